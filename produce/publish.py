@@ -1,0 +1,157 @@
+"""Records to the topic `events`: sent in order, partitioned as Java clients do, every acknowledgement counted."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from confluent_kafka import KafkaException, Message, Producer
+from confluent_kafka.admin import AdminClient
+
+from produce.csv_file import Record
+from sma.averages import Averages
+from sma.errors import SmaError
+from sma.settings import Settings
+
+_FLUSH_SECONDS = 60.0
+_METADATA_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Published:
+    """What Kafka acknowledged: counts, and the first and last Kafka offset taken in each partition."""
+
+    events: int = 0
+    heartbeats: int = 0
+    offsets: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def take(self, partition: int, kafka_offset: int) -> None:
+        """Count one acknowledged record into the offsets of its partition."""
+        first, last = self.offsets.get(partition, (kafka_offset, kafka_offset))
+        self.offsets[partition] = (min(first, kafka_offset), max(last, kafka_offset))
+
+
+class Publisher:
+    """An idempotent producer for the topic `events`.
+
+    Idempotence covers the client's own retries. A second run of a program that crashed sends its records again, under
+    new Kafka offsets: they are new events.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect.
+
+        Raises:
+            SmaError: Kafka or the topic is not there.
+        """
+        self.published = Published()
+        self._topic = settings.events_topic
+        self._failure: str | None = None
+        self._partitions = _partitions(settings)
+        self._producer = Producer(
+            {
+                "bootstrap.servers": settings.kafka_bootstrap,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "linger.ms": 20,
+                "compression.type": "lz4",
+                "log_level": 2,
+            }
+        )
+
+    def send(
+        self, records: Iterable[Record], per_second: float | None = None, progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Send records in order, at most `per_second` of them; `progress` is told how many so far.
+
+        Raises:
+            SmaError: Kafka refused a record; what was acknowledged until then is in `published`.
+        """
+        began = time.monotonic()
+        for count, record in enumerate(records, start=1):
+            if per_second:
+                self._wait_until(began + count / per_second)
+            self._enqueue(record.key, record.value, max(record.event_time_ms, 0), self._count_event)
+            if progress and count % 500 == 0:
+                progress(count)
+
+    def send_heartbeats(self, heartbeat_ms: int) -> None:
+        """Send one heartbeat to every partition, behind all records sent before."""
+        value = b'{"heartbeat": %d}' % heartbeat_ms
+        for partition in self._partitions:
+            self._enqueue(None, value, max(heartbeat_ms, 0), self._count_heartbeat, partition)
+
+    def finish(self) -> Published:
+        """Wait for every acknowledgement and return what was acknowledged.
+
+        Raises:
+            SmaError: some records were not.
+        """
+        left = self._producer.flush(_FLUSH_SECONDS)
+        if left and not self._failure:
+            self._failure = f"{left} records not acknowledged within {_FLUSH_SECONDS:.0f} s"
+        self._raise_failure()
+        return self.published
+
+    def _enqueue(
+        self,
+        key: bytes | None,
+        value: bytes,
+        timestamp_ms: int,
+        on_delivery: Callable[[object, Message], None],
+        partition: int = -1,
+    ) -> None:
+        while True:
+            self._raise_failure()
+            try:
+                self._producer.produce(
+                    self._topic,
+                    key=key,
+                    value=value,
+                    partition=partition,
+                    timestamp=timestamp_ms,
+                    on_delivery=on_delivery,
+                )
+                self._producer.poll(0)
+                return
+            except BufferError:  # the queue is full: let acknowledgements come in
+                self._producer.poll(0.1)
+
+    def _wait_until(self, moment: float) -> None:
+        while (left := moment - time.monotonic()) > 0:
+            self._producer.poll(min(left, 0.1))
+
+    def _count_event(self, error: object, message: Message) -> None:
+        if self._acknowledged(error, message):
+            self.published.events += 1
+
+    def _count_heartbeat(self, error: object, message: Message) -> None:
+        if self._acknowledged(error, message):
+            self.published.heartbeats += 1
+
+    def _acknowledged(self, error: object, message: Message) -> bool:
+        if error is not None:
+            self._failure = self._failure or str(error)
+            return False
+        self.published.take(message.partition(), message.offset())
+        return True
+
+    def _raise_failure(self) -> None:
+        if self._failure:
+            raise SmaError(f"Kafka topic {self._topic}: {self._failure}")
+
+
+def closing_heartbeat_ms(averages: Averages, newest_event_time_ms: int) -> int:
+    """Return the heartbeat that lets every window holding an event up to `newest_event_time_ms` close."""
+    last_as_of = max(average.as_ofs_covering(newest_event_time_ms)[-1] for average in averages.averages)
+    return last_as_of + averages.watermark_delay_ms
+
+
+def _partitions(settings: Settings) -> list[int]:
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 2})
+    try:
+        topics = admin.list_topics(timeout=_METADATA_SECONDS).topics
+    except KafkaException as error:
+        raise SmaError(f"Kafka at {settings.kafka_bootstrap} does not answer: start it with `sma up`") from error
+    if settings.events_topic not in topics:
+        raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {settings.events_topic}: run `sma up`")
+    return sorted(topics[settings.events_topic].partitions)

@@ -1,0 +1,149 @@
+"""averages.yaml: which averages do both layers compute?
+
+The file is read and validated here, once, for every part of the system; an error names the file, the key and the fix.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sma.durations import DAY_MS, parse_duration
+from sma.errors import SmaError
+
+DEFAULT_MAX_AHEAD_MS = DAY_MS
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
+_COUNT = re.compile(r"[0-9]+ events?")
+_KEYS = {"watermark_delay", "allowed_lateness", "max_ahead", "averages"}
+_AVERAGE_KEYS = {"name", "window", "every"}
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """A named moving average over the last `window_ms`, stated at each multiple of `every_ms` since the Unix epoch.
+
+    `window_ms` is a whole multiple of `every_ms`.
+    """
+
+    name: str
+    window_ms: int
+    every_ms: int
+
+    def as_ofs_covering(self, event_time_ms: int) -> range:
+        """Return every grid point T whose window T - window_ms <= t < T holds an event at t, oldest first.
+
+        Source: Flink SQL, window table-valued functions, HOP.
+        """
+        first = event_time_ms - event_time_ms % self.every_ms + self.every_ms
+        return range(first, first + self.window_ms, self.every_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Averages:
+    """All of averages.yaml; durations in milliseconds."""
+
+    watermark_delay_ms: int
+    max_ahead_ms: int
+    averages: tuple[Average, ...]
+
+    @property
+    def longest_window_ms(self) -> int:
+        """The longest window of all averages, in milliseconds."""
+        return max(average.window_ms for average in self.averages)
+
+
+def load_averages(path: Path) -> Averages:
+    """Read and validate an averages file.
+
+    Raises:
+        SmaError: the file is missing, is not YAML, or says something that cannot be computed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SmaError(f"{path}: {os.strerror(error.errno or 0)}: SMA_AVERAGES must name an averages file") from error
+    except UnicodeDecodeError as error:
+        raise SmaError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from error
+    return parse_averages(text, path.name)
+
+
+def parse_averages(text: str, file_name: str) -> Averages:
+    """Validate the text of an averages file; `file_name` is what errors call it.
+
+    Raises:
+        SmaError: as `load_averages`.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}:" if mark else ""
+        raise SmaError(f"{file_name}:{where} not YAML: {getattr(error, 'problem', None) or error}") from error
+    try:
+        return _read_document(document)
+    except SmaError as error:
+        raise SmaError(f"{file_name}: {error}") from None
+
+
+def _read_document(document: Any) -> Averages:
+    top = _mapping(document, "the file", _KEYS, required={"watermark_delay", "averages"})
+    if "allowed_lateness" in top:
+        raise SmaError("allowed_lateness: late corrections are not computed yet: remove this key")
+    entries = top["averages"]
+    if not isinstance(entries, list) or not entries:
+        raise SmaError("averages: must list at least one average, e.g. {name: hour, window: 1 hour, every: 1 minute}")
+    averages = tuple(_read_average(entry, f"averages[{index}]") for index, entry in enumerate(entries))
+    for index, average in enumerate(averages):
+        if average.name in (earlier.name for earlier in averages[:index]):
+            raise SmaError(f"averages[{index}].name: {average.name!r} is taken by an average above: choose another")
+    return Averages(
+        watermark_delay_ms=_duration(top, "watermark_delay", "watermark_delay"),
+        max_ahead_ms=_duration(top, "max_ahead", "max_ahead") if "max_ahead" in top else DEFAULT_MAX_AHEAD_MS,
+        averages=averages,
+    )
+
+
+def _read_average(entry: Any, where: str) -> Average:
+    fields = _mapping(entry, where, _AVERAGE_KEYS, required=_AVERAGE_KEYS)
+    name = fields["name"]
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise SmaError(
+            f"{where}.name: {name!r} is not a name: lower-case letters, digits and '_', a letter first, 63 at most"
+        )
+    window = fields["window"]
+    if isinstance(window, str) and _COUNT.fullmatch(window.strip()):
+        raise SmaError(f"{where}.window: {window!r}: count windows are not computed yet: use a duration, e.g. '1 hour'")
+    try:
+        window_ms = parse_duration(str(window))
+    except SmaError:
+        raise SmaError(f"{where}.window: {window!r} is neither a duration nor 'N events'") from None
+    every_ms = _duration(fields, "every", f"{where}.every")
+    if window_ms % every_ms:
+        raise SmaError(
+            f"{where}.window: {window!r} is not a whole multiple of every ({fields['every']!r}): make it one"
+        )
+    return Average(name=name, window_ms=window_ms, every_ms=every_ms)
+
+
+def _mapping(value: Any, where: str, allowed: set[str], required: set[str]) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise SmaError(f"{where}: must be a mapping with the keys {', '.join(sorted(required))}")
+    unknown = sorted(str(key) for key in value if key not in allowed)
+    if unknown:
+        raise SmaError(f"{where}: unknown key {unknown[0]!r}: the keys are {', '.join(sorted(allowed))}")
+    missing = sorted(required - value.keys())
+    if missing:
+        raise SmaError(f"{where}: the key {missing[0]!r} is missing")
+    return value
+
+
+def _duration(fields: Mapping[str, Any], key: str, where: str) -> int:
+    try:
+        return parse_duration(str(fields[key]))
+    except SmaError as error:
+        raise SmaError(f"{where}: {error}") from None

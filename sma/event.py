@@ -1,0 +1,159 @@
+"""A Kafka record's bytes: an event, a heartbeat, or the reason why it is neither?
+
+This is the rule in its plainest form. The stream reads with the same rule in Java (`EventReader.java` in
+streaming/operator); tests/vectors/records.jsonl holds both to it. Times and values leave here as whole numbers.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from sma.value import NotANumber, OutOfRange, parse_value_micros
+
+EARLIEST_EVENT_TIME_MS = -62_135_596_800_000  # 0001-01-01
+LATEST_EVENT_TIME_MS = 221_845_392_000_000  # 9000-01-01, exclusive: any window that ends later is still a timestamp
+MAX_NAME_CHARACTERS = 128
+MAX_NESTING = 100
+NO_TIMESTAMP_MS = -1  # Kafka's own mark of a record without one
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_FORBIDDEN = re.compile(r"[/\x00-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_EVENT_FIELDS = ("customer", "metric", "event_time", "value")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One measurement of the series (customer, metric); times in milliseconds since the Unix epoch, UTC."""
+
+    customer: str
+    metric: str
+    event_time_ms: int
+    value_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A record that only advances the watermark of its partition, to `event_time_ms` less the watermark delay."""
+
+    event_time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that cannot be read as an event; `reason` is `<field>: <what is wrong>` or concerns the whole."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A JSON number as it was written, so that no float ever stands for it."""
+
+    text: str
+
+
+class _Reject(ValueError):
+    """Carries the reason out of the checks below."""
+
+
+def read_record(raw: bytes | None, record_timestamp_ms: int, max_ahead_ms: int) -> Event | Heartbeat | Rejected:
+    """Return what a record of the topic `events` is.
+
+    Args:
+        raw: the record's value; None where it has none.
+        record_timestamp_ms: the record's Kafka timestamp, or -1 where it has none.
+        max_ahead_ms: how far a time may stand ahead of that timestamp.
+    """
+    try:
+        fields = _parse_object(raw)
+        if "heartbeat" in fields and not any(name in fields for name in _EVENT_FIELDS):
+            return Heartbeat(_time(fields, "heartbeat", record_timestamp_ms, max_ahead_ms))
+        return Event(
+            customer=_name(fields, "customer"),
+            metric=_name(fields, "metric"),
+            event_time_ms=_time(fields, "event_time", record_timestamp_ms, max_ahead_ms),
+            value_micros=_value(fields, "value"),
+        )
+    except _Reject as reject:
+        return Rejected(str(reject))
+
+
+def _parse_object(raw: bytes | None) -> dict[str, Any]:
+    try:
+        parsed = json.loads(
+            (raw or b"").decode("utf-8"), parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant
+        )
+    except RecursionError:
+        raise _Reject(f"nested deeper than {MAX_NESTING}") from None
+    except ValueError:
+        raise _Reject("not UTF-8 JSON") from None
+    if _is_nested_deeper(parsed, MAX_NESTING):
+        raise _Reject(f"nested deeper than {MAX_NESTING}")
+    if not isinstance(parsed, dict):
+        raise _Reject("not a JSON object")
+    return parsed
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _is_nested_deeper(parsed: Any, depth: int) -> bool:
+    level = [parsed]
+    for _ in range(depth + 1):
+        level = [
+            child
+            for node in level
+            if isinstance(node, (dict, list))
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not any(isinstance(node, (dict, list)) for node in level):
+            return False
+    return True
+
+
+def _name(fields: dict[str, Any], field: str) -> str:
+    text = _present(fields, field)
+    if not isinstance(text, str):
+        raise _Reject(f"{field}: not a string")
+    if not 1 <= len(text) <= MAX_NAME_CHARACTERS:
+        raise _Reject(f"{field}: not 1 to {MAX_NAME_CHARACTERS} characters")
+    if _FORBIDDEN.search(text):
+        raise _Reject(f"{field}: has a '/' or a control character")
+    if _SURROGATE.search(text):
+        raise _Reject(f"{field}: not Unicode text")
+    return text
+
+
+def _time(fields: dict[str, Any], field: str, record_timestamp_ms: int, max_ahead_ms: int) -> int:
+    number = _present(fields, field)
+    if not isinstance(number, _Number) or not re.fullmatch(r"-?[0-9]+", number.text):
+        raise _Reject(f"{field}: not an integer")
+    if not _INTEGER.fullmatch(number.text):
+        raise _Reject(f"{field}: out of range")
+    time_ms = int(number.text)
+    if not EARLIEST_EVENT_TIME_MS <= time_ms < LATEST_EVENT_TIME_MS:
+        raise _Reject(f"{field}: out of range")
+    if record_timestamp_ms != NO_TIMESTAMP_MS and time_ms > record_timestamp_ms + max_ahead_ms:
+        raise _Reject(f"{field}: more than max_ahead ahead of the record's timestamp")
+    return time_ms
+
+
+def _value(fields: dict[str, Any], field: str) -> int:
+    value = _present(fields, field)
+    if not isinstance(value, (str, _Number)):
+        raise _Reject(f"{field}: not a number")
+    try:
+        return parse_value_micros(value if isinstance(value, str) else value.text)
+    except NotANumber:
+        raise _Reject(f"{field}: not a number") from None
+    except OutOfRange:
+        raise _Reject(f"{field}: out of range") from None
+
+
+def _present(fields: dict[str, Any], field: str) -> Any:
+    if fields.get(field) is None:
+        raise _Reject(f"{field}: missing")
+    return fields[field]

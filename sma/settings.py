@@ -1,0 +1,104 @@
+"""Where everything is: each address and credential, from the environment.
+
+A value comes from the environment variable `SMA_<NAME>`, else from the file `sma.env` in the state folder (written by
+`sma up` for the local stack), else from the default here. docs/settings.md has the table; a test holds it to this
+class.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sma.durations import parse_duration
+from sma.errors import SmaError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """All settings; a database URL carries its role's credential and so is never printed."""
+
+    model_config = SettingsConfigDict(env_prefix="SMA_", extra="ignore", frozen=True)
+
+    state_dir: Path = Field(CHECKOUT / ".local", description="folder of everything that the local stack writes")
+    averages: Path = Field(CHECKOUT / "averages.yaml", description="the averages file")
+
+    kafka_bootstrap: str = Field("127.0.0.1:19000", description="Kafka's bootstrap servers")
+    topic_prefix: str = Field("", description="put before the name of each topic and of the consumer group")
+    partitions: int = Field(4, ge=1, description="partitions of the topic `events`, when it is created")
+    retention_bytes: int = Field(-1, description="bytes that each partition of `events` retains; -1 for all")
+
+    database_url: SecretStr = Field(SecretStr(""), description="PostgreSQL URL of a role that may read every table")
+    owner_database_url: SecretStr = Field(SecretStr(""), description="... of the role that owns the schemas")
+    streaming_database_url: SecretStr = Field(SecretStr(""), description="... of the streaming layer's role")
+    batch_database_url: SecretStr = Field(SecretStr(""), description="... of the batch layer's role")
+    dagster_database_url: SecretStr = Field(SecretStr(""), description="... of Dagster's own storage")
+
+    flink_url: str = Field("http://127.0.0.1:19003", description="Flink's REST address")
+    flink_storage: str = Field(
+        "", description="URI under which Flink keeps checkpoints and savepoints; empty for a folder in the state folder"
+    )
+    flink_jars: Path = Field(
+        CHECKOUT / ".local" / "install" / "flink-jars",
+        description="folder of the connectors' and the project's own jars",
+    )
+    job_name: str = Field("moving-averages", description="name of the Flink job")
+    parallelism: int = Field(
+        0, ge=0, description="parallelism of the Flink job; 0 for one task a partition of `events`"
+    )
+    checkpoint_interval: str = Field("5 seconds", description="time between two checkpoints of the Flink job")
+
+    dagster_url: str = Field("http://127.0.0.1:19005", description="address of Dagster's webserver")
+    first_day: str = Field("1970-01-01", description="first daily partition, as YYYY-MM-DD")
+    reconcile_timeout: str = Field(
+        "2 minutes", description="how long a reconciliation waits for the stream to confirm what the batch layer read"
+    )
+
+    @property
+    def events_topic(self) -> str:
+        """The topic of events, heartbeats and whatever else is sent to it."""
+        return f"{self.topic_prefix}events"
+
+    @property
+    def late_events_topic(self) -> str:
+        """The topic to which the stream diverts late events."""
+        return f"{self.topic_prefix}late_events"
+
+    @property
+    def rejected_events_topic(self) -> str:
+        """The topic to which the stream diverts what it cannot read as an event."""
+        return f"{self.topic_prefix}rejected_events"
+
+    @property
+    def consumer_group(self) -> str:
+        """The group under which the stream commits the offsets that a completed checkpoint covers."""
+        return f"{self.topic_prefix}streaming"
+
+    @property
+    def checkpoint_interval_ms(self) -> int:
+        """`checkpoint_interval` in milliseconds."""
+        return parse_duration(self.checkpoint_interval)
+
+    @property
+    def flink_storage_uri(self) -> str:
+        """`flink_storage`, or its default, as a URI."""
+        return self.flink_storage or (self.state_dir / "flink" / "storage").as_uri()
+
+
+@cache
+def load_settings() -> Settings:
+    """Return the settings of this process.
+
+    Raises:
+        SmaError: a variable cannot be read as what it should be.
+    """
+    state_dir = Path(os.environ.get("SMA_STATE_DIR") or CHECKOUT / ".local").absolute()
+    try:
+        return Settings(_env_file=state_dir / "sma.env", state_dir=state_dir)  # type: ignore[call-arg]
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = "_".join(str(part) for part in problem["loc"])
+        raise SmaError(f"SMA_{name.upper()}: {problem['msg']}, not {problem['input']!r}") from error

@@ -1,0 +1,87 @@
+"""averages.yaml: what it may say, and what an error tells."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sma.averages import Average, load_averages, parse_averages
+from sma.durations import format_duration, parse_duration
+from sma.errors import SmaError
+from sma.settings import CHECKOUT
+
+GOOD = """
+watermark_delay: 2 seconds
+averages:
+  - {name: hour, window: 1 hour, every: 15 minutes}
+"""
+
+
+def test_the_file_at_the_top_of_the_checkout_is_valid():
+    assert [average.name for average in load_averages(CHECKOUT / "averages.yaml").averages] == ["hour", "day"]
+
+
+def test_durations_become_milliseconds():
+    averages = parse_averages(GOOD, "averages.yaml")
+    assert averages.watermark_delay_ms == 2_000
+    assert averages.max_ahead_ms == 86_400_000
+    assert averages.averages == (Average(name="hour", window_ms=3_600_000, every_ms=900_000),)
+    assert averages.longest_window_ms == 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("1 hour", "1 huor", "averages.yaml: averages[0].window: '1 huor' is neither a duration nor 'N events'"),
+        ("1 hour", "20 events", "averages.yaml: averages[0].window: '20 events': count windows are not computed yet"),
+        ("1 hour", "1.5 hours", "averages[0].window: '1.5 hours' is neither"),
+        ("1 hour", "0 hours", "averages[0].window: '0 hours' is neither"),
+        ("1 hour", "50 minutes", "averages[0].window: '50 minutes' is not a whole multiple of every ('15 minutes')"),
+        ("15 minutes", "often", "averages[0].every: 'often' is not a duration"),
+        ("name: hour", "name: 1h", "averages[0].name: '1h' is not a name"),
+        ("name: hour", "nme: hour", "averages[0]: unknown key 'nme'"),
+        ("name: hour, ", "", "averages[0]: the key 'name' is missing"),
+        ("watermark_delay: 2 seconds", "", "the file: the key 'watermark_delay' is missing"),
+        ("watermark_delay: 2 seconds", "watermark_delay: 2", "watermark_delay: '2' is not a duration"),
+        ("averages:", "allowed_lateness: 1 hour\naverages:", "allowed_lateness: late corrections are not computed yet"),
+        ("  - {", "  - {name: hour, window: 1 day, every: 1 day}\n  - {", "averages[1].name: 'hour' is taken"),
+        ("  - {", "  - 7\n  - {", "averages[0]: must be a mapping"),
+        ("  - {name", "  - }{name", "averages.yaml: line 4: not YAML"),
+    ],
+)
+def test_an_error_names_the_file_the_key_and_the_fix(old, new, message):
+    with pytest.raises(SmaError) as error:
+        parse_averages(GOOD.replace(old, new, 1), "averages.yaml")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "averages: []\nwatermark_delay: 1 hour", "averages: x\nwatermark_delay: 1 hour"]
+)
+def test_a_file_without_averages_is_refused(text):
+    with pytest.raises(SmaError, match=r"^averages.yaml: "):
+        parse_averages(text, "averages.yaml")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(SmaError, match=r"nowhere.yaml: No such file"):
+        load_averages(tmp_path / "nowhere.yaml")
+
+
+def test_event_on_a_grid_point_belongs_to_the_next_window():
+    #   [05 ---------- 15)
+    #          [10 ---------- 20)
+    assert list(Average("a", window_ms=10, every_ms=5).as_ofs_covering(10)) == [15, 20]
+
+
+@given(st.integers(-1000, 1000), st.integers(1, 50), st.integers(1, 6))
+def test_covering_grid_points_are_those_whose_window_holds_the_event(event_time_ms, every_ms, ratio):
+    average = Average("a", window_ms=every_ms * ratio, every_ms=every_ms)
+    grid = [point * every_ms for point in range(-2000 // every_ms, 2000 // every_ms)]
+    holding = [as_of for as_of in grid if as_of - average.window_ms <= event_time_ms < as_of]
+    assert list(average.as_ofs_covering(event_time_ms)) == holding
+
+
+@given(st.integers(1, 10**12))
+def test_a_formatted_duration_reads_back(duration_ms):
+    assert parse_duration(format_duration(duration_ms)) == duration_ms
