@@ -20,6 +20,8 @@ NO_TIMESTAMP_MS = -1  # Kafka's own mark of a record without one
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _FORBIDDEN = re.compile(r"[/\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
 _EVENT_FIELDS = ("customer", "metric", "event_time", "value")
 
 
@@ -82,15 +84,14 @@ def read_record(raw: bytes | None, record_timestamp_ms: int, max_ahead_ms: int) 
 
 def _parse_object(raw: bytes | None) -> dict[str, Any]:
     try:
-        parsed = json.loads(
-            (raw or b"").decode("utf-8"), parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant
-        )
-    except RecursionError:
-        raise _Reject(f"nested deeper than {MAX_NESTING}") from None
+        text = (raw or b"").decode("utf-8")
+        if _is_nested_deeper(text, MAX_NESTING):
+            raise _Reject(f"nested deeper than {MAX_NESTING}")
+        parsed = json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant)
+    except _Reject:
+        raise
     except ValueError:
         raise _Reject("not UTF-8 JSON") from None
-    if _is_nested_deeper(parsed, MAX_NESTING):
-        raise _Reject(f"nested deeper than {MAX_NESTING}")
     if not isinstance(parsed, dict):
         raise _Reject("not a JSON object")
     return parsed
@@ -100,18 +101,16 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _is_nested_deeper(parsed: Any, depth: int) -> bool:
-    level = [parsed]
-    for _ in range(depth + 1):
-        level = [
-            child
-            for node in level
-            if isinstance(node, (dict, list))
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-        if not any(isinstance(node, (dict, list)) for node in level):
-            return False
-    return True
+def _is_nested_deeper(text: str, limit: int) -> bool:
+    """Return whether brackets outside strings nest deeper, be the text JSON otherwise or not."""
+    if text.count("{") + text.count("[") <= limit:
+        return False
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "{[" else -1
+        if depth > limit:
+            return True
+    return False
 
 
 def _name(fields: dict[str, Any], field: str) -> str:

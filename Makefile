@@ -1,0 +1,49 @@
+# Every target sets up what it needs; nothing is written outside .venv and .local but download caches.
+SHELL := /bin/bash
+VENV := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down clean test check test-unit test-operator test-contract test-integration test-end-to-end lock
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install everything: Python packages, Kafka, Flink connectors, TimescaleDB
+	@deploy/local/install.sh
+
+demo: setup ## start the stack, reconcile real flights of January 2013, print what happened
+	@$(VENV)/python -m demo $(if $(FRESH),--fresh)
+
+up: setup ## start the local stack and the Flink job
+	@$(VENV)/sma up
+
+down: ## stop everything; the data stays
+	@if [ -x $(VENV)/sma ]; then $(VENV)/sma down; fi
+
+clean: down ## stop everything and remove .local and .venv, data included
+	@rm -rf .local .venv streaming/operator/target
+
+test: check test-operator test-unit test-contract test-integration test-end-to-end ## run every check and test on a stack of its own
+
+check: setup ## formatting, lint, types, import rules
+	@$(VENV)/ruff format --check .
+	@$(VENV)/ruff check .
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports
+
+test-operator: setup ## the tests of the Java that runs in Flink
+	@cd streaming/operator && mvn -B -q test
+
+test-unit: setup ## tests without services, in seconds
+	@$(VENV)/pytest -q tests/unit
+
+test-contract: setup ## both layers against an independent oracle, in memory
+	@$(VENV)/pytest -q tests/contract
+
+test-integration: setup ## each part on the real services
+	@$(VENV)/pytest -q tests/integration
+
+test-end-to-end: setup ## the commands and the demo, as a user runs them
+	@$(VENV)/pytest -q tests/end_to_end
+
+lock: ## resolve requirements.in anew into requirements.lock
+	@$(VENV)/uv pip compile requirements.in --python-version 3.11 --generate-hashes --no-emit-index-url -q -o requirements.lock

@@ -1,0 +1,50 @@
+"""How the command line shows progress and tables: progress on standard error, results on standard output."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+_WIDTH_OF_A_FILE = 140
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+for console in (out, err):
+    if not console.is_terminal:
+        console.width = _WIDTH_OF_A_FILE
+
+
+@contextmanager
+def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar while the block runs; yields the function to call with how many are done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=not err.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+        bar.update(task, completed=total)
+
+
+def say(line: str) -> None:
+    """Print a line of progress."""
+    err.print(line, markup=False)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table; whole numbers get thousands separators and stand on the right."""
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        is_number = bool(rows) and all(isinstance(row[index], int) for row in rows)
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    out.print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one JSON document."""
+    click.echo(json.dumps(value, indent=2, default=str))

@@ -1,0 +1,57 @@
+"""The command `sma`: what each subcommand takes and prints.
+
+The work is done in the packages that the subcommands call; here are only options, tables and exit codes.
+"""
+
+import logging
+import sys
+
+import click
+
+from cli.produce import produce
+from cli.reconcile import reconcile
+from cli.stack import down, status, up
+from cli.stream import stream, wait
+from sma.errors import SmaError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="sma")
+def sma() -> None:
+    """Moving averages in real time that can be trusted.
+
+    \b
+    A first walk, with a CSV file of your own:
+      sma up
+      sma produce readings.csv --customer acme --metric temperature \\
+          --time-column timestamp --value-column value --close
+      sma wait
+      sma reconcile
+      psql "$(sma status --json | jq -r .database_url)" -c 'TABLE serving.moving_averages'
+    """
+
+
+for command in (up, down, status, produce, stream, wait, reconcile):
+    sma.add_command(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    run_command(sma)
+
+
+def run_command(command: click.Command) -> None:
+    """Run a command; a mistake of the user's, or a service that is down, is one line and exit code 1."""
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        command()
+    except SmaError as error:
+        click.echo(f"sma: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        click.echo("sma: interrupted", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

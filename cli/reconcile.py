@@ -1,0 +1,80 @@
+"""`sma reconcile`: the Dagster backfill that the UI would start, and its report."""
+
+from dataclasses import asdict
+from datetime import date, datetime
+
+import click
+
+from batch.report import ReconciliationReport, reconciliation_report
+from batch.runs import days_touched
+from cli.console import print_json, print_table, say
+from orchestration.backfill import follow_backfill, launch_backfill
+from sma.averages import load_averages
+from sma.errors import SmaError
+from sma.settings import load_settings
+
+_DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@click.command()
+@click.option("--start", type=_DAY, help="first day (UTC), as YYYY-MM-DD; the first that the log touches if not given")
+@click.option("--end", type=_DAY, help="last day (UTC), included; the last that the log touches if not given")
+@click.option("--json", "as_json", is_flag=True, help="print the report as JSON")
+def reconcile(start: datetime | None, end: datetime | None, as_json: bool) -> None:
+    """Recompute days from the retained log and compare them with what the stream said.
+
+    Launches one backfill of the assets batch_averages and reconciliations in Dagster, follows it, and prints what it
+    found. Exit code 1 if a difference is left unexplained.
+
+    \b
+    Examples:
+      sma reconcile                                        # every day that the log touches
+      sma reconcile --start 2013-01-01 --end 2013-01-31
+    """
+    report, _ = reconcile_days(start.date() if start else None, end.date() if end else None)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        print_report(report)
+    if report.unexplained or report.unaccounted:
+        raise SmaError(
+            f"{report.unexplained} differences are unexplained and {report.unaccounted} records unaccounted for: "
+            "see the tables sma.differences and sma.accounting"
+        )
+
+
+def reconcile_days(start: date | None, end: date | None) -> tuple[ReconciliationReport, tuple[str, ...]]:
+    """Reconcile the days from start to end, both included; returns the report and the ids of the Dagster runs.
+
+    Raises:
+        SmaError: no day can be reconciled, the backfill failed, or a service does not answer.
+    """
+    settings = load_settings()
+    if start is None or end is None:
+        touched = days_touched(settings, load_averages(settings.averages), say)
+        if touched is None:
+            raise SmaError("the log holds no event in a closed window: publish with `sma produce ... --close`")
+        start, end = start or touched[0], end or touched[1]
+    if start > end:
+        raise SmaError(f"--start {start} is after --end {end}")
+    outcome = follow_backfill(settings, launch_backfill(settings, start, end), say)
+    if outcome.error is not None:
+        raise SmaError(outcome.error)
+    return reconciliation_report(settings, outcome.run_ids), outcome.run_ids
+
+
+def print_report(report: ReconciliationReport) -> None:
+    """Print the counts of a reconciliation."""
+    rows = [
+        ("events", report.events),
+        ("of these late", report.late_events),
+        ("rejected records", report.rejected_events),
+        ("windows compared", report.windows_compared),
+        ("  equal", report.equal),
+        ("  changed", report.changed),
+        ("  missing in stream", report.missing_in_stream),
+        ("  extra in stream", report.extra_in_stream),
+        ("differences explained by late events", report.explained),
+        ("differences unexplained", report.unexplained),
+    ]
+    print_table("Stream against batch", ["", "count"], rows)

@@ -1,0 +1,1 @@
+"""The demo: real flights of January 2013, from publishing to reconciled averages."""

@@ -1,0 +1,165 @@
+"""`make demo`: the whole way on real events, with nothing prepared but the file.
+
+Publishes the flights of January 2013, lets the stream state its windows, has Dagster recompute and reconcile them, and
+tells what came out. Everything goes through the commands' own code.
+"""
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import psycopg
+
+from batch.diverted import read_diverted
+from batch.log import read_log
+from batch.report import ReconciliationReport
+from cli.console import out, say
+from cli.main import run_command
+from cli.produce import produce_file
+from cli.reconcile import print_report, reconcile_days
+from cli.stack import print_status
+from cli.stream import in_words
+from demo.example import Example, find_example, read_series
+from demo.flights import Flights, write_flights
+from demo.log_owner import claim_log, require_own_log
+from demo.page import draw_series, write_page
+from deploy.local import stack
+from deploy.local.status import status
+from produce.csv_file import Layout, check_file
+from produce.publish import Publisher, closing_heartbeat_ms
+from sma.averages import Averages, load_averages
+from sma.errors import SmaError
+from sma.settings import Settings
+from streaming import control
+
+LAYOUT = Layout(
+    time_column="scheduled_departure",
+    value_column="departure_delay",
+    customer_column="carrier",
+    metric="departure_delay",
+)
+EVENTS_PER_SECOND = 3_000
+WAIT_SECONDS = 120
+CHART_MARGIN = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """How many rows the stream had written when the last event was sent, and once all windows were closed."""
+
+    rows_before_close: int
+    rows: int
+
+
+@click.command()
+@click.option("--fresh", is_flag=True, help="delete whatever the log and the tables hold")
+def demo(fresh: bool) -> None:
+    """Run the demo on the local stack of this checkout, and leave it running."""
+    began = time.monotonic()
+    settings = stack.up(say)
+    folder = settings.state_dir / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    averages = load_averages(settings.averages)
+    empty_the_log(settings, folder, fresh)
+    flights = write_flights(folder / "flights.csv")
+    say(f"{flights.departed:,} flights left in January 2013; {flights.cancelled} were cancelled and are no events")
+    say(in_words(control.start(settings, fresh=True)))
+    streamed = publish(settings, averages, flights)
+    claim_log(settings, folder, is_complete=True)
+    say("reconciling")
+    report, run_ids = reconcile_days(None, None)
+    example = explain(settings, averages, list(run_ids), flights)
+    seconds = time.monotonic() - began
+    figures = asdict(report) | {
+        "cancelled_flights": flights.cancelled,
+        "streamed_rows": streamed.rows,
+        "streamed_rows_before_close": streamed.rows_before_close,
+        "seconds": round(seconds, 1),
+    }
+    (folder / "report.json").write_text(json.dumps(figures, indent=2) + "\n")
+    write_demo_page(settings, folder / "index.html", report, example)
+    tell(settings, folder, report, example, seconds)
+    if report.unexplained or report.unaccounted:
+        raise SmaError(f"{report.unexplained} differences unexplained, {report.unaccounted} records unaccounted for")
+
+
+def empty_the_log(settings: Settings, folder: Path, fresh: bool) -> None:
+    """Give the demo an empty log, so that its figures are its own; what it did not publish itself it does not touch."""
+    if not fresh:
+        require_own_log(settings, folder)
+    control.cancel(settings)
+    stack.reset_data(settings)
+    with suppress(FileNotFoundError):
+        (folder / "report.json").unlink()
+    claim_log(settings, folder, is_complete=False)
+
+
+def publish(settings: Settings, averages: Averages, flights: Flights) -> Streamed:
+    """Publish the flights, then close the month; see to it that the stream states windows before and after."""
+    produce_file(flights.path, LAYOUT, rate=EVENTS_PER_SECOND, close=False)
+    rows_before_close = count_streamed(settings)
+    publisher = Publisher(settings)
+    publisher.send_heartbeats(closing_heartbeat_ms(averages, check_file(flights.path, LAYOUT).newest_event_time_ms))
+    publisher.finish()
+    control.wait(settings, WAIT_SECONDS, say)
+    streamed = Streamed(rows_before_close, count_streamed(settings))
+    say(
+        f"the stream stated {streamed.rows:,} windows, {streamed.rows_before_close:,} of them while events still flowed"
+    )
+    return streamed
+
+
+def count_streamed(settings: Settings) -> int:
+    """Return how many rows the stream has written."""
+    with psycopg.connect(settings.database_url.get_secret_value()) as connection:
+        row = connection.execute("SELECT count(*) FROM sma.streaming_averages").fetchone()
+    return row[0] if row else 0
+
+
+def explain(settings: Settings, averages: Averages, run_ids: list[str], flights: Flights) -> Example | None:
+    """Return one window that the stream got wrong, with the late flights that explain it."""
+    log = read_log(settings, averages.max_ahead_ms, lambda _: None)
+    late_events = log.events.join(read_diverted(settings).late, on=["kafka_partition", "kafka_offset"])
+    shortest = min(averages.averages, key=lambda average: average.window_ms)
+    with psycopg.connect(settings.database_url.get_secret_value()) as connection:
+        return find_example(connection, run_ids, shortest, late_events, flights.path)
+
+
+def write_demo_page(settings: Settings, path: Path, report: ReconciliationReport, example: Example | None) -> None:
+    """Write the page with the chart of the example's series around its window."""
+    if example is None:
+        return
+    with psycopg.connect(settings.database_url.get_secret_value()) as connection:
+        points = read_series(connection, example.customer, example.average, example.as_of, CHART_MARGIN)
+    chart = draw_series(points, f"Carrier {example.customer}, average '{example.average.name}'", "delay, minutes")
+    figures = {name.replace("_", " "): f"{value:,}" for name, value in asdict(report).items()}
+    intro = (
+        "The mean departure delay of one carrier, as the stream said it within seconds and as it is with every flight. "
+        "A flight's delay is known when it leaves: a flight that leaves hours late is an event that comes hours late."
+    )
+    lines = example.lines()
+    write_page(path, intro=intro, chart_svg=chart, figures=figures, example=lines)
+
+
+def tell(
+    settings: Settings, folder: Path, report: ReconciliationReport, example: Example | None, seconds: float
+) -> None:
+    """Print what happened and where to look next."""
+    print_report(report)
+    if example is not None:
+        out.print("One window that the stream got wrong:")
+        for line in example.lines():
+            out.print(f"  {line}", markup=False, soft_wrap=True)
+        out.print()
+    out.print(f"Done in {seconds:.0f} s. Everything is left running; `make down` stops it.")
+    print_status(status(settings))
+    for path in (folder / "index.html", folder / "report.json"):
+        out.print(f"  {path}", markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run_command(demo)

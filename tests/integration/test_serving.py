@@ -1,0 +1,130 @@
+"""The serving view: which layer's answer is shown, when it is final, and the one division."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import psycopg
+import psycopg.sql
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests import oracle
+
+AS_OF = datetime(2013, 1, 1, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(place):
+    with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+        yield connection
+
+
+def say(connection, layer, value_sum, event_count, as_of=AS_OF):
+    connection.execute(
+        psycopg.sql.SQL(
+            "INSERT INTO {} (customer, metric, average, as_of, value_sum, event_count) "
+            "VALUES ('AA', 'delay', 'hour', %s, %s, %s)"
+        ).format(psycopg.sql.Identifier("sma", f"{layer}_averages")),
+        (as_of, value_sum, event_count),
+    )
+
+
+def compute_day(connection, closed_until):
+    connection.execute(
+        "INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id) "
+        "VALUES (%s, 'hour', '{}', %s, 1, 'run')",
+        (AS_OF.date(), closed_until),
+    )
+
+
+def reconcile_day(connection):
+    connection.execute(
+        "INSERT INTO sma.reconciliations (run_id, day, average, windows_compared, equal, changed, missing_in_stream, "
+        "extra_in_stream, explained, unexplained, read_to, duration_seconds) "
+        "VALUES ('run', %s, 'hour', 1, 1, 0, 0, 0, 0, 0, '{}', 0)",
+        (AS_OF.date(),),
+    )
+
+
+def served(connection):
+    return connection.execute(
+        "SELECT value_sum, event_count, sma, source, is_final, is_full FROM serving.moving_averages ORDER BY as_of"
+    ).fetchall()
+
+
+def test_without_a_batch_answer_the_stream_is_shown(database):
+    say(database, "streaming", 7, 3)
+    assert served(database) == [(Decimal(7), 3, Decimal("2.333333333"), "stream", False, True)]
+
+
+def test_the_batch_answer_replaces_the_stream_and_is_final_once_reconciled(database):
+    say(database, "streaming", 7, 3)
+    say(database, "batch", 8, 4)
+    compute_day(database, AS_OF)
+    assert served(database) == [(Decimal(8), 4, Decimal(2), "batch", False, True)]
+    reconcile_day(database)
+    assert served(database) == [(Decimal(8), 4, Decimal(2), "batch", True, True)]
+
+
+def test_a_row_that_the_stream_alone_has_is_not_shown_where_the_batch_layer_computed(database):
+    say(database, "streaming", 7, 3)
+    say(database, "streaming", 9, 3, AS_OF + timedelta(hours=1))
+    compute_day(database, AS_OF)
+    assert [row[0] for row in served(database)] == [9]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(-(10**31), 10**31), st.integers(1, 10**12))
+def test_the_division_is_exact_and_rounds_half_away_from_zero(database, micros, event_count):
+    value_sum = Decimal(micros).scaleb(-6)
+    (average,) = database.execute("SELECT serving.average(%s, %s::bigint)", (value_sum, event_count)).fetchone()
+    assert Fraction(average) == oracle.average(micros, event_count)
+
+
+@pytest.mark.parametrize(
+    ("micros", "event_count", "expected"),
+    [
+        (1, 2_000, "0.000000001"),
+        (-1, 2_000, "-0.000000001"),
+        (1, 2_001, "0"),
+        (10**18 + 1, 3, "333333333333.333333667"),
+    ],
+)
+def test_halves_round_away_from_zero(database, micros, event_count, expected):
+    value_sum = Decimal(micros).scaleb(-6)
+    (average,) = database.execute("SELECT serving.average(%s, %s::bigint)", (value_sum, event_count)).fetchone()
+    assert average == Decimal(expected)
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("streaming", "INSERT INTO sma.batch_averages VALUES ('a', 'b', 'c', now(), 1, 1)"),
+        ("streaming", "SELECT FROM sma.batch_averages"),
+        ("streaming", "DELETE FROM sma.streaming_averages"),
+        ("streaming", "SELECT FROM serving.moving_averages"),
+        ("batch", "INSERT INTO sma.streaming_averages VALUES ('a', 'b', 'c', now(), 1, 1)"),
+        ("batch", "DELETE FROM sma.reconciliations"),
+        ("batch", "UPDATE sma.differences SET is_explained = true"),
+        ("reader", "INSERT INTO sma.batch_averages VALUES ('a', 'b', 'c', now(), 1, 1)"),
+        ("reader", "CREATE TABLE sma.mine (a int)"),
+    ],
+)
+def test_a_role_may_do_its_part_only(place, role, statement):
+    name = "database_url" if role == "reader" else f"{role}_database_url"
+    url = getattr(place.settings, name).get_secret_value()
+    with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement)
+
+
+def test_the_reader_reads_every_table_and_view(place):
+    with psycopg.connect(place.settings.database_url.get_secret_value()) as connection:
+        relations = connection.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'sma' "
+            "UNION ALL SELECT format('%I.%I', schemaname, viewname) FROM pg_views WHERE schemaname = 'serving'"
+        ).fetchall()
+        assert len(relations) >= 7
+        for (relation,) in relations:
+            connection.execute(f"SELECT FROM {relation} LIMIT 1")

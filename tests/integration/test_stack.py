@@ -1,0 +1,66 @@
+"""The stack of the tests as it runs: healthy, on loopback, and with topics that keep what they are given."""
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from deploy.local.environment import read_environment
+from deploy.local.processes import stack_processes
+from deploy.local.status import status
+from deploy.topics import check_topics, create_topics, reset_topics
+from sma.errors import SmaError
+
+
+def test_every_part_is_up_with_its_version(stack):
+    now = status(stack.settings, environ=stack.environ)
+    assert {part.name: part.reason for part in now.parts} == {
+        "kafka": None,
+        "timescaledb": None,
+        "flink": None,
+        "dagster": None,
+    }
+    assert all(part.version for part in now.parts)
+    assert now.as_dict().keys() >= {"database_url", "kafka_bootstrap", "flink_url", "dagster_url"}
+
+
+def test_every_process_carries_the_mark_by_which_down_finds_it(stack):
+    now = status(stack.settings, environ=stack.environ)
+    pids = {pid for part in now.parts for pid in part.pids.values()}
+    assert pids
+    assert pids <= stack_processes(stack.settings.state_dir).keys()
+
+
+def test_passwords_do_not_stand_on_a_command_line(stack):
+    environment = read_environment(stack.settings.state_dir)
+    assert environment is not None
+    passwords = [value for name, value in environment.values.items() if name.startswith("SMA_PASSWORD_")]
+    commands = " ".join(stack_processes(stack.settings.state_dir).values())
+    assert passwords
+    assert not [password for password in passwords if password in commands]
+
+
+def test_topics_are_created_once(place):
+    assert create_topics(place.settings) == []
+
+
+def test_a_topic_with_another_number_of_partitions_is_refused(place):
+    wanted = place.settings.model_copy(update={"partitions": place.settings.partitions + 1})
+    with pytest.raises(SmaError, match=rf"has {place.settings.partitions} partitions, not"):
+        check_topics(wanted)
+
+
+def test_resetting_the_topics_empties_them(place):
+    topic = place.settings.events_topic
+    producer = Producer({"bootstrap.servers": place.settings.kafka_bootstrap})
+    producer.produce(topic, b"{}", partition=0, timestamp=0)
+    assert producer.flush(30) == 0
+    reset_topics(place.settings)
+    partitions = AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap}).list_topics(topic).topics[topic]
+    assert len(partitions.partitions) == place.settings.partitions
+    check_topics(place.settings)
+
+
+def test_kafka_that_is_not_there_is_one_line(place, monkeypatch):
+    monkeypatch.setattr("deploy.topics._TIMEOUT_SECONDS", 1)
+    with pytest.raises(SmaError, match=r"^Kafka at 127\.0\.0\.1:1: "):
+        check_topics(place.settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"}))

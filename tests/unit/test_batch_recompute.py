@@ -1,0 +1,99 @@
+"""The batch layer's arithmetic against brute force, to the last digit."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.recompute import AVERAGES_SCHEMA, KEY, recompute, slot_sums, window_sums
+from sma.averages import Average
+
+LARGEST_MICROS = 10**18
+
+events_lists = st.lists(
+    st.tuples(
+        st.sampled_from(["AA", "B6", 'q"uote, and \\']),
+        st.sampled_from(["delay", "temperature"]),
+        st.integers(-60, 60),
+        st.one_of(st.integers(-5, 5), st.integers(-LARGEST_MICROS, LARGEST_MICROS)),
+    ),
+    max_size=40,
+)
+averages = st.builds(
+    lambda every_ms, windows: Average("moving", every_ms * windows, every_ms), st.integers(1, 12), st.integers(1, 9)
+)
+
+
+def frame(events: list[tuple[str, str, int, int]]) -> pl.DataFrame:
+    schema = {"customer": pl.String, "metric": pl.String, "event_time_ms": pl.Int64, "value_micros": pl.Int64}
+    return pl.DataFrame(events, schema, orient="row")
+
+
+def brute_force(events, average: Average, from_ms: int, until_ms: int) -> list[tuple]:
+    rows = []
+    for customer, metric in sorted({event[:2] for event in events}):
+        for as_of_ms in (time for time in range(from_ms, until_ms) if time % average.every_ms == 0):
+            inside = [
+                value
+                for *series, time, value in events
+                if series == [customer, metric] and as_of_ms - average.window_ms <= time < as_of_ms
+            ]
+            if inside:
+                rows.append((customer, metric, average.name, as_of_ms, sum(inside), len(inside)))
+    return rows
+
+
+@given(events_lists, averages, st.integers(-200, 200), st.integers(0, 300))
+def test_every_window_equals_brute_force(events, average, from_ms, length_ms):
+    computed = recompute(frame(events), [average], from_ms, from_ms + length_ms)
+    assert computed.rows() == brute_force(events, average, from_ms, from_ms + length_ms)
+    assert dict(computed.schema) == AVERAGES_SCHEMA
+
+
+@given(events_lists, averages, st.integers(-80, 80))
+def test_days_put_together_are_the_whole(events, average, cut_ms):
+    parts = [recompute(frame(events), [average], *bounds) for bounds in ((-300, cut_ms), (cut_ms, 300))]
+    assert pl.concat(parts).sort(KEY).equals(recompute(frame(events), [average], -300, 300))
+
+
+def test_several_averages_come_out_sorted_by_key():
+    rows = recompute(frame([("AA", "delay", 3, 7)]), [Average("long", 20, 10), Average("a", 10, 10)], 0, 100)
+    assert rows.rows() == [
+        ("AA", "delay", "a", 10, 7, 1),
+        ("AA", "delay", "long", 10, 7, 1),
+        ("AA", "delay", "long", 20, 7, 1),
+    ]
+
+
+def test_event_on_a_grid_point_belongs_to_the_next_window():
+    #  [0 ------ 10)
+    #           [10 ------ 20)
+    rows = recompute(frame([("AA", "delay", 10, 1)]), [Average("ten", 10, 10)], 0, 100)
+    assert rows["as_of_ms"].to_list() == [20]
+
+
+def test_sums_beyond_64_bits_are_exact():
+    events = [("AA", "delay", 1, LARGEST_MICROS - 1)] * 1_000
+    rows = recompute(frame(events), [Average("ten", 10, 10)], 0, 100)
+    assert rows["value_sum_micros"].to_list() == [1_000 * (LARGEST_MICROS - 1)]
+
+
+def test_a_window_empties_and_fills_again():
+    #  events  3                      33
+    #         [0 -- 10)  [10 -- 20) [20 -- 30)  [30 -- 40)
+    rows = recompute(frame([("AA", "delay", 3, 1), ("AA", "delay", 33, 2)]), [Average("ten", 10, 10)], 0, 100)
+    assert rows.select("as_of_ms", "value_sum_micros").rows() == [(10, 1), (40, 2)]
+
+
+def test_values_that_cancel_out_leave_a_row_of_zero():
+    rows = recompute(frame([("AA", "delay", 3, 5), ("AA", "delay", 4, -5)]), [Average("ten", 10, 10)], 0, 100)
+    assert rows.select("value_sum_micros", "event_count").rows() == [(0, 2)]
+
+
+@pytest.mark.parametrize(("time_ms", "slot_ms"), [(-1, -10), (-10, -10), (0, 0), (9, 0), (10, 10)])
+def test_slots_are_half_open_before_the_epoch_too(time_ms, slot_ms):
+    assert slot_sums(frame([("AA", "delay", time_ms, 1)]), 10)["slot_ms"].to_list() == [slot_ms]
+
+
+def test_no_event_no_row():
+    assert window_sums(slot_sums(frame([]), 10), Average("ten", 10, 10), 0, 100).is_empty()

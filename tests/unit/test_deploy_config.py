@@ -1,0 +1,91 @@
+"""Rendered configuration: everything on loopback, on this stack's ports, and nothing lost to retention by time."""
+
+import configparser
+import shlex
+import string
+
+import pytest
+import yaml
+
+from deploy.local.environment import Environment, plan_environment
+from deploy.local.programs import config_files, program_options
+from deploy.local.render import CONFIG_DIR, FLINK_HOME, render_supervisord, render_template
+from deploy.local.supervisor import socket_path
+from sma.settings import CHECKOUT, Settings
+
+
+@pytest.fixture
+def environment(tmp_path) -> Environment:
+    return plan_environment(tmp_path, {"SMA_PORT_BASE": "21000"}, None)
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    return Settings(state_dir=tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CONFIG_DIR.iterdir()))
+def test_every_template_is_filled_in_whole(name, environment):
+    rendered = render_template(name, environment)
+    assert not string.Template(rendered).get_identifiers()
+
+
+def test_kafka_keeps_old_event_times_and_makes_no_topic_by_itself(environment):
+    lines = render_template("server.properties", environment).splitlines()
+    properties = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert properties["log.retention.ms"] == "-1"
+    assert properties["log.message.timestamp.type"] == "CreateTime"
+    assert properties["auto.create.topics.enable"] == "false"
+    assert properties["listeners"] == "BROKER://127.0.0.1:21000,CONTROLLER://127.0.0.1:21001"
+
+
+def test_flink_keeps_the_stock_java_options_and_binds_to_loopback(settings, environment):
+    files = config_files(settings, environment)["flink"]
+    config = yaml.safe_load(next(text for path, text in files.items() if path.name == "config.yaml"))
+    stock = yaml.safe_load((FLINK_HOME / "conf" / "config.yaml").read_text())
+    assert config["env.java.opts.all"].startswith(stock["env"]["java"]["opts"]["all"])
+    assert "-Duser.timezone=UTC" in config["env.java.opts.all"]
+    hosts = [config[name] for name in config if name.endswith(("host", "bind-address", "rpc.address"))]
+    assert set(hosts) == {"127.0.0.1"}
+    assert config["execution.checkpointing.dir"] == f"{settings.flink_storage_uri}/checkpoints"
+    assert config["execution.checkpointing.externalized-checkpoint-retention"] == "RETAIN_ON_CANCELLATION"
+
+
+def test_a_change_of_configuration_changes_the_program_and_so_restarts_it(settings, environment):
+    files = config_files(settings, environment)
+    slower = config_files(settings.model_copy(update={"checkpoint_interval": "1 minute"}), environment)
+    before, after = (program_options(environment, each, {}) for each in (files, slower))
+    changed = {old["name"] for old, new in zip(before, after, strict=True) if old != new}
+    assert changed == {"flink-jobmanager", "flink-taskmanager"}
+
+
+def test_dagster_gets_no_password_but_its_own_layers(settings, environment):
+    programs = {each["name"]: each for each in program_options(environment, config_files(settings, environment), {})}
+    for name in ("dagster-daemon", "dagster-webserver"):
+        variables = programs[name]["environment"]
+        assert environment.values["SMA_DAGSTER_DATABASE_URL"] in variables
+        assert environment.password("postgres") not in variables
+        assert environment.password("sma_owner") not in variables
+        assert environment.password("sma_streaming") not in variables
+
+
+def test_supervisord_reads_back_what_was_rendered_percent_signs_included(tmp_path):
+    program = {"name": "kafka", "command": shlex.join(["java", "-Dpercent=100%", "a b"])}
+    parser = configparser.ConfigParser()
+    parser.read_string(render_supervisord(tmp_path, tmp_path / "s.sock", [program], is_root=False))
+    assert shlex.split(parser["program:kafka"]["command"]) == ["java", "-Dpercent=100%", "a b"]
+    assert parser["program:kafka"]["autostart"] == "false"
+    assert "user" not in parser["supervisord"]
+
+
+def test_a_part_that_runs_elsewhere_has_no_program(tmp_path, settings):
+    elsewhere = plan_environment(tmp_path, {"SMA_DAGSTER_URL": "http://dagster.example"}, None)
+    names = {each["name"] for each in program_options(elsewhere, config_files(settings, elsewhere), {})}
+    assert names == {"kafka", "postgres", "flink-jobmanager", "flink-taskmanager"}
+
+
+def test_the_socket_stays_in_the_state_folder_while_its_path_is_short_enough(tmp_path):
+    long = tmp_path / ("x" * 100)
+    assert socket_path(CHECKOUT / ".local").parent == CHECKOUT / ".local" or len(str(CHECKOUT)) > 70
+    assert len(bytes(socket_path(long))) <= 90
+    assert socket_path(long) != socket_path(long / "y")

@@ -1,0 +1,34 @@
+"""Topics as they should be, and what is said of one that is not."""
+
+import pytest
+
+from deploy.topics import topic_fault, wanted_topics
+from sma.settings import Settings
+
+_SETTINGS = Settings(topic_prefix="t.", partitions=3, retention_bytes=1000)
+_GOOD = {"retention.ms": "-1", "message.timestamp.type": "CreateTime", "cleanup.policy": "delete"}
+
+
+def test_every_topic_carries_event_times_and_keeps_them():
+    topics = wanted_topics(_SETTINGS)
+    assert [topic.name for topic in topics] == ["t.events", "t.late_events", "t.rejected_events"]
+    assert {topic.partitions for topic in topics} == {3}
+    assert all(topic.config.items() >= _GOOD.items() for topic in topics)
+    assert [topic.config["retention.bytes"] for topic in topics] == ["1000", "-1", "-1"]
+
+
+def test_a_topic_as_wanted_has_no_fault():
+    assert topic_fault(wanted_topics(_SETTINGS)[0], 3, _GOOD) is None
+
+
+@pytest.mark.parametrize(
+    ("partitions", "config", "fault"),
+    [
+        (4, {}, "has 4 partitions, not 3: set SMA_PARTITIONS=4"),
+        (3, {"retention.ms": "604800000"}, "retention.ms is 604800000"),
+        (3, {"message.timestamp.type": "LogAppendTime"}, "message.timestamp.type is LogAppendTime"),
+        (3, {"cleanup.policy": "compact,delete"}, "cleanup.policy is compact"),
+    ],
+)
+def test_a_topic_that_would_lose_events_is_named_with_the_way_out(partitions, config, fault):
+    assert (topic_fault(wanted_topics(_SETTINGS)[0], partitions, {**_GOOD, **config}) or "").startswith(fault)
