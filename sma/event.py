@@ -60,6 +60,14 @@ class _Reject(ValueError):
     """Carries the reason out of the checks below."""
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+# made once: json.loads with these would make one for each record
+_DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant)
+
+
 def read_record(raw: bytes | None, record_timestamp_ms: int, max_ahead_ms: int) -> Event | Heartbeat | Rejected:
     """Return what a record of the topic `events` is.
 
@@ -95,10 +103,6 @@ def _parse_object(raw: bytes | None) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise _Reject("not a JSON object")
     return parsed
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _is_nested_deeper(text: str, limit: int) -> bool:

@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class Place:
     """Topics and a database that nobody else uses, on the running stack: its settings, in memory and as variables."""
 
     settings: Settings
-    environ: Mapping[str, str]
+    environ: dict[str, str]
 
     def sma(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         """Run the command line as a user would; what it printed and how it ended."""

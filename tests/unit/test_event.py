@@ -1,4 +1,4 @@
-"""The rule that reads a record, case by case: tests/vectors/records.jsonl, which the stream's reader is held to as well."""
+"""The rule that reads a record, case by case: tests/vectors/records.jsonl, which the stream is held to as well."""
 
 import base64
 import json

@@ -1,0 +1,110 @@
+"""PostgreSQL as the batch layer uses it: a connection, and rows of averages in and out.
+
+Frames travel as CSV through COPY: sums as whole micro-units and times as whole milliseconds, so no digit is lost.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from io import BytesIO
+from typing import Any, Literal, cast
+
+import polars as pl
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
+
+from batch.days import instant
+from batch.recompute import AVERAGES_SCHEMA, KEY
+from sma.errors import SmaError
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Layer = Literal["streaming_averages", "batch_averages"]
+
+CONNECT_TIMEOUT_SECONDS = 10
+
+_READ_AVERAGES = """
+COPY (
+    SELECT
+        customer,
+        metric,
+        average,
+        (extract(epoch FROM as_of) * 1000)::bigint,
+        (value_sum * 1000000)::numeric(38, 0),
+        event_count
+    FROM sma.{table}
+    WHERE average = {average}
+        AND as_of >= {from_time}
+        AND as_of < {until_time}
+) TO STDOUT (FORMAT csv)
+"""
+
+
+@contextmanager
+def connect(url: SecretStr, setting: str) -> Iterator[Connection]:
+    """Open a connection that commits only where `transaction()` says so; `setting` is what errors call the URL.
+
+    Raises:
+        SmaError: no URL is set, or the database does not answer or refuses; the URL's password never shows.
+    """
+    if not url.get_secret_value():
+        raise SmaError(f"{setting} is not set: start the local stack with `sma up`, or set it")
+    try:
+        connection = psycopg.connect(
+            url.get_secret_value(),
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            application_name="sma batch",
+        )
+    except psycopg.Error as error:
+        raise SmaError(
+            f"{_where(url, setting)}: {_first_line(error)}: is it running? `sma status`, `sma up`"
+        ) from error
+    try:
+        with connection:
+            yield connection
+    except psycopg.Error as error:
+        raise SmaError(f"{_where(url, setting)}: {_first_line(error)}") from error
+
+
+def now(connection: Connection) -> datetime:
+    """Return the database's own time, which `written_at` is told in."""
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    return cast(datetime, row[0] if row else None)
+
+
+def read_averages(connection: Connection, layer: Layer, average: str, from_ms: int, until_ms: int) -> pl.DataFrame:
+    """Return a layer's rows of one average with from_ms <= as_of < until_ms, as `averages` of `batch.recompute`."""
+    statement = sql.SQL(_READ_AVERAGES).format(
+        table=sql.Identifier(layer),
+        average=sql.Literal(average),
+        from_time=sql.Literal(instant(from_ms)),
+        until_time=sql.Literal(instant(until_ms)),
+    )
+    received = BytesIO()
+    with connection.cursor().copy(statement) as copy:
+        for block in copy:
+            received.write(block)
+    if not received.tell():
+        return pl.DataFrame(schema=AVERAGES_SCHEMA)
+    received.seek(0)
+    return pl.read_csv(received, has_header=False, schema=AVERAGES_SCHEMA).sort(KEY)
+
+
+def copy_in(connection: Connection, statement: str, rows: pl.DataFrame) -> None:
+    """Send the rows of a frame through `COPY … FROM STDIN (FORMAT csv)`; null is the empty field."""
+    with connection.cursor().copy(statement.encode()) as copy:
+        copy.write(rows.write_csv(include_header=False).encode())
+
+
+def _where(url: SecretStr, setting: str) -> str:
+    try:
+        parts = conninfo_to_dict(url.get_secret_value())
+    except psycopg.Error:
+        return setting
+    return f"database {parts.get('dbname', '')} at {parts.get('host', '')}:{parts.get('port', 5432)}"
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,8 @@
+"""Dagster: what the UI shows and starts. Nothing that could be tested without Dagster belongs here."""
+
+import warnings
+
+import dagster as dg
+
+# A backfill policy keeps a backfill of a year one run. Dagster calls the parameter beta; its version is locked here.
+warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)

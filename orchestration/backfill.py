@@ -1,0 +1,190 @@
+"""Start the backfill that the UI would start, and follow it to its end.
+
+What the run found is in the database: `batch.report` reads it there.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from orchestration.dagster_api import ask, first_line
+from orchestration.partitions import partition_keys
+from sma.errors import SmaError
+from sma.settings import Settings
+
+ASSETS = ("batch_averages", "reconciliations")
+POLL_SECONDS = 1.0
+OUTAGE_SECONDS = 60
+
+Progress = Callable[[str], None]
+
+_LAUNCH = """
+mutation Launch($backfillParams: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $backfillParams) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on Error { message }
+  }
+}
+"""
+_FOLLOW = """
+query Follow($backfillId: String!) {
+  partitionBackfillOrError(backfillId: $backfillId) {
+    __typename
+    ... on PartitionBackfill {
+      status
+      error { message }
+      runs(limit: 100) {
+        runId
+        status
+        assetSelection { path }
+        tags { key value }
+      }
+    }
+    ... on Error { message }
+  }
+}
+"""
+_LOGS = """
+query Logs($runId: ID!, $cursor: String) {
+  logsForRun(runId: $runId, afterCursor: $cursor) {
+    __typename
+    ... on EventConnection {
+      cursor
+      hasMore
+      events {
+        __typename
+        ... on MessageEvent { message level stepKey }
+        ... on ErrorEvent { error { message causes { message } } }
+      }
+    }
+    ... on Error { message }
+  }
+}
+"""
+_ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"}
+_RUN_FAILED = {"FAILURE", "CANCELED"}
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillOutcome:
+    """How a backfill ended; `error` is the first line of what went wrong, None where all went well."""
+
+    backfill_id: str
+    run_ids: tuple[str, ...]
+    error: str | None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether every partition was materialized."""
+        return self.error is None
+
+
+def launch_backfill(settings: Settings, start_day: date, end_day: date) -> str:
+    """Start the asset backfill of the days from the first to the last, both included, and return its id.
+
+    Raises:
+        SmaError: a day is no partition, or Dagster does not answer or refuses.
+    """
+    keys = partition_keys(start_day, end_day)
+    params = {
+        "assetSelection": [{"path": [name]} for name in ASSETS],
+        "partitionNames": keys,
+        "title": f"reconcile {keys[0]}" if len(keys) == 1 else f"reconcile {keys[0]} to {keys[-1]}",
+    }
+    launched = ask(settings, _LAUNCH, {"backfillParams": params})["launchPartitionBackfill"]
+    if launched["__typename"] != "LaunchBackfillSuccess":
+        raise SmaError(f"Dagster did not start the backfill: {first_line(launched['message'])}")
+    return str(launched["backfillId"])
+
+
+def follow_backfill(settings: Settings, backfill_id: str, progress: Progress) -> BackfillOutcome:
+    """Wait until a backfill ends, telling what its runs log meanwhile.
+
+    Dagster marks a backfill as ended some time after its last run; a single run that covers all of it is the end too.
+
+    Raises:
+        SmaError: Dagster stays away for a minute, or does not know the backfill.
+    """
+    asking = Retrying(
+        retry=retry_if_exception_type(SmaError), stop=stop_after_delay(OUTAGE_SECONDS), wait=wait_fixed(1), reraise=True
+    )
+    logs = RunLogs(settings, progress)
+    said = ""
+    while True:
+        backfill = asking(_read_backfill, settings, backfill_id)
+        runs = backfill["runs"]
+        status = ", ".join(f"run {run['runId'][:8]} {run['status'].lower()}" for run in runs) or "waiting for Dagster"
+        if status != said:
+            progress(f"backfill {backfill_id}: {status}")
+            said = status
+        for run in runs:
+            asking(logs.follow, run["runId"])
+        if backfill["status"] in _ENDED or _whole_is_done(runs):
+            return _outcome(backfill_id, backfill, logs)
+        time.sleep(POLL_SECONDS)
+
+
+class RunLogs:
+    """Tells each line that the assets of a run log, once, and keeps the first error of each run."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._cursors: dict[str, str | None] = {}
+        self.errors: dict[str, str] = {}
+
+    def follow(self, run_id: str) -> None:
+        """Read what the run has logged since the last time."""
+        has_more = True
+        while has_more:
+            variables = {"runId": run_id, "cursor": self._cursors.get(run_id)}
+            logged = ask(self._settings, _LOGS, variables)["logsForRun"]
+            if logged["__typename"] != "EventConnection":
+                return
+            self._cursors[run_id], has_more = logged["cursor"], logged["hasMore"]
+            for event in logged["events"]:
+                self._take(run_id, event)
+
+    def _take(self, run_id: str, event: Mapping[str, Any]) -> None:
+        if event["__typename"] == "LogMessageEvent" and event["level"] == "INFO":
+            self._progress(f"{event['stepKey']}: {event['message']}")
+        if event.get("error") and run_id not in self.errors:
+            messages = [event["error"], *event["error"]["causes"]]
+            self.errors[run_id] = readable_error(messages[-1]["message"])
+
+
+def readable_error(message: str) -> str:
+    """Return the line that tells what went wrong, without the name of Dagster's own failure class."""
+    return first_line(message).removeprefix("dagster._core.definitions.events.Failure: ")
+
+
+def _read_backfill(settings: Settings, backfill_id: str) -> dict[str, Any]:
+    backfill: dict[str, Any] = ask(settings, _FOLLOW, {"backfillId": backfill_id})["partitionBackfillOrError"]
+    if backfill["__typename"] != "PartitionBackfill":
+        raise SmaError(f"Dagster: backfill {backfill_id}: {first_line(backfill['message'])}")
+    return backfill
+
+
+def _whole_is_done(runs: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether the only run has ended and was of all assets; with the single-run policy it is of all days."""
+    if len(runs) != 1 or runs[0]["status"] not in {"SUCCESS", *_RUN_FAILED}:
+        return False
+    return {asset["path"][-1] for asset in runs[0]["assetSelection"] or ()} >= set(ASSETS)
+
+
+def _outcome(backfill_id: str, backfill: Mapping[str, Any], logs: RunLogs) -> BackfillOutcome:
+    runs = backfill["runs"]
+    error = None
+    failed = next((run for run in runs if run["status"] in _RUN_FAILED), None)
+    if failed is not None:
+        reason = logs.errors.get(failed["runId"], "no error was recorded: see its log in Dagster")
+        error = f"run {failed['runId'][:8]} {failed['status'].lower()}: {reason}"
+    elif backfill["status"] in {"FAILED", "COMPLETED_FAILED", "CANCELED"}:
+        reason = first_line(backfill["error"]["message"]) if backfill["error"] else "see it in Dagster"
+        error = f"backfill {backfill_id} {backfill['status'].lower()}: {reason}"
+    return BackfillOutcome(backfill_id, tuple(run["runId"] for run in runs), error)

@@ -1,0 +1,121 @@
+"""What a materialization tells in the UI: counts, Kafka offsets, durations, and the largest differences as a table."""
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from batch.accounting import Account
+from batch.days import instant
+from batch.log import LogRead
+from batch.runs import Computed, Reconciled
+from sma.value import format_micros
+
+LARGEST = 20
+
+Metadata = Mapping[str, Any]
+
+
+def computed_metadata(computed: Computed) -> Iterator[tuple[str, Metadata]]:
+    """Yield the partition key and metadata of each day that was computed."""
+    of_run = {
+        **_log_metadata(computed.log),
+        "closed_until": instant(computed.closed_until_ms).isoformat(),
+        "read_seconds": round(computed.read_seconds, 3),
+        "run_seconds": round(computed.seconds, 3),
+    }
+    for day, group in groupby(computed.written, key=lambda written: written.answer.day):
+        written = list(group)
+        yield (
+            str(day),
+            {
+                "dagster/partition_row_count": sum(held.row_count for held in written),
+                **{f"rows/{held.answer.average}": held.row_count for held in written},
+                "rows_changed": sum(held.rows_written for held in written),
+                "rows_deleted": sum(held.rows_deleted for held in written),
+                **of_run,
+            },
+        )
+
+
+def reconciled_metadata(found: Reconciled) -> Iterator[tuple[str, Metadata]]:
+    """Yield the partition key and metadata of each day that was reconciled."""
+    of_run = {
+        **_log_metadata(found.log),
+        "accounting": dg.MetadataValue.md(_accounting_table(found.accounts)),
+        "misjudged_records": found.misjudged.height,
+        "run_seconds": round(found.seconds, 3),
+    }
+    for day, group in groupby(found.days, key=lambda reconciled: reconciled.answer.day):
+        reconciled = list(group)
+        names = type(reconciled[0].summary).__slots__
+        yield (
+            str(day),
+            {
+                **{name: sum(getattr(held.summary, name) for held in reconciled) for name in names},
+                "largest_differences": dg.MetadataValue.md(
+                    largest_differences(pl.concat(held.differences for held in reconciled))
+                ),
+                "compare_seconds": round(sum(held.duration_seconds for held in reconciled), 3),
+                **of_run,
+            },
+        )
+
+
+def largest_differences(differences: pl.DataFrame) -> str:
+    """Return the largest differences as a Markdown table, what is unexplained first."""
+    if differences.is_empty():
+        return "None."
+    by_size = (pl.col("batch_value_sum_micros").fill_null(0) - pl.col("stream_value_sum_micros").fill_null(0)).abs()
+    top = differences.sort(pl.col("is_explained"), -by_size.cast(pl.Float64), maintain_order=True).head(LARGEST)
+    lines = [
+        "| customer | metric | average | as of | class | stream sum / events | batch sum / events | late | explained |",
+        "| --- | --- | --- | --- | --- | ---: | ---: | ---: | --- |",
+    ]
+    for row in top.iter_rows(named=True):
+        cells = [
+            _escaped(row["customer"]),
+            _escaped(row["metric"]),
+            row["average"],
+            instant(row["as_of_ms"]).strftime("%Y-%m-%d %H:%M:%S"),
+            row["class"],
+            _pair(row["stream_value_sum_micros"], row["stream_event_count"]),
+            _pair(row["batch_value_sum_micros"], row["batch_event_count"]),
+            str(row["late_event_count"]),
+            "yes" if row["is_explained"] else "**no**",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    if differences.height > LARGEST:
+        lines.append(f"\n{differences.height - LARGEST} more in `sma.differences`.")
+    return "\n".join(lines)
+
+
+def _log_metadata(log: LogRead) -> Metadata:
+    return {
+        "records_read": log.records,
+        "events_read": log.events.height,
+        "kafka_offsets": {str(read.kafka_partition): [read.read_from, read.read_to] for read in log.partitions},
+    }
+
+
+def _accounting_table(accounts: tuple[Account, ...]) -> str:
+    lines = [
+        "| partition | offsets | records | used | late | rejected | heartbeats | residue |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines.extend(
+        f"| {held.kafka_partition} | {held.read_from} to {held.read_to} | {held.records} | {held.events_used} | "
+        f"{held.late_events} | {held.rejected_events} | {held.heartbeats} | {held.residue} |"
+        for held in accounts
+    )
+    return "\n".join(lines)
+
+
+def _pair(value_sum_micros: int | None, event_count: int | None) -> str:
+    return "no row" if value_sum_micros is None else f"{format_micros(value_sum_micros)} / {event_count}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|")

@@ -1,0 +1,110 @@
+"""A CSV file of one's own, from `sma produce` to the view, as the README tells a new user."""
+
+import json
+import subprocess
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+COLUMNS = ("--customer", "plant", "--metric", "temperature", "--time-column", "timestamp", "--value-column", "value")
+
+
+@pytest.fixture
+def readings(tmp_path):
+    """One day of readings, every 5 minutes: 20.0, 20.1, 20.2, ..."""
+    lines = ["timestamp,value"]
+    for number in range(288):
+        hours, minutes = divmod(number * 5, 60)
+        lines.append(f"2015-06-01 {hours:02d}:{minutes:02d}:00,{Decimal(200 + number) / 10}")
+    path = tmp_path / "readings.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def succeed(ran):
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_readings_become_reconciled_averages(stack, readings):
+    published = json.loads(succeed(stack.sma("produce", str(readings), *COLUMNS, "--close", "--json")))
+    assert (published["events"], published["heartbeats"], published["skipped"]) == (288, 4, 0)
+    succeed(stack.sma("wait", "--timeout", "120"))
+    report = json.loads(succeed(stack.sma("reconcile", "--start", "2015-06-01", "--end", "2015-06-02", "--json")))
+    assert report["unexplained"] == 0
+    assert report["windows_compared"] == report["equal"] > 0
+
+    url = json.loads(succeed(stack.sma("status", "--json")))["database_url"]
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT average, event_count, value_sum, sma, source, is_full, is_final FROM serving.moving_averages "
+            "WHERE customer = 'plant' AND as_of = '2015-06-01 01:00:00Z' ORDER BY average"
+        ).fetchall()
+    # the 12 readings 20.0, 20.1, ... 21.1 of the first hour: their mean is 20.55
+    pair = (12, Decimal("246.6"), Decimal("20.55"), "batch", True, True)
+    assert rows == [("day", *pair), ("hour", *pair)]
+
+
+def test_status_tells_where_everything_is(stack):
+    status = json.loads(succeed(stack.sma("status", "--json")))
+    assert {"database_url", "kafka_bootstrap", "flink_url", "dagster_url"} <= status.keys()
+    assert all(part["is_up"] for part in status["parts"])
+    assert status["stream"]["state"] == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("time,value\n2015-06-01,1\n", "no column 'timestamp'"),
+        ("timestamp,value\nyesterday,1\n", "row 2: timestamp: 'yesterday' is no time"),
+        ("timestamp,value\n2015-06-01,1\n2015-06-01,warm\n", "row 3: value: 'warm': not a number"),
+    ],
+)
+def test_a_bad_file_is_one_line_and_publishes_nothing(stack, tmp_path, text, message):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    before = json.loads(succeed(stack.sma("stream", "status", "--json")))["log_end"]
+    ran = stack.sma("produce", str(path), *COLUMNS)
+    assert ran.returncode == 1
+    assert message in ran.stderr
+    assert len(ran.stderr.strip().splitlines()) == 1
+    assert json.loads(succeed(stack.sma("stream", "status", "--json")))["log_end"] == before
+
+
+def test_a_bad_averages_file_is_one_line(stack, readings, averages_file):
+    averages_file.write_text("watermark_delay: 1 hour\naverages:\n  - {name: a, window: 1 huor, every: 1 hour}\n")
+    environ = dict(stack.environ) | {"SMA_AVERAGES": str(averages_file)}
+    for arguments in (("produce", str(readings), *COLUMNS), ("reconcile",)):
+        ran = type(stack)(stack.settings, environ).sma(*arguments)
+        assert ran.returncode == 1
+        assert ran.stderr.startswith("sma: averages.yaml: averages[0].window: '1 huor' is neither")
+        assert len(ran.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "address", "arguments"),
+    [
+        ("SMA_KAFKA_BOOTSTRAP", "127.0.0.1:1", ("produce", "FILE", *COLUMNS)),
+        ("SMA_KAFKA_BOOTSTRAP", "127.0.0.1:1", ("reconcile",)),
+        ("SMA_FLINK_URL", "http://127.0.0.1:1", ("wait",)),
+        ("SMA_FLINK_URL", "http://127.0.0.1:1", ("stream", "status")),
+        ("SMA_DAGSTER_URL", "http://127.0.0.1:1", ("reconcile", "--start", "2015-06-01", "--end", "2015-06-01")),
+    ],
+)
+def test_a_service_that_is_down_is_one_line(stack, readings, variable, address, arguments):
+    arguments = [str(readings) if argument == "FILE" else argument for argument in arguments]
+    ran = type(stack)(stack.settings, dict(stack.environ) | {variable: address}).sma(*arguments)
+    assert ran.returncode == 1
+    assert address.removeprefix("http://") in ran.stderr
+    assert "sma up" in ran.stderr
+    assert len(ran.stderr.strip().splitlines()) == 1
+
+
+def test_the_database_is_readable_with_psql_as_the_readme_says(stack):
+    url = json.loads(succeed(stack.sma("status", "--json")))["database_url"]
+    psql = stack.settings.state_dir.parent / "install" / "timescaledb" / "root/usr/lib/postgresql/17/bin/psql"
+    ran = subprocess.run(
+        [psql, url, "-c", "TABLE serving.moving_averages LIMIT 1"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr

@@ -1,0 +1,84 @@
+"""Which windows are closed, and which days do they belong to?"""
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+
+from batch.answers import Answer
+from batch.confirmation import unconfirmed
+from batch.days import closed_until_ms, day_of, day_start_ms, instant, milliseconds, touched_days
+from batch.log import PartitionRead
+from sma.averages import Average, Averages
+from sma.durations import DAY_MS
+from sma.errors import SmaError
+
+HOUR_MS = 3_600_000
+
+
+def partition(number: int, newest_time_ms: int | None) -> PartitionRead:
+    return PartitionRead(number, 0, 1, 1, 1, 0, 0, newest_time_ms)
+
+
+def test_the_slowest_partition_holds_the_watermark_back():
+    # watermark 100 - 60 = 40: the window [.., 41) has its last millisecond at 40
+    assert closed_until_ms([partition(0, 500), partition(1, 100)], 60) == 41
+
+
+def test_nothing_is_closed_while_a_partition_is_empty():
+    with pytest.raises(SmaError, match="partition 1 of the log holds no event and no heartbeat"):
+        closed_until_ms([partition(0, 500), partition(1, None)], 60)
+
+
+@pytest.mark.parametrize(
+    ("as_of_ms", "day"), [(0, date(1970, 1, 1)), (-1, date(1969, 12, 31)), (DAY_MS, date(1970, 1, 2))]
+)
+def test_a_day_owns_its_first_instant(as_of_ms, day):
+    assert day_of(as_of_ms) == day
+    assert day_start_ms(day) <= as_of_ms < day_start_ms(day) + DAY_MS
+
+
+@pytest.mark.parametrize("time_ms", [-62_135_596_800_000, -1, 0, 1_357_034_400_001, 221_845_391_999_999])
+def test_a_time_goes_to_the_database_and_back(time_ms):
+    assert milliseconds(instant(time_ms)) == time_ms
+    assert instant(time_ms).tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("closed_until", "until_ms"),
+    [(10 * DAY_MS, 2 * DAY_MS), (DAY_MS + 5, DAY_MS + 6), (DAY_MS, DAY_MS + 1), (5, DAY_MS)],
+)
+def test_a_days_answer_ends_with_the_last_closed_window(closed_until, until_ms):
+    assert Answer(date(1970, 1, 2), "hour", {0: 1}, closed_until).bounds_ms == (DAY_MS, until_ms)
+
+
+def events(*times_ms: int) -> pl.DataFrame:
+    return pl.DataFrame({"event_time_ms": times_ms}, {"event_time_ms": pl.Int64})
+
+
+AVERAGES = Averages(0, DAY_MS, (Average("hour", HOUR_MS, HOUR_MS // 4), Average("day", DAY_MS, HOUR_MS)))
+
+
+@pytest.mark.parametrize(
+    ("times_ms", "closed_until", "expected"),
+    [
+        ([], DAY_MS, None),
+        ([5 * HOUR_MS], 5 * HOUR_MS, None),
+        # the day window of an event at 05:00 closes last at 05:00 of the next day
+        ([5 * HOUR_MS], 9 * DAY_MS, (date(1970, 1, 1), date(1970, 1, 2))),
+        ([5 * HOUR_MS], DAY_MS, (date(1970, 1, 1), date(1970, 1, 2))),
+        ([5 * HOUR_MS], DAY_MS - 1, (date(1970, 1, 1), date(1970, 1, 1))),
+        # an event in the last quarter of a day stands in windows of the next day only
+        ([DAY_MS - 1], 9 * DAY_MS, (date(1970, 1, 2), date(1970, 1, 2))),
+    ],
+)
+def test_the_days_touched_are_those_of_closed_windows_with_an_event(times_ms, closed_until, expected):
+    assert touched_days(events(*times_ms), AVERAGES, closed_until) == expected
+
+
+def test_what_the_stream_still_has_to_confirm():
+    assert unconfirmed({0: 5, 1: 9}, {0: 5, 1: 10, 2: 3, 3: 0}) == {1: 1, 2: 3}
+
+
+def test_an_instant_is_exact_to_the_millisecond():
+    assert instant(1_357_034_400_123) == datetime(2013, 1, 1, 10, 0, 0, 123_000, tzinfo=UTC)

@@ -1,0 +1,119 @@
+"""Stream against batch: each kind of difference is found, and only late events explain one."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.recompute import AVERAGES_SCHEMA, recompute
+from batch.reconcile import DIFFERENCES_SCHEMA, Expected, compare, explain, summarize
+from sma.averages import Average
+
+TEN = Average("ten", 10, 10)
+
+Row = tuple[str, str, str, int, int, int]
+
+
+def rows(*rows: Row) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), AVERAGES_SCHEMA, orient="row")
+
+
+def row(as_of_ms: int, value_sum_micros: int = 5, event_count: int = 2) -> Row:
+    return ("AA", "delay", "ten", as_of_ms, value_sum_micros, event_count)
+
+
+def judged(streamed, batch, *, expected_stream=None, expected_batch=None, late=None) -> pl.DataFrame:
+    expected = Expected(
+        batch=batch if expected_batch is None else expected_batch,
+        stream=streamed if expected_stream is None else expected_stream,
+        late=rows() if late is None else late,
+    )
+    return explain(compare(streamed, batch), expected)
+
+
+def test_equal_windows_are_no_difference():
+    assert compare(rows(row(10)), rows(row(10))).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("streamed", "batch", "difference_class"),
+    [
+        ([row(10, 5)], [row(10, 6)], "changed"),
+        ([row(10, 5, 1)], [row(10, 5, 2)], "changed"),
+        ([], [row(10)], "missing_in_stream"),
+        ([row(10)], [], "extra_in_stream"),
+    ],
+)
+def test_each_kind_of_difference_has_its_class(streamed, batch, difference_class):
+    differences = judged(rows(*streamed), rows(*batch))
+    assert differences["class"].to_list() == [difference_class]
+    assert dict(differences.schema) == DIFFERENCES_SCHEMA
+
+
+def test_a_window_that_only_held_late_events_is_missing_in_stream_and_explained():
+    differences = judged(rows(), rows(row(10, 5, 1)), late=rows(row(10, 5, 1)))
+    assert differences.select("is_explained", "late_event_count").rows() == [(True, 1)]
+
+
+def test_a_streamed_pair_that_is_not_the_log_without_late_events_is_unexplained():
+    differences = judged(
+        rows(row(10, 4, 1)), rows(row(10, 9, 2)), expected_stream=rows(row(10, 5, 1)), late=rows(row(10, 4, 1))
+    )
+    assert differences["is_explained"].to_list() == [False]
+
+
+def test_a_batch_pair_that_is_not_the_log_is_unexplained_even_where_the_stream_is_right():
+    differences = judged(rows(row(10, 5, 1)), rows(row(10, 6, 1)), expected_batch=rows(row(10, 5, 1)))
+    assert differences["is_explained"].to_list() == [False]
+
+
+def test_the_four_classes_add_up_to_every_window_that_either_layer_has():
+    streamed, batch = rows(row(10), row(20, 1), row(40)), rows(row(10), row(20, 2), row(30))
+    summary = summarize(streamed, judged(streamed, batch))
+    assert (summary.equal, summary.changed, summary.missing_in_stream, summary.extra_in_stream) == (1, 1, 1, 1)
+    assert summary.windows_compared == 4
+    assert summary.explained + summary.unexplained == 3
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("AB"), st.just("delay"), st.integers(-50, 50), st.integers(-9, 9), st.booleans()),
+        max_size=30,
+    ),
+    st.integers(1, 5),
+)
+def test_late_events_explain_every_difference_they_make(events, windows):
+    average = Average("moving", windows * 10, 10)
+    schema = ["customer", "metric", "event_time_ms", "value_micros", "is_late"]
+    log = pl.DataFrame(
+        events, dict(zip(schema, [pl.String, pl.String, pl.Int64, pl.Int64, pl.Boolean], strict=True)), orient="row"
+    )
+    batch, stream, late = (
+        recompute(part, [average], -1_000, 1_000)
+        for part in (log, log.filter(~pl.col("is_late")), log.filter("is_late"))
+    )
+    differences = explain(compare(stream, batch), Expected(batch, stream, late))
+    summary = summarize(stream, differences)
+    assert summary.unexplained == 0
+    assert summary.extra_in_stream == 0
+    assert summary.windows_compared == batch.height
+    touched = late.select("customer", "as_of_ms").rows()
+    assert set(differences.select("customer", "as_of_ms").rows()) <= set(touched)
+
+
+@given(st.data())
+def test_damage_of_every_kind_is_found_and_nothing_else(data):
+    log = [row(as_of_ms, as_of_ms * 7, 3) for as_of_ms in range(10, 500, 10)]
+    damage = {"missing": None, "sum": (1, 0), "count": (0, 1)}
+    damaged = data.draw(st.dictionaries(st.sampled_from(range(len(log))), st.sampled_from(sorted(damage)), max_size=9))
+    extra = data.draw(st.sets(st.integers(60, 70), max_size=3))
+    streamed = []
+    for index, (*key, value_sum, count) in enumerate(log):
+        change = damage[damaged[index]] if index in damaged else (0, 0)
+        if change is not None:
+            streamed.append((*key, value_sum + change[0], count + change[1]))
+    streamed += [row(as_of * 10) for as_of in extra]
+    differences = judged(rows(*streamed), rows(*log), expected_stream=rows(*log))
+    expected = {log[index][3] for index in damaged} | {as_of * 10 for as_of in extra}
+    assert set(differences["as_of_ms"]) == expected
+    assert not differences["is_explained"].any()

@@ -1,0 +1,140 @@
+"""The backfill that the UI would start: launched, followed and told about, against a Dagster that is a script."""
+
+from datetime import date
+
+import pytest
+import requests
+
+from orchestration import backfill as backfills
+from orchestration.backfill import BackfillOutcome, follow_backfill, launch_backfill
+from sma.errors import SmaError
+from sma.settings import Settings
+
+SETTINGS = Settings(dagster_url="http://127.0.0.1:1")
+BOTH = [{"path": ["batch_averages"]}, {"path": ["reconciliations"]}]
+
+
+class ScriptedDagster:
+    """Answers each question with the next thing the script has for it; the last answer stays."""
+
+    def __init__(self, **script):
+        self.script = {name: list(answers) for name, answers in script.items()}
+        self.asked = []
+
+    def __call__(self, _settings, query, variables):
+        name = next(
+            name for name in ("launchPartitionBackfill", "partitionBackfillOrError", "logsForRun") if name in query
+        )
+        self.asked.append(variables)
+        answers = self.script.get(name, [logged()])
+        return {name: answers.pop(0) if len(answers) > 1 else answers[0]}
+
+
+def followed(status: str, *runs: dict, error: str | None = None) -> dict:
+    return {
+        "__typename": "PartitionBackfill",
+        "status": status,
+        "error": {"message": error} if error else None,
+        "runs": list(runs),
+    }
+
+
+def run(status: str, run_id: str = "run-1", assets=BOTH) -> dict:
+    return {"runId": run_id, "status": status, "assetSelection": assets, "tags": []}
+
+
+def logged(*events: dict) -> dict:
+    return {"__typename": "EventConnection", "cursor": "1", "hasMore": False, "events": list(events)}
+
+
+def use(monkeypatch, dagster: ScriptedDagster) -> ScriptedDagster:
+    monkeypatch.setattr(backfills, "ask", dagster)
+    monkeypatch.setattr(backfills, "POLL_SECONDS", 0)
+    return dagster
+
+
+def test_one_backfill_of_both_assets_is_launched(monkeypatch):
+    launched = {"__typename": "LaunchBackfillSuccess", "backfillId": "abc"}
+    dagster = use(monkeypatch, ScriptedDagster(launchPartitionBackfill=[launched]))
+    assert launch_backfill(SETTINGS, date(2013, 1, 1), date(2013, 1, 2)) == "abc"
+    params = dagster.asked[0]["backfillParams"]
+    assert params["assetSelection"] == BOTH
+    assert params["partitionNames"] == ["2013-01-01", "2013-01-02"]
+
+
+def test_a_refusal_is_told_in_one_line(monkeypatch):
+    refused = {"__typename": "PythonError", "message": "\nNo such partition\nTraceback …"}
+    use(monkeypatch, ScriptedDagster(launchPartitionBackfill=[refused]))
+    with pytest.raises(SmaError, match=r"did not start the backfill: No such partition$"):
+        launch_backfill(SETTINGS, date(2013, 1, 1), date(2013, 1, 1))
+
+
+def test_it_is_followed_to_the_end_of_its_run(monkeypatch):
+    use(
+        monkeypatch,
+        ScriptedDagster(
+            partitionBackfillOrError=[
+                followed("REQUESTED"),
+                followed("REQUESTED", run("STARTED")),
+                followed("REQUESTED", run("SUCCESS")),
+            ]
+        ),
+    )
+    said: list[str] = []
+    assert follow_backfill(SETTINGS, "abc", said.append) == BackfillOutcome("abc", ("run-1",), None)
+    assert said == [
+        "backfill abc: waiting for Dagster",
+        "backfill abc: run run-1 started",
+        "backfill abc: run run-1 success",
+    ]
+
+
+def test_a_run_of_one_asset_is_not_the_end(monkeypatch):
+    first, second = run("SUCCESS", "one", BOTH[:1]), run("SUCCESS", "two", BOTH[1:])
+    use(
+        monkeypatch,
+        ScriptedDagster(
+            partitionBackfillOrError=[followed("REQUESTED", first), followed("COMPLETED_SUCCESS", first, second)]
+        ),
+    )
+    assert follow_backfill(SETTINGS, "abc", lambda _: None).run_ids == ("one", "two")
+
+
+def test_a_failed_run_is_told_with_its_first_error(monkeypatch):
+    failure = {
+        "__typename": "ExecutionStepFailureEvent",
+        "error": {
+            "message": "dagster._core.definitions.events.Failure: the stream has confirmed only 3 of 9 offsets\n",
+            "causes": [],
+        },
+    }
+    line = {"__typename": "LogMessageEvent", "level": "INFO", "message": "read 9 records", "stepKey": "batch_averages"}
+    use(
+        monkeypatch,
+        ScriptedDagster(
+            partitionBackfillOrError=[followed("REQUESTED", run("FAILURE"))], logsForRun=[logged(line, failure)]
+        ),
+    )
+    said: list[str] = []
+    outcome = follow_backfill(SETTINGS, "abc", said.append)
+    assert not outcome.is_success
+    assert outcome.error == "run run-1 failure: the stream has confirmed only 3 of 9 offsets"
+    assert "batch_averages: read 9 records" in said
+
+
+def test_a_backfill_that_fails_before_it_has_a_run_says_why(monkeypatch):
+    use(
+        monkeypatch,
+        ScriptedDagster(partitionBackfillOrError=[followed("FAILED", error="code location sma cannot be loaded\n…")]),
+    )
+    outcome = follow_backfill(SETTINGS, "abc", lambda _: None)
+    assert outcome.error == "backfill abc failed: code location sma cannot be loaded"
+
+
+def test_a_dagster_that_is_down_is_named(monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests, "post", refuse)
+    with pytest.raises(SmaError, match=r"Dagster does not answer at http://127.0.0.1:1: start it with `sma up`"):
+        launch_backfill(SETTINGS, date(2013, 1, 1), date(2013, 1, 1))

@@ -1,0 +1,126 @@
+"""What Dagster loads: quietly, without services, and with the whole graph to show."""
+
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from batch.reconcile import DIFFERENCES_SCHEMA
+from orchestration.assets import POOL, batch_averages, reconciliations
+from orchestration.backfill import readable_error
+from orchestration.definitions import definitions
+from orchestration.metadata import LARGEST, largest_differences
+from orchestration.partitions import days, partition_keys
+from sma.errors import SmaError
+from sma.settings import Settings
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def test_they_load_without_a_warning_and_without_flink(tmp_path):
+    load = "import sys, orchestration.definitions; sys.exit('pyflink' in sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", load],
+        cwd=CHECKOUT,
+        env={"SMA_STATE_DIR": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_the_graph_goes_from_the_log_to_what_readers_see():
+    graph = definitions.resolve_asset_graph()
+    parents = {key.to_user_string(): graph.get(key).parent_keys for key in graph.get_all_asset_keys()}
+    assert {key: sorted(parent.to_user_string() for parent in found) for key, found in parents.items()} == {
+        "events": [],
+        "streaming_averages": ["events"],
+        "late_events": ["events"],
+        "rejected_events": ["events"],
+        "batch_averages": ["events"],
+        "reconciliations": ["batch_averages", "events", "late_events", "rejected_events", "streaming_averages"],
+        "moving_averages": ["batch_averages", "reconciliations", "streaming_averages"],
+    }
+
+
+def test_every_asset_says_what_it_is_and_whose():
+    for spec in definitions.resolve_all_asset_specs():
+        assert spec.description
+        assert spec.group_name
+        assert spec.owners
+        assert spec.kinds
+        assert "dagster/column_schema" in spec.metadata or spec.key == dg.AssetKey("reconciliations")
+
+
+@pytest.mark.parametrize("asset", [batch_averages, reconciliations])
+def test_a_backfill_is_one_run_in_one_pool(asset):
+    assert asset.backfill_policy == dg.BackfillPolicy.single_run()
+    assert asset.op.pool == POOL
+
+
+def test_today_and_tomorrow_are_partitions():
+    today = date.fromisoformat(days.get_last_partition_key()) - timedelta(days=1)
+    assert partition_keys(today, today + timedelta(days=1)) == [str(today), str(today + timedelta(days=1))]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        (date(1960, 1, 1), date(1960, 1, 2), "1960-01-01 is no daily partition"),
+        (date(2013, 1, 1), date(9000, 1, 1), "9000-01-01 is no daily partition"),
+        (date(2013, 1, 2), date(2013, 1, 1), "the last day, 2013-01-01, comes before the first"),
+    ],
+)
+def test_days_that_are_no_partitions_are_refused(start, end, message):
+    with pytest.raises(SmaError, match=message):
+        partition_keys(start, end)
+
+
+def test_a_mistake_of_the_users_fails_the_run_with_its_one_line():
+    def averages():
+        raise SmaError("averages.yaml: averages[0].every: '1 huor' is not a duration")
+
+    project = SimpleNamespace(settings=Settings(), averages=averages)
+    broken = type("Broken", (), {"settings": project.settings, "averages": property(lambda _: averages())})()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [batch_averages],
+            resources={"project": broken},
+            partition_key="2013-01-01",
+            instance=instance,
+            raise_on_error=False,
+        )
+    failure = result.failure_data_for_node("batch_averages")
+    assert readable_error(failure.error.message) == "averages.yaml: averages[0].every: '1 huor' is not a duration"
+
+
+def difference(as_of_ms: int, *, is_explained: bool, batch_sum: int) -> tuple:
+    return ("A|A", "delay", "hour", as_of_ms, "changed", is_explained, 1, 0, 1, batch_sum, 2)
+
+
+def test_the_largest_differences_come_unexplained_first():
+    frame = pl.DataFrame(
+        [
+            difference(0, is_explained=True, batch_sum=9_000_000),
+            difference(1, is_explained=True, batch_sum=-10_000_000),
+            difference(2, is_explained=False, batch_sum=1),
+        ],
+        DIFFERENCES_SCHEMA,
+        orient="row",
+    )
+    _, _, first, second, third = largest_differences(frame).splitlines()
+    assert first.endswith("0.000000 / 1 | 0.000001 / 2 | 1 | **no** |")
+    assert "-10.000000 / 2" in second
+    assert "A\\|A" in third
+
+
+def test_more_differences_than_a_table_shows_are_counted():
+    rows = [difference(index, is_explained=True, batch_sum=1) for index in range(LARGEST + 3)]
+    text = largest_differences(pl.DataFrame(rows, DIFFERENCES_SCHEMA, orient="row"))
+    assert text.endswith("3 more in `sma.differences`.")
