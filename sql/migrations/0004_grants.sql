@@ -11,3 +11,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON sma.batch_averages, sma.batch_days TO sm
 GRANT SELECT, INSERT ON sma.reconciliations, sma.differences, sma.accounting TO sma_batch;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA sma TO sma_reader;
+ALTER DEFAULT PRIVILEGES IN SCHEMA sma GRANT SELECT ON TABLES TO sma_reader;
+ALTER DEFAULT PRIVILEGES IN SCHEMA serving GRANT SELECT ON TABLES TO sma_reader;

@@ -1,0 +1,1 @@
+"""Bringing the system up: Kafka's topics, and the local stack."""

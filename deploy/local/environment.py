@@ -1,0 +1,158 @@
+"""Where does this stack live, and with which ports and passwords? The file `sma.env` of its state folder says.
+
+It is written by the first `up`, readable by its owner only, and read by `sma.settings`, so that later commands need no
+environment. An address in the environment that `sma.env` does not give names a service elsewhere, which is then not
+started here.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from deploy.local.ports import LOOPBACK, PORT_OFFSETS, choose_ports
+from sma.errors import SmaError
+from sma.settings import CHECKOUT
+
+PARTS = ("kafka", "timescaledb", "flink", "dagster")
+DATABASE_URLS = {
+    "SMA_DATABASE_URL": ("sma_reader", "sma"),
+    "SMA_OWNER_DATABASE_URL": ("sma_owner", "sma"),
+    "SMA_STREAMING_DATABASE_URL": ("sma_streaming", "sma"),
+    "SMA_BATCH_DATABASE_URL": ("sma_batch", "sma"),
+    "SMA_DAGSTER_DATABASE_URL": ("sma_dagster", "dagster"),
+}
+ROLES = ("postgres", "sma_owner", "sma_streaming", "sma_batch", "sma_serving", "sma_dagster", "sma_reader")
+_ADDRESSES = {
+    "kafka": ("SMA_KAFKA_BOOTSTRAP",),
+    "timescaledb": tuple(DATABASE_URLS),
+    "flink": ("SMA_FLINK_URL", "SMA_FLINK_STORAGE"),
+    "dagster": ("SMA_DAGSTER_URL",),
+}
+_HEADER = "# Written by `sma up`: this stack's ports, addresses and passwords. Keep it to yourself.\n"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A stack's state folder and what its `sma.env` holds."""
+
+    state_dir: Path
+    values: Mapping[str, str]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that run here; the others are somewhere else."""
+        return tuple(part for part in PARTS if part in self.values["SMA_LOCAL_PARTS"].split(","))
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The port of each listener."""
+        return choose_ports(self.values)
+
+    def password(self, role: str) -> str:
+        """Return the password of a role of the local PostgreSQL."""
+        return self.values[f"SMA_PASSWORD_{role.upper()}"]
+
+    def superuser_url(self, database: str) -> str:
+        """Return the URL of the local PostgreSQL's superuser, for making roles and databases."""
+        return _database_url("postgres", self.password("postgres"), self.ports["postgres"], database)
+
+
+def state_dir_of(environ: Mapping[str, str]) -> Path:
+    """Return the state folder that SMA_STATE_DIR names, or the checkout's own."""
+    return Path(environ.get("SMA_STATE_DIR") or CHECKOUT / ".local").absolute()
+
+
+def read_environment(state_dir: Path) -> Environment | None:
+    """Return what the `sma.env` of a state folder holds; None before the first `up`."""
+    path = state_dir / "sma.env"
+    if not path.exists():
+        return None
+    values = {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+    if "SMA_LOCAL_PARTS" not in values:
+        raise SmaError(f"{path}: was not written by `sma up`: move it away")
+    return Environment(state_dir, values)
+
+
+def plan_environment(state_dir: Path, environ: Mapping[str, str], persisted: Environment | None) -> Environment:
+    """Return what `sma.env` shall hold: what the environment asks for, else what was chosen before, else new.
+
+    Args:
+        state_dir: the stack's state folder.
+        environ: the environment of the command.
+        persisted: what was chosen by an earlier `up`, if there was one.
+
+    Raises:
+        SmaError: a port is no port, or only some of the addresses of a service elsewhere are given.
+    """
+    before = dict(persisted.values) if persisted else {}
+    given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value}
+    values = _plan_ports(given, before)
+    ports = choose_ports(values)
+    local_parts = []
+    for part, addresses in _ADDRESSES.items():
+        elsewhere = _addresses_elsewhere(part, addresses, given, before)
+        if elsewhere:
+            values.update(elsewhere)
+        else:
+            local_parts.append(part)
+    values["SMA_LOCAL_PARTS"] = ",".join(local_parts)
+    if "kafka" in local_parts:
+        values["SMA_KAFKA_BOOTSTRAP"] = f"{LOOPBACK}:{ports['kafka']}"
+    if "flink" in local_parts:
+        storage = given.get("SMA_FLINK_STORAGE") or before.get("SMA_FLINK_STORAGE")
+        values.update({"SMA_FLINK_STORAGE": storage} if storage else {})
+        values["SMA_FLINK_URL"] = f"http://{LOOPBACK}:{ports['flink']}"
+    if "dagster" in local_parts:
+        values["SMA_DAGSTER_URL"] = f"http://{LOOPBACK}:{ports['dagster']}"
+    if "timescaledb" in local_parts:
+        for role in ROLES:
+            name = f"SMA_PASSWORD_{role.upper()}"
+            values[name] = before.get(name) or secrets.token_urlsafe(24)
+        for name, (role, database) in DATABASE_URLS.items():
+            password = values[f"SMA_PASSWORD_{role.upper()}"]
+            values[name] = _database_url(role, password, ports["postgres"], database)
+    return Environment(state_dir, values)
+
+
+def _plan_ports(given: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    names = ["SMA_PORT_BASE", *(f"SMA_{name.upper()}_PORT" for name in PORT_OFFSETS)]
+    asked = {name: given[name] for name in names if name in given}
+    kept = {} if "SMA_PORT_BASE" in asked else {name: before[name] for name in names if name in before}
+    ports = choose_ports({**kept, **asked})
+    return {f"SMA_{name.upper()}_PORT": str(port) for name, port in ports.items()}
+
+
+def _addresses_elsewhere(
+    part: str, addresses: tuple[str, ...], given: Mapping[str, str], before: Mapping[str, str]
+) -> dict[str, str]:
+    was_local = part in before.get("SMA_LOCAL_PARTS", "").split(",")
+    kept = {} if was_local else {name: before[name] for name in addresses if name in before}
+    exported = {name for name in addresses if was_local and given.get(name) == before.get(name)}
+    asked = {name: given[name] for name in addresses if name in given and name not in exported}
+    elsewhere = {**kept, **asked}
+    if part == "flink" and "SMA_FLINK_URL" not in elsewhere:
+        return {}  # a storage of one's own for the Flink that runs here
+    missing = [name for name in addresses if name not in elsewhere]
+    if elsewhere and missing:
+        raise SmaError(f"{part}: {', '.join(elsewhere)} names one elsewhere, so {', '.join(missing)} must be set too")
+    return elsewhere
+
+
+def _database_url(role: str, password: str, port: int, database: str) -> str:
+    return f"postgresql://{role}:{password}@{LOOPBACK}:{port}/{database}"
+
+
+def write_environment(environment: Environment) -> None:
+    """Write `sma.env`, whole or not at all."""
+    environment.state_dir.mkdir(parents=True, exist_ok=True)
+    path = environment.state_dir / "sma.env"
+    new = environment.state_dir / "sma.env.new"
+    new.unlink(missing_ok=True)
+    lines = [f"{name}={value}\n" for name, value in sorted(environment.values.items())]
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(_HEADER + "".join(lines))
+    new.replace(path)

@@ -1,0 +1,19 @@
+#!/bin/bash
+# Which jars does the Flink job need? The connectors, and the operator built from streaming/operator.
+STEP=flink-jars
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+OPERATOR=$CHECKOUT/streaming/operator
+mapfile -d '' sources < <(find "$OPERATOR/pom.xml" "$OPERATOR/src/main" -type f -print0 | sort -z)
+DIGEST=$(digest "${sources[@]}" "${BASH_SOURCE[0]}")
+is_current "$INSTALL/flink-jars/stamp" "$DIGEST" && exit 0
+
+new=$INSTALL/flink-jars.new
+rm -rf "$new"
+run "building the operator and downloading the connectors" mvn -B -ntp -Dstyle.color=never -f "$OPERATOR/pom.xml" package -DskipTests
+mkdir "$new"
+cp "$OPERATOR"/target/flink-jars/*.jar "$new"
+echo "$DIGEST" > "$new/stamp"
+rm -rf "$INSTALL/flink-jars"
+mv "$new" "$INSTALL/flink-jars"
+say "ready"

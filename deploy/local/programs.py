@@ -1,0 +1,166 @@
+"""Which processes make up each part, and how are they started?"""
+
+import hashlib
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local.account import postgres_account
+from deploy.local.environment import Environment
+from deploy.local.processes import MARKER
+from deploy.local.render import FLINK_HOME, INSTALL_DIR, render_flink_config, render_template
+from sma.settings import CHECKOUT, Settings
+
+PROGRAMS = {
+    "kafka": ("kafka",),
+    "timescaledb": ("postgres",),
+    "flink": ("flink-jobmanager", "flink-taskmanager"),
+    "dagster": ("dagster-webserver", "dagster-daemon"),
+}
+LISTENERS = {
+    "kafka": ("kafka", "kafka_controller"),
+    "timescaledb": ("postgres",),
+    "flink": ("flink", "flink_rpc"),
+    "dagster": ("dagster",),
+}
+POSTGRES_BIN = INSTALL_DIR / "timescaledb" / "root" / "usr" / "lib" / "postgresql" / "17" / "bin"
+KAFKA_HEAP = "512m"
+
+
+def kafka_java(environment: Environment, *arguments: str, heap: str = KAFKA_HEAP) -> list[str]:
+    """Return the command that runs one of the Kafka distribution's main classes."""
+    return [
+        "java",
+        f"-Xms{heap}",
+        f"-Xmx{heap}",
+        "-Duser.timezone=UTC",
+        "-Djava.net.preferIPv4Stack=true",
+        f"-Dlog4j2.configurationFile={environment.state_dir}/kafka/log4j2.properties",
+        "-cp",
+        f"{INSTALL_DIR}/kafka/*",
+        *arguments,
+    ]
+
+
+def config_files(settings: Settings, environment: Environment) -> dict[str, dict[Path, str]]:
+    """Return the configuration files of each part that runs here: path and contents."""
+    state = environment.state_dir
+    flink_conf = state / "flink" / "conf"
+    files = {
+        "kafka": {state / "kafka" / name: render_template(name, environment) for name in _KAFKA_FILES},
+        "timescaledb": {state / "postgres" / name: render_template(name, environment) for name in _POSTGRES_FILES},
+        "flink": {
+            flink_conf / "config.yaml": render_flink_config(
+                settings, environment, (FLINK_HOME / "conf" / "config.yaml").read_text()
+            ),
+            **{flink_conf / name: (FLINK_HOME / "conf" / name).read_text() for name in _FLINK_FILES},
+        },
+        "dagster": {state / "dagster" / "dagster.yaml": render_template("dagster.yaml", environment)},
+    }
+    return {part: files[part] for part in environment.parts}
+
+
+_KAFKA_FILES = ("server.properties", "log4j2.properties")
+_POSTGRES_FILES = ("postgresql.conf", "pg_hba.conf")
+_FLINK_FILES = ("log4j-console.properties", "log4j-cli.properties")
+
+
+def program_options(
+    environment: Environment, files: Mapping[str, Mapping[Path, str]], environ: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """Return supervisord's options for each process that runs here.
+
+    Args:
+        environment: the stack's ports, addresses and passwords.
+        files: as `config_files` gives them; a process is restarted when the files of its part change.
+        environ: the environment of the command; its SMA_* reach Dagster, which runs the batch layer.
+    """
+    state = environment.state_dir
+    commands = {
+        "kafka": kafka_java(environment, "kafka.Kafka", f"{state}/kafka/server.properties"),
+        "postgres": [
+            f"{POSTGRES_BIN}/postgres",
+            "-D",
+            f"{state}/postgres/data",
+            "-c",
+            f"config_file={state}/postgres/postgresql.conf",
+        ],
+        "flink-jobmanager": [f"{FLINK_HOME}/bin/jobmanager.sh", "start-foreground"],
+        "flink-taskmanager": [f"{FLINK_HOME}/bin/taskmanager.sh", "start-foreground"],
+        "dagster-webserver": [sys.executable, "-m", "dagster_webserver", *_dagster_address(environment), *_WORKSPACE],
+        "dagster-daemon": [sys.executable, "-m", "deploy.local.dagster_daemon", "run", *_WORKSPACE],
+    }
+    given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value}
+    variables = {
+        "kafka": {},
+        "timescaledb": {},
+        "flink": {
+            "FLINK_CONF_DIR": f"{state}/flink/conf",
+            "FLINK_LOG_DIR": f"{state}/logs/flink",
+            "FLINK_PID_DIR": f"{state}/flink",
+            "FLINK_IDENT_STRING": "sma",
+        },
+        "dagster": {
+            **given,
+            **{name: value for name, value in environment.values.items() if not name.startswith(_NOT_FOR_DAGSTER)},
+            "SMA_STATE_DIR": str(state),
+            "DAGSTER_HOME": f"{state}/dagster",
+            "TZ": "UTC",
+        },
+    }
+    options = []
+    for part in environment.parts:
+        digest = hashlib.sha256("".join([_installed(part), *files[part].values()]).encode()).hexdigest()
+        part_variables = {**variables[part], MARKER: str(state), "SMA_CONFIG_DIGEST": digest}
+        for name in PROGRAMS[part]:
+            options.append(
+                {
+                    "name": name,
+                    "command": shlex.join(commands[name]),
+                    "directory": str(CHECKOUT if part == "dagster" else state),
+                    "environment": ",".join(f"{key}={_quote(value)}" for key, value in part_variables.items()),
+                    "stdout_logfile": str(log_file(state, name)),
+                    **_special_options(name),
+                }
+            )
+    return options
+
+
+def _installed(part: str) -> str:
+    """What the part's installation was made from: another one is another program."""
+    stamp = INSTALL_DIR / part / "stamp"
+    return stamp.read_text() if stamp.exists() else ""
+
+
+_NOT_FOR_DAGSTER = ("SMA_PASSWORD_", "SMA_OWNER_DATABASE_URL", "SMA_STREAMING_DATABASE_URL")
+_WORKSPACE = ("-w", str(CHECKOUT / "workspace.yaml"))
+
+
+def _dagster_address(environment: Environment) -> tuple[str, ...]:
+    return ("-h", "127.0.0.1", "-p", str(environment.ports["dagster"]))
+
+
+def _special_options(program: str) -> dict[str, str]:
+    if program != "postgres":
+        return {}
+    account = postgres_account()
+    # fast shutdown, of the first process alone: it ends its children itself
+    options = {"stopsignal": "INT", "stopasgroup": "false", "killasgroup": "false"}
+    return options if account is None else {**options, "user": account.pw_name}
+
+
+def _quote(value: str) -> str:
+    """Quote for supervisord, whose values know no escapes."""
+    return f"'{value}'" if '"' in value else f'"{value}"'
+
+
+def log_file(state_dir: Path, program: str) -> Path:
+    """Return the file that a process's output goes to."""
+    return state_dir / "logs" / f"{program}.log"
+
+
+def is_root() -> bool:
+    """Return whether this process is root."""
+    return os.geteuid() == 0

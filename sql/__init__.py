@@ -1,0 +1,1 @@
+"""The database: numbered migrations, views, and the small runner that applies them."""
