@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down clean test check test-unit test-operator test-contract test-integration test-end-to-end lock
+.PHONY: help setup demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,13 +16,17 @@ demo: setup ## start the stack, reconcile real flights of January 2013, print wh
 up: setup ## start the local stack and the Flink job
 	@$(VENV)/sma up
 
+psql: ## open the database as a role that may read everything
+	@.local/install/timescaledb/root/usr/lib/postgresql/17/bin/psql "$$($(VENV)/sma status --json | $(VENV)/python -c 'import json, sys; print(json.load(sys.stdin)["database_url"])')"
+
 down: ## stop everything; the data stays
 	@if [ -x $(VENV)/sma ]; then $(VENV)/sma down; fi
 
 clean: down ## stop everything and remove .local and .venv, data included
 	@rm -rf .local .venv streaming/operator/target
 
-test: check test-operator test-unit test-contract test-integration test-end-to-end ## run every check and test on a stack of its own
+test: check test-operator ## run every check and test, on a stack of its own
+	@$(VENV)/pytest -q --durations=10
 
 check: setup ## formatting, lint, types, import rules
 	@$(VENV)/ruff format --check .

@@ -17,7 +17,7 @@ from sql.migrate import create_database, drop_database, with_database
 
 SMA = CHECKOUT / ".venv" / "bin" / "sma"
 _DATABASE_URLS = ("database_url", "owner_database_url", "streaming_database_url", "batch_database_url")
-_UP_SECONDS = 300
+_UP_SECONDS = 420
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,39 @@
+"""What the documentation says of the code is so."""
+
+import re
+from importlib.metadata import version
+
+import pytest
+from pydantic import SecretStr
+
+from deploy.local.ports import PORT_OFFSETS
+from sma.settings import CHECKOUT, Settings
+
+SETTINGS = (CHECKOUT / "docs" / "settings.md").read_text()
+
+
+def test_the_table_of_settings_is_the_settings_class():
+    expected = []
+    for name, field in Settings.model_fields.items():
+        default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        shown = str(default).replace(f"{CHECKOUT}/", "")
+        expected.append(f"| `SMA_{name.upper()}` | {f'`{shown}`' if shown else ''} | {field.description} |")
+    assert "\n".join(expected) in SETTINGS
+
+
+@pytest.mark.parametrize("listener", PORT_OFFSETS)
+def test_every_port_is_in_the_table(listener):
+    assert f"| `SMA_{listener.upper()}_PORT` | base + {PORT_OFFSETS[listener]} |" in SETTINGS
+
+
+@pytest.mark.parametrize("page", sorted(CHECKOUT.glob("*.md")) + sorted(CHECKOUT.glob("docs/**/*.md")), ids=str)
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("package", ["apache-flink", "dagster", "polars", "confluent-kafka"])
+def test_the_installed_version_is_the_pinned_one(package):
+    # without its pin, the resolver goes back to an apache-flink of years ago and says nothing
+    (pinned,) = re.findall(rf"^{package}==(\S+)", (CHECKOUT / "requirements.in").read_text(), re.MULTILINE)
+    assert version(package) == pinned
