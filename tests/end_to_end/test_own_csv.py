@@ -87,7 +87,7 @@ def test_a_bad_averages_file_is_one_line(stack, readings, averages_file):
     [
         ("SMA_KAFKA_BOOTSTRAP", "127.0.0.1:1", ("produce", "FILE", *COLUMNS)),
         ("SMA_KAFKA_BOOTSTRAP", "127.0.0.1:1", ("reconcile",)),
-        ("SMA_FLINK_URL", "http://127.0.0.1:1", ("wait",)),
+        ("SMA_FLINK_URL", "http://127.0.0.1:1", ("stream", "start")),
         ("SMA_FLINK_URL", "http://127.0.0.1:1", ("stream", "status")),
         ("SMA_DAGSTER_URL", "http://127.0.0.1:1", ("reconcile", "--start", "2015-06-01", "--end", "2015-06-01")),
     ],

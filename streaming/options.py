@@ -1,0 +1,73 @@
+"""With which configuration does the job run? Flink's own keys; nothing here talks to Flink."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sma.errors import SmaError
+from sma.settings import Settings
+
+
+def job_options(settings: Settings, parallelism: int, history_uri: str, snapshot: str | None) -> dict[str, str]:
+    """Return the configuration of a detached job on the cluster at `flink_url`.
+
+    Args:
+        settings: where everything is.
+        parallelism: of every task of the job.
+        history_uri: the folder under which it keeps its checkpoints and savepoints.
+        snapshot: the savepoint or checkpoint from which it resumes; None to start empty.
+    """
+    host, port = rest_address(settings.flink_url)
+    options = {
+        "execution.target": "remote",
+        "execution.attached": "false",
+        "rest.address": host,
+        "rest.port": str(port),
+        "pipeline.name": settings.job_name,
+        "pipeline.jars": ";".join(path.as_uri() for path in jars(settings.flink_jars)),
+        "parallelism.default": str(parallelism),
+        "execution.runtime-mode": "STREAMING",
+        "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
+        "execution.checkpointing.mode": "EXACTLY_ONCE",
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "execution.checkpointing.storage": "filesystem",
+        "execution.checkpointing.dir": f"{history_uri}/checkpoints",
+        "execution.checkpointing.savepoint-dir": f"{history_uri}/savepoints",
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "1 s",
+        "restart-strategy.exponential-delay.max-backoff": "30 s",
+        "table.local-time-zone": "UTC",
+        # Each window is stated once; were it stated twice, e.g. after a restart, the rows would be the same.
+        "table.exec.sink.require-on-conflict": "false",
+        "table.exec.sink.upsert-materialize": "NONE",
+    }
+    if snapshot is not None:
+        options["execution.state-recovery.path"] = snapshot
+    return options
+
+
+def rest_address(flink_url: str) -> tuple[str, int]:
+    """Return host and port of Flink's REST address.
+
+    Raises:
+        SmaError: it is not an http URL.
+    """
+    try:
+        parts = urlsplit(flink_url)
+        port = parts.port or 80
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    if parts.scheme != "http" or not parts.hostname:
+        raise SmaError(f"SMA_FLINK_URL: must be http://host:port, not {flink_url!r}")
+    return parts.hostname, port
+
+
+def jars(folder: Path) -> list[Path]:
+    """Return the jars that the job brings along.
+
+    Raises:
+        SmaError: there are none.
+    """
+    found = sorted(folder.resolve().glob("*.jar")) if folder.is_dir() else []
+    if not found:
+        raise SmaError(f"{folder}: no jars there: `make` builds them, or SMA_FLINK_JARS must name their folder")
+    return found
