@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import polars as pl
+
 from batch.accounting import Account, account, misjudged
 from batch.answers import Answer, Written, read_answers, write_answer
 from batch.audit import ReconciledDay, add_reconciliation

@@ -27,6 +27,13 @@ START_TIMEOUT_S = 120.0
 SLOTS_TIMEOUT_S = 30.0
 SAVEPOINT_TIMEOUT_S = 300.0
 
+# The client plans one job and ends. Compiling for the long run, and PyFlink's server for Python functions, of which
+# the job has none, made a submission take 20 s instead of 10.
+_CLIENT_ENVIRONMENT = {
+    "JVM_ARGS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    "_python_worker_execution_mode": "process",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -189,7 +196,7 @@ def _submit(settings: Settings, history_uri: str, snapshot: Snapshot | None) -> 
     done = subprocess.run(
         command,
         cwd=CHECKOUT,
-        env=os.environ | _environment(settings),
+        env=os.environ | _CLIENT_ENVIRONMENT | _environment(settings),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
