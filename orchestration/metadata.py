@@ -69,7 +69,7 @@ def largest_differences(differences: pl.DataFrame) -> str:
     if differences.is_empty():
         return "None."
     by_size = (pl.col("batch_value_sum_micros").fill_null(0) - pl.col("stream_value_sum_micros").fill_null(0)).abs()
-    top = differences.sort(pl.col("is_explained"), -by_size.cast(pl.Float64), maintain_order=True).head(LARGEST)
+    top = differences.sort(pl.col("is_explained"), by_size * -1, maintain_order=True).head(LARGEST)
     lines = [
         "| customer | metric | average | as of | class | stream sum / events | batch sum / events | late | explained |",
         "| --- | --- | --- | --- | --- | ---: | ---: | ---: | --- |",

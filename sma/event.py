@@ -95,7 +95,7 @@ def _parse_object(raw: bytes | None) -> dict[str, Any]:
         text = (raw or b"").decode("utf-8")
         if _is_nested_deeper(text, MAX_NESTING):
             raise _Reject(f"nested deeper than {MAX_NESTING}")
-        parsed = json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant)
+        parsed = _DECODER.decode(text)
     except _Reject:
         raise
     except ValueError:

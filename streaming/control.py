@@ -26,6 +26,7 @@ from streaming.snapshots import Snapshot, Snapshots
 START_TIMEOUT_S = 120.0
 SLOTS_TIMEOUT_S = 30.0
 SAVEPOINT_TIMEOUT_S = 300.0
+CONFIRM_POLL_S = 1.0
 
 # The client plans one job and ends. Compiling for the long run, and PyFlink's server for Python functions, of which
 # the job has none, made a submission take 20 s instead of 10.
@@ -160,13 +161,16 @@ def wait(settings: Settings, timeout_s: float, progress: Callable[[str], None] =
     deadline = time.monotonic() + timeout_s
     rest, log = FlinkRest(settings.flink_url), KafkaLog(settings)
     ends = log.ends()
+    said = None
     while True:
         read_to = log.read_to()
         behind = sum(max(0, end - read_to[partition]) for partition, end in ends.items())
         if not behind:
             return ends
         job = _required_job(settings)
-        progress(f"{behind} records behind")
+        if behind != said:
+            progress(f"{behind:,} records not confirmed yet")
+            said = behind
         if time.monotonic() > deadline:
             raise SmaError(f"the stream is still {behind} records behind after {timeout_s:.0f} s: give it more time")
         if job.is_running:
@@ -174,7 +178,7 @@ def wait(settings: Settings, timeout_s: float, progress: Callable[[str], None] =
                 rest.checkpoint(job.job_id, max(1.0, deadline - time.monotonic()))
             except RequestRefused:
                 _required_job(settings)  # says why, unless it was only another checkpoint's turn
-        time.sleep(POLL_S)
+        time.sleep(CONFIRM_POLL_S)  # where no new records come, Flink's Kafka reader takes up to 10 s to commit
 
 
 def _required_job(settings: Settings) -> Job:

@@ -198,7 +198,7 @@ def test_waiting_ends_once_the_committed_offsets_reach_the_ends_of_its_beginning
     flink.answers["/jobs/a/checkpoints"] = {"request-id": "r"}
     flink.answers["/jobs/a/checkpoints/r"] = {"status": {"id": "COMPLETED"}, "operation": {}}
     log = Log({0: 5, 1: 0}, [{0: 0, 1: 0}, {0: 3, 1: 0}, {0: 7, 1: 0}])
-    assert wait_with(monkeypatch, flink, log) == ["5 records behind", "2 records behind"]
+    assert wait_with(monkeypatch, flink, log) == ["5 records not confirmed yet", "2 records not confirmed yet"]
 
 
 def test_waiting_for_an_empty_log_needs_no_job(monkeypatch: pytest.MonkeyPatch, flink: Flink) -> None:
