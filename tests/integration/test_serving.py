@@ -78,7 +78,7 @@ def test_a_row_that_the_stream_alone_has_is_not_shown_where_the_batch_layer_comp
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(-(10**31), 10**31), st.integers(1, 10**12))
 def test_the_division_is_exact_and_rounds_half_away_from_zero(database, micros, event_count):
-    value_sum = Decimal(micros).scaleb(-6)
+    value_sum = Decimal(f"{micros}E-6")  # exact; scaleb would round to 28 digits
     (average,) = database.execute("SELECT serving.average(%s, %s::bigint)", (value_sum, event_count)).fetchone()
     assert Fraction(average) == oracle.average(micros, event_count)
 
@@ -93,7 +93,7 @@ def test_the_division_is_exact_and_rounds_half_away_from_zero(database, micros, 
     ],
 )
 def test_halves_round_away_from_zero(database, micros, event_count, expected):
-    value_sum = Decimal(micros).scaleb(-6)
+    value_sum = Decimal(f"{micros}E-6")  # exact; scaleb would round to 28 digits
     (average,) = database.execute("SELECT serving.average(%s, %s::bigint)", (value_sum, event_count)).fetchone()
     assert average == Decimal(expected)
 
