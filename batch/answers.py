@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 from psycopg.types.json import Jsonb
 
-from batch.database import Connection, copy_in
+from batch.database import AS_OF, Connection, copy_in
 from batch.days import day_start_ms, instant, milliseconds
 from sma.durations import DAY_MS
 from sma.errors import SmaError
@@ -121,7 +121,7 @@ def write_answer(connection: Connection, answer: Answer, rows: pl.DataFrame, run
         "average": answer.average,
         "from_time": instant(start),
         "until_time": instant(start + DAY_MS),
-        "read_to": Jsonb({str(partition): offset for partition, offset in sorted(answer.read_to.items())}),
+        "read_to": as_json(answer.read_to),
         "closed_until": instant(answer.closed_until_ms),
         "row_count": rows.height,
         "run_id": run_id,
@@ -166,8 +166,12 @@ def _refuse_poorer(answer: Answer, stored: Mapping[int, int]) -> None:
 
 
 def _as_computed(rows: pl.DataFrame) -> pl.DataFrame:
-    as_of = pl.from_epoch("as_of_ms", time_unit="ms").dt.replace_time_zone("UTC")
-    return rows.select("customer", "metric", "average", as_of, "value_sum_micros", "event_count")
+    return rows.select("customer", "metric", "average", AS_OF, "value_sum_micros", "event_count")
+
+
+def as_json(read_to: Mapping[int, int]) -> Jsonb:
+    """Return Kafka offsets by partition as PostgreSQL stores them."""
+    return Jsonb({str(partition): offset for partition, offset in sorted(read_to.items())})
 
 
 def _offsets(read_to: Mapping[str, int]) -> dict[int, int]:

@@ -5,11 +5,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import polars as pl
-from psycopg.types.json import Jsonb
 
 from batch.accounting import Account
-from batch.answers import Answer
-from batch.database import Connection, copy_in
+from batch.answers import Answer, as_json
+from batch.database import AS_OF, Connection, copy_in
 from batch.reconcile import DIFFERENCES_SCHEMA, Summary
 
 _CREATE_DIFFERING = """
@@ -162,12 +161,11 @@ def _reconciliation(run_id: str, day: ReconciledDay, reconciled_at: datetime) ->
         "day": day.answer.day,
         "average": day.answer.average,
         **asdict(day.summary),
-        "read_to": Jsonb({str(partition): offset for partition, offset in sorted(day.answer.read_to.items())}),
+        "read_to": as_json(day.answer.read_to),
         "duration_seconds": round(day.duration_seconds, 3),
         "reconciled_at": reconciled_at,
     }
 
 
 def _as_differing(differences: pl.DataFrame) -> pl.DataFrame:
-    as_of = pl.from_epoch("as_of_ms", time_unit="ms").dt.replace_time_zone("UTC")
-    return differences.with_columns(as_of)
+    return differences.with_columns(AS_OF)

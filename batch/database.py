@@ -17,12 +17,15 @@ from pydantic import SecretStr
 
 from batch.days import instant
 from batch.recompute import AVERAGES_SCHEMA, KEY
-from sma.errors import SmaError
+from sma.errors import SmaError, first_line_of
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Layer = Literal["streaming_averages", "batch_averages"]
 
 CONNECT_TIMEOUT_SECONDS = 10
+
+# the column `as_of_ms` as a time that COPY takes, in its place and under its name
+AS_OF = pl.from_epoch("as_of_ms", time_unit="ms").dt.replace_time_zone("UTC")
 
 _READ_AVERAGES = """
 COPY (
@@ -59,13 +62,13 @@ def connect(url: SecretStr, setting: str) -> Iterator[Connection]:
         )
     except psycopg.Error as error:
         raise SmaError(
-            f"{_where(url, setting)}: {_first_line(error)}: is it running? `sma status`, `sma up`"
+            f"{_where(url, setting)}: {first_line_of(error)}: is it running? `sma status`, `sma up`"
         ) from error
     try:
         with connection:
             yield connection
     except psycopg.Error as error:
-        raise SmaError(f"{_where(url, setting)}: {_first_line(error)}") from error
+        raise SmaError(f"{_where(url, setting)}: {first_line_of(error)}") from error
 
 
 def now(connection: Connection) -> datetime:
@@ -104,7 +107,3 @@ def _where(url: SecretStr, setting: str) -> str:
     except psycopg.Error:
         return setting
     return f"database {parts.get('dbname', '')} at {parts.get('host', '')}:{parts.get('port', 5432)}"
-
-
-def _first_line(error: psycopg.Error) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

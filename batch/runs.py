@@ -57,11 +57,6 @@ class Reconciled:
         """How many records are not, or wrongly, accounted for."""
         return max(sum(abs(held.residue) for held in self.accounts), self.misjudged.height)
 
-    @property
-    def is_clean(self) -> bool:
-        """Whether every difference is explained and every record accounted for."""
-        return not self.unexplained and not self.unaccounted
-
 
 def compute_batch_days(
     settings: Settings, averages: Averages, days: Sequence[date], run_id: str, progress: Progress

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli.console import print_json, print_table, progress_bar, say
-from produce.csv_file import Layout, check_file, read_records
+from produce.csv_file import Layout, Summary, check_file, read_records
 from produce.publish import Published, Publisher, closing_heartbeat_ms
 from sma.averages import load_averages
 from sma.errors import SmaError
@@ -71,19 +71,19 @@ def produce(
         time_format=time_format,
         skip_missing=skip_missing,
     )
-    published, missing = produce_file(file, layout, rate=rate, close=close)
+    published, summary = produce_file(file, layout, rate=rate, close=close)
     if as_json:
         offsets = {str(partition): list(span) for partition, span in sorted(published.offsets.items())}
         print_json(
             {
                 "events": published.events,
-                "skipped": missing,
+                "skipped": summary.missing,
                 "heartbeats": published.heartbeats,
                 "offsets": offsets,
             }
         )
         return
-    skipped = f", {missing:,} rows without a value skipped" if missing else ""
+    skipped = f", {summary.missing:,} rows without a value skipped" if summary.missing else ""
     heartbeats = f" and {published.heartbeats} heartbeats" if published.heartbeats else ""
     print_table(
         f"{published.events:,} events{heartbeats} published{skipped}",
@@ -92,8 +92,8 @@ def produce(
     )
 
 
-def produce_file(file: Path, layout: Layout, *, rate: float | None, close: bool) -> tuple[Published, int]:
-    """Check and publish a file; returns what Kafka acknowledged and how many rows had no value."""
+def produce_file(file: Path, layout: Layout, *, rate: float | None, close: bool) -> tuple[Published, Summary]:
+    """Check and publish a file; returns what Kafka acknowledged and what the file holds."""
     settings = load_settings()
     averages = load_averages(settings.averages)
     summary = check_file(file, layout)
@@ -110,4 +110,4 @@ def produce_file(file: Path, layout: Layout, *, rate: float | None, close: bool)
         say(f"{sent:,} of {summary.events:,} events were published before this stopped; see docs/producing.md")
         raise
     say(f"published in {time.monotonic() - began:.1f} s")
-    return published, summary.missing
+    return published, summary

@@ -36,6 +36,15 @@ def reconcile(start: datetime | None, end: datetime | None, as_json: bool) -> No
         print_json(asdict(report))
     else:
         print_report(report)
+    require_clean(report)
+
+
+def require_clean(report: ReconciliationReport) -> None:
+    """Fail where something is left to explain.
+
+    Raises:
+        SmaError: a difference is unexplained, or a record is not accounted for.
+    """
     if report.unexplained or report.unaccounted:
         raise SmaError(
             f"{report.unexplained} differences are unexplained and {report.unaccounted} records unaccounted for: "

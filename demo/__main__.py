@@ -20,7 +20,7 @@ from batch.report import ReconciliationReport
 from cli.console import out, say
 from cli.main import run_command
 from cli.produce import produce_file
-from cli.reconcile import print_report, reconcile_days
+from cli.reconcile import print_report, reconcile_days, require_clean
 from cli.stack import print_status
 from cli.stream import in_words
 from demo.example import Example, find_example, read_series
@@ -29,10 +29,9 @@ from demo.log_owner import claim_log, require_own_log
 from demo.page import draw_series, write_page
 from deploy.local import stack
 from deploy.local.status import status
-from produce.csv_file import Layout, check_file
+from produce.csv_file import Layout
 from produce.publish import Publisher, closing_heartbeat_ms
 from sma.averages import Averages, load_averages
-from sma.errors import SmaError
 from sma.settings import Settings
 from streaming import control
 
@@ -83,8 +82,7 @@ def demo(fresh: bool) -> None:
     (folder / "report.json").write_text(json.dumps(figures, indent=2) + "\n")
     write_demo_page(settings, folder / "index.html", report, example)
     tell(settings, folder, report, example, seconds)
-    if report.unexplained or report.unaccounted:
-        raise SmaError(f"{report.unexplained} differences unexplained, {report.unaccounted} records unaccounted for")
+    require_clean(report)
 
 
 def empty_the_log(settings: Settings, folder: Path, fresh: bool) -> None:
@@ -100,10 +98,10 @@ def empty_the_log(settings: Settings, folder: Path, fresh: bool) -> None:
 
 def publish(settings: Settings, averages: Averages, flights: Flights) -> Streamed:
     """Publish the flights, then close the month; see to it that the stream states windows before and after."""
-    produce_file(flights.path, LAYOUT, rate=EVENTS_PER_SECOND, close=False)
+    _, summary = produce_file(flights.path, LAYOUT, rate=EVENTS_PER_SECOND, close=False)
     rows_before_close = count_streamed(settings)
     publisher = Publisher(settings)
-    publisher.send_heartbeats(closing_heartbeat_ms(averages, check_file(flights.path, LAYOUT).newest_event_time_ms))
+    publisher.send_heartbeats(closing_heartbeat_ms(averages, summary.newest_event_time_ms))
     publisher.finish()
     control.wait(settings, WAIT_SECONDS, say)
     streamed = Streamed(rows_before_close, count_streamed(settings))

@@ -3,3 +3,8 @@
 
 class SmaError(Exception):
     """Something the user can mend; its text is one line, shown without a traceback."""
+
+
+def first_line_of(error: Exception) -> str:
+    """Return the first line of an error's text, or its type's name where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from sma.errors import SmaError
+from sma.errors import SmaError, first_line_of
 
 SQL_DIR = Path(__file__).resolve().parent
 _LOCK = 0x736D61  # one migrating session at a time in each database: "sma" in ASCII
@@ -107,7 +107,7 @@ def connect(url: str) -> psycopg.Connection:
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=10)
     except psycopg.Error as error:
-        raise SmaError(f"the database: {_first_line(error)}") from error
+        raise SmaError(f"the database: {first_line_of(error)}") from error
 
 
 def _read_record(connection: psycopg.Connection) -> list[tuple[str, str]]:
@@ -132,7 +132,7 @@ def _apply(connection: psycopg.Connection, script: Script) -> None:
                 "INSERT INTO migrations.applied (name, sha256) VALUES (%s, %s)", (script.name, script.sha256)
             )
     except psycopg.Error as error:
-        raise SmaError(f"{script.name}: {_first_line(error)}") from error
+        raise SmaError(f"{script.name}: {first_line_of(error)}") from error
 
 
 def _remake_views(connection: psycopg.Connection, views: Sequence[Script]) -> None:
@@ -156,7 +156,7 @@ def _run_views(connection: psycopg.Connection, views: Sequence[Script], drop_fir
             raise
         raise SmaError(f"{name}: its columns do not fit the view that is there") from None
     except psycopg.Error as error:
-        raise SmaError(f"{name}: {_first_line(error)}") from error
+        raise SmaError(f"{name}: {first_line_of(error)}") from error
 
 
 _OWN_VIEWS = """
@@ -203,7 +203,3 @@ def truncate_tables(owner_url: str) -> list[str]:
                 sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(sql.Identifier("sma", name) for name in names))
             )
     return names
-
-
-def _first_line(error: psycopg.Error) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
