@@ -3,9 +3,9 @@
 The four are counted by different parties, so that the identity can fail: `records` and `heartbeats` are what the batch
 layer read; `late` and `rejected` are the positions that the stream diverted; `used` are the events of the batch layer
 whose positions the stream did not divert. It fails when the stream diverted what is no event, or did not divert a
-record that is none, or diverted one that is. Two such faults can cancel out in the counts, so the positions are
-compared too. What no count can show, an event that the stream read and lost, shows as an unexplained difference of the
-windows that should hold it.
+record that is none, or diverted one that is. Two such faults can cancel out in the counts, and no count tells whether
+what was diverted was late; so the positions are compared too, with those of the rule of the log. What neither can show,
+an event that the stream read and lost, shows as an unexplained difference of the windows that should hold it.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from batch.diverted import Diverted
+from batch.lateness import judged
 from batch.log import POSITIONS_SCHEMA, LogRead
 
 
@@ -55,15 +56,20 @@ def account(log: LogRead, diverted: Diverted) -> list[Account]:
     ]
 
 
-def misjudged(log: LogRead, diverted: Diverted) -> pl.DataFrame:
+def misjudged(log: LogRead, diverted: Diverted, allowed_lateness_ms: int) -> pl.DataFrame:
     """Return the positions about which the layers disagree.
 
     Returns:
-        kafka_partition Int32, kafka_offset Int64, disagreement str; a late event that the batch layer did not read as
-        an event, or a record that only one of the layers rejected; sorted, at most one row per position and kind.
+        kafka_partition Int32, kafka_offset Int64, disagreement str; an event that only one of the layers takes for
+        late, the batch layer by the rule of the log, or a record that only one of them rejected; sorted, at most one
+        row per position and kind.
     """
     position = list(POSITIONS_SCHEMA)
+    events = judged(log.events, allowed_lateness_ms)
+    late, used = events.filter("is_late"), events.filter(~pl.col("is_late"))
     kinds = {
+        "late for the stream, not by the rule": diverted.late.join(used, on=position, how="semi"),
+        "late by the rule, not for the stream": late.join(diverted.late, on=position, how="anti"),
         "late for the stream, no event for the batch layer": diverted.late.join(log.events, on=position, how="anti"),
         "rejected by the stream alone": diverted.rejected.join(log.rejected, on=position, how="anti"),
         "rejected by the batch layer alone": log.rejected.join(diverted.rejected, on=position, how="anti"),

@@ -21,6 +21,7 @@ from sma.errors import SmaError, first_line_of
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Layer = Literal["streaming_averages", "batch_averages"]
+LAYERS: tuple[Layer, Layer] = ("streaming_averages", "batch_averages")
 
 CONNECT_TIMEOUT_SECONDS = 10
 
@@ -71,10 +72,16 @@ def connect(url: SecretStr, setting: str) -> Iterator[Connection]:
         raise SmaError(f"{_where(url, setting)}: {first_line_of(error)}") from error
 
 
-def now(connection: Connection) -> datetime:
-    """Return the database's own time, which `written_at` is told in."""
-    row = connection.execute("SELECT clock_timestamp()").fetchone()
-    return cast(datetime, row[0] if row else None)
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[datetime]:
+    """Show every query the tables as they are now, in one transaction; give the database's own time of it.
+
+    It is the clock that `written_at` is told in.
+    """
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    with connection.transaction():
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+        yield cast(datetime, row[0] if row else None)
 
 
 def read_averages(connection: Connection, layer: Layer, average: str, from_ms: int, until_ms: int) -> pl.DataFrame:

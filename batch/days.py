@@ -55,12 +55,12 @@ def closed_until_ms(partitions: Sequence[PartitionRead], watermark_delay_ms: int
 
 
 def touched_days(events: pl.DataFrame, averages: Averages, closed_until: int) -> tuple[date, date] | None:
-    """Return the first and the last day that own a closed window with an event in it; None where there is none."""
+    """Return the first and the last day that can own a row of a closed window; None where there is none."""
     if events.is_empty():
         return None
     oldest, newest = events.select(oldest=pl.col("event_time_ms").min(), newest=pl.col("event_time_ms").max()).row(0)
-    first = min(average.as_ofs_covering(oldest)[0] for average in averages.averages)
-    last = max(_last_closed(average.as_ofs_covering(newest), closed_until) for average in averages.averages)
+    first = min(average.as_ofs_made_by(oldest)[0] for average in averages.averages)
+    last = max(_last_closed(average.as_ofs_made_by(newest), closed_until) for average in averages.averages)
     return (day_of(first), day_of(last)) if first <= min(last, closed_until) else None
 
 

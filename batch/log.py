@@ -69,20 +69,13 @@ class LogRead:
         return {partition.kafka_partition: partition.read_to for partition in self.partitions}
 
 
-def read_log(
-    settings: Settings, max_ahead_ms: int, progress: Progress, until: Mapping[int, int] | None = None
-) -> LogRead:
-    """Read the topic `events` from its beginning to its end, or to the Kafka offsets `until`.
+def read_log(settings: Settings, max_ahead_ms: int, progress: Progress) -> LogRead:
+    """Read the topic `events` from its beginning to its end.
 
     Raises:
         SmaError: Kafka does not answer, or no longer retains the beginning.
     """
     ranges = retained_ranges(settings, settings.events_topic)
-    if until is not None:
-        ranges = {
-            partition: OffsetRange(held.start, min(held.end, until.get(partition, held.start)))
-            for partition, held in ranges.items()
-        }
     require_whole(settings.events_topic, ranges)
     return collect(read_records(settings, settings.events_topic, ranges), ranges, max_ahead_ms, progress)
 

@@ -48,8 +48,9 @@ class Expected:
     """What the log itself gives, to judge a difference by.
 
     batch: the log as far as the batch answer was computed from it.
-    stream: the log as far as the stream has confirmed it, without what the stream diverted as late.
-    late: the diverted late events alone.
+    stream: the log as far as the stream has read it, without the late events.
+    late: customer str, metric str, average str, as_of_ms Int64, late_event_count: how many late events each window
+        holds; unique in the first four, windows that hold none left out.
     """
 
     batch: pl.DataFrame
@@ -90,7 +91,7 @@ def explain(differing: pl.DataFrame, expected: Expected) -> pl.DataFrame:
     judged = (
         differing.join(_named(expected.stream, "expected_stream"), on=KEY, how="left")
         .join(_named(expected.batch, "expected_batch"), on=KEY, how="left")
-        .join(expected.late.select(*KEY, late_event_count="event_count"), on=KEY, how="left")
+        .join(expected.late, on=KEY, how="left")
         .with_columns(
             pl.all_horizontal(
                 pl.col(f"{layer}_{column}").eq_missing(pl.col(f"expected_{layer}_{column}"))

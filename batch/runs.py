@@ -11,13 +11,13 @@ from batch.accounting import Account, account, misjudged
 from batch.answers import Answer, Written, read_answers, write_answer
 from batch.audit import ReconciledDay, add_reconciliation
 from batch.confirmation import wait_until_confirmed
-from batch.database import Connection, connect, now, read_averages
+from batch.database import LAYERS, Connection, connect, read_averages, snapshot
 from batch.days import closed_until_ms, touched_days
 from batch.diverted import read_diverted
-from batch.expected import LogSums
+from batch.expected import LogAverages
 from batch.kafka import Progress
 from batch.log import LogRead, read_log
-from batch.recompute import slot_sums, window_sums
+from batch.recompute import KEY, Recomputation
 from batch.reconcile import compare, explain, summarize
 from sma.averages import Averages
 from sma.settings import Settings
@@ -74,14 +74,14 @@ def compute_batch_days(
     read_seconds = time.monotonic() - started
     progress(f"read {log.records:,} records in {read_seconds:.1f} s")
     closed_until = closed_until_ms(log.partitions, averages.watermark_delay_ms)
-    slots = {average.every_ms: slot_sums(log.events, average.every_ms) for average in averages.averages}
+    recomputation = Recomputation(log.events)
     written: list[Written] = []
     reported_at = time.monotonic()
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         for index, day in enumerate(days):
             for average in averages.averages:
                 answer = Answer(day, average.name, log.read_to, closed_until)
-                rows = window_sums(slots[average.every_ms], average, *answer.bounds_ms)
+                rows = recomputation.rows(average, *answer.bounds_ms)
                 written.append(write_answer(connection, answer, rows, run_id))
             if time.monotonic() - reported_at > _PROGRESS_EVERY_SECONDS:
                 reported_at = time.monotonic()
@@ -95,8 +95,10 @@ def reconcile_days(
     """Compare what the stream said with the stored batch answers, and add the findings to the audit trail.
 
     It waits until the stream has confirmed all that the answers were computed from: by then, every window that they
-    hold for closed has been stated by the stream and flushed to the database, and every late event among them is in
-    its topic. Then it reads the log as far as the stream has confirmed it.
+    hold for closed has been stated by the stream and flushed to the database. It looks at the tables as they are then,
+    while the stream goes on; so it reads the log to its end, which holds all that those rows can follow from, and waits
+    until the late and rejected events among that are in their topics. Windows that the stream may have stated anew in
+    between are left to the next reconciliation.
 
     Raises:
         SmaError: a day has no batch answer, the stream does not confirm in time, or a service does not answer.
@@ -105,16 +107,17 @@ def reconcile_days(
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         answers = read_answers(connection, days, [average.name for average in averages.averages])
         confirmed = wait_until_confirmed(settings, _furthest(answers), progress)
-        log = read_log(settings, averages.max_ahead_ms, progress, until=confirmed)
-        progress(f"read {log.records:,} records, comparing {len(days)} days")
-
-        compared_at = now(connection)
-        diverted = read_diverted(settings).within(log)
-        sums = LogSums(log, diverted, averages)
-        compared = tuple(_compare_day(connection, answer, sums) for answer in answers)
-        accounts = tuple(account(log, diverted))
-        add_reconciliation(connection, run_id, compared, accounts, compared_at)
-    return Reconciled(compared, accounts, misjudged(log, diverted), log, compared_at, time.monotonic() - started)
+        with snapshot(connection) as compared_at:
+            log = read_log(settings, averages.max_ahead_ms, progress)
+            wait_until_confirmed(settings, log.read_to, progress)
+            progress(f"read {log.records:,} records, comparing {len(days)} days")
+            expected = LogAverages(log, averages, confirmed)
+            compared = tuple(_compare_day(connection, answer, expected, progress) for answer in answers)
+            diverted = read_diverted(settings).within(log)
+            accounts = tuple(account(log, diverted))
+            add_reconciliation(connection, run_id, compared, accounts, compared_at)
+    disagreements = misjudged(log, diverted, averages.allowed_lateness_ms)
+    return Reconciled(compared, accounts, disagreements, log, compared_at, time.monotonic() - started)
 
 
 def days_touched(settings: Settings, averages: Averages, progress: Progress) -> tuple[date, date] | None:
@@ -127,11 +130,16 @@ def days_touched(settings: Settings, averages: Averages, progress: Progress) -> 
     return touched_days(log.events, averages, closed_until_ms(log.partitions, averages.watermark_delay_ms))
 
 
-def _compare_day(connection: Connection, answer: Answer, sums: LogSums) -> ReconciledDay:
+def _compare_day(connection: Connection, answer: Answer, expected: LogAverages, progress: Progress) -> ReconciledDay:
     started = time.monotonic()
-    streamed = read_averages(connection, "streaming_averages", answer.average, *answer.bounds_ms)
-    batch = read_averages(connection, "batch_averages", answer.average, *answer.bounds_ms)
-    differences = explain(compare(streamed, batch), sums.expected(answer))
+    in_flux = expected.in_flux(answer)
+    if in_flux.height:
+        progress(f"{answer.day}, average {answer.average}: {in_flux.height:,} windows changed meanwhile: left out")
+    streamed, batch = (
+        read_averages(connection, layer, answer.average, *answer.bounds_ms).join(in_flux, on=KEY, how="anti")
+        for layer in LAYERS
+    )
+    differences = explain(compare(streamed, batch), expected.expected(answer))
     return ReconciledDay(answer, summarize(streamed, differences), differences, time.monotonic() - started)
 
 

@@ -11,7 +11,7 @@ from deploy.local.status import StackStatus
 from deploy.local.status import status as stack_status
 from sma.errors import SmaError
 from sma.settings import load_settings
-from streaming import control
+from streaming import control, progress
 
 
 @click.command()
@@ -60,10 +60,10 @@ def status(as_json: bool) -> None:
     """
     settings = load_settings()
     now = stack_status(settings)
-    job: control.Status | None = None
+    job: progress.Status | None = None
     problem = None
     try:
-        job = control.status(settings)
+        job = progress.status(settings)
     except SmaError as error:
         problem = str(error)
     if as_json:

@@ -1,12 +1,33 @@
 """`sma stream ...` and `sma wait`: the Flink job."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 
 from cli.console import out, print_json, say
-from sma.settings import load_settings
-from streaming import control
+from sma.averages import load_averages
+from sma.settings import Settings, load_settings
+from sql.definitions import store_definitions
+from streaming import control, progress
+from streaming import replay as replaying
+from streaming import reprocess as reprocessing
+from streaming import upgrade as upgrading
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%z"]
+
+
+class _Instant(click.DateTime):
+    """A time; UTC unless it has a zone."""
+
+    def __init__(self) -> None:
+        super().__init__(_FORMATS)
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        at: datetime = super().convert(value, param, ctx)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 @click.group()
@@ -32,7 +53,11 @@ def start(fresh: bool) -> None:
     Example:
       sma stream start
     """
-    out.print(in_words(control.start(load_settings(), fresh=fresh)), markup=False, soft_wrap=True)
+    settings = load_settings()
+    started = control.start(settings, fresh=fresh)
+    if not started.was_running:
+        _store_definitions(settings)
+    out.print(in_words(started), markup=False, soft_wrap=True)
 
 
 @stream.command()
@@ -69,11 +94,101 @@ def status(as_json: bool) -> None:
     Example:
       sma stream status --json
     """
-    job = control.status(load_settings())
+    job = progress.status(load_settings())
     if as_json:
         print_json(asdict(job))
     else:
         out.print(status_in_words(job), markup=False, soft_wrap=True)
+
+
+@stream.command()
+@click.option("--dry-run", is_flag=True, help="only say what is different and whether the state carries over")
+@click.option("--without-log", is_flag=True, help="do not read the log for averages that were added")
+def upgrade(dry_run: bool, without_log: bool) -> None:
+    """Let the job go on with the averages.yaml, the settings and the operator as they are now.
+
+    It says first whether the state carries over. Averages that were added are computed from the log's beginning by a
+    second job, which takes the place of the first one when it has caught up. --without-log spares that: rows of what
+    was added are then stated from where the kept state holds their whole window. A job that was stopped is started.
+
+    \b
+    Examples:
+      sma stream upgrade --dry-run
+      sma stream upgrade
+      SMA_PARALLELISM=8 sma stream upgrade
+    """
+    settings = load_settings()
+    planned = upgrading.plan_upgrade(settings)
+    for change in planned.changes:
+        out.print(f"{change.text}: {change.effect.value}", markup=False, soft_wrap=True)
+    if not planned.changes:
+        out.print(f"the definition is the same: {planned.effect.value}", markup=False, soft_wrap=True)
+    if not dry_run:
+        started = upgrading.upgrade(settings, planned, without_log, say)
+        _store_definitions(settings)
+        out.print(in_words(started), markup=False, soft_wrap=True)
+
+
+@stream.command()
+@click.option("--from-offsets", type=click.Path(path_type=Path), help='JSON file: {"0": 1200, "1": 900, ...}')
+@click.option("--from-time", type=_Instant(), help="first record timestamp, e.g. 2013-01-05 or 2013-01-05T06:00:00Z")
+@click.option("--to", type=_Instant(), help="replay records before this timestamp; the log's end if not given")
+@click.option("--dry-run", is_flag=True, help="read and count, write nothing")
+@click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
+def replay(
+    from_offsets: Path | None, from_time: datetime | None, to: datetime | None, dry_run: bool, as_json: bool
+) -> None:
+    """Compute again what follows from the log from some place on, beside the running job.
+
+    Rows that follow from more of the log than the replay read stay as they are; all others are as the log says
+    afterwards, whatever had become of them.
+
+    \b
+    Examples:
+      sma stream replay --from-time 2013-01-05 --to 2013-01-07 --dry-run
+      sma stream replay --from-offsets offsets.json
+    """
+    settings = load_settings()
+    if from_offsets is not None and from_time is None:
+        asked = replaying.range_from_file(settings, from_offsets, to)
+    elif from_time is not None and from_offsets is None:
+        asked = replaying.range_from_time(settings, from_time, to)
+    else:
+        raise click.UsageError("give either --from-offsets or --from-time")
+    done = replaying.replay(settings, asked, dry_run, say)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        out.print(replay_in_words(done), markup=False, soft_wrap=True)
+
+
+@stream.command()
+@click.argument("average")
+@click.option(
+    "--from", "finer", metavar="AVERAGE", help="whose stored rows to sum up; the longest that fits if not given"
+)
+@click.option("--start", type=_Instant(), help="stored rows are whole from here on: no window begins before")
+@click.option("--end", type=_Instant(), help="stored rows are whole up to here: no window ends after")
+@click.option("--dry-run", is_flag=True, help="read and count, write nothing")
+@click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
+def reprocess(
+    average: str, finer: str | None, start: datetime | None, end: datetime | None, dry_run: bool, as_json: bool
+) -> None:
+    """Derive the rows of AVERAGE from stored rows of a finer one, for history that Kafka no longer holds.
+
+    Both have duration windows, and that of the finer one divides the window and the `every` of AVERAGE. Rows that
+    follow from the log are never replaced.
+
+    \b
+    Examples:
+      sma stream reprocess week --dry-run
+      sma stream reprocess week --from hour --start 2013-01-01 --end 2013-02-01
+    """
+    done = reprocessing.reprocess(load_settings(), average, finer, start, end, dry_run, say)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        out.print(reprocessed_in_words(done), markup=False, soft_wrap=True)
 
 
 @click.command()
@@ -85,8 +200,42 @@ def wait(timeout: float) -> None:
     Example:
       sma produce readings.csv ... --close && sma wait --timeout 60
     """
-    ends = control.wait(load_settings(), timeout, say)
+    ends = progress.wait(load_settings(), timeout, say)
     out.print(f"the stream has read all {sum(ends.values()):,} records of the log, and its rows are in the database")
+
+
+def _store_definitions(settings: Settings) -> None:
+    """Tell readers by which windows rows are computed from now on."""
+    store_definitions(settings.owner_database_url.get_secret_value(), load_averages(settings.averages).averages)
+
+
+def replay_in_words(done: replaying.Replayed) -> str:
+    """Return what a replay did, or would do, in a few lines."""
+    would = "would state" if done.is_dry else "stated"
+    span = f", of {_instant(done.first_record_at)} to {_instant(done.last_record_at)}" if done.range.records else ""
+    rows = f", as of {_instant(done.first_as_of)} to {_instant(done.last_as_of)}" if done.rows_stated else ""
+    return "\n".join(
+        [
+            f"{done.range.records:,} records{span}, all held by Kafka; {done.warm_up_records:,} before them read too",
+            f"{would} {done.rows_stated:,} rows{rows} ({done.seconds:.1f} s)",
+        ]
+    )
+
+
+def reprocessed_in_words(done: reprocessing.Reprocessed) -> str:
+    """Return what a reprocessing did, or would do, in one line."""
+    would = "would state" if done.is_dry else "stated"
+    rows = f", as of {_instant(done.first_as_of)} to {_instant(done.last_as_of)}" if done.rows_stated else ""
+    return (
+        f"{would} {done.rows_stated:,} rows of {done.average}{rows}, from {done.rows_read:,} rows of {done.finer} "
+        f"({done.seconds:.1f} s)"
+    )
+
+
+def _instant(time_ms: int | None) -> str:
+    if time_ms is None:
+        return "?"
+    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
 
 
 def in_words(started: control.Started) -> str:
@@ -94,15 +243,38 @@ def in_words(started: control.Started) -> str:
     if started.was_running:
         return f"the job runs already ({started.job_id})"
     if started.resumed_from is None:
-        return f"the job {started.job_id} reads the log from its beginning"
-    return f"the job {started.job_id} resumes from {started.resumed_from.uri}"
+        gone = [
+            f"  partition {partition}: Kafka no longer holds the offsets 0 to {offset - 1}, so windows that reach back "
+            "to them are computed from the rest"
+            for partition, offset in started.held_from.items()
+        ]
+        return "\n".join([f"the job {started.job_id} reads the log from its beginning", *gone])
+    lines = [f"the job {started.job_id} resumes from the {started.resumed_from.kind} {started.resumed_from.uri}"]
+    return "\n".join(lines + [f"  {change.text}" for change in started.changes])
 
 
-def status_in_words(job: control.Status) -> str:
+def status_in_words(job: progress.Status) -> str:
     """Return the state of the job in a few lines."""
     lines = [
         f"{job.state}, {job.lag:,} records behind the log's end ({sum(job.log_end.values()):,})",
         f"last checkpoint {job.last_checkpoint_at or 'none'}, {job.restarts} restarts",
         f"late events {job.late_records:,}, rejected records {job.rejected_records:,}",
+        *(_account_in_words(job) if job.accounts else ()),
     ]
+    if job.partitions_added:
+        lines.append(
+            f"{job.partitions_added} partitions were added to the topic since the state began: series may have moved, "
+            "see docs/operating.md"
+        )
     return "\n".join(lines + ([f"last failure: {job.last_failure}"] if job.last_failure else []))
+
+
+def _account_in_words(job: progress.Status) -> list[str]:
+    used, late, rejected, heartbeats = (
+        sum(getattr(account, name) for account in job.accounts)
+        for name in ("events_used", "late_events", "rejected_events", "heartbeats")
+    )
+    return [
+        f"accounting: {used + late + rejected + heartbeats:,} records = {used:,} used + {late:,} late + {rejected:,} "
+        f"rejected + {heartbeats:,} heartbeats; {job.residue:,} unaccounted for"
+    ]

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import psycopg
 
-from batch.diverted import read_diverted
+from batch.lateness import judged
 from batch.log import read_log
 from batch.report import ReconciliationReport
 from cli.console import out, say
@@ -23,7 +23,7 @@ from cli.produce import produce_file
 from cli.reconcile import print_report, reconcile_days, require_clean
 from cli.stack import print_status
 from cli.stream import in_words
-from demo.example import Example, find_example, read_series
+from demo.example import Example, find_example, read_series, window_duration
 from demo.flights import Flights, write_flights
 from demo.log_owner import claim_log, require_own_log
 from demo.page import draw_series, write_page
@@ -33,7 +33,8 @@ from produce.csv_file import Layout
 from produce.publish import Publisher, closing_heartbeat_ms
 from sma.averages import Averages, load_averages
 from sma.settings import Settings
-from streaming import control
+from sma.window import DurationWindow
+from streaming import control, progress
 
 LAYOUT = Layout(
     time_column="scheduled_departure",
@@ -103,7 +104,7 @@ def publish(settings: Settings, averages: Averages, flights: Flights) -> Streame
     publisher = Publisher(settings)
     publisher.send_heartbeats(closing_heartbeat_ms(averages, summary.newest_event_time_ms))
     publisher.finish()
-    control.wait(settings, WAIT_SECONDS, say)
+    progress.wait(settings, WAIT_SECONDS, say)
     streamed = Streamed(rows_before_close, count_streamed(settings))
     say(
         f"the stream stated {streamed.rows:,} windows, {streamed.rows_before_close:,} of them while events still flowed"
@@ -119,10 +120,13 @@ def count_streamed(settings: Settings) -> int:
 
 
 def explain(settings: Settings, averages: Averages, run_ids: list[str], flights: Flights) -> Example | None:
-    """Return one window that the stream got wrong, with the late flights that explain it."""
+    """Return one window that the stream got wrong, of the shortest duration, with the late flights that explain it."""
+    durations = [average for average in averages.averages if isinstance(average.window, DurationWindow)]
+    if not durations:
+        return None
     log = read_log(settings, averages.max_ahead_ms, lambda _: None)
-    late_events = log.events.join(read_diverted(settings).late, on=["kafka_partition", "kafka_offset"])
-    shortest = min(averages.averages, key=lambda average: average.window_ms)
+    late_events = judged(log.events, averages.allowed_lateness_ms).filter("is_late")
+    shortest = min(durations, key=window_duration)
     with psycopg.connect(settings.database_url.get_secret_value()) as connection:
         return find_example(connection, run_ids, shortest, late_events, flights.path)
 

@@ -11,6 +11,7 @@ import psycopg
 from demo.page import Point
 from sma.averages import Average
 from sma.durations import format_duration
+from sma.window import DurationWindow
 
 _EASY_TO_READ = """
     SELECT
@@ -48,9 +49,23 @@ _SERIES = """
 """
 
 
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def window_duration(average: Average) -> timedelta:
+    """Return how long the window of an average is.
+
+    Raises:
+        TypeError: it is a number of events.
+    """
+    if not isinstance(average.window, DurationWindow):
+        raise TypeError(f"{average.name}: a window of {average.window.event_count} events has no duration")
+    return average.window.duration_ms * _MILLISECOND
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One changed window: both layers' answers, and the late flights in it, a line each."""
+    """One changed duration window: both layers' answers, and the late flights in it, a line each."""
 
     customer: str
     average: Average
@@ -63,10 +78,11 @@ class Example:
 
     def lines(self) -> list[str]:
         """Return the example in sentences."""
-        start = self.as_of - timedelta(milliseconds=self.average.window_ms)
+        duration = window_duration(self.average)
         return [
             f"Carrier {self.customer}, average '{self.average.name}' as of {self.as_of:%Y-%m-%d %H:%M} UTC: the mean "
-            f"delay of the flights scheduled in the {format_duration(self.average.window_ms)} from {start:%H:%M}.",
+            f"delay of the flights scheduled in the {format_duration(duration // _MILLISECOND)} from "
+            f"{self.as_of - duration:%H:%M}.",
             f"The stream said {self.stream.normalize():f} minutes ({self.stream_event_count} flights); with every "
             f"flight it is {self.batch.normalize():f} minutes ({self.batch_event_count} flights).",
             f"What the stream could not know in time: {'; '.join(self.late_flights)}.",
@@ -83,8 +99,8 @@ def find_example(
     Args:
         connection: of a role that may read every table.
         run_ids: of the reconciliation.
-        average: the one to look at.
-        late_events: customer str, event_time_ms Int64, value_micros Int64; what the stream diverted.
+        average: the one to look at, of a duration window.
+        late_events: customer str, event_time_ms Int64, value_micros Int64.
         flights: the file that was published.
     """
     row = connection.execute(_EASY_TO_READ, {"run_ids": run_ids, "average": average.name}).fetchone()
@@ -95,7 +111,7 @@ def find_example(
         pl.col("customer") == customer,
         pl.from_epoch("event_time_ms", "ms")
         .dt.replace_time_zone("UTC")
-        .is_between(as_of - timedelta(milliseconds=average.window_ms), as_of, closed="left"),
+        .is_between(as_of - window_duration(average), as_of, closed="left"),
     )
     return Example(
         customer=customer,

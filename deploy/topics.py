@@ -33,7 +33,13 @@ def wanted_topics(settings: Settings) -> list[Topic]:
         settings.events_topic, settings.partitions, {**keep, "retention.bytes": str(settings.retention_bytes)}
     )
     others = (settings.late_events_topic, settings.rejected_events_topic)
-    return [events, *(Topic(name, settings.partitions, {**keep, "retention.bytes": "-1"}) for name in others)]
+    # a row that is stated anew replaces the one before it: subscribers need only the last of each key
+    averages = Topic(settings.moving_averages_topic, settings.partitions, {**keep, "cleanup.policy": "compact"})
+    return [
+        events,
+        *(Topic(name, settings.partitions, {**keep, "retention.bytes": "-1"}) for name in others),
+        averages,
+    ]
 
 
 def create_topics(settings: Settings) -> list[str]:
@@ -91,7 +97,7 @@ def topic_fault(topic: Topic, partitions: int, config: dict[str, str]) -> str | 
             f"message.timestamp.type is {config.get('message.timestamp.type')}: records must carry their event time; "
             "set message.timestamp.type=CreateTime on it"
         )
-    if "compact" in config.get("cleanup.policy", ""):
+    if "compact" in config.get("cleanup.policy", "") and topic.config["cleanup.policy"] == "delete":
         return "cleanup.policy is compact: events of a series would be lost; set cleanup.policy=delete on it"
     return None
 

@@ -13,6 +13,12 @@ _POSITION = [
     dg.TableColumn("partition", "integer", description="partition of the topic `events`"),
     dg.TableColumn("kafka_offset", "bigint", description="position in that partition"),
 ]
+_EVENT = [
+    dg.TableColumn("customer", "string"),
+    dg.TableColumn("metric", "string"),
+    dg.TableColumn("event_time", "integer", description="milliseconds since the Unix epoch, UTC"),
+    dg.TableColumn("value", "string", description="decimal number"),
+]
 AVERAGES_COLUMNS = dg.TableSchema(
     columns=[
         dg.TableColumn("customer", "text"),
@@ -31,16 +37,7 @@ events = dg.AssetSpec(
     group_name=LOG,
     owners=[DATA_PLATFORM],
     kinds={"kafka"},
-    metadata={
-        "dagster/column_schema": dg.TableSchema(
-            columns=[
-                dg.TableColumn("customer", "string"),
-                dg.TableColumn("metric", "string"),
-                dg.TableColumn("event_time", "integer", description="milliseconds since the Unix epoch, UTC"),
-                dg.TableColumn("value", "string", description="decimal number"),
-            ]
-        )
-    },
+    metadata={"dagster/column_schema": dg.TableSchema(columns=_EVENT)},
 )
 streaming_averages = dg.AssetSpec(
     "streaming_averages",
@@ -54,11 +51,19 @@ streaming_averages = dg.AssetSpec(
 late_events = dg.AssetSpec(
     "late_events",
     deps=[events],
-    description="Events that came behind the stream's watermark; they stand in none of its windows.",
+    description="Events further behind their series' newest than allowed_lateness; they stand in no streamed window.",
     group_name=STREAM,
     owners=[DATA_PLATFORM],
     kinds={"flink", "kafka"},
-    metadata={"dagster/column_schema": dg.TableSchema(columns=_POSITION)},
+    metadata={
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                *_POSITION,
+                *_EVENT,
+                dg.TableColumn("newest_event_time", "integer", description="of its series, before it in the log"),
+            ]
+        )
+    },
 )
 rejected_events = dg.AssetSpec(
     "rejected_events",
@@ -80,7 +85,7 @@ moving_averages = dg.AssetSpec(
         "dagster/column_schema": dg.TableSchema(
             columns=[
                 *(column for column in AVERAGES_COLUMNS.columns if column.name != "written_at"),
-                dg.TableColumn("is_full", "boolean"),
+                dg.TableColumn("is_full", "boolean", description="whether a window of N events holds N"),
                 dg.TableColumn("sma", "numeric", description="value_sum / event_count, 9 decimals"),
                 dg.TableColumn("source", "text", description="batch or stream"),
                 dg.TableColumn("is_final", "boolean", description="a batch row whose day has been reconciled"),

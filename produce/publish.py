@@ -141,8 +141,8 @@ class Publisher:
 
 
 def closing_heartbeat_ms(averages: Averages, newest_event_time_ms: int) -> int:
-    """Return the heartbeat that lets every window holding an event up to `newest_event_time_ms` close."""
-    last_as_of = max(average.as_ofs_covering(newest_event_time_ms)[-1] for average in averages.averages)
+    """Return the heartbeat that lets every row close that an event up to `newest_event_time_ms` makes."""
+    last_as_of = max(average.as_ofs_made_by(newest_event_time_ms)[-1] for average in averages.averages)
     return last_as_of + averages.watermark_delay_ms
 
 

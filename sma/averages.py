@@ -14,33 +14,37 @@ import yaml
 
 from sma.durations import DAY_MS, parse_duration
 from sma.errors import SmaError
+from sma.window import CountWindow, DurationWindow
 
 DEFAULT_MAX_AHEAD_MS = DAY_MS
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
-_COUNT = re.compile(r"[0-9]+ events?")
+_COUNT = re.compile(r"([0-9]{1,9}) events?")
 _KEYS = {"watermark_delay", "allowed_lateness", "max_ahead", "averages"}
 _AVERAGE_KEYS = {"name", "window", "every"}
 
 
 @dataclass(frozen=True, slots=True)
 class Average:
-    """A named moving average over the last `window_ms`, stated at each multiple of `every_ms` since the Unix epoch.
+    """A named moving average, stated at each multiple of `every_ms` since the Unix epoch.
 
-    `window_ms` is a whole multiple of `every_ms`.
+    The duration of a duration window is a whole multiple of `every_ms`.
     """
 
     name: str
-    window_ms: int
+    window: CountWindow | DurationWindow
     every_ms: int
 
-    def as_ofs_covering(self, event_time_ms: int) -> range:
-        """Return every grid point T whose window T - window_ms <= t < T holds an event at t, oldest first.
+    def as_ofs_made_by(self, event_time_ms: int) -> range:
+        """Return every grid point T at which a row exists because of an event at t, oldest first.
+
+        Those of a duration window D are all with T - D <= t < T; that of a count window is the first one after t.
 
         Source: Flink SQL, window table-valued functions, HOP.
         """
         first = event_time_ms - event_time_ms % self.every_ms + self.every_ms
-        return range(first, first + self.window_ms, self.every_ms)
+        length_ms = self.window.duration_ms if isinstance(self.window, DurationWindow) else self.every_ms
+        return range(first, first + length_ms, self.every_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +52,9 @@ class Averages:
     """All of averages.yaml; durations in milliseconds."""
 
     watermark_delay_ms: int
+    allowed_lateness_ms: int
     max_ahead_ms: int
     averages: tuple[Average, ...]
-
-    @property
-    def longest_window_ms(self) -> int:
-        """The longest window of all averages, in milliseconds."""
-        return max(average.window_ms for average in self.averages)
 
 
 def load_averages(path: Path) -> Averages:
@@ -92,8 +92,6 @@ def parse_averages(text: str, file_name: str) -> Averages:
 
 def _read_document(document: Any) -> Averages:
     top = _mapping(document, "the file", _KEYS, required={"watermark_delay", "averages"})
-    if "allowed_lateness" in top:
-        raise SmaError("allowed_lateness: late corrections are not computed yet: remove this key")
     entries = top["averages"]
     if not isinstance(entries, list) or not entries:
         raise SmaError("averages: must list at least one average, e.g. {name: hour, window: 1 hour, every: 1 minute}")
@@ -101,9 +99,11 @@ def _read_document(document: Any) -> Averages:
     for index, average in enumerate(averages):
         if average.name in (earlier.name for earlier in averages[:index]):
             raise SmaError(f"averages[{index}].name: {average.name!r} is taken by an average above: choose another")
+    watermark_delay_ms = _duration(top, "watermark_delay")
     return Averages(
-        watermark_delay_ms=_duration(top, "watermark_delay", "watermark_delay"),
-        max_ahead_ms=_duration(top, "max_ahead", "max_ahead") if "max_ahead" in top else DEFAULT_MAX_AHEAD_MS,
+        watermark_delay_ms=watermark_delay_ms,
+        allowed_lateness_ms=_duration(top, "allowed_lateness", default_ms=watermark_delay_ms),
+        max_ahead_ms=_duration(top, "max_ahead", default_ms=DEFAULT_MAX_AHEAD_MS),
         averages=averages,
     )
 
@@ -115,19 +115,24 @@ def _read_average(entry: Any, where: str) -> Average:
         raise SmaError(
             f"{where}.name: {name!r} is not a name: lower-case letters, digits and '_', a letter first, 63 at most"
         )
+    every_ms = _duration(fields, "every", f"{where}.")
+    return Average(name=name, window=_read_window(fields, every_ms, where), every_ms=every_ms)
+
+
+def _read_window(fields: Mapping[str, Any], every_ms: int, where: str) -> CountWindow | DurationWindow:
     window = fields["window"]
-    if isinstance(window, str) and _COUNT.fullmatch(window.strip()):
-        raise SmaError(f"{where}.window: {window!r}: count windows are not computed yet: use a duration, e.g. '1 hour'")
+    count = _COUNT.fullmatch(str(window).strip())
+    if count and int(count[1]) > 0:
+        return CountWindow(int(count[1]))
     try:
-        window_ms = parse_duration(str(window))
+        duration_ms = parse_duration(str(window))
     except SmaError:
         raise SmaError(f"{where}.window: {window!r} is neither a duration nor 'N events'") from None
-    every_ms = _duration(fields, "every", f"{where}.every")
-    if window_ms % every_ms:
+    if duration_ms % every_ms:
         raise SmaError(
             f"{where}.window: {window!r} is not a whole multiple of every ({fields['every']!r}): make it one"
         )
-    return Average(name=name, window_ms=window_ms, every_ms=every_ms)
+    return DurationWindow(duration_ms)
 
 
 def _mapping(value: Any, where: str, allowed: set[str], required: set[str]) -> Mapping[str, Any]:
@@ -142,8 +147,10 @@ def _mapping(value: Any, where: str, allowed: set[str], required: set[str]) -> M
     return value
 
 
-def _duration(fields: Mapping[str, Any], key: str, where: str) -> int:
+def _duration(fields: Mapping[str, Any], key: str, where: str = "", default_ms: int | None = None) -> int:
+    if default_ms is not None and key not in fields:
+        return default_ms
     try:
         return parse_duration(str(fields[key]))
     except SmaError as error:
-        raise SmaError(f"{where}: {error}") from None
+        raise SmaError(f"{where}{key}: {error}") from None

@@ -8,6 +8,7 @@ class.
 import os
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -50,6 +51,12 @@ class Settings(BaseSettings):
         0, ge=0, description="parallelism of the Flink job; 0 for one task a partition of `events`"
     )
     checkpoint_interval: str = Field("5 seconds", description="time between two checkpoints of the Flink job")
+    state_backend: Literal["hashmap", "rocksdb"] = Field(
+        "hashmap", description="where the Flink job keeps its state: on the heap, or in RocksDB on the local disk"
+    )
+    publish_averages: bool = Field(
+        True, description="whether the Flink job also writes each row to the topic `moving_averages`, exactly once"
+    )
 
     dagster_url: str = Field("http://127.0.0.1:19005", description="address of Dagster's webserver")
     first_day: str = Field("1970-01-01", description="first daily partition, as YYYY-MM-DD")
@@ -71,6 +78,11 @@ class Settings(BaseSettings):
     def rejected_events_topic(self) -> str:
         """The topic to which the stream diverts what it cannot read as an event."""
         return f"{self.topic_prefix}rejected_events"
+
+    @property
+    def moving_averages_topic(self) -> str:
+        """The topic of the stream's rows, for subscribers."""
+        return f"{self.topic_prefix}moving_averages"
 
     @property
     def consumer_group(self) -> str:

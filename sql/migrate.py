@@ -192,10 +192,11 @@ def with_database(url: str, name: str) -> str:
 
 
 def truncate_tables(owner_url: str) -> list[str]:
-    """Empty every table of the schema `sma` in one transaction; return their names."""
+    """Empty every table of the schema `sma` but the definitions, in one transaction; return their names."""
     with connect(owner_url) as connection, connection.transaction():
         tables = connection.execute(
-            "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'sma' ORDER BY tablename"
+            "SELECT tablename FROM pg_catalog.pg_tables"
+            " WHERE schemaname = 'sma' AND tablename <> 'averages' ORDER BY tablename"
         ).fetchall()
         names = [name for (name,) in tables]
         if names:

@@ -1,68 +1,45 @@
-"""Control of the running job: is it there, start it, stop it, how far is it, wait for it.
+"""Control of the running job: is it there, start it, stop it, take a savepoint.
 
-One job of the name `job_name` runs at a time. Nothing here prints; what was done is returned.
+One job of the name `job_name` runs at a time. Nothing here prints; what was done is returned. How far the job is
+belongs to streaming/progress.py.
 """
 
-import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from pydantic import SecretStr
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from sma.averages import load_averages
+from sma.averages import Averages, load_averages
 from sma.errors import SmaError
-from sma.settings import CHECKOUT, Settings
+from sma.settings import Settings
+from streaming.definition import Change, Definition, Effect, changes
 from streaming.kafka_log import KafkaLog
-from streaming.options import jars
-from streaming.rest import POLL_S, FlinkRest, Job, RequestRefused
+from streaming.options import job_options
+from streaming.plan import running_plan
+from streaming.rest import ENDED, POLL_S, FlinkRest, Job
 from streaming.snapshots import Snapshot, Snapshots
+from streaming.submission import MOVING_AVERAGES, submit
 
 START_TIMEOUT_S = 120.0
 SLOTS_TIMEOUT_S = 30.0
 SAVEPOINT_TIMEOUT_S = 300.0
-CONFIRM_POLL_S = 1.0
-
-# The client plans one job and ends. Compiling for the long run, and PyFlink's server for Python functions, of which
-# the job has none, made a submission take 20 s instead of 10.
-_CLIENT_ENVIRONMENT = {
-    "JVM_ARGS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-    "_python_worker_execution_mode": "process",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What `start` did."""
+    """What `start` did.
+
+    `changes` are those of the definition since the snapshot, all of which carry over. `held_from` is, of each partition
+    whose beginning Kafka no longer held when the job began without a snapshot, the first Kafka offset that it did hold.
+    """
 
     job_id: str
     was_running: bool
     resumed_from: Snapshot | None
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How the job is; offsets by partition, `read_to` as far as completed checkpoints cover.
-
-    `late_records` and `rejected_records` count what the topics hold; a failure can have written some of it twice.
-    """
-
-    state: str
-    job_id: str | None
-    uptime_s: float
-    restarts: int
-    last_failure: str | None
-    last_checkpoint_at: str | None
-    read_to: dict[int, int]
-    log_end: dict[int, int]
-    lag: int
-    late_records: int
-    rejected_records: int
+    changes: tuple[Change, ...] = ()
+    held_from: Mapping[int, int] = field(default_factory=dict)
 
 
 def find_job(settings: Settings) -> Job | None:
@@ -76,27 +53,128 @@ def start(settings: Settings, fresh: bool = False) -> Started:
     It resumes from the newest complete savepoint or checkpoint; with `fresh`, or without any, it reads the log anew.
 
     Raises:
-        SmaError: it could not be started, or `fresh` is asked for while it runs.
+        SmaError: it could not be started, `fresh` is asked for while it runs, or averages.yaml is not what the state
+            was computed by.
     """
     job = find_job(settings)
     if job is not None:
         if fresh:
             raise SmaError(f"the job {settings.job_name} is {job.state}: stop it before a fresh start")
         return Started(job.job_id, was_running=True, resumed_from=None)
-    load_averages(settings.averages)
-    jars(settings.flink_jars)
-    log = KafkaLog(settings)
-    _await_slots(settings, settings.parallelism or log.partition_count())
     snapshots = Snapshots(settings)
     snapshot = None if fresh else snapshots.newest()
+    if snapshot is None:
+        return launch(settings, None)
+    found = changes(snapshots.definition(), current_definition(settings))
+    _require_carried_over(found)
+    return replace(launch(settings, snapshot), changes=tuple(found))
+
+
+def launch(settings: Settings, snapshot: Snapshot | None, averages: Averages | None = None) -> Started:
+    """Start the job from a snapshot of its newest history, or from the log's beginning in a new one.
+
+    It computes what averages.yaml says, unless told otherwise.
+    """
+    averages = averages or load_averages(settings.averages)
+    log, snapshots = KafkaLog(settings), Snapshots(settings)
+    starts = log.starts()
+    definition = Definition.of(averages, len(starts))
     if snapshot is None:
         log.forget_read_to()
         history_uri = snapshots.new_history_uri()
     else:
         history_uri = snapshots.history_uri()
-    job_id = _submit(settings, history_uri, snapshot)
-    _await_running(settings)
-    return Started(job_id, was_running=False, resumed_from=snapshot)
+        # series that moved when partitions were added stay in two of them, however often the job is started
+        definition = replace(definition, partitions=snapshots.definition().partitions)
+    snapshots.save_definition(definition)
+    plan = running_plan(settings, averages, starts, is_fresh=snapshot is None)
+    job_id = run(settings, plan, history_uri, snapshot)
+    held_from = {} if snapshot else {partition: offset for partition, offset in starts.items() if offset > 0}
+    return Started(job_id, was_running=False, resumed_from=snapshot, held_from=held_from)
+
+
+def run(
+    settings: Settings,
+    plan: Mapping[str, Any],
+    history_uri: str | None,
+    snapshot: Snapshot | None,
+    is_beside: bool = False,
+) -> str:
+    """Submit a job under the name in `settings`, and return its id once all of it runs; see `submit_job`.
+
+    Raises:
+        SmaError: Flink has not the slots, did not take it, or it failed.
+    """
+    job_id = submit_job(settings, plan, history_uri, snapshot, is_beside)
+    poll(
+        lambda: required_job(settings).is_running,
+        START_TIMEOUT_S,
+        f"the job {settings.job_name} was taken by Flink but does not run yet: see `sma stream status`",
+    )
+    return job_id
+
+
+def run_to_end(settings: Settings, plan: Mapping[str, Any], job: str = MOVING_AVERAGES) -> dict[str, str]:
+    """Run a job that ends, under the name in `settings`, and return what it has counted, by name.
+
+    Raises:
+        SmaError: Flink has not the slots, did not take it, or it failed or was cancelled.
+    """
+    rest = FlinkRest(settings.flink_url)
+    job_id = submit_job(settings, plan, None, None, is_beside=True, job=job)
+    while (state := rest.state(job_id)) not in ENDED:
+        if state in ("FAILING", "RESTARTING"):
+            rest.cancel(job_id)
+            raise SmaError(f"the job {settings.job_name} failed: {rest.last_failure(job_id)}")
+        time.sleep(POLL_S)
+    if state != "FINISHED":
+        raise SmaError(f"the job {settings.job_name} is {state}: {rest.last_failure(job_id) or 'someone ended it'}")
+    return rest.accumulators(job_id)
+
+
+def submit_job(
+    settings: Settings,
+    plan: Mapping[str, Any],
+    history_uri: str | None,
+    snapshot: Snapshot | None,
+    is_beside: bool,
+    job: str = MOVING_AVERAGES,
+) -> str:
+    """Submit a job under the name in `settings`, and return its id.
+
+    A job that works beside the running one makes do with the task slots that are left, be it one.
+
+    Raises:
+        SmaError: Flink has not the slots, or did not take it.
+    """
+    rest = FlinkRest(settings.flink_url)
+    parallelism = settings.parallelism or KafkaLog(settings).partition_count()
+    needed = 1 if is_beside else parallelism
+    poll(
+        lambda: rest.free_slots() >= needed,
+        SLOTS_TIMEOUT_S,
+        f"Flink at {settings.flink_url} has not the {needed} free task slots that the job needs:"
+        " add a TaskManager, or set SMA_PARALLELISM lower",
+    )
+    parallelism = min(parallelism, max(needed, rest.free_slots()))
+    options = job_options(settings, parallelism, history_uri, snapshot.uri if snapshot else None)
+    return submit(options, plan, job)
+
+
+def current_definition(settings: Settings) -> Definition:
+    """Return what the state would follow from now."""
+    return Definition.of(load_averages(settings.averages), KafkaLog(settings).partition_count())
+
+
+def _require_carried_over(found: Sequence[Change]) -> None:
+    for change in found:
+        if change.effect is Effect.NEEDS_LOG:
+            raise SmaError(f"{change.text} since the state was saved: run `sma stream upgrade`, which computes it")
+        if change.effect is Effect.NEEDS_FRESH:
+            raise SmaError(
+                f"{change.text} since the state was saved, and it does not carry over: "
+                "`sma stream start --fresh` computes everything anew from the log"
+            )
 
 
 def stop(settings: Settings) -> str | None:
@@ -106,13 +184,13 @@ def stop(settings: Settings) -> str | None:
         return None
     folder_uri = f"{Snapshots(settings).history_uri()}/savepoints"
     location = FlinkRest(settings.flink_url).stop_with_savepoint(job.job_id, folder_uri, SAVEPOINT_TIMEOUT_S)
-    _poll(lambda: find_job(settings) is None, START_TIMEOUT_S, f"the job {settings.job_name} did not end")
+    poll(lambda: find_job(settings) is None, START_TIMEOUT_S, f"the job {settings.job_name} did not end")
     return location
 
 
 def savepoint(settings: Settings) -> str:
     """Take a savepoint of the running job and return it."""
-    job = _required_job(settings)
+    job = required_job(settings)
     folder_uri = f"{Snapshots(settings).history_uri()}/savepoints"
     return FlinkRest(settings.flink_url).savepoint(job.job_id, folder_uri, SAVEPOINT_TIMEOUT_S)
 
@@ -122,66 +200,15 @@ def cancel(settings: Settings) -> None:
     job = find_job(settings)
     if job is not None:
         FlinkRest(settings.flink_url).cancel(job.job_id)
-        _poll(lambda: find_job(settings) is None, START_TIMEOUT_S, f"the job {settings.job_name} did not end")
+        poll(lambda: find_job(settings) is None, START_TIMEOUT_S, f"the job {settings.job_name} did not end")
 
 
-def status(settings: Settings) -> Status:
-    """Return how the job is and how far it has read."""
-    rest, log = FlinkRest(settings.flink_url), KafkaLog(settings)
-    job = next(iter(rest.jobs(settings.job_name)), None)
-    checkpoint = rest.last_checkpoint(job.job_id) if job else None
-    read_to, log_end = log.read_to(), log.ends()
-    return Status(
-        state=job.state if job else "NOT STARTED",
-        job_id=job.job_id if job else None,
-        uptime_s=time.time() - job.started_ms / 1_000 if job and not job.has_ended else 0.0,
-        restarts=rest.restarts(job.job_id) if job and not job.has_ended else 0,
-        last_failure=rest.last_failure(job.job_id) if job else None,
-        last_checkpoint_at=_iso_time(checkpoint["latest_ack_timestamp"]) if checkpoint else None,
-        read_to=read_to,
-        log_end=log_end,
-        lag=sum(max(0, end - read_to[partition]) for partition, end in log_end.items()),
-        late_records=log.record_count(settings.late_events_topic),
-        rejected_records=log.record_count(settings.rejected_events_topic),
-    )
-
-
-def wait(settings: Settings, timeout_s: float, progress: Callable[[str], None] = lambda text: None) -> dict[int, int]:
-    """Wait until all that the log holds now has been read and what follows from it is in the database.
-
-    A checkpoint covers an offset only after every row made from the records before it has been flushed, and only
-    completed checkpoints commit their offsets: the committed offsets are the proof.
-
-    Returns:
-        the log's ends at the call, by partition.
+def required_job(settings: Settings) -> Job:
+    """Return the job, which runs or is about to.
 
     Raises:
-        SmaError: the job does not run or fails, or the time is over.
+        SmaError: it does not, and why.
     """
-    deadline = time.monotonic() + timeout_s
-    rest, log = FlinkRest(settings.flink_url), KafkaLog(settings)
-    ends = log.ends()
-    said = None
-    while True:
-        read_to = log.read_to()
-        behind = sum(max(0, end - read_to[partition]) for partition, end in ends.items())
-        if not behind:
-            return ends
-        job = _required_job(settings)
-        if behind != said:
-            progress(f"{behind:,} records not confirmed yet")
-            said = behind
-        if time.monotonic() > deadline:
-            raise SmaError(f"the stream is still {behind} records behind after {timeout_s:.0f} s: give it more time")
-        if job.is_running:
-            try:
-                rest.checkpoint(job.job_id, max(1.0, deadline - time.monotonic()))
-            except RequestRefused:
-                _required_job(settings)  # says why, unless it was only another checkpoint's turn
-        time.sleep(CONFIRM_POLL_S)  # where no new records come, Flink's Kafka reader takes up to 10 s to commit
-
-
-def _required_job(settings: Settings) -> Job:
     rest = FlinkRest(settings.flink_url)
     job = next(iter(rest.jobs(settings.job_name)), None)
     if job is None:
@@ -193,53 +220,8 @@ def _required_job(settings: Settings) -> Job:
     return job
 
 
-def _submit(settings: Settings, history_uri: str, snapshot: Snapshot | None) -> str:
-    command = [sys.executable, "-m", "streaming.job", "--history", history_uri]
-    if snapshot is not None:
-        command += ["--from", snapshot.uri]
-    done = subprocess.run(
-        command,
-        cwd=CHECKOUT,
-        env=os.environ | _CLIENT_ENVIRONMENT | _environment(settings),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise SmaError(f"the job {settings.job_name} could not be started: {lines[-1]}")
-    return str(json.loads(done.stdout.strip().splitlines()[-1])["job_id"])
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """Return the variables that give another process these settings."""
-    values = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return {
-        f"SMA_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in values.items()
-    }
-
-
-def _await_slots(settings: Settings, parallelism: int) -> None:
-    rest = FlinkRest(settings.flink_url)
-    _poll(
-        lambda: rest.free_slots() >= parallelism,
-        SLOTS_TIMEOUT_S,
-        f"Flink at {settings.flink_url} has not the {parallelism} free task slots that the job needs:"
-        " add a TaskManager, or set SMA_PARALLELISM lower",
-    )
-
-
-def _await_running(settings: Settings) -> None:
-    _poll(
-        lambda: _required_job(settings).is_running,
-        START_TIMEOUT_S,
-        f"the job {settings.job_name} was taken by Flink but does not run yet: see `sma stream status`",
-    )
-
-
-def _poll(condition: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
+def poll(condition: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
+    """Return once the condition is met; after `timeout_s`, raise an SmaError that says `otherwise`."""
     try:
         Retrying(
             retry=retry_if_result(lambda is_true: not is_true),
@@ -248,7 +230,3 @@ def _poll(condition: Callable[[], bool], timeout_s: float, otherwise: str) -> No
         )(condition)
     except RetryError as error:
         raise SmaError(otherwise) from error
-
-
-def _iso_time(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1_000, UTC).isoformat(timespec="milliseconds")

@@ -1,85 +1,52 @@
-"""Submits the job to the Flink cluster, detached: `python -m streaming.job --history URI [--from SNAPSHOT]`.
+"""Submits a job to the Flink cluster, detached: `python -m streaming.job < submission.json`.
 
-The one module that imports pyflink. The last line of standard output is `{"job_id": "..."}`; an error is the last line
-of standard error. `sma stream start` runs this, and chooses both arguments.
+The one module that imports pyflink, and it decides nothing: `{"job": ..., "options": {...}, "plan": {...}}` comes on
+standard input, with the name of a job class of the operator's jar, Flink's configuration and the plan for that class.
+The last line of standard output is `{"job_id": "..."}`; an error is the last line of standard error.
+`streaming.submission` runs this.
 """
 
-import argparse
 import json
-import os
 import sys
+from typing import Any
 
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyflink.common import Configuration
-from pyflink.table import EnvironmentSettings, TableEnvironment
+from pyflink.java_gateway import get_gateway
 from pyflink.util.exceptions import JavaException
+from pyflink.util.java_utils import add_jars_to_context_class_loader, invoke_method
 
-from sma.averages import Averages, load_averages
-from sma.errors import SmaError
-from sma.settings import Settings, load_settings
-from streaming.kafka_log import KafkaLog
-from streaming.options import job_options
-from streaming.snapshots import Snapshots
-from streaming.sql import definitions, inserts
-
-SHORT_LIVED_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # half the processor time of a submission
+JOBS = "sma.streaming.job"
 
 
 def main() -> int:
-    """Submit the job as the arguments say."""
-    os.environ.setdefault("JDK_JAVA_OPTIONS", SHORT_LIVED_JVM)
-    parser = argparse.ArgumentParser(prog="python -m streaming.job")
-    parser.add_argument("--history", help="URI of the folder for checkpoints and savepoints; the newest one by default")
-    parser.add_argument("--from", dest="snapshot", help="savepoint or checkpoint to resume from; empty without one")
-    parser.add_argument("--explain", action="store_true", help="print the plan and submit nothing")
-    arguments = parser.parse_args()
+    """Submit what standard input says."""
+    submission = json.load(sys.stdin)
     try:
-        settings = load_settings()
-        averages = load_averages(settings.averages)
-        history = arguments.history or Snapshots(settings).history_uri()
-        parallelism = settings.parallelism or KafkaLog(settings).partition_count()
-        options = job_options(settings, parallelism, history, arguments.snapshot)
-        if arguments.explain:
-            print(explain(averages, settings, options))
-        else:
-            print(json.dumps({"job_id": submit(averages, settings, options)}))
-    except SmaError as error:
-        print(error, file=sys.stderr)
-        return 1
+        print(json.dumps({"job_id": submit(**submission)}))
     except (Py4JError, JavaException) as error:
         print(f"Flink refused the job: {_root_cause(error)}", file=sys.stderr)
         return 1
     return 0
 
 
-def submit(averages: Averages, settings: Settings, options: dict[str, str]) -> str:
-    """Submit everything as one job and return its id."""
-    environment = _environment(averages, settings, options)
-    statements = environment.create_statement_set()
-    for insert in inserts(averages):
-        statements.add_insert_sql(insert)
-    client = statements.execute().get_job_client()
-    if client is None:
-        raise SmaError("Flink took the job and gave no id for it: look at its web page")
-    return str(client.get_job_id())
-
-
-def explain(averages: Averages, settings: Settings, options: dict[str, str]) -> str:
-    """Return the plan of the whole statement set."""
-    statements = _environment(averages, settings, options).create_statement_set()
-    for insert in inserts(averages):
-        statements.add_insert_sql(insert)
-    return str(statements.explain())
-
-
-def _environment(averages: Averages, settings: Settings, options: dict[str, str]) -> TableEnvironment:
+def submit(job: str, options: dict[str, str], plan: dict[str, Any]) -> str:
+    """Submit a job and return its id."""
     configuration = Configuration()
     for key, value in options.items():
         configuration.set_string(key, value)
-    environment = TableEnvironment.create(EnvironmentSettings.new_instance().with_configuration(configuration).build())
-    for statement in definitions(averages, settings):
-        environment.execute_sql(statement)
-    return environment
+    # Not PyFlink's own environment, which runs the job in this process whatever `execution.target` says.
+    environment_class = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
+    environment = environment_class(configuration._j_configuration)
+    add_jars_to_context_class_loader(options["pipeline.jars"].split(";"))
+    invoke_method(
+        None,
+        f"{JOBS}.{job}",
+        "define",
+        [environment, json.dumps(plan)],
+        ["org.apache.flink.streaming.api.environment.StreamExecutionEnvironment", "java.lang.String"],
+    )
+    return str(environment.executeAsync(options["pipeline.name"]).getJobID())
 
 
 def _root_cause(error: Exception) -> str:

@@ -1,12 +1,12 @@
 """How far does the log reach, and how far has the stream read it? Kafka offsets by partition."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
@@ -51,6 +51,33 @@ class KafkaLog:
     def ends(self) -> dict[int, int]:
         """Return the offset that the next record of each partition of `events` gets."""
         return self._offsets(self._topic, _END)
+
+    def offsets_at(self, time_ms: int) -> dict[int, int]:
+        """Return the offset of the first record with a timestamp at or after a time; the end where there is none."""
+        found = self._offsets(self._topic, OffsetSpec.for_timestamp(time_ms))  # type: ignore[no-untyped-call]
+        return {partition: end if found[partition] < 0 else found[partition] for partition, end in self.ends().items()}
+
+    def time_span(self, from_offsets: Mapping[int, int], to_offsets: Mapping[int, int]) -> tuple[int, int] | None:
+        """Return the least and the most of the timestamps at the ends of the ranges; None if all are empty."""
+        places = [
+            TopicPartition(self._topic, partition, offset)
+            for partition, end in to_offsets.items()
+            if end > from_offsets[partition]
+            for offset in (from_offsets[partition], end - 1)
+        ]
+        found = [time_ms for place in places if (time_ms := self._timestamp(place)) is not None]
+        return (min(found), max(found)) if found else None
+
+    def _timestamp(self, place: TopicPartition) -> int | None:
+        consumer = Consumer(
+            {"bootstrap.servers": self._bootstrap, "group.id": self._group, "enable.auto.commit": False, "log_level": 0}
+        )
+        try:
+            consumer.assign([place])
+            record = consumer.poll(TIMEOUT_S)
+        finally:
+            consumer.close()
+        return None if record is None or record.error() else int(record.timestamp()[1])
 
     def read_to(self) -> dict[int, int]:
         """Return the first offset of each partition that no completed checkpoint of the stream covers.

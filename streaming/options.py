@@ -7,13 +7,14 @@ from sma.errors import SmaError
 from sma.settings import Settings
 
 
-def job_options(settings: Settings, parallelism: int, history_uri: str, snapshot: str | None) -> dict[str, str]:
+def job_options(settings: Settings, parallelism: int, history_uri: str | None, snapshot: str | None) -> dict[str, str]:
     """Return the configuration of a detached job on the cluster at `flink_url`.
 
     Args:
         settings: where everything is.
         parallelism: of every task of the job.
-        history_uri: the folder under which it keeps its checkpoints and savepoints.
+        history_uri: the folder under which it keeps its checkpoints and savepoints; None for a job without any, which
+            starts over after a failure.
         snapshot: the savepoint or checkpoint from which it resumes; None to start empty.
     """
     host, port = rest_address(settings.flink_url)
@@ -26,22 +27,26 @@ def job_options(settings: Settings, parallelism: int, history_uri: str, snapshot
         "pipeline.jars": ";".join(path.as_uri() for path in jars(settings.flink_jars)),
         "parallelism.default": str(parallelism),
         "execution.runtime-mode": "STREAMING",
-        "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
-        "execution.checkpointing.mode": "EXACTLY_ONCE",
-        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-        "execution.checkpointing.storage": "filesystem",
-        "execution.checkpointing.dir": f"{history_uri}/checkpoints",
-        "execution.checkpointing.savepoint-dir": f"{history_uri}/savepoints",
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "1 s",
         "restart-strategy.exponential-delay.max-backoff": "30 s",
-        "table.local-time-zone": "UTC",
-        # Each window is stated once; were it stated twice, e.g. after a restart, the rows would be the same.
-        "table.exec.sink.require-on-conflict": "false",
-        "table.exec.sink.upsert-materialize": "NONE",
+        "execution.buffer-timeout.interval": "0 ms",  # what travels are blocks, which have waited already
+        "state.backend.type": settings.state_backend,
     }
+    if history_uri is not None:
+        options |= {
+            "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
+            "execution.checkpointing.mode": "EXACTLY_ONCE",
+            "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+            "execution.checkpointing.storage": "filesystem",
+            "execution.checkpointing.dir": f"{history_uri}/checkpoints",
+            "execution.checkpointing.savepoint-dir": f"{history_uri}/savepoints",
+            "execution.checkpointing.incremental": str(settings.state_backend == "rocksdb").lower(),
+        }
     if snapshot is not None:
         options["execution.state-recovery.path"] = snapshot
+        # a sink that has been switched off leaves its state behind
+        options["execution.state-recovery.ignore-unclaimed-state"] = "true"
     return options
 
 

@@ -86,6 +86,35 @@ class FlinkRest:
         answer = self.ask("GET", f"/jobs/{job_id}/metrics", params={"get": "numRestarts"})
         return int(float(answer[0]["value"])) if answer else 0
 
+    def operator_metrics(self, job_id: str, operator: str, suffix: str) -> dict[str, str]:
+        """Return the metrics of all tasks of one operator whose names end so, as Flink last read them."""
+        vertices = self.ask("GET", f"/jobs/{job_id}")["vertices"]
+        found: dict[str, str] = {}
+        for vertex in vertices:
+            path = f"/jobs/{job_id}/vertices/{vertex['id']}/metrics"
+            wanted = [
+                metric["id"]
+                for metric in self.ask("GET", path)
+                if f".{operator}." in metric["id"] and metric["id"].endswith(suffix)
+            ]
+            if wanted:
+                answer = self.ask("GET", path, params={"get": ",".join(wanted)})
+                found |= {metric["id"]: metric["value"] for metric in answer}
+        return found
+
+    def accumulators(self, job_id: str) -> dict[str, str]:
+        """Return what a job has counted, by name."""
+        answer = self.ask("GET", f"/jobs/{job_id}/accumulators")["user-task-accumulators"]
+        return {each["name"]: each["value"] for each in answer}
+
+    def state(self, job_id: str) -> str:
+        """Return the state of a job."""
+        return str(self.ask("GET", f"/jobs/{job_id}")["state"])
+
+    def running_since_ms(self, job_id: str) -> int:
+        """Return when the job began to run, or began anew after its latest failure."""
+        return int(self.ask("GET", f"/jobs/{job_id}")["timestamps"]["RUNNING"])
+
     def last_failure(self, job_id: str) -> str | None:
         """Return the root cause of the job's latest failure in one line; what only followed from one comes last."""
         entries = self.ask("GET", f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]

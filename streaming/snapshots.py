@@ -3,8 +3,11 @@
 A history is a folder `<flink_storage>/<job name>/<when it started>`, and holds everything that one start with empty
 state and the starts that resumed from it have written. The storage itself is the only record, and outlives the cluster.
 A snapshot is complete once its `_metadata` is there: Flink writes that file last, and moves it into place.
+Beside its snapshots, a history holds the definition that its state follows from.
 """
 
+import json
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +15,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from sma.errors import SmaError
 from sma.settings import Settings
+from streaming.definition import Definition
 
+_DEFINITION = "definition.json"
 _METADATA = {"savepoint": "savepoints/*/_metadata", "checkpoint": "checkpoints/*/chk-*/_metadata"}
 
 
@@ -54,10 +59,18 @@ class Snapshots:
 
     def new_history_uri(self) -> str:
         """Begin a history: from now on no older one is resumed from."""
-        name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        path = self._folder / name
+        path = self._folder / _history_name()
         path.mkdir(parents=True)
         return path.as_uri()
+
+    def adopt(self, other: "Snapshots") -> None:
+        """Make the newest history of another job the newest one of this job, at once or not at all.
+
+        Its savepoints can be moved; checkpoints cannot, and are left out.
+        """
+        history = other._histories()[-1]
+        shutil.rmtree(history / "checkpoints", ignore_errors=True)
+        history.rename(self._folder / _history_name())
 
     def newest(self) -> Snapshot | None:
         """Return the newest complete snapshot of the newest history."""
@@ -71,5 +84,32 @@ class Snapshots:
         ]
         return max(found, key=lambda snapshot: snapshot.taken_ns, default=None)
 
+    def save_definition(self, definition: Definition) -> None:
+        """Keep, with the newest history, what its state follows from."""
+        text = json.dumps(definition.as_json(), indent=2)
+        (self._histories()[-1] / _DEFINITION).write_text(text + "\n", encoding="utf-8")
+
+    def definition(self) -> Definition:
+        """Return what the state of the newest history follows from.
+
+        Raises:
+            SmaError: there is none that can be read.
+        """
+        histories = self._histories()
+        if not histories:
+            raise SmaError(f"{self._folder}: holds no history of the job yet: run `sma stream start`")
+        path = histories[-1] / _DEFINITION
+        try:
+            return Definition(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise SmaError(
+                f"{path}: cannot be read, so nobody knows by which averages.yaml the state was computed: "
+                "`sma stream start --fresh` computes everything anew"
+            ) from error
+
     def _histories(self) -> list[Path]:
         return sorted(path for path in self._folder.glob("*Z") if path.is_dir())
+
+
+def _history_name() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")

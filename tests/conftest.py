@@ -4,11 +4,13 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from deploy.local.ports import free_port_base
 from deploy.topics import create_topics
@@ -18,6 +20,9 @@ from sql.migrate import create_database, drop_database, with_database
 SMA = CHECKOUT / ".venv" / "bin" / "sma"
 _DATABASE_URLS = ("database_url", "owner_database_url", "streaming_database_url", "batch_database_url")
 _UP_SECONDS = 420
+
+hypothesis_settings.register_profile("sma", deadline=None)  # a busy machine is no failure
+hypothesis_settings.load_profile("sma")
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 @pytest.fixture
 def place(stack: Place) -> Iterator[Place]:
     """Topics, a consumer group, a job name and a database for one test."""
+    with _place(stack) as own:
+        yield own
+
+
+@pytest.fixture
+def places(stack: Place) -> Iterator[Callable[[], Place]]:
+    """As many places as a test asks for."""
+    with ExitStack() as held:
+        yield lambda: held.enter_context(_place(stack))
+
+
+@contextmanager
+def _place(stack: Place) -> Iterator[Place]:
     name = f"t{secrets.token_hex(4)}"
     urls = {field: getattr(stack.settings, field).get_secret_value() for field in _DATABASE_URLS}
     own = {field: with_database(url, name) for field, url in urls.items()}

@@ -1,6 +1,7 @@
 """The answers, worked out a second way: plain Python, whole numbers and fractions, no code of the project.
 
-Slow and obvious on purpose. An event here is (customer, metric, event time in ms, value as decimal text).
+Slow and obvious on purpose. An event here is (customer, metric, event time in ms, value as decimal text); events come
+in the order of the log, of which only that within a series matters.
 """
 
 from collections import defaultdict
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import floor
 
+Event = tuple[str, str, int, str]
 Key = tuple[str, str, int]
 Pair = tuple[int, int]
 
@@ -19,36 +21,48 @@ def micros(text: str) -> int:
     return -magnitude if exact < 0 else magnitude
 
 
-def windows(events: Iterable[tuple[str, str, int, str]], window_ms: int, every_ms: int) -> Mapping[Key, Pair]:
+def duration_windows(events: Iterable[Event], duration_ms: int, every_ms: int) -> Mapping[Key, Pair]:
     """Return (sum in micro-units, count) for each (customer, metric, as_of) whose window holds an event.
 
     Every grid point between the first and the last is tried against every event of its series.
     """
-    by_series: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    for customer, metric, event_time_ms, value in events:
-        by_series[customer, metric].append((event_time_ms, micros(value)))
     answers: dict[Key, Pair] = {}
-    for (customer, metric), series in by_series.items():
-        oldest = min(event_time_ms for event_time_ms, _ in series)
-        newest = max(event_time_ms for event_time_ms, _ in series)
-        first = floor(Fraction(oldest, every_ms)) * every_ms
-        for as_of in range(first, newest + window_ms + every_ms + 1, every_ms):
-            inside = [value for event_time_ms, value in series if as_of - window_ms <= event_time_ms < as_of]
+    for (customer, metric), series in _by_series(events).items():
+        for as_of in _grid(series, every_ms, beyond_ms=duration_ms):
+            inside = [value for event_time_ms, value in series if as_of - duration_ms <= event_time_ms < as_of]
             if inside:
                 answers[customer, metric, as_of] = (sum(inside), len(inside))
     return answers
 
 
-def late_positions(times_of_one_partition: Sequence[int], delay_ms: int) -> set[int]:
-    """Return the positions of the late events of one partition, whose records have these times, in log order.
+def count_windows(events: Iterable[Event], event_count: int, every_ms: int) -> Mapping[Key, Pair]:
+    """Return (sum in micro-units, count) of the last `event_count` events before each grid point.
 
-    An event is late when it stands at or behind the watermark that the records before it in its partition raised.
+    They are the last by event time, and of equal times by their order in the log; there is an answer where one of the
+    series' events lies between the grid point and the one before it.
+    """
+    answers: dict[Key, Pair] = {}
+    for (customer, metric), series in _by_series(events).items():
+        in_time_order = sorted(series, key=lambda event: event[0])  # equal times stay in the order of the log
+        for as_of in _grid(series, every_ms, beyond_ms=0):
+            if not any(as_of - every_ms <= event_time_ms < as_of for event_time_ms, _ in series):
+                continue
+            before = [value for event_time_ms, value in in_time_order if event_time_ms < as_of]
+            last = before[max(0, len(before) - event_count) :]
+            answers[customer, metric, as_of] = (sum(last), len(last))
+    return answers
+
+
+def late_by_series(events: Sequence[Event], allowed_lateness_ms: int) -> set[int]:
+    """Return the places in `events` of the late ones.
+
+    An event is late when one of its series that stands before it is newer by more than `allowed_lateness_ms`.
     """
     late: set[int] = set()
-    for position, event_time_ms in enumerate(times_of_one_partition):
-        before = times_of_one_partition[:position]
-        if before and event_time_ms <= max(before) - delay_ms:
-            late.add(position)
+    for place, (customer, metric, event_time_ms, _) in enumerate(events):
+        for earlier in events[:place]:
+            if earlier[:2] == (customer, metric) and earlier[2] - event_time_ms > allowed_lateness_ms:
+                late.add(place)
     return late
 
 
@@ -57,3 +71,17 @@ def average(value_sum_micros: int, event_count: int) -> Fraction:
     exact = Fraction(value_sum_micros, event_count * 10**6) * 10**9
     magnitude = floor(abs(exact) + Fraction(1, 2))
     return Fraction(-magnitude if exact < 0 else magnitude, 10**9)
+
+
+def _by_series(events: Iterable[Event]) -> Mapping[tuple[str, str], list[tuple[int, int]]]:
+    by_series: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for customer, metric, event_time_ms, value in events:
+        by_series[customer, metric].append((event_time_ms, micros(value)))
+    return by_series
+
+
+def _grid(series: Sequence[tuple[int, int]], every_ms: int, beyond_ms: int) -> range:
+    """Return the grid points from the oldest event to past the newest one, and `beyond_ms` further."""
+    oldest = min(event_time_ms for event_time_ms, _ in series)
+    newest = max(event_time_ms for event_time_ms, _ in series)
+    return range(floor(Fraction(oldest, every_ms)) * every_ms, newest + beyond_ms + every_ms + 1, every_ms)

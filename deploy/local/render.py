@@ -46,6 +46,7 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         "taskmanager.bind-host": LOOPBACK,
         "taskmanager.host": LOOPBACK,
         "taskmanager.numberOfTaskSlots": TASK_SLOTS,
+        "metrics.fetcher.update-interval": "1000",
         "taskmanager.memory.process.size": "2048m",
         "taskmanager.memory.jvm-metaspace.size": "384m",
         "taskmanager.memory.managed.fraction": 0.1,
@@ -57,6 +58,9 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         "rest.bind-port": environment.ports["flink"],
         "web.submit.enable": False,
         "io.tmp.dirs": str(state / "tmp"),
+        # A TaskManager that is gone is noticed after two heartbeats that find nobody, not after 20 s.
+        "heartbeat.interval": 2000,
+        "heartbeat.timeout": 30000,
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "1 s",
         "restart-strategy.exponential-delay.max-backoff": "30 s",

@@ -19,8 +19,10 @@ from deploy.local.render import INSTALL_DIR
 from deploy.local.starting import Start
 from deploy.local.supervisor import Supervisor
 from deploy.topics import reset_topics
+from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.settings import Settings, load_settings
+from sql.definitions import store_definitions
 from sql.migrate import truncate_tables
 
 Say = Callable[[str], None]
@@ -31,6 +33,8 @@ _STOP_ORDER = (("dagster-daemon", "dagster-webserver", "flink-taskmanager", "fli
 def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ) -> Settings:
     """Start every part of the stack that is not up, wait until all are healthy, and make topics, tables and views.
 
+    The tables then hold the definitions of averages.yaml too.
+
     Args:
         say: takes a line of progress: one for each part, when it is up.
         fresh: delete all state first, data included; the installation stays.
@@ -40,7 +44,7 @@ def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ
         The settings of the running stack; `load_settings` gives the same from now on.
 
     Raises:
-        SmaError: one line that names the part, what is wrong and its log.
+        SmaError: one line that names the part, what is wrong and its log; or averages.yaml is not valid.
     """
     state_dir = state_dir_of(environ)
     if fresh:
@@ -56,6 +60,7 @@ def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ
         settings = load_settings()
         _prepare(settings, environment, supervisor, environ)
         Start(settings, environment, supervisor, say).start_all()
+        store_definitions(settings.owner_database_url.get_secret_value(), load_averages(settings.averages).averages)
     return settings
 
 

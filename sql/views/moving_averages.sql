@@ -1,5 +1,6 @@
 -- What do readers see? The batch answer where there is one, else what the stream said. Where the batch layer computed
--- a day, its silence is an answer too: a row that the stream alone has there is not shown.
+-- a day, its silence is an answer too: a row that the stream alone has there is not shown. A window is full unless it is
+-- one of N events and holds fewer.
 
 -- The one place where a sum is divided: the exact quotient, rounded half away from zero to 9 decimals. In whole
 -- numbers, since numeric division keeps only as many decimals as give 16 significant digits.
@@ -15,7 +16,7 @@ SELECT
     batch.as_of,
     batch.value_sum,
     batch.event_count,
-    true AS is_full,
+    coalesce(batch.event_count >= definition.window_events, true) AS is_full,
     serving.average(batch.value_sum, batch.event_count) AS sma,
     'batch' AS source,
     EXISTS (
@@ -26,6 +27,7 @@ SELECT
             AND reconciliation.reconciled_at >= batch.written_at
     ) AS is_final
 FROM sma.batch_averages AS batch
+LEFT JOIN sma.averages AS definition ON definition.name = batch.average
 UNION ALL
 SELECT
     stream.customer,
@@ -34,11 +36,12 @@ SELECT
     stream.as_of,
     stream.value_sum,
     stream.event_count,
-    true AS is_full,
+    coalesce(stream.event_count >= definition.window_events, true) AS is_full,
     serving.average(stream.value_sum, stream.event_count) AS sma,
     'stream' AS source,
     false AS is_final
 FROM sma.streaming_averages AS stream
+LEFT JOIN sma.averages AS definition ON definition.name = stream.average
 WHERE NOT EXISTS (
     SELECT
     FROM sma.batch_days AS computed

@@ -4,19 +4,36 @@ A stream is a list of (customer, metric, event time in ms, value as decimal text
 disorder, gaps, negative values, values with more than 6 decimals, halves to round, and exponents.
 """
 
+import json
+from collections.abc import Mapping, Sequence
+
+import polars as pl
 from hypothesis import strategies as st
 
+from batch.log import EVENTS_SCHEMA
 from sma.averages import Average
+from sma.event import Event, read_record
+from sma.window import CountWindow, DurationWindow
+from tests import oracle
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 
 # small windows on a small grid, so that a generated stream has first, last and empty stretches of windows
 AVERAGES = (
-    Average("tumbling", window_ms=10 * MINUTE, every_ms=10 * MINUTE),
-    Average("hour", window_ms=HOUR, every_ms=15 * MINUTE),
-    Average("long", window_ms=6 * HOUR, every_ms=HOUR),
+    Average("tumbling", DurationWindow(10 * MINUTE), every_ms=10 * MINUTE),
+    Average("hour", DurationWindow(HOUR), every_ms=15 * MINUTE),
+    Average("long", DurationWindow(6 * HOUR), every_ms=HOUR),
+    Average("last_3", CountWindow(3), every_ms=10 * MINUTE),
+    Average("last_20", CountWindow(20), every_ms=HOUR),
 )
+
+
+def oracle_answers(stream: Sequence[oracle.Event], average: Average) -> Mapping[oracle.Key, oracle.Pair]:
+    """What the oracle says of an average."""
+    if isinstance(average.window, CountWindow):
+        return oracle.count_windows(stream, average.window.event_count, average.every_ms)
+    return oracle.duration_windows(stream, average.window.duration_ms, average.every_ms)
 
 
 @st.composite
@@ -39,6 +56,40 @@ def times(start_ms: int) -> st.SearchStrategy[int]:
     return st.one_of(on_the_grid, anywhere, crowded, just_before_the_grid)
 
 
-def streams(start_ms: int = 0, max_size: int = 60) -> st.SearchStrategy[list[tuple[str, str, int, str]]]:
-    event = st.tuples(st.sampled_from(["a", "b", "ä"]), st.sampled_from(["m", "n"]), times(start_ms), value_texts())
-    return st.lists(event, max_size=max_size)
+@st.composite
+def streams(draw: st.DrawFn, start_ms: int = 0, max_size: int = 60) -> list[oracle.Event]:
+    # a single series has windows of 20 events that are full, and fewer than all of its events
+    series = draw(st.sampled_from([[("a", "m")], [(customer, metric) for customer in "abä" for metric in "mn"]]))
+    event = st.tuples(st.sampled_from(series), times(start_ms), value_texts())
+    some = st.lists(event, min_size=draw(st.sampled_from([0, max_size // 2])), max_size=max_size)
+    return [(*key, time_ms, value) for key, time_ms, value in draw(some)]
+
+
+def positions(stream: Sequence[oracle.Event]) -> list[tuple[int, int]]:
+    """Where each event stands in a log in which a series is in one of 3 partitions: (partition, Kafka offset)."""
+    ends = [0, 0, 0]
+    found = []
+    for customer, metric, _, _ in stream:
+        partition = (ord(customer) + ord(metric)) % len(ends)
+        found.append((partition, ends[partition]))
+        ends[partition] += 1
+    return found
+
+
+def as_log(stream: Sequence[oracle.Event]) -> pl.DataFrame:
+    """Read each event as the batch layer reads a record of that log."""
+    events = []
+    for (customer, metric, event_time_ms, value), position in zip(stream, positions(stream), strict=True):
+        raw = json.dumps({"customer": customer, "metric": metric, "event_time": event_time_ms, "value": value}).encode()
+        event = read_record(raw, event_time_ms, 0)
+        assert isinstance(event, Event), event
+        events.append((event.customer, event.metric, event.event_time_ms, event.value_micros, *position))
+    return pl.DataFrame(events, EVENTS_SCHEMA, orient="row").sort("kafka_partition", "kafka_offset")
+
+
+def as_answers(frame: pl.DataFrame, average: Average) -> Mapping[oracle.Key, oracle.Pair]:
+    """State the rows of one average as the oracle does."""
+    rows = frame.filter(pl.col("average") == average.name).iter_rows(named=True)
+    return {
+        (row["customer"], row["metric"], row["as_of_ms"]): (row["value_sum_micros"], row["event_count"]) for row in rows
+    }

@@ -42,8 +42,8 @@ def test_readings_become_reconciled_averages(stack, readings):
             "WHERE customer = 'plant' AND as_of = '2015-06-01 01:00:00Z' ORDER BY average"
         ).fetchall()
     # the 12 readings 20.0, 20.1, ... 21.1 of the first hour: their mean is 20.55
-    pair = (12, Decimal("246.6"), Decimal("20.55"), "batch", True, True)
-    assert rows == [("day", *pair), ("hour", *pair)]
+    pair = (12, Decimal("246.6"), Decimal("20.55"), "batch")
+    assert rows == [("day", *pair, True, True), ("hour", *pair, True, True), ("last_50", *pair, False, True)]
 
 
 def test_status_tells_where_everything_is(stack):

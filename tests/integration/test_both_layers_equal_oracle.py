@@ -1,9 +1,9 @@
 """Generated streams through the real Flink job and the real batch layer, against the oracle, on one log."""
 
+import base64
 import json
 import random
-from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,22 +11,25 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from batch.kafka import read_records, retained_ranges
 from batch.runs import compute_batch_days, days_touched, reconcile_days
 from sma.averages import load_averages
 from tests import oracle
-from tests.contract.streams import AVERAGES, HOUR, streams
+from tests.contract.streams import AVERAGES, HOUR, oracle_answers, streams
+from tests.integration.answers import records, stored, succeed
 from tests.integration.log import Sent, publish
 
 START = 1_357_034_400_000
-DELAY = 3 * HOUR
+ALLOWED_LATENESS = 3 * HOUR
 YAML = """
-watermark_delay: 3 hours
+watermark_delay: 1 hour
+allowed_lateness: 3 hours
 max_ahead: 1 day
 averages:
   - {name: tumbling, window: 10 minutes, every: 10 minutes}
   - {name: hour, window: 1 hour, every: 15 minutes}
   - {name: long, window: 6 hours, every: 1 hour}
+  - {name: last_3, window: 3 events, every: 10 minutes}
+  - {name: last_20, window: 20 events, every: 1 hour}
 """
 DAY = 24 * HOUR
 
@@ -94,46 +97,17 @@ def heartbeats(time_ms):
     return [Sent(b'{"heartbeat": %d}' % time_ms, time_ms, partition=partition) for partition in range(4)]
 
 
-def late_of(events, positions, also=()):
-    """Return the positions of the late events by the rule of the log; `also` are (partition, time) that came before."""
-    by_partition = defaultdict(list)
-    for partition, time_ms in also:
-        by_partition[partition].append((-1, time_ms))
-    for event, (partition, offset) in zip(events, positions, strict=True):
-        by_partition[partition].append((offset, event[2]))
-    late = set()
-    for partition, held in by_partition.items():
-        for place in oracle.late_positions([time_ms for _, time_ms in held], DELAY):
-            late.add((partition, held[place][0]))
-    return late
+def in_base64(raw):
+    return None if raw is None else base64.b64encode(raw).decode()
 
 
-def stored(place, table):
-    """Return the rows of a table of averages as the oracle states them, by average."""
-    answers = defaultdict(dict)
-    with psycopg.connect(place.settings.database_url.get_secret_value()) as connection:
-        rows = connection.execute(
-            f"SELECT customer, metric, average, as_of, value_sum, event_count FROM sma.{table}"
-        ).fetchall()
-    for customer, metric, average, as_of, value_sum, event_count in rows:
-        as_of_ms = (as_of - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-        answers[average][customer, metric, as_of_ms] = (int(value_sum.scaleb(6)), event_count)
-    return answers
+def late_of(events, positions):
+    """Return the positions of the late events, as the oracle says."""
+    return {positions[place] for place in oracle.late_by_series(events, ALLOWED_LATENESS)}
 
 
-def oracle_answers(events):
-    return {average.name: oracle.windows(events, average.window_ms, average.every_ms) for average in AVERAGES}
-
-
-def diverted(place, topic):
-    ranges = retained_ranges(place.settings, topic)
-    records = [record for chunk in read_records(place.settings, topic, ranges) for record in chunk]
-    return [json.loads(record.value) for record in records]
-
-
-def succeed(ran):
-    assert ran.returncode == 0, ran.stderr
-    return ran
+def expected_of(events):
+    return {average.name: oracle_answers(events, average) for average in AVERAGES}
 
 
 @pytest.fixture
@@ -149,17 +123,18 @@ def job(place, averages_file):
 def test_generated_streams_come_out_of_both_layers_as_of_the_oracle(job):
     first = interleave(generate(40))
     poison = [Sent(raw, START) for raw, _ in POISON]
-    records = [as_record(event) for event in first]
+    sent = [as_record(event) for event in first]
     for index, record in enumerate(poison):
-        records.insert((index + 1) * len(records) // (len(poison) + 1), record)
-    positions = publish(job.settings, records)
-    event_positions = [position for record, position in zip(records, positions, strict=True) if record not in poison]
-    poison_positions = [position for record, position in zip(records, positions, strict=True) if record in poison]
+        sent.insert((index + 1) * len(sent) // (len(poison) + 1), record)
+    assert len(poison) / len(sent) > 0.005
+    positions = publish(job.settings, sent)
+    event_positions = [position for record, position in zip(sent, positions, strict=True) if record not in poison]
+    poison_positions = [position for record, position in zip(sent, positions, strict=True) if record in poison]
 
     # a restart in the middle of everything: the rule of the log must not notice it
     succeed(job.sma("wait", "--timeout", "120"))
     succeed(job.sma("stream", "stop"))
-    assert "resumes from" in succeed(job.sma("stream", "start")).stdout
+    assert "resumes from" in succeed(job.sma("stream", "start"))
     again = interleave([[(c, m, t + 2 * HOUR, v) for c, m, t, v in part] for part in generate(12)])
     again_positions = publish(job.settings, [as_record(event) for event in again])
     end = START + 3 * DAY
@@ -172,8 +147,8 @@ def test_generated_streams_come_out_of_both_layers_as_of_the_oracle(job):
     in_time = [event for event, position in zip(events, all_positions, strict=True) if position not in late]
 
     # the stream: the windows of what was in time, and every other record found again in its topic
-    assert stored(job, "streaming_averages") == oracle_answers(in_time)
-    late_records = diverted(job, job.settings.late_events_topic)
+    assert stored(job, "streaming_averages") == expected_of(in_time)
+    late_records = records(job, job.settings.late_events_topic)
     assert {(record["partition"], record["kafka_offset"]) for record in late_records} == late
     by_position = dict(zip(all_positions, events, strict=True))
     for record in late_records:
@@ -181,22 +156,35 @@ def test_generated_streams_come_out_of_both_layers_as_of_the_oracle(job):
         assert (record["customer"], record["metric"], record["event_time"]) == (customer, metric, event_time_ms)
         assert int(Decimal(record["value"]).scaleb(6)) == oracle.micros(value)
     rejected = {
-        (r["partition"], r["kafka_offset"]): r["reason"] for r in diverted(job, job.settings.rejected_events_topic)
+        (r["partition"], r["kafka_offset"]): (r["raw"], r["reason"])
+        for r in records(job, job.settings.rejected_events_topic)
     }
     reasons = dict(POISON)
-    raws = {position: record.value for record, position in zip(records, positions, strict=True)}
-    assert rejected == {position: reasons[raws[position]] for position in poison_positions}
+    raws = {position: record.value for record, position in zip(sent, positions, strict=True)}
+    assert rejected == {position: (in_base64(raws[position]), reasons[raws[position]]) for position in poison_positions}
+    status = json.loads(succeed(job.sma("stream", "status", "--json")))
+    counted = {
+        name: sum(account[name] for account in status["accounts"])
+        for name in ("events_used", "late_events", "rejected_events", "heartbeats", "residue")
+    }
+    assert counted == {
+        "events_used": len(in_time),
+        "late_events": len(late),
+        "rejected_events": len(poison),
+        "heartbeats": 4,
+        "residue": 0,
+    }
 
     # the batch layer: the windows of every event, each difference explained, every record accounted for
     averages = load_averages(Path(job.environ["SMA_AVERAGES"]))
     first_day, last_day = days_touched(job.settings, averages, print)
     days = [first_day + timedelta(days=number) for number in range((last_day - first_day).days + 1)]
     compute_batch_days(job.settings, averages, days, "run-1", print)
-    assert stored(job, "batch_averages") == oracle_answers(events)
+    assert stored(job, "batch_averages") == expected_of(events)
     reconciled = reconcile_days(job.settings, averages, days, "run-1", print)
     assert (reconciled.unexplained, reconciled.unaccounted) == (0, 0)
     explained = sum(day.summary.explained for day in reconciled.days)
-    batch, stream = oracle_answers(events), oracle_answers(in_time)
+    batch, stream = expected_of(events), expected_of(in_time)
     assert explained == sum(
         batch[name].get(key) != stream[name].get(key)
         for name in batch

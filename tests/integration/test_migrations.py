@@ -8,7 +8,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from sma.averages import Average
 from sma.errors import SmaError
+from sma.window import CountWindow
+from sql.definitions import store_definitions
 from sql.migrate import connect, create_database, drop_database, migrate, truncate_tables, with_database
 
 
@@ -114,7 +117,7 @@ def test_each_role_may_do_its_part_and_no_more(place):
                 connection.execute(refused.encode())
 
 
-def test_emptying_the_tables_leaves_the_tables(stack):
+def test_emptying_the_tables_leaves_the_tables_and_the_definitions(stack):
     owner_url = stack.settings.owner_database_url.get_secret_value()
     name = f"t{secrets.token_hex(4)}"
     create_database(owner_url, name)
@@ -125,7 +128,9 @@ def test_emptying_the_tables_leaves_the_tables(stack):
                 "INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count)"
                 " VALUES ('c', 'm', 'a', '2013-01-01 00:00Z', 1, 1)"
             )
+        store_definitions(url, [Average("a", CountWindow(2), 1)])
         assert "streaming_averages" in truncate_tables(url)
         assert _query(url, "SELECT count(*) FROM sma.streaming_averages") == [(0,)]
+        assert _query(url, "SELECT name, window_events FROM sma.averages") == [("a", 2)]
     finally:
         drop_database(owner_url, name)

@@ -10,6 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sma.averages import Average
+from sma.errors import SmaError
+from sma.window import CountWindow, DurationWindow
+from sql.definitions import store_definitions
+from sql.migrate import with_database
 from tests import oracle
 
 AS_OF = datetime(2013, 1, 1, 10, tzinfo=UTC)
@@ -73,6 +78,49 @@ def test_a_row_that_the_stream_alone_has_is_not_shown_where_the_batch_layer_comp
     say(database, "streaming", 9, 3, AS_OF + timedelta(hours=1))
     compute_day(database, AS_OF)
     assert [row[0] for row in served(database)] == [9]
+
+
+def test_a_window_of_events_is_full_once_it_holds_them_all(place, database):
+    store_definitions(place.settings.owner_database_url.get_secret_value(), [Average("hour", CountWindow(3), 60_000)])
+    for layer in ("batch", "streaming"):
+        say(database, layer, 7, 2, AS_OF + timedelta(hours=layer == "batch"))
+        say(database, layer, 7, 3, AS_OF + timedelta(hours=2 + (layer == "batch")))
+    assert [(row[3], row[5]) for row in served(database)] == [
+        ("stream", False),
+        ("batch", False),
+        ("stream", True),
+        ("batch", True),
+    ]
+
+
+def definitions(connection):
+    return connection.execute(
+        "SELECT name, window_events, window_ms, every_ms FROM sma.averages ORDER BY name"
+    ).fetchall()
+
+
+def test_definitions_are_stored_as_they_are_now_and_those_removed_stay(place, database):
+    url = place.settings.owner_database_url.get_secret_value()
+    hour, last_20 = Average("hour", DurationWindow(60), 20), Average("last_20", CountWindow(20), 5)
+    for _ in range(2):
+        store_definitions(url, [hour, last_20])
+        assert definitions(database) == [("hour", None, 60, 20), ("last_20", 20, None, 5)]
+    store_definitions(url, [Average("hour", CountWindow(7), 30)])
+    assert definitions(database) == [("hour", 7, None, 30), ("last_20", 20, None, 5)]
+
+
+@pytest.mark.parametrize("windows", [(None, None), (20, 60)])
+def test_a_definition_has_exactly_one_window(database, windows):
+    with pytest.raises(psycopg.errors.CheckViolation):
+        database.execute(
+            "INSERT INTO sma.averages (name, window_events, window_ms, every_ms) VALUES ('a', %s, %s, 1)", windows
+        )
+
+
+def test_definitions_of_a_database_that_was_not_migrated_are_one_line(stack):
+    url = with_database(stack.settings.owner_database_url.get_secret_value(), "postgres")
+    with pytest.raises(SmaError, match=r'^the database: sma.averages: relation "sma.averages" does not exist$'):
+        store_definitions(url, [Average("hour", DurationWindow(60), 20)])
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

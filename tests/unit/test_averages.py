@@ -8,6 +8,7 @@ from sma.averages import Average, load_averages, parse_averages
 from sma.durations import format_duration, parse_duration
 from sma.errors import SmaError
 from sma.settings import CHECKOUT
+from sma.window import CountWindow, DurationWindow
 
 GOOD = """
 watermark_delay: 2 seconds
@@ -17,22 +18,36 @@ averages:
 
 
 def test_the_file_at_the_top_of_the_checkout_is_valid():
-    assert [average.name for average in load_averages(CHECKOUT / "averages.yaml").averages] == ["hour", "day"]
+    assert [average.name for average in load_averages(CHECKOUT / "averages.yaml").averages] == [
+        "hour",
+        "day",
+        "last_50",
+    ]
 
 
 def test_durations_become_milliseconds():
     averages = parse_averages(GOOD, "averages.yaml")
     assert averages.watermark_delay_ms == 2_000
     assert averages.max_ahead_ms == 86_400_000
-    assert averages.averages == (Average(name="hour", window_ms=3_600_000, every_ms=900_000),)
-    assert averages.longest_window_ms == 3_600_000
+    assert averages.averages == (Average("hour", DurationWindow(3_600_000), every_ms=900_000),)
+
+
+def test_a_window_may_be_a_number_of_events():
+    averages = parse_averages(GOOD.replace("1 hour", "20 events"), "averages.yaml")
+    assert averages.averages == (Average("hour", CountWindow(20), every_ms=900_000),)
+
+
+def test_allowed_lateness_is_the_watermark_delay_unless_given():
+    assert parse_averages(GOOD, "averages.yaml").allowed_lateness_ms == 2_000
+    given_too = GOOD.replace("averages:", "allowed_lateness: 10 minutes\naverages:")
+    assert parse_averages(given_too, "averages.yaml").allowed_lateness_ms == 600_000
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("1 hour", "1 huor", "averages.yaml: averages[0].window: '1 huor' is neither a duration nor 'N events'"),
-        ("1 hour", "20 events", "averages.yaml: averages[0].window: '20 events': count windows are not computed yet"),
+        ("1 hour", "0 events", "averages.yaml: averages[0].window: '0 events' is neither a duration nor 'N events'"),
         ("1 hour", "1.5 hours", "averages[0].window: '1.5 hours' is neither"),
         ("1 hour", "0 hours", "averages[0].window: '0 hours' is neither"),
         ("1 hour", "50 minutes", "averages[0].window: '50 minutes' is not a whole multiple of every ('15 minutes')"),
@@ -42,7 +57,7 @@ def test_durations_become_milliseconds():
         ("name: hour, ", "", "averages[0]: the key 'name' is missing"),
         ("watermark_delay: 2 seconds", "", "the file: the key 'watermark_delay' is missing"),
         ("watermark_delay: 2 seconds", "watermark_delay: 2", "watermark_delay: '2' is not a duration"),
-        ("averages:", "allowed_lateness: 1 hour\naverages:", "allowed_lateness: late corrections are not computed yet"),
+        ("averages:", "allowed_lateness: late\naverages:", "allowed_lateness: 'late' is not a duration"),
         ("  - {", "  - {name: hour, window: 1 day, every: 1 day}\n  - {", "averages[1].name: 'hour' is taken"),
         ("  - {", "  - 7\n  - {", "averages[0]: must be a mapping"),
         ("  - {name", "  - }{name", "averages.yaml: line 4: not YAML"),
@@ -71,15 +86,19 @@ def test_a_missing_file_is_named(tmp_path):
 def test_event_on_a_grid_point_belongs_to_the_next_window():
     #   [05 ---------- 15)
     #          [10 ---------- 20)
-    assert list(Average("a", window_ms=10, every_ms=5).as_ofs_covering(10)) == [15, 20]
+    assert list(Average("a", DurationWindow(10), every_ms=5).as_ofs_made_by(10)) == [15, 20]
+
+
+def test_an_event_makes_one_row_of_a_count_window():
+    assert list(Average("a", CountWindow(3), every_ms=5).as_ofs_made_by(10)) == [15]
 
 
 @given(st.integers(-1000, 1000), st.integers(1, 50), st.integers(1, 6))
-def test_covering_grid_points_are_those_whose_window_holds_the_event(event_time_ms, every_ms, ratio):
-    average = Average("a", window_ms=every_ms * ratio, every_ms=every_ms)
+def test_grid_points_of_an_event_are_those_whose_window_holds_it(event_time_ms, every_ms, ratio):
+    average = Average("a", DurationWindow(every_ms * ratio), every_ms=every_ms)
     grid = [point * every_ms for point in range(-2000 // every_ms, 2000 // every_ms)]
-    holding = [as_of for as_of in grid if as_of - average.window_ms <= event_time_ms < as_of]
-    assert list(average.as_ofs_covering(event_time_ms)) == holding
+    holding = [as_of for as_of in grid if as_of - every_ms * ratio <= event_time_ms < as_of]
+    assert list(average.as_ofs_made_by(event_time_ms)) == holding
 
 
 @given(st.integers(1, 10**12))

@@ -1,5 +1,7 @@
 """Every record of the log is accounted for once, and a fault of any kind shows."""
 
+import json
+
 import polars as pl
 import pytest
 
@@ -10,6 +12,8 @@ from batch.log import POSITIONS_SCHEMA, before, collect, require_whole
 from sma.errors import SmaError
 
 EVENT = b'{"customer": "AA", "metric": "delay", "event_time": 5, "value": "1.5"}'
+LATE = b'{"customer": "AA", "metric": "delay", "event_time": 2, "value": "1.5"}'
+ALLOWED_LATENESS_MS = 2
 HEARTBEAT = b'{"heartbeat": 9}'
 NEWEST_HEARTBEAT_MS = 9
 
@@ -52,11 +56,11 @@ def test_events_before_some_offsets():
 
 
 def test_every_record_is_accounted_for():
-    log, diverted = read(EVENT, EVENT, HEARTBEAT, b"rubbish"), Diverted(late=at(1), rejected=at(3))
+    log, diverted = read(EVENT, LATE, HEARTBEAT, b"rubbish"), Diverted(late=at(1), rejected=at(3))
     (held,) = account(log, diverted)
     assert (held.records, held.events_used, held.late_events, held.rejected_events, held.heartbeats) == (4, 1, 1, 1, 1)
     assert held.residue == 0
-    assert misjudged(log, diverted).is_empty()
+    assert misjudged(log, diverted, ALLOWED_LATENESS_MS).is_empty()
 
 
 @pytest.mark.parametrize(
@@ -70,17 +74,35 @@ def test_every_record_is_accounted_for():
 def test_a_record_that_the_layers_judge_differently_is_a_residue(late, rejected, residue, disagreement):
     log, diverted = read(EVENT, EVENT, HEARTBEAT, b"rubbish"), Diverted(late=at(*late), rejected=at(*rejected))
     assert [held.residue for held in account(log, diverted)] == [residue]
-    assert misjudged(log, diverted)["disagreement"].to_list() == [disagreement]
+    assert misjudged(log, diverted, ALLOWED_LATENESS_MS)["disagreement"].to_list() == [disagreement]
+
+
+@pytest.mark.parametrize(
+    ("late", "disagreement"),
+    [([], (1, "late by the rule, not for the stream")), ([0, 1], (0, "late for the stream, not by the rule"))],
+)
+def test_an_event_that_only_one_of_the_layers_takes_for_late_is_no_residue_but_misjudged(late, disagreement):
+    log, diverted = read(EVENT, LATE), Diverted(late=at(*late), rejected=at())
+    assert [held.residue for held in account(log, diverted)] == [0]
+    assert misjudged(log, diverted, ALLOWED_LATENESS_MS).rows() == [(0, *disagreement)]
 
 
 def test_faults_that_cancel_out_in_the_counts_show_in_the_positions():
     log, diverted = read(EVENT, b"rubbish"), Diverted(late=at(1), rejected=at())
     assert [held.residue for held in account(log, diverted)] == [0]
-    assert misjudged(log, diverted).height == 2
+    assert misjudged(log, diverted, ALLOWED_LATENESS_MS).height == 2
 
 
 def test_what_was_diverted_twice_counts_once():
-    record = Record(0, 0, -1, b'{"partition": 0, "kafka_offset": 7}')
+    late = {
+        "partition": 0,
+        "kafka_offset": 7,
+        "customer": "AA",
+        "metric": "delay",
+        "event_time": 2,
+        "value": "1.500000",
+    }
+    record = Record(0, 0, -1, json.dumps(late | {"newest_event_time": 5}).encode())
     assert positions("late_events", [record, record]).rows() == [(0, 7)]
 
 

@@ -12,6 +12,7 @@ from batch.log import PartitionRead
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
+from sma.window import CountWindow, DurationWindow
 
 HOUR_MS = 3_600_000
 
@@ -56,7 +57,17 @@ def events(*times_ms: int) -> pl.DataFrame:
     return pl.DataFrame({"event_time_ms": times_ms}, {"event_time_ms": pl.Int64})
 
 
-AVERAGES = Averages(0, DAY_MS, (Average("hour", HOUR_MS, HOUR_MS // 4), Average("day", DAY_MS, HOUR_MS)))
+QUARTER_MS = HOUR_MS // 4
+AVERAGES = Averages(
+    watermark_delay_ms=0,
+    allowed_lateness_ms=0,
+    max_ahead_ms=DAY_MS,
+    averages=(
+        Average("hour", DurationWindow(HOUR_MS), QUARTER_MS),
+        Average("day", DurationWindow(DAY_MS), HOUR_MS),
+        Average("last_50", CountWindow(50), HOUR_MS),
+    ),
+)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """The batch layer's arithmetic against brute force, to the last digit."""
 
+import random
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.recompute import AVERAGES_SCHEMA, KEY, recompute, slot_sums, window_sums
+from batch.recompute import AVERAGES_SCHEMA, KEY, recompute, slot_sums
 from sma.averages import Average
+from sma.window import CountWindow, DurationWindow
 
 LARGEST_MICROS = 10**18
 
@@ -19,9 +22,19 @@ events_lists = st.lists(
     ),
     max_size=40,
 )
-averages = st.builds(
-    lambda every_ms, windows: Average("moving", every_ms * windows, every_ms), st.integers(1, 12), st.integers(1, 9)
+durations = st.builds(
+    lambda every_ms, windows: Average("moving", DurationWindow(every_ms * windows), every_ms),
+    st.integers(1, 12),
+    st.integers(1, 9),
 )
+counts = st.builds(
+    lambda every_ms, event_count: Average("moving", CountWindow(event_count), every_ms),
+    st.integers(1, 40),
+    st.integers(1, 12),
+)
+averages = st.one_of(durations, counts)
+TEN = Average("ten", DurationWindow(10), 10)
+LAST_2 = Average("last_2", CountWindow(2), 10)
 
 
 def frame(events: list[tuple[str, str, int, int]]) -> pl.DataFrame:
@@ -33,11 +46,16 @@ def brute_force(events, average: Average, from_ms: int, until_ms: int) -> list[t
     rows = []
     for customer, metric in sorted({event[:2] for event in events}):
         for as_of_ms in (time for time in range(from_ms, until_ms) if time % average.every_ms == 0):
-            inside = [
-                value
-                for *series, time, value in events
-                if series == [customer, metric] and as_of_ms - average.window_ms <= time < as_of_ms
+            before = [
+                (time, value) for *series, time, value in events if series == [customer, metric] and time < as_of_ms
             ]
+            before.sort(key=lambda event: event[0])
+            if isinstance(average.window, DurationWindow):
+                inside = [value for time, value in before if time >= as_of_ms - average.window.duration_ms]
+            elif before and before[-1][0] >= as_of_ms - average.every_ms:
+                inside = [value for _, value in before][-average.window.event_count :]
+            else:
+                inside = []
             if inside:
                 rows.append((customer, metric, average.name, as_of_ms, sum(inside), len(inside)))
     return rows
@@ -57,7 +75,12 @@ def test_days_put_together_are_the_whole(events, average, cut_ms):
 
 
 def test_several_averages_come_out_sorted_by_key():
-    rows = recompute(frame([("AA", "delay", 3, 7)]), [Average("long", 20, 10), Average("a", 10, 10)], 0, 100)
+    rows = recompute(
+        frame([("AA", "delay", 3, 7)]),
+        [Average("long", DurationWindow(20), 10), Average("a", DurationWindow(10), 10)],
+        0,
+        100,
+    )
     assert rows.rows() == [
         ("AA", "delay", "a", 10, 7, 1),
         ("AA", "delay", "long", 10, 7, 1),
@@ -68,25 +91,25 @@ def test_several_averages_come_out_sorted_by_key():
 def test_event_on_a_grid_point_belongs_to_the_next_window():
     #  [0 ------ 10)
     #           [10 ------ 20)
-    rows = recompute(frame([("AA", "delay", 10, 1)]), [Average("ten", 10, 10)], 0, 100)
+    rows = recompute(frame([("AA", "delay", 10, 1)]), [TEN], 0, 100)
     assert rows["as_of_ms"].to_list() == [20]
 
 
 def test_sums_beyond_64_bits_are_exact():
     events = [("AA", "delay", 1, LARGEST_MICROS - 1)] * 1_000
-    rows = recompute(frame(events), [Average("ten", 10, 10)], 0, 100)
-    assert rows["value_sum_micros"].to_list() == [1_000 * (LARGEST_MICROS - 1)]
+    rows = recompute(frame(events), [Average("last", CountWindow(700), 10), TEN], 0, 100)
+    assert rows["value_sum_micros"].to_list() == [700 * (LARGEST_MICROS - 1), 1_000 * (LARGEST_MICROS - 1)]
 
 
 def test_a_window_empties_and_fills_again():
     #  events  3                      33
     #         [0 -- 10)  [10 -- 20) [20 -- 30)  [30 -- 40)
-    rows = recompute(frame([("AA", "delay", 3, 1), ("AA", "delay", 33, 2)]), [Average("ten", 10, 10)], 0, 100)
+    rows = recompute(frame([("AA", "delay", 3, 1), ("AA", "delay", 33, 2)]), [TEN], 0, 100)
     assert rows.select("as_of_ms", "value_sum_micros").rows() == [(10, 1), (40, 2)]
 
 
 def test_values_that_cancel_out_leave_a_row_of_zero():
-    rows = recompute(frame([("AA", "delay", 3, 5), ("AA", "delay", 4, -5)]), [Average("ten", 10, 10)], 0, 100)
+    rows = recompute(frame([("AA", "delay", 3, 5), ("AA", "delay", 4, -5)]), [TEN], 0, 100)
     assert rows.select("value_sum_micros", "event_count").rows() == [(0, 2)]
 
 
@@ -96,4 +119,29 @@ def test_slots_are_half_open_before_the_epoch_too(time_ms, slot_ms):
 
 
 def test_no_event_no_row():
-    assert window_sums(slot_sums(frame([]), 10), Average("ten", 10, 10), 0, 100).is_empty()
+    assert recompute(frame([]), [TEN, LAST_2], 0, 100).is_empty()
+
+
+def test_a_count_window_holds_the_last_events_before_its_grid_point_however_old_they_are():
+    #  events  3  4                        41
+    #         [0 -- 10) [10 -- 20) ... [40 -- 50)
+    rows = recompute(frame([("AA", "delay", 3, 1), ("AA", "delay", 4, 2), ("AA", "delay", 41, 4)]), [LAST_2], 0, 100)
+    assert rows.select("as_of_ms", "value_sum_micros").rows() == [(10, 3), (50, 6)]
+
+
+def test_a_count_window_that_is_not_full_holds_what_there_is_of_its_own_series():
+    rows = recompute(frame([("AA", "delay", 3, 1), ("AA", "wind", 3, 2), ("B6", "delay", 3, 4)]), [LAST_2], 0, 100)
+    assert rows.select("value_sum_micros", "event_count").rows() == [(1, 1), (2, 1), (4, 1)]
+
+
+def test_equal_event_times_stand_in_the_order_of_the_log():
+    chooser = random.Random(1)
+    events = [("AA", "delay", chooser.randrange(4), value) for value in range(20_000)]
+    for event_count in (1, 7_000):
+        last = Average("last", CountWindow(event_count), 10)
+        assert recompute(frame(events), [last], 0, 100).rows() == brute_force(events, last, 0, 100)
+
+
+def test_an_event_from_before_the_range_makes_no_row_in_it_but_is_in_its_count_windows():
+    events = frame([("AA", "delay", 3, 1), ("AA", "delay", 95, 2)])
+    assert recompute(events, [LAST_2], 50, 200).select("as_of_ms", "value_sum_micros").rows() == [(100, 3)]

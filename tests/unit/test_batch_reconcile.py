@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.recompute import AVERAGES_SCHEMA, recompute
+from batch.recompute import AVERAGES_SCHEMA, KEY, recompute
 from batch.reconcile import DIFFERENCES_SCHEMA, Expected, compare, explain, summarize
 from sma.averages import Average
+from sma.window import CountWindow, DurationWindow
 
-TEN = Average("ten", 10, 10)
+LATE_SCHEMA = dict(list(AVERAGES_SCHEMA.items())[:4]) | {"late_event_count": pl.Int64}
 
 Row = tuple[str, str, str, int, int, int]
 
@@ -26,7 +27,7 @@ def judged(streamed, batch, *, expected_stream=None, expected_batch=None, late=N
     expected = Expected(
         batch=batch if expected_batch is None else expected_batch,
         stream=streamed if expected_stream is None else expected_stream,
-        late=rows() if late is None else late,
+        late=pl.DataFrame([(*row(as_of_ms)[:4], count) for as_of_ms, count in late or ()], LATE_SCHEMA, orient="row"),
     )
     return explain(compare(streamed, batch), expected)
 
@@ -51,14 +52,12 @@ def test_each_kind_of_difference_has_its_class(streamed, batch, difference_class
 
 
 def test_a_window_that_only_held_late_events_is_missing_in_stream_and_explained():
-    differences = judged(rows(), rows(row(10, 5, 1)), late=rows(row(10, 5, 1)))
+    differences = judged(rows(), rows(row(10, 5, 1)), late=[(10, 1)])
     assert differences.select("is_explained", "late_event_count").rows() == [(True, 1)]
 
 
 def test_a_streamed_pair_that_is_not_the_log_without_late_events_is_unexplained():
-    differences = judged(
-        rows(row(10, 4, 1)), rows(row(10, 9, 2)), expected_stream=rows(row(10, 5, 1)), late=rows(row(10, 4, 1))
-    )
+    differences = judged(rows(row(10, 4, 1)), rows(row(10, 9, 2)), expected_stream=rows(row(10, 5, 1)), late=[(10, 1)])
     assert differences["is_explained"].to_list() == [False]
 
 
@@ -80,18 +79,25 @@ def test_the_four_classes_add_up_to_every_window_that_either_layer_has():
         st.tuples(st.sampled_from("AB"), st.just("delay"), st.integers(-50, 50), st.integers(-9, 9), st.booleans()),
         max_size=30,
     ),
-    st.integers(1, 5),
+    st.one_of(
+        st.builds(DurationWindow, st.sampled_from([10, 20, 50])), st.builds(CountWindow, st.sampled_from([1, 2, 5]))
+    ),
 )
-def test_late_events_explain_every_difference_they_make(events, windows):
-    average = Average("moving", windows * 10, 10)
+def test_late_events_explain_every_difference_they_make(events, window):
+    average = Average("moving", window, 10)
     schema = ["customer", "metric", "event_time_ms", "value_micros", "is_late"]
     log = pl.DataFrame(
         events, dict(zip(schema, [pl.String, pl.String, pl.Int64, pl.Int64, pl.Boolean], strict=True)), orient="row"
     )
     batch, stream, late = (
         recompute(part, [average], -1_000, 1_000)
-        for part in (log, log.filter(~pl.col("is_late")), log.filter("is_late"))
+        for part in (
+            log,
+            log.filter(~pl.col("is_late")),
+            log.with_columns(value_micros=pl.col("is_late").cast(pl.Int64)),
+        )
     )
+    late = late.filter(pl.col("value_sum_micros") > 0).select(*KEY, late_event_count="value_sum_micros")
     differences = explain(compare(stream, batch), Expected(batch, stream, late))
     summary = summarize(stream, differences)
     assert summary.unexplained == 0

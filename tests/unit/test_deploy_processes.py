@@ -36,7 +36,7 @@ def test_a_process_of_another_stack_is_left_alone(tmp_path):
 def test_children_that_outlive_their_parent_are_found(tmp_path):
     parent = _start(tmp_path, ["/bin/sh", "-c", "sleep 60 & sleep 60 & exit"])
     parent.wait()
-    _wait_until(lambda: len(stack_processes(tmp_path)) == 2)
+    _wait_until(lambda: list(stack_processes(tmp_path).values()) == ["sleep 60", "sleep 60"])
     assert len(end_processes(tmp_path)) == 2
     assert stack_processes(tmp_path) == {}
 

@@ -16,7 +16,7 @@ def test_the_table_of_settings_is_the_settings_class():
     expected = []
     for name, field in Settings.model_fields.items():
         default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-        shown = str(default).replace(f"{CHECKOUT}/", "")
+        shown = str(default).lower() if isinstance(default, bool) else str(default).replace(f"{CHECKOUT}/", "")
         expected.append(f"| `SMA_{name.upper()}` | {f'`{shown}`' if shown else ''} | {field.description} |")
     assert "\n".join(expected) in SETTINGS
 

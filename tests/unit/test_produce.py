@@ -8,6 +8,7 @@ from produce.csv_file import Layout, check_file, read_records
 from produce.publish import closing_heartbeat_ms
 from sma.averages import Average, Averages
 from sma.errors import SmaError
+from sma.window import CountWindow, DurationWindow
 
 LAYOUT = Layout(time_column="timestamp", value_column="value", customer="acme", metric="temperature")
 
@@ -112,8 +113,16 @@ def test_a_name_with_a_slash_is_refused(csv_file):
         check_file(csv_file("timestamp,value\n2013-01-01,1\n"), layout)
 
 
-def test_the_closing_heartbeat_lets_the_last_window_of_every_average_close():
-    #   event at 7 ms; windows [0, 10) [5, 15) and [0, 20) ... the last one holding it ends at 25
-    averages = Averages(3, 0, (Average("a", 10, 5), Average("b", 20, 5)))
-    watermark = closing_heartbeat_ms(averages, 7) - averages.watermark_delay_ms
-    assert watermark == 25
+@pytest.mark.parametrize(
+    ("windows", "last_as_of"),
+    [
+        # event at 7 ms; windows [0, 10) [5, 15) and [0, 20) ... the last one holding it ends at 25
+        ([(DurationWindow(10), 5), (DurationWindow(20), 5)], 25),
+        # the last 3 events are stated for it once: at the next grid point
+        ([(CountWindow(3), 5)], 10),
+        ([(CountWindow(3), 40), (DurationWindow(20), 5)], 40),
+    ],
+)
+def test_the_closing_heartbeat_lets_the_last_window_of_every_average_close(windows, last_as_of):
+    averages = tuple(Average(f"a{index}", *window) for index, window in enumerate(windows))
+    assert closing_heartbeat_ms(Averages(3, 100, 0, averages), 7) - 3 == last_as_of

@@ -1,10 +1,6 @@
 """What the control of the job makes of Flink's answers; a small server of the test's own stands for Flink."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 
 import pytest
 
@@ -12,55 +8,7 @@ from sma.errors import SmaError
 from sma.settings import Settings
 from streaming import control
 from streaming.rest import FlinkRest, RequestRefused, root_cause
-
-TRACE = """org.apache.flink.runtime.JobException: Recovery is suppressed
-\tat org.apache.flink.X.y(X.java:1)
-Caused by: java.io.IOException: writing failed
-\tat a.B.c(B.java:2)
-Caused by: org.postgresql.util.PSQLException: ERROR: permission denied for table t
-\tat d.E.f(E.java:3)
-\t... 3 more
-"""
-
-
-class Flink:
-    """Answers each path with what was put there; a list is answered one by one, its last item again and again."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Any] = {}
-        self.status: dict[str, int] = {}
-        self.requests: list[tuple[str, str, Any]] = []
-        flink = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                path = self.path.partition("?")[0]
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                flink.requests.append((self.command, self.path, json.loads(body) if body else None))
-                answer = flink.answers[path]
-                if isinstance(answer, list):
-                    answer = answer.pop(0) if len(answer) > 1 else answer[0]
-                content = json.dumps(answer).encode()
-                self.send_response(flink.status.get(path, 200))
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = do_PATCH = answer  # noqa: N815
-
-            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def has_jobs(self, *jobs: dict[str, Any]) -> None:
-        self.answers["/jobs/overview"] = {"jobs": list(jobs)}
+from tests.unit.flink import TRACE, Flink, job
 
 
 @pytest.fixture
@@ -68,11 +16,6 @@ def flink() -> Iterator[Flink]:
     server = Flink()
     yield server
     server.close()
-
-
-def job(state: str, job_id: str = "a", started_ms: int = 1, running: int = 2, name: str = "j") -> dict[str, Any]:
-    tasks = {"running": running, "total": 2}
-    return {"jid": job_id, "name": name, "state": state, "start-time": started_ms, "tasks": tasks}
 
 
 def settings(flink: Flink) -> Settings:
@@ -168,58 +111,3 @@ def test_the_cause_of_a_failure_is_told_before_what_followed_from_it(flink: Flin
     assert FlinkRest(flink.url).last_failure("a") == "PSQLException: ERROR: permission denied for table t"
     flink.answers["/jobs/a/exceptions"] = {"exceptionHistory": {"entries": [followed]}}
     assert FlinkRest(flink.url).last_failure("a") == "NoResourceAvailableException: no slots"
-
-
-class Log:
-    """Kafka, as far as `wait` asks: the log's ends, and how far checkpoints cover, call after call."""
-
-    def __init__(self, ends: dict[int, int], read_to: list[dict[int, int]]) -> None:
-        self._ends, self._read_to = ends, read_to
-
-    def ends(self) -> dict[int, int]:
-        return self._ends
-
-    def read_to(self) -> dict[int, int]:
-        return self._read_to.pop(0) if len(self._read_to) > 1 else self._read_to[0]
-
-
-def wait_with(monkeypatch: pytest.MonkeyPatch, flink: Flink, log: Log, timeout_s: float = 10) -> list[str]:
-    monkeypatch.setattr(control, "KafkaLog", lambda settings: log)
-    monkeypatch.setattr(control, "POLL_S", 0.01)
-    said: list[str] = []
-    control.wait(settings(flink), timeout_s, said.append)
-    return said
-
-
-def test_waiting_ends_once_the_committed_offsets_reach_the_ends_of_its_beginning(
-    monkeypatch: pytest.MonkeyPatch, flink: Flink
-) -> None:
-    flink.has_jobs(job("RUNNING"))
-    flink.answers["/jobs/a/checkpoints"] = {"request-id": "r"}
-    flink.answers["/jobs/a/checkpoints/r"] = {"status": {"id": "COMPLETED"}, "operation": {}}
-    log = Log({0: 5, 1: 0}, [{0: 0, 1: 0}, {0: 3, 1: 0}, {0: 7, 1: 0}])
-    assert wait_with(monkeypatch, flink, log) == ["5 records not confirmed yet", "2 records not confirmed yet"]
-
-
-def test_waiting_for_an_empty_log_needs_no_job(monkeypatch: pytest.MonkeyPatch, flink: Flink) -> None:
-    assert wait_with(monkeypatch, flink, Log({0: 0}, [{0: 0}])) == []
-
-
-@pytest.mark.parametrize("state", ["FAILED", "FAILING", "RESTARTING"])
-def test_waiting_for_a_job_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, flink: Flink, state: str) -> None:
-    flink.has_jobs(job(state))
-    flink.answers["/jobs/a/exceptions"] = {"exceptionHistory": {"entries": [{"stacktrace": TRACE}]}}
-    with pytest.raises(SmaError, match=f"the job j is {state} .PSQLException: ERROR: permission denied for table t"):
-        wait_with(monkeypatch, flink, Log({0: 1}, [{0: 0}]))
-
-
-def test_waiting_without_a_job_says_what_to_do(monkeypatch: pytest.MonkeyPatch, flink: Flink) -> None:
-    flink.has_jobs()
-    with pytest.raises(SmaError, match="no job j at .*: run `sma stream start`"):
-        wait_with(monkeypatch, flink, Log({0: 1}, [{0: 0}]))
-
-
-def test_waiting_too_long_says_how_much_is_left(monkeypatch: pytest.MonkeyPatch, flink: Flink) -> None:
-    flink.has_jobs(job("RUNNING", running=1))
-    with pytest.raises(SmaError, match="the stream is still 4 records behind after 0 s"):
-        wait_with(monkeypatch, flink, Log({0: 5}, [{0: 1}]), timeout_s=0.05)

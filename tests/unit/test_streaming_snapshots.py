@@ -60,6 +60,21 @@ def test_a_fresh_start_leaves_older_histories_behind(snapshots: Snapshots) -> No
     assert snapshots.history_uri() == fresh
 
 
+def test_the_newest_history_of_another_job_is_taken_over_with_its_savepoints(
+    tmp_path: Path, snapshots: Snapshots
+) -> None:
+    complete(snapshots.new_history_uri(), "savepoints/savepoint-1", 1)
+    other = Snapshots(Settings(flink_storage=tmp_path.as_uri(), job_name="other"))
+    history = other.new_history_uri()
+    complete(history, "checkpoints/job/chk-1", 3)
+    complete(history, "savepoints/savepoint-2", 2)
+    snapshots.adopt(other)
+    newest = snapshots.newest()
+    assert newest is not None
+    assert newest.uri.endswith("savepoint-2")
+    assert other.newest() is None
+
+
 def test_another_jobs_snapshots_are_not_seen(tmp_path: Path, snapshots: Snapshots) -> None:
     complete(snapshots.new_history_uri(), "savepoints/savepoint-1", 1)
     assert Snapshots(Settings(flink_storage=tmp_path.as_uri(), job_name="other")).newest() is None

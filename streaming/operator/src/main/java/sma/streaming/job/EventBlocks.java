@@ -1,0 +1,123 @@
+package sma.streaming.job;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.util.OutputTag;
+import sma.streaming.record.RecordReader;
+import sma.streaming.window.EventBlock;
+
+/**
+ * Reads records where they come from Kafka, and sends those of each partition on in blocks.
+ *
+ * <p>A block costs the network and the next operator about as much as a record would. Blocks are sent when they are
+ * full, when their first record has waited {@code lingerMs}, and before each checkpoint, so none is ever state.
+ */
+final class EventBlocks extends AbstractStreamOperator<EventBlock>
+        implements OneInputStreamOperator<LogRecord, EventBlock> {
+    static final OutputTag<RejectedEvent> REJECTED = new OutputTag<>("rejected_events") {};
+
+    private static final long serialVersionUID = 1L;
+    private static final int FULL = 4_096;
+
+    private final long maxAheadMs;
+    private final long lingerMs;
+
+    private transient RecordReader reader;
+    private transient Map<Integer, OpenBlock> open;
+    private transient OpenBlock current;
+    private transient StreamRecord<EventBlock> sent;
+    private transient boolean isTimerSet;
+
+    /** The block being filled with records of one partition. */
+    private static final class OpenBlock {
+        final EventBlock block = new EventBlock();
+        final SeriesIndex series = new SeriesIndex();
+    }
+
+    EventBlocks(long maxAheadMs, long lingerMs) {
+        this.maxAheadMs = maxAheadMs;
+        this.lingerMs = lingerMs;
+    }
+
+    @Override
+    public void open() throws Exception {
+        super.open();
+        reader = new RecordReader(maxAheadMs);
+        open = new HashMap<>();
+        sent = new StreamRecord<>(null);
+    }
+
+    @Override
+    public void processElement(StreamRecord<LogRecord> element) {
+        LogRecord record = element.getValue();
+        EventBlock block = blockOf(record);
+        switch (reader.read(record.value, record.timestampMs)) {
+            case EVENT -> block.addEvent(
+                    current.series.of(reader.series, reader.seriesLength, block),
+                    record.offset,
+                    reader.timeMs,
+                    reader.valueMicros);
+            case HEARTBEAT -> {
+                block.heartbeats++;
+                block.newestMs = Math.max(block.newestMs, reader.timeMs);
+            }
+            case REJECTED -> {
+                block.rejected++;
+                output.collect(REJECTED, new StreamRecord<>(new RejectedEvent(record, reader.reason)));
+            }
+        }
+        block.nextOffset = record.offset + 1;
+        if (block.records() >= FULL) {
+            send(current);
+        } else if (!isTimerSet) {
+            isTimerSet = true;
+            processingTimeService.registerTimer(
+                    processingTimeService.getCurrentProcessingTime() + lingerMs, time -> sendAfterWait());
+        }
+    }
+
+    private EventBlock blockOf(LogRecord record) {
+        if (current == null || current.block.partition != record.partition) {
+            current = open.computeIfAbsent(record.partition, partition -> new OpenBlock());
+        }
+        if (current.block.records() > 0 && record.offset - current.block.firstOffset > Integer.MAX_VALUE) {
+            send(current);
+        }
+        if (current.block.records() == 0) {
+            current.block.clear(record.partition, record.offset);
+            current.series.startBlock();
+        }
+        return current.block;
+    }
+
+    private void sendAfterWait() {
+        isTimerSet = false;
+        sendAll();
+    }
+
+    private void sendAll() {
+        open.values().forEach(this::send);
+    }
+
+    private void send(OpenBlock full) {
+        if (full.block.records() > 0) {
+            output.collect(sent.replace(full.block));
+            full.block.clear(full.block.partition, full.block.nextOffset);
+        }
+    }
+
+    @Override
+    public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
+        super.prepareSnapshotPreBarrier(checkpointId);
+        sendAll();
+    }
+
+    @Override
+    public void finish() throws Exception {
+        sendAll();
+        super.finish();
+    }
+}

@@ -1,0 +1,82 @@
+package sma.streaming.job;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.Serializable;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
+import org.apache.flink.kafka.shaded.org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonGenerator;
+
+/** What the job writes to topics: JSON objects, each under a key that names what it speaks of. */
+final class JsonRecords<T> implements KafkaRecordSerializationSchema<T> {
+    private static final long serialVersionUID = 1L;
+    private static final JsonFactory JSON = new JsonFactory();
+
+    private final String topic;
+    private final Writer<T> writer;
+
+    /** Writes the fields of one object, and returns the record's key. */
+    interface Writer<T> extends Serializable {
+        String write(T value, JsonGenerator json) throws IOException;
+    }
+
+    JsonRecords(String topic, Writer<T> writer) {
+        this.topic = topic;
+        this.writer = writer;
+    }
+
+    @Override
+    public ProducerRecord<byte[], byte[]> serialize(T value, KafkaSinkContext context, Long timestamp) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
+        String key;
+        try (JsonGenerator json = JSON.createGenerator(bytes)) {
+            json.writeStartObject();
+            key = writer.write(value, json);
+            json.writeEndObject();
+        } catch (IOException impossible) {
+            throw new UncheckedIOException("writing to memory", impossible);
+        }
+        return new ProducerRecord<>(topic, key.getBytes(StandardCharsets.UTF_8), bytes.toByteArray());
+    }
+
+    static String write(LateEvent late, JsonGenerator json) throws IOException {
+        json.writeNumberField("partition", late.partition());
+        json.writeNumberField("kafka_offset", late.kafkaOffset());
+        json.writeStringField("customer", late.customer());
+        json.writeStringField("metric", late.metric());
+        json.writeNumberField("event_time", late.eventTimeMs());
+        json.writeStringField("value", late.value());
+        json.writeNumberField("newest_event_time", late.newestEventTimeMs());
+        return late.partition() + "/" + late.kafkaOffset();
+    }
+
+    /** The bytes are written in base64. */
+    static String write(RejectedEvent rejected, JsonGenerator json) throws IOException {
+        json.writeNumberField("partition", rejected.partition());
+        json.writeNumberField("kafka_offset", rejected.kafkaOffset());
+        json.writeNumberField("record_timestamp", rejected.recordTimestampMs());
+        json.writeStringField("reason", rejected.reason());
+        if (rejected.raw() == null) {
+            json.writeNullField("raw");
+        } else {
+            json.writeBinaryField("raw", rejected.raw());
+        }
+        return rejected.partition() + "/" + rejected.kafkaOffset();
+    }
+
+    /** The key is the row's, so a later record with the same key replaces an earlier one. */
+    static String write(AverageRow row, JsonGenerator json) throws IOException {
+        json.writeStringField("customer", row.customer);
+        json.writeStringField("metric", row.metric);
+        json.writeStringField("average", row.window.average());
+        json.writeNumberField("as_of", row.asOfMs);
+        json.writeStringField("value_sum", row.valueSum());
+        json.writeNumberField("event_count", row.eventCount);
+        json.writeBooleanField("is_full", row.isFull());
+        json.writeNumberField("newest_offset", row.newestOffset);
+        return row.customer + '/' + row.metric + '/' + row.window.average() + '/' + row.asOfMs;
+    }
+}

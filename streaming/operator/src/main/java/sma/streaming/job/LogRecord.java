@@ -1,0 +1,41 @@
+package sma.streaming.job;
+
+import java.io.IOException;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
+import org.apache.flink.kafka.shaded.org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.flink.util.Collector;
+
+/** A record of the log, not looked into yet. */
+public final class LogRecord {
+    public int partition;
+    public long offset;
+    public long timestampMs;
+
+    /** Null where the record has no value. */
+    public byte[] value;
+
+    /** Hands over one and the same object again and again: who takes it is chained to the source. */
+    static final class Reader implements KafkaRecordDeserializationSchema<LogRecord> {
+        private static final long serialVersionUID = 1L;
+
+        private transient LogRecord reused;
+
+        @Override
+        public void deserialize(ConsumerRecord<byte[], byte[]> read, Collector<LogRecord> out) throws IOException {
+            if (reused == null) {
+                reused = new LogRecord();
+            }
+            reused.partition = read.partition();
+            reused.offset = read.offset();
+            reused.timestampMs = read.timestamp();
+            reused.value = read.value();
+            out.collect(reused);
+        }
+
+        @Override
+        public TypeInformation<LogRecord> getProducedType() {
+            return TypeInformation.of(LogRecord.class);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+package sma.streaming.job;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.api.connector.sink2.Sink;
+import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.flink.connector.kafka.sink.KafkaSink;
+import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
+import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
+import org.apache.flink.kafka.shaded.org.apache.kafka.clients.consumer.OffsetResetStrategy;
+import org.apache.flink.kafka.shaded.org.apache.kafka.common.TopicPartition;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.apache.flink.util.OutputTag;
+import sma.streaming.window.EventBlock;
+
+/**
+ * Puts the job together.
+ *
+ * <pre>
+ * events ─► EventBlocks ─(by partition)─► AveragesOperator ─┬─► sma.streaming_averages
+ *               └─► rejected_events              │          └─► moving_averages
+ *                                                └─► late_events
+ * </pre>
+ */
+public final class MovingAveragesJob {
+    private static final String TRANSACTION_TIMEOUT_MS = "900000"; // the broker's default maximum
+
+    /** An offset that Kafka no longer holds stops the job rather than being stepped over. */
+    @SuppressWarnings("deprecation") // the connector's API takes no other
+    private static final OffsetResetStrategy NO_RESET = OffsetResetStrategy.NONE;
+
+    private final StreamExecutionEnvironment environment;
+    private final JobPlan plan;
+
+    private MovingAveragesJob(StreamExecutionEnvironment environment, JobPlan plan) {
+        this.environment = environment;
+        this.plan = plan;
+    }
+
+    /**
+     * Adds the job to an environment, which is then executed by whoever made it.
+     *
+     * @throws JsonProcessingException the plan is not as {@link JobPlan} wants it
+     */
+    public static void define(StreamExecutionEnvironment environment, String plan) throws JsonProcessingException {
+        new MovingAveragesJob(environment, JobPlan.fromJson(plan)).define();
+    }
+
+    private void define() {
+        environment.setMaxParallelism(PartitionKey.MAX_PARALLELISM);
+        environment.getConfig().enableObjectReuse();
+        JobPlan.Kafka kafka = plan.kafka();
+        SingleOutputStreamOperator<EventBlock> blocks = environment
+                .fromSource(source(), WatermarkStrategy.noWatermarks(), "events")
+                .uid("events")
+                .transform("event_blocks", new EventBlockType(), new EventBlocks(plan.maxAheadMs(), plan.lingerMs()))
+                .uid("event_blocks");
+        SingleOutputStreamOperator<AverageRow> rows = blocks.keyBy(new PartitionKey(), Types.INT)
+                .transform("averages", TypeInformation.of(AverageRow.class), new AveragesOperator(plan.rules(), kafka.statedFromOffsets()))
+                .uid("averages");
+        if (kafka.rejectedEventsTopic() != null) {
+            divert(blocks, EventBlocks.REJECTED, kafka.rejectedEventsTopic(), JsonRecords::write, "rejected_events");
+        }
+        if (kafka.lateEventsTopic() != null) {
+            divert(rows, AveragesOperator.LATE, kafka.lateEventsTopic(), JsonRecords::write, "late_events");
+        }
+        if (kafka.averagesTopic() != null) {
+            sink(rows, toSubscribers(), "moving_averages");
+        }
+        JobPlan.Database database = plan.database();
+        sink(rows, database == null ? new DiscardingSink<>() : new TimescaleSink(database), "streaming_averages");
+    }
+
+    private KafkaSource<LogRecord> source() {
+        JobPlan.Kafka kafka = plan.kafka();
+        KafkaSourceBuilder<LogRecord> source = KafkaSource.<LogRecord>builder()
+                .setBootstrapServers(kafka.bootstrap())
+                .setGroupId(kafka.group())
+                .setTopics(kafka.eventsTopic())
+                .setDeserializer(new LogRecord.Reader())
+                .setStartingOffsets(OffsetsInitializer.offsets(places(kafka.fromOffsets()), NO_RESET))
+                .setProperty("isolation.level", "read_committed")
+                .setProperty("partition.discovery.interval.ms", "30000")
+                .setProperty("commit.offsets.on.checkpoint", Boolean.toString(kafka.commitsOffsets()));
+        if (kafka.toOffsets() != null) {
+            source.setBounded(OffsetsInitializer.offsets(places(kafka.toOffsets()), NO_RESET));
+        }
+        return source.build();
+    }
+
+    private Map<TopicPartition, Long> places(Map<Integer, Long> offsets) {
+        Map<TopicPartition, Long> places = new HashMap<>();
+        offsets.forEach((partition, offset) -> places.put(new TopicPartition(plan.kafka().eventsTopic(), partition), offset));
+        return places;
+    }
+
+    private <T> void divert(
+            SingleOutputStreamOperator<?> from, OutputTag<T> tag, String topic, JsonRecords.Writer<T> writer, String name) {
+        KafkaSink<T> diverted = KafkaSink.<T>builder()
+                .setBootstrapServers(plan.kafka().bootstrap())
+                .setRecordSerializer(new JsonRecords<>(topic, writer))
+                .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
+                .build();
+        sink(from.getSideOutput(tag), diverted, name);
+    }
+
+    private KafkaSink<AverageRow> toSubscribers() {
+        return KafkaSink.<AverageRow>builder()
+                .setBootstrapServers(plan.kafka().bootstrap())
+                .setRecordSerializer(new JsonRecords<AverageRow>(plan.kafka().averagesTopic(), JsonRecords::write))
+                .setDeliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
+                .setTransactionalIdPrefix(plan.kafka().transactionalIdPrefix())
+                .setProperty("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)
+                .build();
+    }
+
+    private static <T> void sink(DataStream<T> from, Sink<T> to, String name) {
+        from.sinkTo(to).name(name).uid(name);
+    }
+}

@@ -1,0 +1,107 @@
+package sma.streaming.job;
+
+import java.io.Serializable;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.connector.jdbc.core.datastream.source.JdbcSource;
+import org.apache.flink.connector.jdbc.core.datastream.source.JdbcSourceBuilder;
+import org.apache.flink.connector.jdbc.split.JdbcGenericParameterValuesProvider;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import sma.streaming.window.Window;
+
+/**
+ * A job that ends: it derives a coarser average from what readers see of a finer one, without the log.
+ *
+ * <pre>
+ * serving.moving_averages ─► CoarserAverages ─► sma.streaming_averages
+ * </pre>
+ */
+public final class ReprocessingJob {
+    private static final String SERVED =
+            """
+            SELECT
+                customer,
+                metric,
+                (extract(EPOCH FROM as_of) * 1000)::bigint AS as_of_ms,
+                value_sum,
+                event_count
+            FROM serving.moving_averages
+            WHERE average = ?
+                AND as_of > timestamptz 'epoch' + ? * interval '1 millisecond'
+                AND as_of <= timestamptz 'epoch' + ? * interval '1 millisecond'
+                AND mod((extract(EPOCH FROM as_of) * 1000)::bigint, ?) = 0
+                AND mod(hashtext(customer || '/' || metric)::bigint + 2147483648, ?) = ?
+            ORDER BY
+                customer,
+                metric,
+                as_of
+            """;
+    private static final int FETCHED_ROWS = 10_000;
+
+    private ReprocessingJob() {}
+
+    /**
+     * All that the job needs to know, as {@code streaming/plan.py} writes it.
+     *
+     * @param from where rows are read
+     * @param finer whose rows are read; a duration window that divides the other one
+     * @param coarser what is derived
+     * @param startMs no window begins before
+     * @param endMs no window ends after
+     * @param slices into how many parts the series are cut; each is read by one task
+     * @param database where rows go; null for nowhere
+     */
+    public record Plan(
+            JobPlan.Database from,
+            Window finer,
+            Window coarser,
+            long startMs,
+            long endMs,
+            int slices,
+            JobPlan.Database database) {}
+
+    /**
+     * Adds the job to an environment, which is then executed by whoever made it.
+     *
+     * @throws JsonProcessingException the plan is not as {@link Plan} wants it
+     */
+    public static void define(StreamExecutionEnvironment environment, String json) throws JsonProcessingException {
+        Plan plan = new ObjectMapper()
+                .setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+                .readValue(json, Plan.class);
+        environment
+                .fromSource(source(plan), WatermarkStrategy.noWatermarks(), "served")
+                .transform(
+                        "averages",
+                        TypeInformation.of(AverageRow.class),
+                        new CoarserAverages(plan.coarser, plan.startMs, plan.endMs))
+                .sinkTo(plan.database == null ? new DiscardingSink<>() : new TimescaleSink(plan.database))
+                .name("streaming_averages");
+    }
+
+    private static JdbcSource<StoredRow> source(Plan plan) {
+        Serializable[][] slices = new Serializable[plan.slices][];
+        for (int slice = 0; slice < plan.slices; slice++) {
+            slices[slice] = new Serializable[] {
+                plan.finer.average(), plan.startMs, plan.endMs, plan.finer.durationMs(), (long) plan.slices, (long) slice
+            };
+        }
+        JdbcSourceBuilder<StoredRow> source = JdbcSource.<StoredRow>builder()
+                .setDBUrl(plan.from.url())
+                .setDriverName("org.postgresql.Driver")
+                .setSql(SERVED)
+                .setJdbcParameterValuesProvider(new JdbcGenericParameterValuesProvider(slices))
+                .setResultExtractor(new StoredRow.Reader())
+                .setTypeInformation(TypeInformation.of(StoredRow.class))
+                .setAutoCommit(false) // else the driver would read each slice into memory whole
+                .setResultSetFetchSize(FETCHED_ROWS);
+        if (plan.from.user() != null) {
+            source.setUsername(plan.from.user()).setPassword(plan.from.password());
+        }
+        return source.build();
+    }
+}

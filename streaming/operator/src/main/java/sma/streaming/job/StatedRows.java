@@ -1,0 +1,25 @@
+package sma.streaming.job;
+
+import org.apache.flink.api.common.accumulators.LongCounter;
+import org.apache.flink.api.common.accumulators.LongMaximum;
+import org.apache.flink.api.common.accumulators.LongMinimum;
+import org.apache.flink.api.common.functions.RuntimeContext;
+
+/** Counts what a job has stated, for whoever asks Flink for its accumulators once it has ended. */
+final class StatedRows {
+    private final LongCounter rows = new LongCounter();
+    private final LongMinimum first = new LongMinimum();
+    private final LongMaximum last = new LongMaximum();
+
+    StatedRows(RuntimeContext context) {
+        context.addAccumulator("rows_stated", rows);
+        context.addAccumulator("first_as_of", first);
+        context.addAccumulator("last_as_of", last);
+    }
+
+    void add(long asOfMs) {
+        rows.add(1);
+        first.add(asOfMs);
+        last.add(asOfMs);
+    }
+}

@@ -1,0 +1,137 @@
+package sma.streaming.record;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import sma.streaming.record.JsonObject.Field;
+import sma.streaming.record.JsonObject.Kind;
+
+/** Reads a record's bytes as {@code read_record} of sma/event.py does. One pass; linear in their number. */
+final class EventReader {
+    static final long EARLIEST_EVENT_TIME_MS = -62_135_596_800_000L;
+    static final long LATEST_EVENT_TIME_MS = 221_845_392_000_000L;
+    static final int MAX_NAME_CHARACTERS = 128;
+    static final int MAX_TIME_DIGITS = 18;
+
+    /** Kafka's own mark of a record without a timestamp. */
+    static final long NO_TIMESTAMP_MS = -1;
+
+    private static final char REPLACEMENT = '\uFFFD';
+
+    private final long maxAheadMs;
+
+    /** Reads records whose time may stand {@code maxAheadMs} ahead of their timestamp. */
+    EventReader(long maxAheadMs) {
+        this.maxAheadMs = maxAheadMs;
+    }
+
+    /** Returns what {@code raw} is; null, a record without a value, is a rejected one like any other. */
+    EventRecord read(byte[] raw, long recordTimestampMs) {
+        try {
+            JsonObject fields = JsonObject.parse(decode(raw));
+            if (fields.heartbeat != null && !fields.hasEventField()) {
+                return EventRecord.heartbeat(time(fields.heartbeat, "heartbeat", recordTimestampMs));
+            }
+            return EventRecord.event(
+                    name(fields.customer, "customer"),
+                    name(fields.metric, "metric"),
+                    time(fields.eventTime, "event_time", recordTimestampMs),
+                    value(fields.value));
+        } catch (RejectedException rejected) {
+            return EventRecord.rejected(rejected.getMessage());
+        }
+    }
+
+    /** Whether a time is so far ahead of its record's timestamp, if there is one, that its clock must be wrong. */
+    boolean isAhead(long timeMs, long recordTimestampMs) {
+        return recordTimestampMs != NO_TIMESTAMP_MS && timeMs - maxAheadMs > recordTimestampMs;
+    }
+
+    static boolean isInRange(long timeMs) {
+        return timeMs >= EARLIEST_EVENT_TIME_MS && timeMs < LATEST_EVENT_TIME_MS;
+    }
+
+    /** Decodes strictly; the decoder that is fast but lenient goes first, and its replacements are looked into. */
+    private static String decode(byte[] raw) throws RejectedException {
+        if (raw == null) {
+            throw new RejectedException(JsonObject.NOT_JSON);
+        }
+        String text = new String(raw, StandardCharsets.UTF_8);
+        if (text.indexOf(REPLACEMENT) >= 0) {
+            try {
+                StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(raw));
+            } catch (CharacterCodingException malformed) {
+                throw new RejectedException(JsonObject.NOT_JSON);
+            }
+        }
+        return text;
+    }
+
+    private static String name(Field field, String name) throws RejectedException {
+        if (present(field, name).kind() != Kind.STRING) {
+            throw new RejectedException(name + ": not a string");
+        }
+        String text = field.text();
+        int characters = text.codePointCount(0, text.length());
+        if (characters < 1 || characters > MAX_NAME_CHARACTERS) {
+            throw new RejectedException(name + ": not 1 to " + MAX_NAME_CHARACTERS + " characters");
+        }
+        if (text.chars().anyMatch(EventReader::isForbidden)) {
+            throw new RejectedException(name + ": has a '/' or a control character");
+        }
+        if (text.codePoints().anyMatch(EventReader::isSurrogate)) {
+            throw new RejectedException(name + ": not Unicode text");
+        }
+        return text;
+    }
+
+    private static boolean isForbidden(int character) {
+        return character == '/' || Character.isISOControl(character);
+    }
+
+    /** A surrogate among code points is one without its other half. */
+    private static boolean isSurrogate(int codePoint) {
+        return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
+    }
+
+    private long time(Field field, String name, long recordTimestampMs) throws RejectedException {
+        String text = present(field, name).text();
+        if (field.kind() != Kind.NUMBER || !isInteger(text)) {
+            throw new RejectedException(name + ": not an integer");
+        }
+        if (text.length() - (text.startsWith("-") ? 1 : 0) > MAX_TIME_DIGITS) {
+            throw new RejectedException(name + ": out of range");
+        }
+        long timeMs = Long.parseLong(text);
+        if (!isInRange(timeMs)) {
+            throw new RejectedException(name + ": out of range");
+        }
+        if (isAhead(timeMs, recordTimestampMs)) {
+            throw new RejectedException(name + ": more than max_ahead ahead of the record's timestamp");
+        }
+        return timeMs;
+    }
+
+    /** The text is known to be a JSON number. */
+    private static boolean isInteger(String number) {
+        return number.indexOf('.') < 0 && number.indexOf('e') < 0 && number.indexOf('E') < 0;
+    }
+
+    private static long value(Field field) throws RejectedException {
+        if (present(field, "value").kind() == Kind.OTHER) {
+            throw new RejectedException("value: not a number");
+        }
+        try {
+            return ValueText.parseMicros(field.text());
+        } catch (RejectedException rejected) {
+            throw new RejectedException("value: " + rejected.getMessage());
+        }
+    }
+
+    private static Field present(Field field, String name) throws RejectedException {
+        if (field == null || field.kind() == Kind.NULL) {
+            throw new RejectedException(name + ": missing");
+        }
+        return field;
+    }
+}

@@ -1,0 +1,89 @@
+package sma.streaming.window;
+
+import java.util.Arrays;
+
+/**
+ * Records of one partition that follow one another in the log: the events one by one, the others counted.
+ *
+ * <p>Columns, filled up to {@link #events} and {@link #seriesCount}; reused by whoever fills them.
+ */
+public final class EventBlock {
+    private static final int FEW = 16;
+
+    public int partition;
+
+    /** The Kafka offset of the first record. */
+    public long firstOffset;
+
+    /** One past the Kafka offset of the last record. */
+    public long nextOffset;
+
+    public long heartbeats;
+    public long rejected;
+
+    /** The newest time of an event or a heartbeat; the smallest long where there is none. */
+    public long newestMs;
+
+    public int events;
+    public long[] timesMs = new long[FEW];
+    public long[] valuesMicros = new long[FEW];
+
+    /** From {@link #firstOffset} on. */
+    public int[] offsets = new int[FEW];
+
+    /** By event: which of {@link #series}. */
+    public int[] seriesOf = new int[FEW];
+
+    public int seriesCount;
+
+    /** {@code customer/metric} in UTF-8. */
+    public byte[][] series = new byte[FEW][];
+
+    /** Starts anew for records of a partition from an offset on. */
+    public void clear(int newPartition, long offset) {
+        partition = newPartition;
+        firstOffset = offset;
+        nextOffset = offset;
+        heartbeats = 0;
+        rejected = 0;
+        newestMs = Long.MIN_VALUE;
+        events = 0;
+        seriesCount = 0;
+    }
+
+    public long records() {
+        return events + heartbeats + rejected;
+    }
+
+    public void addEvent(int seriesIndex, long offset, long timeMs, long valueMicros) {
+        reserveEvents(events + 1);
+        timesMs[events] = timeMs;
+        valuesMicros[events] = valueMicros;
+        offsets[events] = (int) (offset - firstOffset);
+        seriesOf[events++] = seriesIndex;
+        newestMs = Math.max(newestMs, timeMs);
+    }
+
+    /** Returns the index of a series not in the block yet. */
+    public int addSeries(byte[] name) {
+        reserveSeries(seriesCount + 1);
+        series[seriesCount] = name;
+        return seriesCount++;
+    }
+
+    public void reserveEvents(int wanted) {
+        if (wanted > timesMs.length) {
+            int capacity = Math.max(wanted, 2 * timesMs.length);
+            timesMs = Arrays.copyOf(timesMs, capacity);
+            valuesMicros = Arrays.copyOf(valuesMicros, capacity);
+            offsets = Arrays.copyOf(offsets, capacity);
+            seriesOf = Arrays.copyOf(seriesOf, capacity);
+        }
+    }
+
+    public void reserveSeries(int wanted) {
+        if (wanted > series.length) {
+            series = Arrays.copyOf(series, Math.max(wanted, 2 * series.length));
+        }
+    }
+}

@@ -1,0 +1,212 @@
+package sma.streaming.window;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+
+/**
+ * The averages of all series of one partition of the log.
+ *
+ * <p>A function of the log: what has been stated after a block, and which events were late, depends on the records up
+ * to there and on nothing else; not on how they were cut into blocks, nor on when the state was saved and restored.
+ * Rows are stated once the partition's watermark, its newest time less the delay, has reached their last millisecond,
+ * and again when an event that is not late changes them.
+ */
+public final class PartitionAverages {
+    private static final int FORMAT = 1;
+    private static final int HEADER_BYTES = 2 * Integer.BYTES + 2 * Long.BYTES + Account.BYTES;
+
+    private final Rules rules;
+    private final PartitionStore store;
+    private final Statements statements;
+    private final Map<String, Series> series = new HashMap<>();
+    private final PriorityQueue<Due> queue = new PriorityQueue<>();
+    private final Account account;
+
+    private int partition = -1;
+    private long newestMs = Long.MIN_VALUE;
+    private long closedMs = Long.MIN_VALUE;
+
+    private Series[] inBlock = new Series[16];
+    private List<Series> changed = new ArrayList<>();
+    private List<Series> changedBefore = new ArrayList<>();
+
+    /** A series that may have a row to state at a grid point; of no effect if the series is queued for another. */
+    private record Due(long asOfMs, Series series) implements Comparable<Due> {
+        @Override
+        public int compareTo(Due other) {
+            return Long.compare(asOfMs, other.asOfMs);
+        }
+    }
+
+    /** Goes on from what is in the store. */
+    public PartitionAverages(Rules rules, PartitionStore store, Statements statements) {
+        this.rules = rules;
+        this.store = store;
+        this.statements = statements;
+        byte[] saved = store.loadHeader();
+        if (saved == null) {
+            account = new Account();
+            return;
+        }
+        ByteBuffer header = ByteBuffer.wrap(saved);
+        int format = header.getInt();
+        if (format != FORMAT) {
+            throw new IllegalStateException(
+                    "the state has format " + format + ", this version reads " + FORMAT + ": start with --fresh");
+        }
+        partition = header.getInt();
+        newestMs = header.getLong();
+        closedMs = header.getLong();
+        account = Account.read(header);
+        for (Map.Entry<String, byte[]> entry : store.series()) {
+            String name = entry.getKey();
+            Series restored = Series.restore(
+                    customerOf(name), metricOf(name), rules, store.chunksOf(name), entry.getValue(), closedMs);
+            series.put(name, restored);
+            enqueue(restored, restored.state(closedMs, closedMs, statements));
+        }
+    }
+
+    /** The partition's number; negative before the first record. */
+    public int partition() {
+        return partition;
+    }
+
+    public Account account() {
+        return account;
+    }
+
+    /** The last instant at which a row may have been stated; the smallest long before there is one. */
+    public long closedMs() {
+        return closedMs;
+    }
+
+    /** The newest time less the delay; the smallest long before the partition has a time. */
+    public long watermarkMs() {
+        return newestMs == Long.MIN_VALUE ? Long.MIN_VALUE : newestMs - rules.watermarkDelayMs();
+    }
+
+    /**
+     * Takes the next records of the partition.
+     *
+     * @throws IllegalStateException they were taken before
+     */
+    public void process(EventBlock block) {
+        begin(block);
+        long closedBeforeMs = closedMs;
+        findSeries(block);
+        for (int event = 0; event < block.events; event++) {
+            Series to = inBlock[block.seriesOf[event]];
+            long timeMs = block.timesMs[event];
+            long offset = block.firstOffset + block.offsets[event];
+            if (to.isLate(timeMs)) {
+                account.late++;
+                statements.late(to, offset, timeMs, block.valuesMicros[event], to.newestMs());
+            } else {
+                account.used++;
+                to.add(timeMs, block.valuesMicros[event], offset, closedBeforeMs);
+            }
+        }
+        newestMs = Math.max(newestMs, block.newestMs);
+        if (newestMs != Long.MIN_VALUE) {
+            closedMs = Math.max(closedMs, watermarkMs() + 1);
+        }
+        for (int index = 0; index < block.seriesCount; index++) {
+            Series touched = inBlock[index];
+            markChanged(touched);
+            enqueue(touched, touched.state(closedBeforeMs, closedMs, statements));
+        }
+        stateDue(closedBeforeMs);
+    }
+
+    private void begin(EventBlock block) {
+        if (account.firstOffset < 0) {
+            partition = block.partition;
+            account.firstOffset = block.firstOffset;
+            account.nextOffset = block.firstOffset;
+        }
+        if (block.firstOffset < account.nextOffset) {
+            throw new IllegalStateException("partition " + block.partition + ": Kafka offset " + block.firstOffset
+                    + " comes again, " + account.nextOffset + " was next: was the topic made anew? start with --fresh");
+        }
+        account.skipped += block.nextOffset - account.nextOffset - block.records();
+        account.nextOffset = block.nextOffset;
+        account.heartbeats += block.heartbeats;
+        account.rejected += block.rejected;
+    }
+
+    private void findSeries(EventBlock block) {
+        if (inBlock.length < block.seriesCount) {
+            inBlock = new Series[2 * block.seriesCount];
+        }
+        for (int index = 0; index < block.seriesCount; index++) {
+            String name = new String(block.series[index], StandardCharsets.UTF_8);
+            Series found = series.get(name);
+            if (found == null) {
+                found = new Series(customerOf(name), metricOf(name), rules, store.chunksOf(name));
+                series.put(name, found);
+            }
+            inBlock[index] = found;
+        }
+    }
+
+    /** States the rows of series that are not in the block, but whose windows its times have closed. */
+    private void stateDue(long closedBeforeMs) {
+        while (!queue.isEmpty() && queue.peek().asOfMs <= closedMs) {
+            Due due = queue.poll();
+            if (due.asOfMs == due.series.queuedFor) {
+                markChanged(due.series);
+                due.series.queuedFor = Series.NEVER;
+                enqueue(due.series, due.series.state(closedBeforeMs, closedMs, statements));
+            }
+        }
+    }
+
+    private void enqueue(Series waiting, long asOfMs) {
+        if (asOfMs != waiting.queuedFor) {
+            waiting.queuedFor = asOfMs;
+            if (asOfMs != Series.NEVER) {
+                queue.add(new Due(asOfMs, waiting));
+            }
+        }
+    }
+
+    private void markChanged(Series touched) {
+        if (!touched.isChanged) {
+            touched.isChanged = true;
+            changed.add(touched);
+        }
+    }
+
+    /** Saves what changed since the last call. */
+    public void save() {
+        for (Series quiet : changedBefore) {
+            if (!quiet.isChanged) {
+                store.saveSeries(quiet.customer + '/' + quiet.metric, quiet.save());
+            }
+        }
+        for (Series touched : changed) {
+            store.saveSeries(touched.customer + '/' + touched.metric, touched.save());
+        }
+        List<Series> spare = changedBefore;
+        changedBefore = changed;
+        changed = spare;
+        changed.clear();
+        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).putInt(FORMAT).putInt(partition).putLong(newestMs).putLong(closedMs);
+        account.write(header);
+        store.saveHeader(header.array());
+    }
+
+    private static String customerOf(String name) {
+        return name.substring(0, name.indexOf('/'));
+    }
+
+    private static String metricOf(String name) {
+        return name.substring(name.indexOf('/') + 1);
+    }
+}

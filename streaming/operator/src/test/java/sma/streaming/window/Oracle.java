@@ -1,0 +1,129 @@
+package sma.streaming.window;
+
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** The answers worked out a second way: every grid point tried against every event, in big whole numbers. */
+public final class Oracle {
+    public record Sent(String series, long timeMs, long valueMicros) {
+        public static final String HEARTBEAT = "";
+
+        public boolean isHeartbeat() {
+            return series.equals(HEARTBEAT);
+        }
+    }
+
+    public record Key(String series, String average, long asOfMs) {}
+
+    public record Pair(BigInteger valueSum, long eventCount) {}
+
+    private Oracle() {}
+
+    /** Records of a few series in disorder, with ties, gaps, times on the grid, large values and heartbeats. */
+    public static List<Sent> randomLog(Random random, int size) {
+        List<Sent> log = new ArrayList<>();
+        long now = random.nextInt(2_000) - 1_000;
+        int disorder = 1 + random.nextInt(200);
+        int seriesCount = 1 + random.nextInt(4);
+        for (int index = 0; index < size; index++) {
+            int step = random.nextInt(100);
+            now += step < 90 ? random.nextInt(8) : step < 99 ? 50 : 5_000;
+            long time = now - random.nextInt(disorder);
+            time = random.nextInt(4) == 0 ? Math.floorDiv(time, 10) * 10 : time;
+            if (random.nextInt(40) == 0) {
+                log.add(new Sent(Sent.HEARTBEAT, time, 0));
+            } else {
+                long value = (random.nextBoolean() ? 1 : -1) * random.nextLong(1_000_000_000_000_000_000L);
+                log.add(new Sent("c" + random.nextInt(seriesCount) + "/m", time, value));
+            }
+        }
+        return log;
+    }
+
+    /** The offsets of the late ones among records whose place in the list is their offset. */
+    public static Set<Long> late(Rules rules, List<Sent> log) {
+        Set<Long> late = new HashSet<>();
+        Map<String, Long> newest = new HashMap<>();
+        for (int offset = 0; offset < log.size(); offset++) {
+            Sent sent = log.get(offset);
+            if (sent.isHeartbeat()) {
+                continue;
+            }
+            Long before = newest.get(sent.series());
+            if (before != null && sent.timeMs() < before - rules.allowedLatenessMs()) {
+                late.add((long) offset);
+            }
+            newest.merge(sent.series(), sent.timeMs(), Math::max);
+        }
+        return late;
+    }
+
+    /** The rows that must have been stated once the whole log has been read. */
+    public static Map<Key, Pair> rows(Rules rules, List<Sent> log) {
+        long newest = log.stream().mapToLong(Sent::timeMs).max().orElseThrow();
+        long closed = newest - rules.watermarkDelayMs() + 1;
+        Set<Long> late = late(rules, log);
+        Map<String, List<Sent>> bySeries = new HashMap<>();
+        for (int offset = 0; offset < log.size(); offset++) {
+            Sent sent = log.get(offset);
+            if (!sent.isHeartbeat() && !late.contains((long) offset)) {
+                bySeries.computeIfAbsent(sent.series(), name -> new ArrayList<>()).add(sent);
+            }
+        }
+        Map<Key, Pair> rows = new HashMap<>();
+        bySeries.forEach((name, events) -> {
+            events.sort(Comparator.comparingLong(Sent::timeMs)); // stable: ties stay in the order of the log
+            for (Window window : rules.windows()) {
+                for (long asOf : candidates(window, events)) {
+                    List<Sent> inside = inside(window, events, asOf);
+                    if (asOf <= closed && !inside.isEmpty()) {
+                        BigInteger sum = inside.stream()
+                                .map(event -> BigInteger.valueOf(event.valueMicros()))
+                                .reduce(BigInteger.ZERO, BigInteger::add);
+                        rows.put(new Key(name, window.average(), asOf), new Pair(sum, inside.size()));
+                    }
+                }
+            }
+        });
+        return rows;
+    }
+
+    /** The keys whose rows are not the same in both, a few of them: a whole table would fill the screen. */
+    public static List<Key> differing(Map<Key, Pair> expected, Map<Key, Pair> actual) {
+        Set<Key> keys = new HashSet<>(expected.keySet());
+        keys.addAll(actual.keySet());
+        return keys.stream()
+                .filter(key -> !Objects.equals(expected.get(key), actual.get(key)))
+                .limit(5)
+                .toList();
+    }
+
+    private static Set<Long> candidates(Window window, List<Sent> events) {
+        Set<Long> points = new TreeSet<>();
+        for (Sent event : events) {
+            long point = Math.floorDiv(event.timeMs(), window.everyMs()) * window.everyMs();
+            for (long span = 0; span <= Math.max(window.durationMs(), window.everyMs()); span += window.everyMs()) {
+                points.add(point + span);
+            }
+        }
+        return points;
+    }
+
+    private static List<Sent> inside(Window window, List<Sent> sorted, long asOf) {
+        List<Sent> before = sorted.stream().filter(event -> event.timeMs() < asOf).toList();
+        if (window.eventCount() == 0) {
+            return before.stream().filter(event -> event.timeMs() >= asOf - window.durationMs()).toList();
+        }
+        boolean exists = before.stream().anyMatch(event -> event.timeMs() >= asOf - window.everyMs());
+        return exists ? before.subList((int) Math.max(0, before.size() - window.eventCount()), before.size()) : List.of();
+    }
+}

@@ -1,0 +1,58 @@
+"""What a test's own place holds: its tables as the oracle states them, and its topics."""
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from confluent_kafka import Consumer, TopicPartition
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def stored(place, table):
+    """Return {average: {(customer, metric, as_of ms): (sum in micro-units, count)}} of a table of averages."""
+    answers = defaultdict(dict)
+    with psycopg.connect(place.settings.database_url.get_secret_value()) as connection:
+        rows = connection.execute(
+            f"SELECT customer, metric, average, as_of, value_sum, event_count FROM sma.{table}"
+        ).fetchall()
+    for customer, metric, average, as_of, value_sum, event_count in rows:
+        as_of_ms = (as_of - _EPOCH) // timedelta(milliseconds=1)
+        answers[average][customer, metric, as_of_ms] = (int(value_sum.scaleb(6)), event_count)
+    return dict(answers)
+
+
+def records(place, topic):
+    """Return the JSON objects in a topic, each partition in order, without those of transactions that failed."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": place.settings.kafka_bootstrap,
+            "group.id": "tests",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+        }
+    )
+    found = []
+    try:
+        partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+        ended = set()
+        while len(ended) < len(partitions):
+            record = consumer.poll(30)
+            assert record is not None, f"{topic} cannot be read to its end"
+            if record.error():
+                ended.add(record.partition())
+            else:
+                found.append(json.loads(record.value()))
+    finally:
+        consumer.close()
+    return found
+
+
+def succeed(ran):
+    """Return what a command printed; it must have ended well."""
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
