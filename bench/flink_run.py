@@ -1,0 +1,41 @@
+"""How long does a Flink job that ends take? From RUNNING to FINISHED, as Flink itself states both.
+
+Every job of the benchmark runs by this, ours and others', so that what starting tasks costs is in each of their times.
+"""
+
+import time
+from collections.abc import Mapping
+
+from bench.cluster import PARALLELISM
+from sma.errors import SmaError
+from sma.settings import Settings
+from streaming.options import job_options
+from streaming.rest import ENDED, FlinkRest
+
+_POLL_S = 0.3
+_TROUBLE = frozenset({"FAILING", "RESTARTING"})
+
+
+def options(settings: Settings, name: str) -> dict[str, str]:
+    """Return the configuration of a job: the running job's, checkpoints every 5 s included."""
+    named = settings.model_copy(update={"job_name": f"bench-{name}"})
+    return job_options(named, PARALLELISM, f"{settings.flink_storage_uri}/bench", None)
+
+
+def seconds_of(settings: Settings, job_id: str) -> float:
+    """Wait until the job has ended, and return how long it ran.
+
+    Raises:
+        SmaError: it failed.
+    """
+    rest = FlinkRest(settings.flink_url)
+    while (state := rest.state(job_id)) not in ENDED:
+        if state in _TROUBLE:
+            cause = rest.last_failure(job_id)
+            rest.cancel(job_id)
+            raise SmaError(f"the job {job_id} failed: {cause}")
+        time.sleep(_POLL_S)
+    if state != "FINISHED":
+        raise SmaError(f"the job {job_id} is {state}: {rest.last_failure(job_id)}")
+    timestamps: Mapping[str, int] = rest.ask("GET", f"/jobs/{job_id}")["timestamps"]
+    return (timestamps["FINISHED"] - timestamps["RUNNING"]) / 1_000

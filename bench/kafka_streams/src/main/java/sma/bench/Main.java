@@ -1,0 +1,122 @@
+package sma.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.StoreBuilder;
+import org.apache.kafka.streams.state.Stores;
+
+/**
+ * The last N events of each series in Kafka Streams, by the Processor API: a result at each event, in the log's order.
+ *
+ * <p>Each run is an application of its own in this JVM, begins at the log's start and stops once each partition has been
+ * read up to its end; the time is that from RUNNING, when partitions are assigned and stores made, to the last record.
+ */
+public final class Main {
+    static final String STORE = "windows";
+
+    private static final int MAX_POLL_RECORDS = 10_000;
+    private static final long TIMEOUT_MINUTES = 15;
+
+    private Main() {}
+
+    /** Arguments: bootstrap servers, topic, N, ends as {@code 0:10,1:12}, store, threads, runs, state folder. */
+    public static void main(String[] arguments) throws InterruptedException, IOException {
+        Map<Integer, Long> ends = ends(arguments[3]);
+        Files.createDirectories(Path.of(arguments[7]));
+        for (int run = 0; run < Integer.parseInt(arguments[6]); run++) {
+            Progress progress = new Progress(ends);
+            double seconds = run(
+                    configuration(arguments[0], Integer.parseInt(arguments[5]), arguments[7]),
+                    topology(arguments[1], Integer.parseInt(arguments[2]), arguments[4], progress),
+                    progress);
+            System.out.printf("{\"events\": %d, \"seconds\": %.3f}%n", progress.events.get(), seconds);
+        }
+        System.exit(0);
+    }
+
+    private static double run(Properties configuration, Topology topology, Progress progress)
+            throws InterruptedException {
+        KafkaStreams streams = new KafkaStreams(topology, configuration);
+        CountDownLatch running = new CountDownLatch(1);
+        long[] began = new long[1];
+        streams.setStateListener((now, before) -> {
+            if (now == KafkaStreams.State.RUNNING && running.getCount() > 0) {
+                began[0] = System.nanoTime();
+                running.countDown();
+            }
+        });
+        streams.start();
+        running.await();
+        if (!progress.done.await(TIMEOUT_MINUTES, TimeUnit.MINUTES)) {
+            throw new IllegalStateException("not done after " + TIMEOUT_MINUTES + " minutes: " + streams.state());
+        }
+        double seconds = (System.nanoTime() - began[0]) / 1e9;
+        streams.close();
+        streams.cleanUp();
+        return seconds;
+    }
+
+    private static Topology topology(String topic, int length, String kind, Progress progress) {
+        StoreBuilder<KeyValueStore<byte[], byte[]>> store = Stores.keyValueStoreBuilder(
+                Stores.inMemoryKeyValueStore(STORE), Serdes.ByteArray(), Serdes.ByteArray());
+        switch (kind) {
+            case "logged" -> store.withLoggingEnabled(Collections.emptyMap());
+            case "cached" -> store.withLoggingEnabled(Collections.emptyMap()).withCachingEnabled();
+            case "unlogged" -> store.withLoggingDisabled();
+            default -> throw new IllegalArgumentException(kind);
+        }
+        return new Topology()
+                .addSource("events", Serdes.ByteArray().deserializer(), Serdes.ByteArray().deserializer(), topic)
+                .addProcessor("averages", () -> new LastEvents(length, progress), "events")
+                .addStateStore(store, "averages");
+    }
+
+    private static Properties configuration(String bootstrap, int threads, String folder) {
+        Properties properties = new Properties();
+        properties.put(StreamsConfig.APPLICATION_ID_CONFIG, "bench-streams-" + System.nanoTime());
+        properties.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrap);
+        properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, threads);
+        properties.put(StreamsConfig.STATE_DIR_CONFIG, folder);
+        properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+        properties.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, MAX_POLL_RECORDS);
+        return properties;
+    }
+
+    private static Map<Integer, Long> ends(String text) {
+        return Arrays.stream(text.split(","))
+                .map(place -> place.split(":"))
+                .collect(Collectors.toMap(place -> Integer.valueOf(place[0]), place -> Long.valueOf(place[1])));
+    }
+
+    /** How many events have been used, and which partitions are read to their ends. */
+    static final class Progress {
+        final AtomicLong events = new AtomicLong();
+        final CountDownLatch done;
+
+        private final Map<Integer, Long> ends;
+
+        Progress(Map<Integer, Long> ends) {
+            this.ends = ends;
+            done = new CountDownLatch(ends.size());
+        }
+
+        long endOf(int partition) {
+            return ends.get(partition);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+"""The job as it runs for ever, at half load: how soon is a row visible, and how soon is it at work again after a kill?
+
+Half load is half of the events a second that our job takes into the database at most. The events are the benchmark's,
+so event time runs that much faster than the clock. A row can be stated once its partition has an event past the row's
+`as_of` and the watermark's delay; its latency is the time from handing that event to the Kafka client to the row being
+visible to a reader of the database, who asks for one series of each partition again and again.
+"""
+
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from bench import ours
+from bench.cluster import PARTITIONS, task_manager_pid
+from bench.events import SERIES
+from bench.paced import PacedProducer
+from bench.sink import empty_streaming_averages
+from deploy.topics import reset_topics
+from sma.errors import SmaError
+from sma.settings import Settings
+from streaming import control
+from streaming.kafka_log import KafkaLog
+from streaming.plan import running_plan
+
+_WARM_UP_S = 20.0
+_MEASURED_S = 40.0
+_IN_FLIGHT_S = 1.0
+_RECOVERY_S = 180.0
+_ASK_EVERY_S = 0.01
+
+_NEW_ROWS = """
+    SELECT extract(EPOCH FROM as_of)::bigint
+    FROM sma.streaming_averages
+    WHERE customer = %s
+        AND metric = %s
+        AND average = %s
+        AND as_of > to_timestamp(%s)
+    ORDER BY as_of
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What was seen; latencies are those of `rows` rows."""
+
+    per_second: float
+    rows: int
+    p50_s: float
+    p99_s: float
+    recovery_s: float
+
+
+class _Reader:
+    """Sees when rows of one series of each partition become visible."""
+
+    def __init__(self, connection: psycopg.Connection, series_of: dict[int, int]) -> None:
+        self._connection = connection
+        self._series_of = series_of
+        self.newest = dict.fromkeys(series_of, 0)
+
+    def read(self) -> dict[int, list[int]]:
+        """Return the rows that are new, by partition, as `as_of` in seconds."""
+        found = {}
+        for partition, series in self._series_of.items():
+            parameters = (*SERIES[series], ours.COUNT_20[0].name, self.newest[partition])
+            found[partition] = [int(row[0]) for row in self._connection.execute(_NEW_ROWS, parameters, prepare=True)]
+            if found[partition]:
+                self.newest[partition] = found[partition][-1]
+        return found
+
+
+def measure(settings: Settings, per_second: float, say: Callable[[str], None]) -> Live:
+    """Run the job with so many events a second, kill the TaskManager at the end, and return what was seen.
+
+    Raises:
+        SmaError: the job does not run, states no rows, or does not recover.
+    """
+    own = settings.model_copy(update={"topic_prefix": "live.", "job_name": "bench-live", "partitions": PARTITIONS})
+    control.cancel(own)
+    reset_topics(own)
+    empty_streaming_averages()
+    log = KafkaLog(own)
+    plan = running_plan(own, ours.definition(ours.COUNT_20), log.starts(), is_fresh=True)
+    control.run(own, plan, f"{own.flink_storage_uri}/bench-live", None)
+    sending = PacedProducer(own, per_second)
+    try:
+        with psycopg.connect(own.streaming_database_url.get_secret_value(), autocommit=True) as connection:
+            series_of = {partition: series for series, partition in sending.partition_of.items()}
+            reader = _Reader(connection, series_of)
+            say(f"live         {per_second:,.0f} events/s for {_WARM_UP_S + _MEASURED_S:.0f} s")
+            _visible(reader, _WARM_UP_S)
+            visible = _visible(reader, _MEASURED_S)
+            say("live         killing the TaskManager")
+            recovery_s = _kill_and_wait(reader)
+    finally:
+        sent = sending.stop()
+        control.cancel(own)
+    latencies = sorted(
+        seen - sent.over_at[partition][as_of]
+        for partition, rows in visible.items()
+        for as_of, seen in rows.items()
+        if as_of in sent.over_at[partition]
+    )
+    if not latencies:
+        raise SmaError("the running job stated no row that could be measured")
+    return Live(
+        per_second=sent.per_second,
+        rows=len(latencies),
+        p50_s=_percentile(latencies, 0.50),
+        p99_s=_percentile(latencies, 0.99),
+        recovery_s=recovery_s,
+    )
+
+
+def _visible(reader: _Reader, seconds: float) -> dict[int, dict[int, float]]:
+    """Return when each row became visible, by partition and `as_of`."""
+    seen: dict[int, dict[int, float]] = {partition: {} for partition in reader.newest}
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for partition, rows in reader.read().items():
+            seen[partition].update(dict.fromkeys(rows, time.monotonic()))
+        time.sleep(_ASK_EVERY_S)
+    return seen
+
+
+def _kill_and_wait(reader: _Reader) -> float:
+    """Kill the TaskManager, and return how long it takes until every partition has new rows."""
+    killed = time.monotonic()
+    os.kill(task_manager_pid(), signal.SIGKILL)
+    _visible(reader, _IN_FLIGHT_S)  # what had been sent to the database before
+    before = dict(reader.newest)
+    while any(reader.newest[partition] == newest for partition, newest in before.items()):
+        if time.monotonic() - killed > _RECOVERY_S:
+            raise SmaError(f"no new rows {_RECOVERY_S:.0f} s after the TaskManager was killed")
+        reader.read()
+        time.sleep(_ASK_EVERY_S)
+    return time.monotonic() - killed
+
+
+def _percentile(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]

@@ -1,0 +1,17 @@
+-- A table keyed and laid out as ours, through Flink's JDBC sink; its options are the sink's defaults unless more is said.
+CREATE TABLE bench_averages (
+    customer STRING,
+    metric STRING,
+    average STRING,
+    as_of TIMESTAMP(3),
+    value_sum DECIMAL(38, 6),
+    event_count BIGINT,
+    newest_offset BIGINT,
+    PRIMARY KEY (customer, metric, average, as_of) NOT ENFORCED
+) WITH (
+    'connector' = 'jdbc',
+    'url' = '$url',
+    'username' = '$user',
+    'password' = '$password',
+    'table-name' = 'sma.bench_averages'$more
+)

@@ -1,0 +1,8 @@
+-- Reading and parsing alone.
+INSERT INTO nowhere
+SELECT
+    customer,
+    metric,
+    event_time,
+    `value`
+FROM events

@@ -1,0 +1,73 @@
+"""The last 20 events of each series in Kafka Streams: bench/kafka_streams, built with Maven, in a JVM of its own."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from bench.cluster import PARALLELISM, STATE_DIR
+from bench.events import Log
+from sma.errors import SmaError
+
+LOGGED = "logged"  # Kafka Streams' default: each change of the store goes to its changelog
+CACHED = "cached"  # ... but those of one key within a commit interval go as one
+UNLOGGED = "unlogged"  # no fault tolerance
+
+_MODULE = Path(__file__).resolve().parent / "kafka_streams"
+_JARS = _MODULE / "target" / "jars"
+_HEAP = "1g"
+
+
+def run(log: Log, event_count: int, store: str, times: int) -> list[float]:
+    """Run the application over the log so many times, one after the other in one JVM, and return each run's seconds.
+
+    Raises:
+        SmaError: it cannot be built, failed, or did not read all events.
+    """
+    _build()
+    folder = STATE_DIR / "kafka-streams"
+    ends = ",".join(f"{partition}:{end}" for partition, end in log.ends.items())
+    done = subprocess.run(
+        [
+            "java",
+            f"-Xms{_HEAP}",
+            f"-Xmx{_HEAP}",
+            "-Djava.net.preferIPv4Stack=true",
+            "-cp",
+            f"{_JARS}/*",
+            "sma.bench.Main",
+            log.settings.kafka_bootstrap,
+            log.settings.events_topic,
+            str(event_count),
+            ends,
+            store,
+            str(PARALLELISM),
+            str(times),
+            str(folder),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    if done.returncode:
+        raise SmaError(f"Kafka Streams: {(done.stderr.strip().splitlines() or [f'exit code {done.returncode}'])[0]}")
+    runs = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if [run["events"] for run in runs] != [log.events] * times:
+        raise SmaError(f"Kafka Streams read {[run['events'] for run in runs]} events, not {log.events} each time")
+    return [float(run["seconds"]) for run in runs]
+
+
+def _build() -> None:
+    built = max((path.stat().st_mtime for path in _JARS.glob("kafka-streams-averages-*.jar")), default=0.0)
+    sources = (_MODULE / "pom.xml", *(_MODULE / "src").rglob("*.java"))
+    if all(source.stat().st_mtime < built for source in sources):
+        return
+    done = subprocess.run(
+        ["mvn", "-B", "-q", "-ntp", "-Dstyle.color=never", "-f", str(_MODULE / "pom.xml"), "package"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SmaError(f"{_MODULE}: does not build: {(done.stdout.strip().splitlines() or ['?'])[0]}")
