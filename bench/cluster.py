@@ -7,13 +7,16 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from bench.flink_lib import make_lib_folder
 from deploy.local import stack
 from deploy.local.programs import PROGRAMS
 from deploy.local.supervisor import Supervisor
 from sma.settings import CHECKOUT, Settings, load_settings
+from streaming.options import jars
 from streaming.rest import ENDED, FlinkRest
 
 STATE_DIR = CHECKOUT / ".local" / "bench"
+FLINK_DIR = STATE_DIR.with_name("bench-flink")  # not among what a fresh start deletes
 PORT_BASE = "23000"
 PARALLELISM = 2
 PARTITIONS = 4
@@ -35,6 +38,7 @@ def running_stack(say: Callable[[str], None], keep: bool, fresh: bool = False) -
         del os.environ[name]  # whatever names another stack
     os.environ |= {"SMA_STATE_DIR": str(STATE_DIR), "SMA_PORT_BASE": port_base}
     load_settings.cache_clear()
+    os.environ["FLINK_LIB_DIR"] = str(make_lib_folder(FLINK_DIR, jars(load_settings().flink_jars)))
     try:
         settings = stack.up(say, fresh=fresh)
         Supervisor(STATE_DIR).stop(PROGRAMS["dagster"])

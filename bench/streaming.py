@@ -7,7 +7,7 @@ import os
 
 import click
 
-from bench.cases import CASES, RATIOS, Measured
+from bench.cases import CASES, RATIOS, ROWS_SHARE, Measured
 from bench.cluster import running_stack
 from bench.events import Log, preloaded
 from bench.live import Live, measure
@@ -39,21 +39,24 @@ def bench(only: tuple[str, ...], number: int, repeat: int, keep: bool, fresh: bo
     measured = Measured()
     say(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}: above 1, others are at work here")
     with running_stack(say, keep, fresh) as settings:
+        rows_number = int(number * ROWS_SHARE)
+        writes_rows = any(CASES[name].writes_rows for name in needed)
         log = preloaded(settings, number, say)
+        log_of_rows = preloaded(settings, rows_number, say) if writes_rows else log
         for turn in range(1, repeat + 1):  # in turns, so that a slow minute of the machine is not all of one case's
             for name in CASES:
                 if name in needed - measured.failed:
-                    _run(measured, name, log, f"{turn}/{repeat}")
-        live = _live(measured, settings, number) if LIVE in chosen else None
+                    _run(measured, name, (log, log_of_rows), f"{turn}/{repeat}")
+        live = _live(measured, settings, rows_number) if LIVE in chosen else None
     print_report(measured, [name for name in ratios if measured.failed.isdisjoint(RATIOS[name].cases)], live)
     if measured.failed:
         raise SmaError(f"failed: {', '.join(sorted(measured.failed))}")
 
 
-def _run(measured: Measured, name: str, log: Log, turn: str) -> None:
+def _run(measured: Measured, name: str, logs: tuple[Log, Log], turn: str) -> None:
     title = CASES[name].title
     try:
-        result = measured.run(name, log)
+        result = measured.run(name, *logs)
     except SmaError as error:
         measured.failed.add(name)
         say(f"{turn}  {title}: {error}")
@@ -61,11 +64,11 @@ def _run(measured: Measured, name: str, log: Log, turn: str) -> None:
         say(f"{turn}  {title:<55} {result.per_second:>11,.0f}/s  {result.seconds:>6.1f} s")
 
 
-def _live(measured: Measured, settings: Settings, number: int) -> Live | None:
+def _live(measured: Measured, settings: Settings, events: int) -> Live | None:
     if "sink" in measured.failed:
         return None
     try:
-        return measure(settings, number / min(result.seconds for result in measured.results["sink"]) / 2, say)
+        return measure(settings, events / min(result.seconds for result in measured.results["sink"]) / 2, say)
     except SmaError as error:
         measured.failed.add(LIVE)
         say(f"{LIVE}: {error}")

