@@ -7,22 +7,26 @@ from datetime import date
 import polars as pl
 from psycopg.types.json import Jsonb
 
-from batch.database import AS_OF, Connection, copy_in
+from batch.database import Connection
 from batch.days import day_start_ms, instant, milliseconds
+from batch.recompute import KEY
+from batch.stored_averages import add_batch_averages, read_averages, remove_batch_averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 
-_CREATE_COMPUTED = """
-CREATE TEMPORARY TABLE IF NOT EXISTS computed (
-    customer text NOT NULL,
-    metric text NOT NULL,
-    average text NOT NULL,
-    as_of timestamptz NOT NULL,
-    value_sum_micros numeric(38, 0) NOT NULL,
-    event_count bigint NOT NULL
-) ON COMMIT DELETE ROWS
+# the first answer of a day makes its row, and whoever comes second waits here for the first
+_CLAIM_DAY = """
+INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
+VALUES (%(day)s, %(average)s, %(read_to)s, %(closed_until)s, %(row_count)s, %(run_id)s)
+ON CONFLICT (day, average) DO NOTHING
 """
-_COPY_COMPUTED = "COPY pg_temp.computed FROM STDIN (FORMAT csv)"
+# of a day without an answer, whatever stands there was not written by the batch layer
+_CLEAR_DAY = """
+DELETE FROM sma.batch_averages
+WHERE average = %(average)s
+    AND as_of >= %(from_time)s
+    AND as_of < %(until_time)s
+"""
 _LOCK_DAY = """
 SELECT read_to
 FROM sma.batch_days
@@ -30,45 +34,15 @@ WHERE day = %(day)s
     AND average = %(average)s
 FOR UPDATE
 """
-_DELETE_SUPERFLUOUS = """
-DELETE FROM sma.batch_averages AS stored
-WHERE stored.average = %(average)s
-    AND stored.as_of >= %(from_time)s
-    AND stored.as_of < %(until_time)s
-    AND NOT EXISTS (
-        SELECT
-        FROM pg_temp.computed
-        WHERE computed.customer = stored.customer
-            AND computed.metric = stored.metric
-            AND computed.as_of = stored.as_of
-    )
-"""
-# a row that is already right keeps its written_at
-_UPSERT_CHANGED = """
-INSERT INTO sma.batch_averages AS stored (customer, metric, average, as_of, value_sum, event_count)
-SELECT
-    customer,
-    metric,
-    average,
-    as_of,
-    value_sum_micros * 0.000001,
-    event_count
-FROM pg_temp.computed
-ON CONFLICT (customer, metric, average, as_of) DO UPDATE
-SET value_sum = excluded.value_sum,
-    event_count = excluded.event_count,
-    written_at = excluded.written_at
-WHERE (stored.value_sum, stored.event_count) IS DISTINCT FROM (excluded.value_sum, excluded.event_count)
-"""
 _RECORD_DAY = """
-INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
-VALUES (%(day)s, %(average)s, %(read_to)s, %(closed_until)s, %(row_count)s, %(run_id)s)
-ON CONFLICT (day, average) DO UPDATE
-SET read_to = excluded.read_to,
-    closed_until = excluded.closed_until,
-    row_count = excluded.row_count,
-    run_id = excluded.run_id,
-    written_at = excluded.written_at
+UPDATE sma.batch_days
+SET read_to = %(read_to)s,
+    closed_until = %(closed_until)s,
+    row_count = %(row_count)s,
+    run_id = %(run_id)s,
+    written_at = now()
+WHERE day = %(day)s
+    AND average = %(average)s
 """
 _READ_DAYS = """
 SELECT
@@ -112,8 +86,12 @@ class Written:
 def write_answer(connection: Connection, answer: Answer, rows: pl.DataFrame, run_id: str) -> Written:
     """Make the stored day equal to `rows` (as `averages` of `batch.recompute`), in one transaction.
 
+    A row that is already right keeps its written_at. `sma.batch_days` says whether the day is stored: it is written
+    together with the rows, so of a day that it does not know all rows are copied in unseen.
+
     Raises:
-        SmaError: the stored answer was computed from more of the log than this one; it stays.
+        SmaError: the stored answer was computed from more of the log than this one, or a sum is too large to be
+            stored; what is stored stays.
     """
     start = day_start_ms(answer.day)
     bound = {
@@ -127,15 +105,31 @@ def write_answer(connection: Connection, answer: Answer, rows: pl.DataFrame, run
         "run_id": run_id,
     }
     with connection.transaction():
-        connection.execute(_CREATE_COMPUTED)
-        for (stored_read_to,) in connection.execute(_LOCK_DAY, bound):
-            _refuse_poorer(answer, _offsets(stored_read_to))
-        copy_in(connection, _COPY_COMPUTED, _as_computed(rows))
-        connection.execute("ANALYZE pg_temp.computed")
-        deleted = connection.execute(_DELETE_SUPERFLUOUS, bound).rowcount
-        written = connection.execute(_UPSERT_CHANGED).rowcount
+        if connection.execute(_CLAIM_DAY, bound).rowcount:
+            cleared = connection.execute(_CLEAR_DAY, bound).rowcount
+            add_batch_averages(connection, rows)
+            return Written(answer, rows.height, rows.height, cleared)
+        held = connection.execute(_LOCK_DAY, bound).fetchone()
+        if held is None:
+            raise SmaError(f"{answer.day}, average {answer.average}: no longer in sma.batch_days: run this again")
+        _refuse_poorer(answer, _offsets(held[0]))
+        stored = read_averages(connection, "batch_averages", answer.average, start, start + DAY_MS)
+        wrong, missing = correction(stored, rows)
+        remove_batch_averages(connection, wrong)
+        add_batch_averages(connection, missing)
         connection.execute(_RECORD_DAY, bound)
-    return Written(answer, rows.height, written, deleted)
+    superfluous = wrong.join(missing, on=KEY, how="anti")
+    return Written(answer, rows.height, missing.height, superfluous.height)
+
+
+def correction(stored: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what makes the stored rows equal to `rows`: those to remove, and those to add after that.
+
+    A row whose pair has changed is in both. All of them are as `averages` of `batch.recompute`.
+    """
+    if stored.equals(rows):
+        return stored.clear(), rows.clear()
+    return stored.join(rows, on=rows.columns, how="anti"), rows.join(stored, on=rows.columns, how="anti")
 
 
 def read_answers(connection: Connection, days: Sequence[date], averages: Sequence[str]) -> list[Answer]:
@@ -163,10 +157,6 @@ def _refuse_poorer(answer: Answer, stored: Mapping[int, int]) -> None:
                 f"{answer.day}, average {answer.average}: the stored answer was computed from partition {partition} to "
                 f"Kafka offset {read_to}, but it now ends at {now}: the stored answer stays; is this another Kafka?"
             )
-
-
-def _as_computed(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select("customer", "metric", "average", AS_OF, "value_sum_micros", "event_count")
 
 
 def as_json(read_to: Mapping[int, int]) -> Jsonb:

@@ -1,22 +1,19 @@
-"""PostgreSQL as the batch layer uses it: a connection, and rows of averages in and out.
+"""PostgreSQL as the batch layer uses it: a connection, a snapshot, and frames of any kind in.
 
-Frames travel as CSV through COPY: sums as whole micro-units and times as whole milliseconds, so no digit is lost.
+Such a frame travels as CSV through COPY: sums as whole micro-units and times as whole milliseconds, so no digit is
+lost. Rows of averages, of which there are many more, have their own way in and out: `batch.stored_averages`.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from io import BytesIO
 from typing import Any, Literal, cast
 
 import polars as pl
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from batch.days import instant
-from batch.recompute import AVERAGES_SCHEMA, KEY
 from sma.errors import SmaError, first_line_of
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -27,22 +24,6 @@ CONNECT_TIMEOUT_SECONDS = 10
 
 # the column `as_of_ms` as a time that COPY takes, in its place and under its name
 AS_OF = pl.from_epoch("as_of_ms", time_unit="ms").dt.replace_time_zone("UTC")
-
-_READ_AVERAGES = """
-COPY (
-    SELECT
-        customer,
-        metric,
-        average,
-        (extract(epoch FROM as_of) * 1000)::bigint,
-        (value_sum * 1000000)::numeric(38, 0),
-        event_count
-    FROM sma.{table}
-    WHERE average = {average}
-        AND as_of >= {from_time}
-        AND as_of < {until_time}
-) TO STDOUT (FORMAT csv)
-"""
 
 
 @contextmanager
@@ -82,24 +63,6 @@ def snapshot(connection: Connection) -> Iterator[datetime]:
     with connection.transaction():
         row = connection.execute("SELECT clock_timestamp()").fetchone()
         yield cast(datetime, row[0] if row else None)
-
-
-def read_averages(connection: Connection, layer: Layer, average: str, from_ms: int, until_ms: int) -> pl.DataFrame:
-    """Return a layer's rows of one average with from_ms <= as_of < until_ms, as `averages` of `batch.recompute`."""
-    statement = sql.SQL(_READ_AVERAGES).format(
-        table=sql.Identifier(layer),
-        average=sql.Literal(average),
-        from_time=sql.Literal(instant(from_ms)),
-        until_time=sql.Literal(instant(until_ms)),
-    )
-    received = BytesIO()
-    with connection.cursor().copy(statement) as copy:
-        for block in copy:
-            received.write(block)
-    if not received.tell():
-        return pl.DataFrame(schema=AVERAGES_SCHEMA)
-    received.seek(0)
-    return pl.read_csv(received, has_header=False, schema=AVERAGES_SCHEMA).sort(KEY)
 
 
 def copy_in(connection: Connection, statement: str, rows: pl.DataFrame) -> None:

@@ -11,14 +11,15 @@ from batch.accounting import Account, account, misjudged
 from batch.answers import Answer, Written, read_answers, write_answer
 from batch.audit import ReconciledDay, add_reconciliation
 from batch.confirmation import wait_until_confirmed
-from batch.database import LAYERS, Connection, connect, read_averages, snapshot
+from batch.database import Connection, connect, snapshot
 from batch.days import closed_until_ms, touched_days
 from batch.diverted import read_diverted
 from batch.expected import LogAverages
 from batch.kafka import Progress
+from batch.layers import differing_rows
 from batch.log import LogRead, read_log
-from batch.recompute import KEY, Recomputation
-from batch.reconcile import compare, explain, summarize
+from batch.recompute import Recomputation
+from batch.reconcile import DIFFERENCES_SCHEMA, explain, summarize
 from sma.averages import Averages
 from sma.settings import Settings
 
@@ -135,12 +136,12 @@ def _compare_day(connection: Connection, answer: Answer, expected: LogAverages, 
     in_flux = expected.in_flux(answer)
     if in_flux.height:
         progress(f"{answer.day}, average {answer.average}: {in_flux.height:,} windows changed meanwhile: left out")
-    streamed, batch = (
-        read_averages(connection, layer, answer.average, *answer.bounds_ms).join(in_flux, on=KEY, how="anti")
-        for layer in LAYERS
-    )
-    differences = explain(compare(streamed, batch), expected.expected(answer))
-    return ReconciledDay(answer, summarize(streamed, differences), differences, time.monotonic() - started)
+    compared = differing_rows(connection, answer.average, *answer.bounds_ms, left_out=in_flux)
+    differences = pl.DataFrame(schema=DIFFERENCES_SCHEMA)
+    if compared.differing.height:
+        differences = explain(compared.differing, expected.expected(answer))
+    summary = summarize(compared.streamed_rows, differences)
+    return ReconciledDay(answer, summary, differences, time.monotonic() - started)
 
 
 def _furthest(answers: Sequence[Answer]) -> dict[int, int]:

@@ -68,7 +68,7 @@ def test_a_batch_pair_that_is_not_the_log_is_unexplained_even_where_the_stream_i
 
 def test_the_four_classes_add_up_to_every_window_that_either_layer_has():
     streamed, batch = rows(row(10), row(20, 1), row(40)), rows(row(10), row(20, 2), row(30))
-    summary = summarize(streamed, judged(streamed, batch))
+    summary = summarize(streamed.height, judged(streamed, batch))
     assert (summary.equal, summary.changed, summary.missing_in_stream, summary.extra_in_stream) == (1, 1, 1, 1)
     assert summary.windows_compared == 4
     assert summary.explained + summary.unexplained == 3
@@ -99,7 +99,7 @@ def test_late_events_explain_every_difference_they_make(events, window):
     )
     late = late.filter(pl.col("value_sum_micros") > 0).select(*KEY, late_event_count="value_sum_micros")
     differences = explain(compare(stream, batch), Expected(batch, stream, late))
-    summary = summarize(stream, differences)
+    summary = summarize(stream.height, differences)
     assert summary.unexplained == 0
     assert summary.extra_in_stream == 0
     assert summary.windows_compared == batch.height

@@ -1,0 +1,239 @@
+"""An answer is written whole or not at all, and what was already right stays as it was written."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+import psycopg
+import pytest
+
+from batch.answers import Answer, read_answers, write_answer
+from batch.copy_format import BLOCK_ROWS
+from batch.days import day_start_ms
+from batch.recompute import AVERAGES_SCHEMA, KEY
+from batch.stored_averages import read_averages
+from sma.durations import DAY_MS
+from sma.errors import SmaError
+
+DAY = date(2013, 1, 1)
+START = day_start_ms(DAY)
+MINUTE_MS = 60_000
+NAMES = ["AA", "\\N", "\\.", 'a "b", c', "naïve", "日本"]
+DEADLINE_SECONDS = 30
+
+
+def frame(rows):
+    return pl.DataFrame(list(rows), AVERAGES_SCHEMA, orient="row").sort(KEY)
+
+
+def row(minute, value_sum_micros=5, event_count=2, customer="AA", average="hour"):
+    return (customer, "delay", average, START + minute * MINUTE_MS, value_sum_micros, event_count)
+
+
+def minutes(count, value_sum_micros=5):
+    return frame(row(minute, value_sum_micros) for minute in range(count))
+
+
+def answer(read_to=10, average="hour"):
+    return Answer(DAY, average, {0: read_to}, START + DAY_MS)
+
+
+def connect(place):
+    return psycopg.connect(place.settings.batch_database_url.get_secret_value(), autocommit=True)
+
+
+@pytest.fixture
+def database(place):
+    with connect(place) as connection:
+        yield connection
+
+
+@pytest.fixture
+def reader(place):
+    with psycopg.connect(place.settings.database_url.get_secret_value(), autocommit=True) as connection:
+        yield connection
+
+
+def stored(connection, average="hour"):
+    return read_averages(connection, "batch_averages", average, START, START + DAY_MS)
+
+
+def written_at(connection):
+    return dict(connection.execute("SELECT as_of, written_at FROM sma.batch_averages").fetchall())
+
+
+def changed(written):
+    return written.row_count, written.rows_written, written.rows_deleted
+
+
+def test_a_day_that_is_not_stored_is_written_as_it_is(database):
+    largest = 10**38 - 1
+    sums = [0, 1, -1, 10**6, -(10**14), 2**63, largest, -largest]
+    rows = frame(row(minute, held, minute + 1, name) for name in NAMES for minute, held in enumerate(sums))
+    assert changed(write_answer(database, answer(), rows, "run")) == (48, 48, 0)
+    assert stored(database).equals(rows)
+    assert read_answers(database, [DAY], ["hour"]) == [answer()]
+
+
+def test_a_day_that_has_no_rows_is_stored_too(database):
+    assert changed(write_answer(database, answer(), minutes(0), "run")) == (0, 0, 0)
+    assert changed(write_answer(database, answer(11), minutes(0), "run")) == (0, 0, 0)
+    assert stored(database).equals(minutes(0))
+    assert read_answers(database, [DAY], ["hour"]) == [answer(11)]
+
+
+def test_what_stands_where_no_answer_was_stored_is_removed(database):
+    write_answer(database, answer(), minutes(5, value_sum_micros=7), "run-1")
+    database.execute("DELETE FROM sma.batch_days")
+    assert write_answer(database, answer(), minutes(3), "run-2").rows_deleted == 5
+    assert stored(database).equals(minutes(3))
+
+
+def test_more_rows_than_a_block_has_are_all_written(database):
+    rows = frame(
+        row(minute, minute, customer=f"c{series:02d}")
+        for series in range(BLOCK_ROWS // 1_000)
+        for minute in range(1_200)
+    )
+    assert rows.height > BLOCK_ROWS
+    write_answer(database, answer(), rows, "run")
+    assert stored(database).equals(rows)
+
+
+def test_rows_that_are_already_right_are_not_written_again(database):
+    write_answer(database, answer(), minutes(5), "run-1")
+    before = written_at(database)
+    assert changed(write_answer(database, answer(11), minutes(5), "run-2")) == (5, 0, 0)
+    assert written_at(database) == before
+    assert read_answers(database, [DAY], ["hour"]) == [answer(11)]
+
+
+def test_only_what_differs_is_written_or_removed(database):
+    write_answer(database, answer(), frame([row(0), row(1), row(2, 7), row(3, 7, 3)]), "run-1")
+    before = written_at(database)
+    rows = frame([row(0), row(2, 8), row(3, 7, 4), row(4)])
+    assert changed(write_answer(database, answer(11), rows, "run-2")) == (4, 3, 1)
+    assert stored(database).equals(rows)
+    after = written_at(database)
+    assert [time for time in after if after[time] == before.get(time)] == [min(after)]
+
+
+def test_other_averages_and_days_stay(database):
+    others = frame([row(0, average="minute"), row(24 * 60), row(-1)])
+    for average, day in (("minute", DAY), ("hour", date(2013, 1, 2)), ("hour", date(2012, 12, 31))):
+        theirs = others.filter(
+            pl.col("average") == average, pl.col("as_of_ms") // DAY_MS == day_start_ms(day) // DAY_MS
+        )
+        write_answer(database, Answer(day, average, {0: 1}, START + DAY_MS), theirs, "run")
+    for held in (minutes(3), minutes(1), minutes(0)):
+        write_answer(database, answer(), held, "run")
+    assert stored(database, "minute").height == 1
+    assert read_averages(database, "batch_averages", "hour", START - DAY_MS, START + 2 * DAY_MS).height == 2
+
+
+def test_an_answer_from_less_of_the_log_is_refused(database):
+    write_answer(database, answer(10), minutes(3), "run-1")
+    with pytest.raises(SmaError, match="computed from partition 0 to Kafka offset 10, but it now ends at 9"):
+        write_answer(database, answer(9), minutes(1), "run-2")
+    assert stored(database).equals(minutes(3))
+    assert read_answers(database, [DAY], ["hour"]) == [answer(10)]
+
+
+def wait_for_lock(connection, pid):
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        (waits,) = connection.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", (pid,)).fetchone()
+        if waits:
+            return
+        time.sleep(0.01)
+    pytest.fail("the second writer does not wait for the first")
+
+
+class Undone(Exception):
+    """Takes back what a transaction did."""
+
+
+def write_while_another_does(place, first, second, is_undone=False):
+    """Write the second answer while the first, of the same day, is written and not committed; return what it wrote."""
+    with connect(place) as one, connect(place) as two, ThreadPoolExecutor() as pool:
+        try:
+            with one.transaction():
+                write_answer(one, *first, "run-1")
+                waiting = pool.submit(write_answer, two, *second, "run-2")
+                wait_for_lock(one, two.info.backend_pid)
+                if is_undone:
+                    raise Undone
+        except Undone:
+            pass
+        return waiting.result(DEADLINE_SECONDS)
+
+
+def test_of_two_that_write_a_day_for_the_first_time_the_second_waits_and_corrects(place, database):
+    rows = frame([row(0), row(1, 9), row(3)])
+    assert changed(write_while_another_does(place, (answer(10), minutes(3)), (answer(11), rows))) == (3, 2, 1)
+    assert stored(database).equals(rows)
+    assert read_answers(database, [DAY], ["hour"]) == [answer(11)]
+
+
+def test_of_two_that_write_a_day_for_the_first_time_the_poorer_one_is_refused(place, database):
+    with pytest.raises(SmaError, match="the stored answer stays"):
+        write_while_another_does(place, (answer(10), minutes(3)), (answer(9), minutes(1)))
+    assert stored(database).equals(minutes(3))
+
+
+def test_where_the_first_to_write_a_day_gives_up_the_second_writes_all(place, database):
+    ours = (answer(9), minutes(2))
+    assert changed(write_while_another_does(place, (answer(10), minutes(3)), ours, is_undone=True)) == (2, 2, 0)
+    assert stored(database).equals(minutes(2))
+
+
+def test_two_that_correct_a_day_take_turns(place, database):
+    write_answer(database, answer(9), minutes(1), "run-0")
+    assert changed(write_while_another_does(place, (answer(10), minutes(4)), (answer(11), minutes(3)))) == (3, 0, 1)
+    assert stored(database).equals(minutes(3))
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_reader_never_sees_half_a_day(place, database, reader, before):
+    if before:
+        write_answer(database, answer(1), minutes(before), "run-0")
+    is_over, seen = threading.Event(), set()
+
+    def read():
+        while not is_over.is_set():
+            seen.add(reader.execute("SELECT count(*), sum(value_sum) FROM sma.batch_averages").fetchone())
+
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(read)
+        with database.transaction():
+            write_answer(database, answer(2), minutes(1_440, 10**6), "run-1")
+            assert stored(reader).height == before
+        is_over.set()
+        reading.result()
+    old = (before, Decimal("0.000015") if before else None)
+    assert seen <= {old, (1_440, Decimal(1_440))}
+    assert stored(reader).height == 1_440
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_interrupted_in_the_middle_the_old_answer_stays(database, before):
+    if before:
+        write_answer(database, answer(1), minutes(before), "run-0")
+    rows = frame(row(minute, customer=f"c{series:02d}") for series in range(100) for minute in range(400))
+    too_large = frame([row(0, 10**38, customer="last")])
+    with pytest.raises(SmaError, match="too large"):
+        write_answer(database, answer(2), pl.concat([rows, too_large]), "run-1")
+    assert stored(database).equals(minutes(before))
+    assert database.execute("SELECT count(*) FROM sma.batch_days").fetchone() == (before and 1,)
+
+
+def test_a_connection_lost_in_the_middle_leaves_the_old_answer(place, database):
+    write_answer(database, answer(1), minutes(3), "run-0")
+    with pytest.raises(psycopg.OperationalError), connect(place) as doomed, doomed.transaction():
+        write_answer(doomed, answer(2), minutes(1_440), "run-1")
+        database.execute("SELECT pg_terminate_backend(%s)", (doomed.info.backend_pid,))
+    assert stored(database).equals(minutes(3))
+    assert read_answers(database, [DAY], ["hour"]) == [answer(1)]
