@@ -21,7 +21,13 @@ _START = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND})
 _NOT_YET = frozenset(
-    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+    {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+    }
 )
 _SILENT = logging.getLogger("streaming.kafka_log.client")  # what goes wrong is said in the error
 _SILENT.addHandler(logging.NullHandler())
@@ -130,7 +136,7 @@ class KafkaLog:
         return topics
 
     def _ask(self, question: Callable[[], Future[Any]]) -> Any:
-        """Return the answer; a broker that has just started may need a moment before it knows its groups."""
+        """Return the answer; a broker may need a moment before it knows its groups, or that it leads a new topic."""
         try:
             for attempt in Retrying(
                 retry=retry_if_exception(lambda error: _is(error, _NOT_YET)),

@@ -137,6 +137,8 @@ class Run:
         self.start(parallelism)
 
     def note_kill(self):
+        """Remember since when the job runs, so that its recovery shows; while it recovers from another kill, wait."""
+        self.await_recovery()
         rest = FlinkRest(self.settings.flink_url)
         self.killed_since_ms = rest.running_since_ms(control.find_job(self.settings).job_id)
 
