@@ -8,11 +8,12 @@ import polars as pl
 from psycopg.types.json import Jsonb
 
 from batch.database import Connection
-from batch.days import day_start_ms, instant, milliseconds
+from batch.days import day_start_ms
 from batch.recompute import KEY
 from batch.stored_averages import add_batch_averages, read_averages, remove_batch_averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
+from sma.instants import instant, milliseconds
 
 # the first answer of a day makes its row, and whoever comes second waits here for the first
 _CLAIM_DAY = """

@@ -1,7 +1,7 @@
 """Which windows are closed, and which days own them? A day (UTC) owns each `as_of` in it, its first instant too."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -11,7 +11,6 @@ from sma.durations import DAY_MS
 from sma.errors import SmaError
 
 EPOCH_DAY = date(1970, 1, 1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def day_start_ms(day: date) -> int:
@@ -22,16 +21,6 @@ def day_start_ms(day: date) -> int:
 def day_of(as_of_ms: int) -> date:
     """Return the day that owns an `as_of`."""
     return EPOCH_DAY + timedelta(days=as_of_ms // DAY_MS)
-
-
-def instant(time_ms: int) -> datetime:
-    """Return milliseconds since the Unix epoch as a time that PostgreSQL takes; no float in between."""
-    return _EPOCH + timedelta(milliseconds=time_ms)
-
-
-def milliseconds(time: datetime) -> int:
-    """Return a time as whole milliseconds since the Unix epoch; what is finer is cut off."""
-    return (time - _EPOCH) // timedelta(milliseconds=1)
 
 
 def closed_until_ms(partitions: Sequence[PartitionRead], watermark_delay_ms: int) -> int:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from batch.database import LAYERS, Connection
-from batch.days import instant
 from batch.recompute import AVERAGES_SCHEMA, KEY
 from batch.reconcile import compare
 from batch.stored_averages import read_averages
+from sma.instants import instant
 
 # two layers' rows of one average in a range of as_of; a window that one of them lacks is null there
 _COUNT = """

@@ -10,8 +10,8 @@ from psycopg import sql
 from batch.array_format import decode_integers, decode_micros
 from batch.copy_format import POSTGRES_EPOCH_MS, encode_rows
 from batch.database import Connection, Layer
-from batch.days import instant
 from batch.recompute import AVERAGES_SCHEMA, KEY
+from sma.instants import instant
 
 _ADD = """
 COPY sma.batch_averages (

@@ -1,13 +1,14 @@
 """`sma stream ...` and `sma wait`: the Flink job."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from cli.console import out, print_json, say
 from sma.averages import load_averages
+from sma.instants import instant
 from sma.settings import Settings, load_settings
 from sql.definitions import store_definitions
 from streaming import control, progress
@@ -15,7 +16,6 @@ from streaming import replay as replaying
 from streaming import reprocess as reprocessing
 from streaming import upgrade as upgrading
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%z"]
 
 
@@ -235,7 +235,7 @@ def reprocessed_in_words(done: reprocessing.Reprocessed) -> str:
 def _instant(time_ms: int | None) -> str:
     if time_ms is None:
         return "?"
-    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+    return instant(time_ms).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
 
 
 def in_words(started: control.Started) -> str:

@@ -8,9 +8,9 @@ import dagster as dg
 import polars as pl
 
 from batch.accounting import Account
-from batch.days import instant
 from batch.log import LogRead
 from batch.runs import Computed, Reconciled
+from sma.instants import instant
 from sma.value import format_micros
 
 LARGEST = 20

@@ -10,11 +10,12 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sma.averages import load_averages
 from sma.errors import SmaError
+from sma.instants import milliseconds
 from sma.settings import Settings
 from streaming.control import run_to_end
 from streaming.kafka_log import KafkaLog
@@ -77,7 +78,7 @@ def range_from_file(settings: Settings, path: Path, to: datetime | None) -> Rang
 def range_from_time(settings: Settings, start: datetime, to: datetime | None) -> Range:
     """Return the range from the first record at or after a time, by record timestamp, which is the event time."""
     log = KafkaLog(settings)
-    return _range(log, log.offsets_at(_milliseconds(start)), to)
+    return _range(log, log.offsets_at(milliseconds(start)), to)
 
 
 def replay(
@@ -134,12 +135,8 @@ def require_held(settings: Settings, begin: Mapping[int, int], asked: Range) -> 
 
 def _range(log: KafkaLog, from_offsets: Mapping[int, int], to: datetime | None) -> Range:
     ends = log.ends()
-    to_offsets = ends if to is None else log.offsets_at(_milliseconds(to))
+    to_offsets = ends if to is None else log.offsets_at(milliseconds(to))
     for partition, offset in from_offsets.items():
         if not 0 <= offset <= ends[partition]:
             raise SmaError(f"partition {partition}: offset {offset} is not in the log, which ends at {ends[partition]}")
     return Range(dict(from_offsets), {p: max(offset, from_offsets[p]) for p, offset in to_offsets.items()})
-
-
-def _milliseconds(at: datetime) -> int:
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // (datetime.resolution * 1_000)

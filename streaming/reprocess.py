@@ -7,20 +7,18 @@ from hourly pairs, say. The rows it writes say that they follow from no log, so 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import psycopg
 
 from sma.averages import Average, load_averages
 from sma.errors import SmaError
+from sma.instants import milliseconds
 from sma.settings import Settings
 from sma.window import DurationWindow
 from streaming.control import run_to_end
 from streaming.plan import reprocessing_plan
 from streaming.submission import REPROCESSING
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = datetime.resolution * 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +64,8 @@ def reprocess(
     finer = _named(averages, finer_name) if finer_name else _longest_that_fits(averages, coarser)
     require_fit(finer, coarser)
     first, last = _span(settings, finer)
-    start_ms = _milliseconds(start) if start else first - _duration_ms(finer) - _duration_ms(coarser)
-    end_ms = _milliseconds(end) if end else last
+    start_ms = milliseconds(start) if start else first - _duration_ms(finer) - _duration_ms(coarser)
+    end_ms = milliseconds(end) if end else last
     progress(f"deriving {coarser.name} from the stored rows of {finer.name}")
     slices = settings.parallelism or settings.partitions
     plan = reprocessing_plan(settings, finer, coarser, start_ms, end_ms, slices, is_dry)
@@ -143,8 +141,4 @@ def _span(settings: Settings, finer: Average) -> tuple[int, int]:
         raise SmaError(f"the database cannot be read: {str(error).strip().splitlines()[0]}") from error
     if first is None or last is None:
         raise SmaError(f"no rows of {finer.name} are stored: there is nothing to derive from")
-    return _milliseconds(first), _milliseconds(last)
-
-
-def _milliseconds(at: datetime) -> int:
-    return (at - _EPOCH) // _MILLISECOND
+    return milliseconds(first), milliseconds(last)

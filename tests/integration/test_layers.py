@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from batch.database import LAYERS, snapshot
-from batch.days import instant
 from batch.layers import differing_rows
 from batch.recompute import AVERAGES_SCHEMA, KEY
 from batch.reconcile import compare
+from sma.instants import instant
 
 START = 1_357_084_800_000
 MINUTE_MS = 60_000

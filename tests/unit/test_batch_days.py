@@ -7,11 +7,12 @@ import pytest
 
 from batch.answers import Answer
 from batch.confirmation import unconfirmed
-from batch.days import closed_until_ms, day_of, day_start_ms, instant, milliseconds, touched_days
+from batch.days import closed_until_ms, day_of, day_start_ms, touched_days
 from batch.log import PartitionRead
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
+from sma.instants import instant, milliseconds
 from sma.window import CountWindow, DurationWindow
 
 HOUR_MS = 3_600_000

@@ -81,11 +81,6 @@ public final class PartitionAverages {
         return account;
     }
 
-    /** The last instant at which a row may have been stated; the smallest long before there is one. */
-    public long closedMs() {
-        return closedMs;
-    }
-
     /** The newest time less the delay; the smallest long before the partition has a time. */
     public long watermarkMs() {
         return newestMs == Long.MIN_VALUE ? Long.MIN_VALUE : newestMs - rules.watermarkDelayMs();

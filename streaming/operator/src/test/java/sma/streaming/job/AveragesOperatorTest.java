@@ -3,7 +3,6 @@ package sma.streaming.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.math.BigDecimal;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -103,21 +102,7 @@ class AveragesOperatorTest {
         void process(int partition, int records) throws Exception {
             List<Sent> log = logs.get(partition);
             int until = Math.min(log.size(), next[partition] + records);
-            EventBlock block = new EventBlock();
-            block.clear(partition, next[partition]);
-            Map<String, Integer> known = new HashMap<>();
-            for (int offset = next[partition]; offset < until; offset++) {
-                Sent sent = log.get(offset);
-                if (sent.isHeartbeat()) {
-                    block.heartbeats++;
-                    block.newestMs = Math.max(block.newestMs, sent.timeMs());
-                } else {
-                    int index = known.computeIfAbsent(
-                            sent.series(), name -> block.addSeries(name.getBytes(StandardCharsets.UTF_8)));
-                    block.addEvent(index, offset, sent.timeMs(), sent.valueMicros());
-                }
-            }
-            block.nextOffset = until;
+            EventBlock block = Oracle.block(partition, log, next[partition], until);
             next[partition] = until;
             int task = KeyGroupRangeAssignment.assignKeyToParallelOperator(
                     new PartitionKey().of(partition), PartitionKey.MAX_PARALLELISM, tasks.size());

@@ -1,6 +1,7 @@
 package sma.streaming.window;
 
 import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -47,6 +48,26 @@ public final class Oracle {
             }
         }
         return log;
+    }
+
+    /** Records of a list, whose place in it is their offset, as the operator takes them. */
+    public static EventBlock block(int partition, List<Sent> log, int from, int until) {
+        EventBlock block = new EventBlock();
+        block.clear(partition, from);
+        Map<String, Integer> known = new HashMap<>();
+        for (int offset = from; offset < until; offset++) {
+            Sent sent = log.get(offset);
+            if (sent.isHeartbeat()) {
+                block.heartbeats++;
+                block.newestMs = Math.max(block.newestMs, sent.timeMs());
+            } else {
+                int index = known.computeIfAbsent(
+                        sent.series(), name -> block.addSeries(name.getBytes(StandardCharsets.UTF_8)));
+                block.addEvent(index, offset, sent.timeMs(), sent.valueMicros());
+            }
+        }
+        block.nextOffset = until;
+        return block;
     }
 
     /** The offsets of the late ones among records whose place in the list is their offset. */

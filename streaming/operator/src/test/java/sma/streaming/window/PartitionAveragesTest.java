@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigInteger;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -58,22 +57,7 @@ class PartitionAveragesTest {
     }
 
     private static EventBlock block(List<Sent> log, int from, int until) {
-        EventBlock block = new EventBlock();
-        block.clear(3, from);
-        Map<String, Integer> known = new HashMap<>();
-        for (int offset = from; offset < until; offset++) {
-            Sent sent = log.get(offset);
-            if (sent.isHeartbeat()) {
-                block.heartbeats++;
-                block.newestMs = Math.max(block.newestMs, sent.timeMs());
-            } else {
-                int index = known.computeIfAbsent(
-                        sent.series(), name -> block.addSeries(name.getBytes(StandardCharsets.UTF_8)));
-                block.addEvent(index, offset, sent.timeMs(), sent.valueMicros());
-            }
-        }
-        block.nextOffset = until;
-        return block;
+        return Oracle.block(3, log, from, until);
     }
 
     @RepeatedTest(150)
