@@ -1,0 +1,79 @@
+"""How are the loops over bytes compiled? With numba: once for a machine, then loaded from its cache.
+
+What numba compiles stays in one module with all it calls, but for what is here: the cache of a function is renewed when
+its own file changes, and for no other reason. So nothing of other modules may be a constant in it either; it is handed
+in. Change what is here, and delete the cache.
+
+The loads take addresses, and whether those lie in memory that is held is the caller's to know. Arrays would be counted
+as they are handed from function to function, which costs several times what the reading does. Words are for machines
+that keep the lowest byte first, as all do for which numba is built.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+WORD_BYTES = 8
+_WORD = ir.IntType(8 * WORD_BYTES)
+
+
+def compiled(signature: str) -> Callable[[Function], Function]:
+    """Compile a function for one signature, when its module is imported, to run without the interpreter's lock.
+
+    The cache is `__pycache__` beside the source; where that is read-only, the user's cache folder, or what
+    `NUMBA_CACHE_DIR` names. Where none of them can be written, each process compiles anew: seconds later, and right.
+    """
+
+    def decorate(function: Function) -> Function:
+        try:
+            return cast(Function, numba.njit(signature, nogil=True, cache=True)(function))
+        except RuntimeError as error:
+            if "cannot cache" not in str(error):
+                raise
+            return cast(Function, numba.njit(signature, nogil=True)(function))
+
+    return decorate
+
+
+def inlined(function: Function) -> Function:
+    """Mark what compiled functions of the same module call."""
+    return cast(Function, numba.njit(nogil=True)(function))
+
+
+def _load_byte(_: Any, address: Any) -> Any:
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        byte = builder.load(builder.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
+        return builder.zext(byte, _WORD)
+
+    return types.int64(types.int64), generate
+
+
+def _load_word(_: Any, address: Any) -> Any:
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        return builder.load(builder.inttoptr(arguments[0], _WORD.as_pointer()), align=1)
+
+    return types.uint64(types.int64), generate
+
+
+def _lowest_byte(_: Any, word: Any) -> Any:
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        return builder.lshr(builder.cttz(arguments[0], ir.IntType(1)(1)), _WORD(3))
+
+    return types.int64(types.uint64), generate
+
+
+load_byte: Callable[[int], int] = cast(Any, intrinsic(_load_byte))
+"""The byte at an address, as an int64."""
+
+load_word: Callable[[int], np.uint64] = cast(Any, intrinsic(_load_word))
+"""The eight bytes from an address on, as a uint64, the first of them lowest."""
+
+lowest_byte: Callable[[np.uint64], int] = cast(Any, intrinsic(_lowest_byte))
+"""Which byte of a uint64 that is not 0 is the lowest with a bit set: 0 to 7, an int64."""

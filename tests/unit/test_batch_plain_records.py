@@ -1,0 +1,166 @@
+"""Two readers, one answer: what the fast reader says of any bytes is what `sma.event.read_record` says."""
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch import reader, series
+from batch.fetch import Fetched
+from batch.plain_records import PADDING_BYTES, REST, read_plain_records
+from batch.reader import read_partition
+from batch.records import Records
+from batch.series import SeriesTable
+from sma.event import NO_TIMESTAMP_MS, Event, Heartbeat, Rejected, read_record
+from sma.settings import Settings
+from tests.unit.kafka_batches import Entry, encode_batch
+
+VECTORS = Path(__file__).parent.parent / "vectors" / "records.jsonl"
+CASES = [json.loads(line) for line in VECTORS.read_text(encoding="utf-8").splitlines()]
+PLAIN = b'{"customer": "AA", "metric": "delay", "event_time": 1700000000000, "value": "-12.5"}'
+
+numbers = st.from_regex(r"[-+]?[0-9]{0,14}\.?[0-9]{0,8}([eE][-+]?[0-9]{1,3})?", fullmatch=True)
+names = st.text(max_size=3) | st.text(alphabet='ab/\x7f\\"\n', max_size=4) | st.integers(126, 130).map("n".__mul__)
+times = (
+    st.integers(-(10**15), 10**15).map(str) | numbers | st.sampled_from(["-62135596800000", "221845392000000", "-0"])
+)
+spaces = st.sampled_from(["", " ", "\t\r\n ", "\f"])
+
+
+@st.composite
+def almost_events(draw: st.DrawFn) -> bytes:
+    fields = [
+        ("customer", json.dumps(draw(names), ensure_ascii=draw(st.booleans()))),
+        ("metric", json.dumps(draw(names), ensure_ascii=draw(st.booleans()))),
+        ("event_time", draw(times)),
+        ("value", draw(numbers) if draw(st.booleans()) else json.dumps(draw(numbers))),
+        ("heartbeat", draw(times)),
+        (draw(names), draw(st.sampled_from(["null", "true", "1", '"x"', "[]", "{}", "-1.0", "NaN"]))),
+    ]
+    chosen = draw(st.lists(st.sampled_from(fields), max_size=7) | st.just(fields[:4]) | st.just(fields[4:5]))
+    pieces = [
+        f"{draw(spaces)}{json.dumps(name)}{draw(spaces)}:{draw(spaces)}{value}{draw(spaces)}" for name, value in chosen
+    ]
+    return f"{draw(spaces)}{{{','.join(pieces)}}}{draw(spaces)}".encode("utf-8", "surrogatepass")
+
+
+@st.composite
+def mutated(draw: st.DrawFn, originals: st.SearchStrategy[bytes]) -> bytes:
+    raw = bytearray(draw(originals))
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(raw)))
+        part = draw(
+            st.binary(max_size=2) | st.sampled_from([b'"', b"\\", b",", b":", b"}", b"{", b"0", b".", b"e", b" "])
+        )
+        raw[at : at + draw(st.integers(0, 2))] = part
+    return bytes(raw)
+
+
+def read_fast(raws: Sequence[bytes | None], timestamp_ms: int, max_ahead_ms: int) -> list[Event | Heartbeat | Rejected]:
+    """What the batch layer's reader makes of these records, in their order."""
+    batch = encode_batch([Entry(raw, delta) for delta, raw in enumerate(raws)], base_timestamp_ms=timestamp_ms)
+    table = SeriesTable()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "fetch_batches", lambda *_: iter([Fetched(batch, ())]))
+        (chunk,) = read_partition(Settings(), "events", 0, 0, len(raws), max_ahead_ms, table)
+    found: dict[int, Event | Heartbeat | Rejected] = {
+        offset: Event(*table[series_id], time_ms, micros)
+        for offset, series_id, time_ms, micros in zip(
+            chunk.kafka_offsets.tolist(),
+            chunk.series_ids.tolist(),
+            chunk.event_times_ms.tolist(),
+            chunk.values_micros.tolist(),
+            strict=True,
+        )
+    }
+    heartbeats = zip(chunk.heartbeat_offsets.tolist(), chunk.heartbeat_times_ms.tolist(), strict=True)
+    found |= {offset: Heartbeat(time_ms) for offset, time_ms in heartbeats}
+    found |= {at: Rejected(why) for at, why in zip(chunk.rejected_offsets.tolist(), chunk.reasons, strict=True)}
+    assert chunk.records == len(raws)
+    return [found[offset] for offset in range(len(raws))]
+
+
+def is_plain(raw: bytes) -> bool:
+    columns = (np.array([number]) for number in (0, NO_TIMESTAMP_MS, 0, len(raw)))
+    padded = np.frombuffer(bytearray(raw.ljust(len(raw) + PADDING_BYTES)), np.uint8)
+    return int(read_plain_records(padded, Records(*columns), 0).kinds[0]) != REST
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["why"] for case in CASES])
+def test_a_record_is_read_as_the_vectors_say(case: dict[str, object]) -> None:
+    text, encoded = case.get("raw"), case.get("raw_base64")
+    raw = base64.b64decode(str(encoded)) if encoded else None if text is None else str(text).encode()
+    timestamp_ms, max_ahead_ms = int(str(case.get("record_timestamp_ms", -1))), int(str(case.get("max_ahead_ms", 0)))
+    assert read_fast([raw], timestamp_ms, max_ahead_ms) == [read_record(raw, timestamp_ms, max_ahead_ms)]
+
+
+@given(st.lists(mutated(almost_events() | st.just(PLAIN)) | st.none(), min_size=1, max_size=20), times, st.booleans())
+def test_both_read_any_record_alike(raws: list[bytes | None], time: str, has_timestamp: bool) -> None:
+    timestamp_ms = int(time) if has_timestamp and time.lstrip("-").isdecimal() else NO_TIMESTAMP_MS
+    assert read_fast(raws, timestamp_ms, 5) == [read_record(raw, timestamp_ms, 5) for raw in raws]
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
+def test_both_read_any_bytes_alike(raws: list[bytes]) -> None:
+    assert read_fast(raws, NO_TIMESTAMP_MS, 0) == [read_record(raw, NO_TIMESTAMP_MS, 0) for raw in raws]
+
+
+@given(st.integers(-(10**12) * 10**6 + 1, 10**12 * 10**6 - 1), st.integers(0, 6), st.booleans())
+def test_every_value_that_fits_is_read_to_the_last_digit(micros: int, decimals: int, as_string: bool) -> None:
+    whole, fraction = divmod(abs(micros), 10**6)
+    text = f"{'-' if micros < 0 else ''}{whole}" + (f".{fraction:06d}"[: decimals + 1] if decimals else "")
+    value = f'"{text}"' if as_string else text
+    raw = f'{{"customer":"c","metric":"m","event_time":0,"value":{value}}}'.encode()
+    assert is_plain(raw)
+    assert read_fast([raw], 0, 0) == [read_record(raw, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        PLAIN,
+        PLAIN.replace(b" ", b""),
+        PLAIN.replace(b'"-12.5"', b"-12.5"),
+        PLAIN.replace(b"{", b'{"unit": "min", "n": -1.5,'),
+        b' { "heartbeat" : -7 } ',
+    ],
+)
+def test_records_as_plain_producers_write_them_need_no_strict_reading(raw: bytes) -> None:
+    assert is_plain(raw)
+
+
+@pytest.mark.parametrize("timestamp_ms", [-(2**62), -2, 2**62])
+def test_the_furthest_max_ahead_does_not_overflow(timestamp_ms: int) -> None:
+    for max_ahead_ms in (2**62, -(2**62)):
+        assert read_fast([PLAIN], timestamp_ms, max_ahead_ms) == [read_record(PLAIN, timestamp_ms, max_ahead_ms)]
+
+
+def test_a_name_is_told_from_every_other_one() -> None:
+    #  the same letters, cut elsewhere: a/bc, ab/c; and names that only lengths tell apart
+    pairs = [
+        ("a", "bc"),
+        ("ab", "c"),
+        ("a" * 8, "b"),
+        ("a" * 9, "b"),
+        ("a", "b" * 8),
+        ("a" * 7, "b"),
+        ("\x01" * 2, "c"),
+    ]
+    table = SeriesTable()
+    numbered = [table.number(customer, metric) for customer, metric in pairs]
+    assert [table.number(customer, metric) for customer, metric in pairs] == numbered == list(range(len(pairs)))
+
+
+def test_a_table_of_series_grows_and_numbers_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series, "_SERIES", 2)
+    monkeypatch.setattr(series, "_NAME_BYTES", 1_100)
+    table = SeriesTable()
+    pairs = [(f"customer{number}" * 9, "m" * (number % 128 + 1)) for number in range(500)]
+    assert [table.number(*pair) for pair in pairs] == list(range(500))
+    assert [table.number(*pair) for pair in reversed(pairs)] == list(reversed(range(500)))
+    assert [table[number] for number in range(len(table))] == pairs
