@@ -1,15 +1,15 @@
 """The batch layer's answers: a day of one average is written whole or not at all, and no poorer one replaces it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 from psycopg.types.json import Jsonb
 
+from batch.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.database import Connection
 from batch.days import day_start_ms
-from batch.recompute import KEY
 from batch.stored_averages import add_batch_averages, read_averages, remove_batch_averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
@@ -17,8 +17,8 @@ from sma.instants import instant, milliseconds
 
 # the first answer of a day makes its row, and whoever comes second waits here for the first
 _CLAIM_DAY = """
-INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
-VALUES (%(day)s, %(average)s, %(read_to)s, %(closed_until)s, %(row_count)s, %(run_id)s)
+INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id, resume_key)
+VALUES (%(day)s, %(average)s, %(read_to)s, %(closed_until)s, 0, %(run_id)s, %(resume_key)s)
 ON CONFLICT (day, average) DO NOTHING
 """
 # of a day without an answer, whatever stands there was not written by the batch layer
@@ -41,6 +41,7 @@ SET read_to = %(read_to)s,
     closed_until = %(closed_until)s,
     row_count = %(row_count)s,
     run_id = %(run_id)s,
+    resume_key = %(resume_key)s,
     written_at = now()
 WHERE day = %(day)s
     AND average = %(average)s
@@ -55,6 +56,13 @@ FROM sma.batch_days
 WHERE day = ANY(%(days)s)
     AND average = ANY(%(averages)s)
 ORDER BY day, average
+"""
+_READ_FINISHED = """
+SELECT
+    day,
+    average
+FROM sma.batch_days
+WHERE resume_key = %(resume_key)s
 """
 
 
@@ -84,11 +92,25 @@ class Written:
     rows_deleted: int
 
 
-def write_answer(connection: Connection, answer: Answer, rows: pl.DataFrame, run_id: str) -> Written:
-    """Make the stored day equal to `rows` (as `averages` of `batch.recompute`), in one transaction.
+def write_answer(
+    connection: Connection,
+    answer: Answer,
+    pieces: Iterable[tuple[int, int, pl.DataFrame]],
+    run_id: str,
+    resume_key: str,
+) -> Written:
+    """Make the stored day equal to `pieces`, in one transaction.
 
     A row that is already right keeps its written_at. `sma.batch_days` says whether the day is stored: it is written
     together with the rows, so of a day that it does not know all rows are copied in unseen.
+
+    Args:
+        connection: to the database.
+        answer: the day and average, and from how much of the log it was computed.
+        pieces: first `as_of`, one past the last, and the rows between them, as `averages` of `batch.averages_schema`;
+            they touch one another, and cover the closed windows of the day.
+        run_id: of the run that writes.
+        resume_key: what the run has in common with those that carry on its work: see `finished_days`.
 
     Raises:
         SmaError: the stored answer was computed from more of the log than this one, or a sum is too large to be
@@ -102,31 +124,62 @@ def write_answer(connection: Connection, answer: Answer, rows: pl.DataFrame, run
         "until_time": instant(start + DAY_MS),
         "read_to": as_json(answer.read_to),
         "closed_until": instant(answer.closed_until_ms),
-        "row_count": rows.height,
         "run_id": run_id,
+        "resume_key": resume_key,
     }
+    counts = _Counts()
     with connection.transaction():
         if connection.execute(_CLAIM_DAY, bound).rowcount:
-            cleared = connection.execute(_CLEAR_DAY, bound).rowcount
-            add_batch_averages(connection, rows)
-            return Written(answer, rows.height, rows.height, cleared)
-        held = connection.execute(_LOCK_DAY, bound).fetchone()
-        if held is None:
-            raise SmaError(f"{answer.day}, average {answer.average}: no longer in sma.batch_days: run this again")
-        _refuse_poorer(answer, _offsets(held[0]))
-        stored = read_averages(connection, "batch_averages", answer.average, start, start + DAY_MS)
-        wrong, missing = correction(stored, rows)
-        remove_batch_averages(connection, wrong)
-        add_batch_averages(connection, missing)
-        connection.execute(_RECORD_DAY, bound)
-    superfluous = wrong.join(missing, on=KEY, how="anti")
-    return Written(answer, rows.height, missing.height, superfluous.height)
+            counts.deleted = connection.execute(_CLEAR_DAY, bound).rowcount
+            for _, _, rows in pieces:
+                add_batch_averages(connection, rows)
+                counts.rows += rows.height
+            counts.written = counts.rows
+        else:
+            held = connection.execute(_LOCK_DAY, bound).fetchone()
+            if held is None:
+                raise SmaError(f"{answer.day}, average {answer.average}: no longer in sma.batch_days: run this again")
+            _refuse_poorer(answer, _offsets(held[0]))
+            for from_ms, until_ms, rows in _whole_day(answer, pieces):
+                stored = read_averages(connection, "batch_averages", answer.average, from_ms, until_ms)
+                wrong, missing = correction(stored, rows)
+                remove_batch_averages(connection, wrong)
+                add_batch_averages(connection, missing)
+                counts.rows += rows.height
+                counts.written += missing.height
+                counts.deleted += wrong.join(missing, on=KEY, how="anti").height
+        connection.execute(_RECORD_DAY, bound | {"row_count": counts.rows})
+    return Written(answer, counts.rows, counts.written, counts.deleted)
+
+
+@dataclass(slots=True)
+class _Counts:
+    rows: int = 0
+    written: int = 0
+    deleted: int = 0
+
+
+def _whole_day(
+    answer: Answer, pieces: Iterable[tuple[int, int, pl.DataFrame]]
+) -> Iterator[tuple[int, int, pl.DataFrame]]:
+    """Yield the pieces, and one without rows for the windows of the day that are not closed."""
+    _, closed_ms = answer.bounds_ms
+    yield from pieces
+    yield closed_ms, day_start_ms(answer.day) + DAY_MS, pl.DataFrame(schema=AVERAGES_SCHEMA)
+
+
+def finished_days(connection: Connection, averages: Sequence[str], resume_key: str) -> set[date]:
+    """Return the days of which every one of the averages was written under a key: a run that goes on skips them."""
+    written: dict[date, set[str]] = {}
+    for day, average in connection.execute(_READ_FINISHED, {"resume_key": resume_key}):
+        written.setdefault(day, set()).add(average)
+    return {day for day, names in written.items() if names.issuperset(averages)}
 
 
 def correction(stored: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return what makes the stored rows equal to `rows`: those to remove, and those to add after that.
 
-    A row whose pair has changed is in both. All of them are as `averages` of `batch.recompute`.
+    A row whose pair has changed is in both. All of them are as `averages` of `batch.averages_schema`.
     """
     if stored.equals(rows):
         return stored.clear(), rows.clear()

@@ -41,7 +41,7 @@ def encode_rows(rows: pl.DataFrame) -> Iterator[bytes]:
     """Return what `COPY … (customer, metric, average, as_of, value_sum, event_count) FROM STDIN (FORMAT binary)` reads.
 
     Args:
-        rows: `averages` of `batch.recompute`, in any order; fastest where the rows of a series stand together.
+        rows: `averages` of `batch.averages_schema`, in any order; fastest where the rows of a series stand together.
 
     Returns:
         parts: header, rows, trailer; the rows of at most BLOCK_ROWS at a time.

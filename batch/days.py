@@ -1,11 +1,8 @@
 """Which windows are closed, and which days own them? A day (UTC) owns each `as_of` in it, its first instant too."""
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 
-import polars as pl
-
-from batch.log import PartitionRead
+from batch.log_index import LogIndex
 from sma.averages import Averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
@@ -23,7 +20,7 @@ def day_of(as_of_ms: int) -> date:
     return EPOCH_DAY + timedelta(days=as_of_ms // DAY_MS)
 
 
-def closed_until_ms(partitions: Sequence[PartitionRead], watermark_delay_ms: int) -> int:
+def closed_until_ms(index: LogIndex, watermark_delay_ms: int) -> int:
     """Return the last instant that can be an `as_of` of a closed window.
 
     The watermark is the oldest of the partitions' newest times, less the delay, as in Flink; a window is closed once
@@ -33,7 +30,7 @@ def closed_until_ms(partitions: Sequence[PartitionRead], watermark_delay_ms: int
         SmaError: a partition has neither an event nor a heartbeat, so no watermark exists and nothing is closed.
     """
     newest = []
-    for partition in partitions:
+    for partition in index.partitions:
         if partition.newest_time_ms is None:
             raise SmaError(
                 f"partition {partition.kafka_partition} of the log holds no event and no heartbeat, so no window is "
@@ -43,13 +40,12 @@ def closed_until_ms(partitions: Sequence[PartitionRead], watermark_delay_ms: int
     return min(newest) - watermark_delay_ms + 1
 
 
-def touched_days(events: pl.DataFrame, averages: Averages, closed_until: int) -> tuple[date, date] | None:
+def touched_days(
+    oldest_event_ms: int, newest_event_ms: int, averages: Averages, closed_until: int
+) -> tuple[date, date] | None:
     """Return the first and the last day that can own a row of a closed window; None where there is none."""
-    if events.is_empty():
-        return None
-    oldest, newest = events.select(oldest=pl.col("event_time_ms").min(), newest=pl.col("event_time_ms").max()).row(0)
-    first = min(average.as_ofs_made_by(oldest)[0] for average in averages.averages)
-    last = max(_last_closed(average.as_ofs_made_by(newest), closed_until) for average in averages.averages)
+    first = min(average.as_ofs_made_by(oldest_event_ms)[0] for average in averages.averages)
+    last = max(_last_closed(average.as_ofs_made_by(newest_event_ms), closed_until) for average in averages.averages)
     return (day_of(first), day_of(last)) if first <= min(last, closed_until) else None
 
 

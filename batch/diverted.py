@@ -1,20 +1,35 @@
-"""What the stream diverted: at which positions of the log did it find late events and unreadable records?
+"""Which positions of the log are diverted, by the stream and by the rule: late events and unreadable records.
 
-Only positions are taken from here; what stood there the batch layer has read in the log itself.
+Of what the stream wrote only positions are taken; what stood there the batch layer has read in the log itself.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
-from batch.kafka import Record, read_records, retained_ranges
-from batch.log import POSITIONS_SCHEMA, LogRead
+from batch.array_format import decode_integers
+from batch.database import Connection
+from batch.kafka import retained_ranges
+from batch.reader import Value, read_partition, read_values
+from batch.series import SeriesTable
 from sma.errors import SmaError
 from sma.settings import Settings
 
-_POSITION = ["kafka_partition", "kafka_offset"]
+POSITION = ["kafka_partition", "kafka_offset"]
+POSITIONS_SCHEMA = {"kafka_partition": pl.Int32, "kafka_offset": pl.Int64}
+
+_STREAM_SCHEMA = {"partition": pl.Int32, "kafka_offset": pl.Int64}
+_READ_BY_RULE = """
+SELECT
+    kafka_partition,
+    array_send(array_agg(kafka_offset ORDER BY kafka_offset))
+FROM sma.{table}
+GROUP BY kafka_partition
+ORDER BY kafka_partition
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +39,13 @@ class Diverted:
     late: pl.DataFrame
     rejected: pl.DataFrame
 
-    def within(self, log: LogRead) -> "Diverted":
-        """Return those positions that the log was read at or before."""
-        return Diverted(late=_within(self.late, log), rejected=_within(self.rejected, log))
+    def within(self, read_to: Mapping[int, int]) -> "Diverted":
+        """Return the positions before some Kafka offsets, by partition."""
+        ends = pl.DataFrame(list(read_to.items()), {"kafka_partition": pl.Int32, "read_to": pl.Int64}, orient="row")
+        return Diverted(_before(self.late, ends), _before(self.rejected, ends))
 
 
-def read_diverted(settings: Settings) -> Diverted:
+def read_by_stream(settings: Settings) -> Diverted:
     """Read the topics `late_events` and `rejected_events`, whole; what stands there twice counts once.
 
     Raises:
@@ -41,22 +57,73 @@ def read_diverted(settings: Settings) -> Diverted:
     )
 
 
-def positions(topic: str, records: Iterable[Record]) -> pl.DataFrame:
+def read_by_rule(connection: Connection) -> Diverted:
+    """Return what the offset index holds for late, by the rule of the log, or for unreadable."""
+    return Diverted(late=_indexed(connection, "late_events"), rejected=_indexed(connection, "rejected_events"))
+
+
+def positions(topic: str, values: Iterable[Value]) -> pl.DataFrame:
     """Return the positions that records of a topic of diverted events name: see `Diverted`.
 
     Raises:
         SmaError: a record names none.
     """
-    found = {_position(topic, record) for record in records}
-    return pl.DataFrame(sorted(found), POSITIONS_SCHEMA, orient="row")
+    held = list(values)
+    try:
+        named = pl.read_ndjson(b"\n".join(value.value or b"{}" for value in held), schema=_STREAM_SCHEMA)
+    except pl.exceptions.PolarsError:
+        named = None
+    if named is None or named.height != len(held) or named.null_count().sum_horizontal()[0]:
+        named = pl.DataFrame([_position(topic, value) for value in held], _STREAM_SCHEMA, orient="row")
+    return named.rename({"partition": "kafka_partition"}).unique().sort(POSITION)
+
+
+def events_at(settings: Settings, max_ahead_ms: int, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Return those of some positions of the log at which an event stands, as Kafka retains them.
+
+    Raises:
+        SmaError: Kafka does not answer.
+    """
+    found = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
+    if wanted.is_empty():
+        return found[0]
+    retained = retained_ranges(settings, settings.events_topic)
+    bounds = wanted.group_by("kafka_partition").agg(
+        first=pl.col("kafka_offset").min(), last=pl.col("kafka_offset").max()
+    )
+    for partition, first, last in bounds.iter_rows():
+        start, end = max(first, retained[partition].start), min(last + 1, retained[partition].end)
+        for chunk in read_partition(
+            settings, settings.events_topic, partition, start, max(start, end), max_ahead_ms, SeriesTable()
+        ):
+            at = pl.DataFrame({"kafka_offset": chunk.kafka_offsets}, {"kafka_offset": pl.Int64})
+            found.append(at.select(pl.lit(partition, pl.Int32).alias("kafka_partition"), "kafka_offset"))
+    return wanted.join(pl.concat(found), on=POSITION, how="semi")
 
 
 def _read_positions(settings: Settings, topic: str) -> pl.DataFrame:
-    chunks = read_records(settings, topic, retained_ranges(settings, topic))
-    return positions(topic, (record for chunk in chunks for record in chunk))
+    read = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
+    for partition, held in retained_ranges(settings, topic).items():
+        read.extend(
+            positions(topic, values) for values in read_values(settings, topic, partition, held.start, held.end)
+        )
+    return pl.concat(read).unique().sort(POSITION)
 
 
-def _position(topic: str, record: Record) -> tuple[int, int]:
+def _indexed(connection: Connection, table: str) -> pl.DataFrame:
+    rows = connection.cursor(binary=True).execute(_READ_BY_RULE.format(table=table).encode()).fetchall()
+    read = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
+    for partition, offsets in rows:
+        column = decode_integers([offsets])
+        read.append(
+            pl.DataFrame(
+                {"kafka_partition": np.full(column.size, partition, np.int32), "kafka_offset": column}, POSITIONS_SCHEMA
+            )
+        )
+    return pl.concat(read)
+
+
+def _position(topic: str, record: Value) -> tuple[int, int]:
     try:
         diverted = json.loads(record.value or b"")
         return int(diverted["partition"]), int(diverted["kafka_offset"])
@@ -67,13 +134,6 @@ def _position(topic: str, record: Record) -> tuple[int, int]:
         ) from error
 
 
-def _within(diverted: pl.DataFrame, log: LogRead) -> pl.DataFrame:
-    bounds = pl.DataFrame(
-        [(read.kafka_partition, read.read_from, read.read_to) for read in log.partitions],
-        {"kafka_partition": pl.Int32, "read_from": pl.Int64, "read_to": pl.Int64},
-        orient="row",
-    )
-    held = diverted.join(bounds, on="kafka_partition").filter(
-        pl.col("kafka_offset").is_between("read_from", "read_to", closed="left")
-    )
-    return held.select(_POSITION).sort(_POSITION)
+def _before(positions: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
+    held = positions.join(ends, on="kafka_partition").filter(pl.col("kafka_offset") < pl.col("read_to"))
+    return held.select(POSITION).sort(POSITION)

@@ -1,76 +1,62 @@
-"""What does the log itself give for a day, with and without the late events? It is what a difference is judged by."""
+"""What does the log itself give for a day, with and without the late events? It is what a difference is judged by.
 
-from collections.abc import Callable, Mapping
+The stream uses every event that is not late in all of its windows. So what it must have said are the windows over
+those; and what the batch layer must have said, the windows over all events as far as its answer was computed from them.
+"""
+
+from collections.abc import Mapping
 
 import polars as pl
 
-from batch.answers import Answer
-from batch.lateness import judged
-from batch.log import LogRead, before
-from batch.recompute import AVERAGES_SCHEMA, KEY, Recomputation
+from batch.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.day_rows import Piece
+from batch.partition_windows import Part
 from batch.reconcile import Expected, compare
-from sma.averages import Averages
+
+_BATCH, _STREAM, _CONFIRMED = "batch", "stream", "confirmed"
 
 
-class LogAverages:
-    """The averages of parts of one log; what its days share is worked out once, whatever number of them asks."""
+def judging_parts(
+    answer_read_to: Mapping[int, int], confirmed: Mapping[int, int], log_read_to: Mapping[int, int]
+) -> dict[str, Part]:
+    """Return the parts of the log that a day's differences are judged by.
 
-    def __init__(self, log: LogRead, averages: Averages, confirmed: Mapping[int, int]) -> None:
-        """Judge the events; compute no average yet.
+    Args:
+        answer_read_to: partition -> the first Kafka offset that the batch answer was not computed from.
+        confirmed: the Kafka offsets, by partition, before which the stream had read everything when its rows were
+            looked at.
+        log_read_to: the log's end, which holds all that those rows can follow from, and perhaps more.
+    """
+    parts = {
+        _BATCH: Part(None if _is_whole(answer_read_to, log_read_to) else answer_read_to),
+        _STREAM: Part(has_late=False),
+    }
+    if not _is_whole(confirmed, log_read_to):
+        parts[_CONFIRMED] = Part(confirmed, has_late=False)
+    return parts
 
-        Args:
-            log: all that the stream can have read when its rows were looked at, and perhaps more.
-            averages: what to compute, and what is late.
-            confirmed: the Kafka offsets, by partition, before which it had read everything then.
-        """
-        self._log = log
-        self._confirmed = confirmed
-        self._events = judged(log.events, averages.allowed_lateness_ms)
-        self._used = self._events.filter(~pl.col("is_late"))
-        self._averages = {average.name: average for average in averages.averages}
-        self._known: dict[str, tuple[Mapping[int, int] | None, Recomputation]] = {}
 
-    def expected(self, answer: Answer) -> Expected:
-        """Return what the log gives for the closed windows of the answer's day and average."""
-        # the sum of a window in which a late event counts 1 and any other 0 is how many late events the window holds
-        is_late = pl.col("is_late").cast(pl.Int64)
-        late = self._rows(answer, "late", lambda: self._events.with_columns(value_micros=is_late))
-        return Expected(
-            batch=self._rows(answer, "batch", lambda: self._before(self._events, answer.read_to), answer.read_to),
-            stream=self._rows(answer, "stream", lambda: self._used),
-            late=late.select(*KEY, late_event_count=pl.col("value_sum_micros").cast(pl.Int64)).filter(
-                pl.col("late_event_count") > 0
-            ),
-        )
+def expected_rows(piece: Piece, average: str) -> Expected:
+    """Return what the log gives for the windows of an average in a piece that was made of `judging_parts`."""
+    return Expected(
+        batch=piece.averages(_BATCH, average),
+        stream=piece.averages(_STREAM, average),
+        late=piece.late(_BATCH, average),
+    )
 
-    def in_flux(self, answer: Answer) -> pl.DataFrame:
-        """Return the windows of the answer that the stream may have stated anew while its rows were looked at.
 
-        They are those that come out otherwise from what it had confirmed by then.
+def windows_in_flux(piece: Piece, average: str, parts: Mapping[str, Part]) -> pl.DataFrame:
+    """Return the windows that the stream may have stated anew while its rows were looked at.
 
-        Returns:
-            windows: `batch.recompute.KEY`; sorted and unique.
-        """
-        if self._is_whole(self._confirmed):
-            return pl.DataFrame(schema={column: AVERAGES_SCHEMA[column] for column in KEY})
-        earlier = self._rows(answer, "confirmed", lambda: self._before(self._used, self._confirmed))
-        return compare(earlier, self._rows(answer, "stream", lambda: self._used)).select(KEY)
+    They are those that come out otherwise from what it had confirmed by then.
 
-    def _before(self, events: pl.DataFrame, read_to: Mapping[int, int]) -> pl.DataFrame:
-        return events if self._is_whole(read_to) else before(events, read_to)
+    Returns:
+        windows: `batch.averages_schema.KEY`; sorted and unique.
+    """
+    if _CONFIRMED not in parts:
+        return pl.DataFrame(schema={column: AVERAGES_SCHEMA[column] for column in KEY})
+    return compare(piece.averages(_CONFIRMED, average), piece.averages(_STREAM, average)).select(KEY)
 
-    def _is_whole(self, read_to: Mapping[int, int]) -> bool:
-        return all(read_to.get(partition, 0) >= end for partition, end in self._log.read_to.items())
 
-    def _rows(
-        self,
-        answer: Answer,
-        part: str,
-        select: Callable[[], pl.DataFrame],
-        read_to: Mapping[int, int] | None = None,
-    ) -> pl.DataFrame:
-        """Return an answer's rows of a part of the log; of a part that ends at `read_to`, only the last one is kept."""
-        held = self._known.get(part)
-        if held is None or held[0] != read_to:
-            held = self._known[part] = (read_to, Recomputation(select()))
-        return held[1].rows(self._averages[answer.average], *answer.bounds_ms)
+def _is_whole(read_to: Mapping[int, int], log_read_to: Mapping[int, int]) -> bool:
+    return all(read_to.get(partition, 0) >= end for partition, end in log_read_to.items())

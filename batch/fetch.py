@@ -7,22 +7,25 @@ hold is not looked at here, but for where the next fetch begins. Nothing is comm
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from kafka.errors import KafkaError, NoError, NotLeaderForPartitionError, OffsetOutOfRangeError, for_code
-from kafka.net.manager import KafkaConnectionManager
-from kafka.net.selector import NetworkSelector
-from kafka.protocol.consumer import FetchRequest, IsolationLevel
-from kafka.protocol.metadata import MetadataRequest
-from kafka.structs import TopicPartition
-
 from batch.record_batches import end_of_batches
 from sma.errors import SmaError
 from sma.settings import Settings
+
+with warnings.catch_warnings():  # kafka-python 3.0.12 reads its own files in a way that is deprecated
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from kafka.errors import KafkaError, NoError, NotLeaderForPartitionError, OffsetOutOfRangeError, for_code
+    from kafka.net.manager import KafkaConnectionManager
+    from kafka.net.selector import NetworkSelector
+    from kafka.protocol.consumer import FetchRequest, IsolationLevel
+    from kafka.protocol.metadata import MetadataRequest
+    from kafka.structs import TopicPartition
 
 FETCH_BYTES = 2 * 2**20  # Kafka sends at most so much at once, but for a single record batch that is larger
 MAX_ANSWER_BYTES = 256 * 2**20  # no answer may be larger, whatever a batch's size

@@ -1,30 +1,19 @@
-"""Kafka as the batch layer uses it: explicit ranges of offsets, read once, and nothing committed.
+"""What does Kafka hold, and how far has a consumer group come? Records are read in `batch.reader`."""
 
-What a record means is not decided here: `log` and `diverted` do that.
-"""
-
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any
 
-from confluent_kafka import (
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from sma.errors import SmaError
 from sma.settings import Settings
 
 ANSWER_TIMEOUT_SECONDS = 10.0
-SILENCE_TIMEOUT_SECONDS = 60.0
-CHUNK_RECORDS = 50_000
-CHUNK_TIMEOUT_SECONDS = 0.2
+# a broker needs a moment to lead a topic that was just made
+_NOT_YET = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 
 Progress = Callable[[str], None]
 
@@ -35,15 +24,6 @@ class OffsetRange:
 
     start: int
     end: int
-
-
-class Record(NamedTuple):
-    """One Kafka record: where it stands, its timestamp (-1 for none), and its bytes."""
-
-    partition: int
-    offset: int
-    timestamp_ms: int
-    value: bytes | None
 
 
 def retained_ranges(settings: Settings, topic: str) -> dict[int, OffsetRange]:
@@ -83,70 +63,12 @@ def committed_offsets(settings: Settings, topic: str, group: str) -> dict[int, i
     return {held.partition: held.offset for held in committed if held.offset >= 0}
 
 
-def read_records(settings: Settings, topic: str, ranges: Mapping[int, OffsetRange]) -> Iterator[list[Record]]:
-    """Yield the records that stand in the given ranges, in chunks, each partition's in order.
-
-    A range may hold fewer records than offsets: a partition is done when its position reaches the range's end.
-
-    Raises:
-        SmaError: Kafka does not answer, or falls silent half way.
-    """
-    open_ends = {partition: held.end for partition, held in ranges.items() if held.start < held.end}
-    consumer = Consumer(
-        _client(settings)
-        | {
-            "group.id": f"{settings.topic_prefix}batch",  # the client demands one; nothing is committed under it
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
-        }
-    )
-    try:
-        consumer.assign([TopicPartition(topic, partition, ranges[partition].start) for partition in open_ends])
-        heard_at = time.monotonic()
-        while open_ends:
-            consumed = consumer.consume(CHUNK_RECORDS, timeout=CHUNK_TIMEOUT_SECONDS)
-            if consumed:
-                heard_at = time.monotonic()
-            elif time.monotonic() - heard_at > SILENCE_TIMEOUT_SECONDS:
-                raise SmaError(_silence(settings, topic, open_ends))
-            yield [
-                record for record in map(_record, consumed) if record and record.offset < ranges[record.partition].end
-            ]
-            for partition in _done(consumed, open_ends):
-                del open_ends[partition]
-                consumer.incremental_unassign([TopicPartition(topic, partition)])
-    except KafkaException as error:
-        raise _no_answer(settings, error) from error
-    finally:
-        consumer.close()
-
-
-def _record(message: Message) -> Record | None:
-    error = message.error()
-    if error is None:
-        return Record(*_position(message), message.timestamp()[1], message.value())
-    if error.code() == KafkaError._PARTITION_EOF:
-        return None
-    raise KafkaException(error)
-
-
-def _position(message: Message) -> tuple[int, int]:
-    return cast(tuple[int, int], (message.partition(), message.offset()))  # None only for one not yet sent
-
-
-def _done(consumed: list[Message], open_ends: Mapping[int, int]) -> set[int]:
-    """Return the partitions whose end has been reached: by a record, or by the end of all that is there."""
-    done = set()
-    for message in consumed:
-        partition, offset = _position(message)
-        next_offset = offset if message.error() else offset + 1
-        if next_offset >= open_ends.get(partition, next_offset + 1):
-            done.add(partition)
-    return done
-
-
+@retry(
+    retry=retry_if_exception(lambda error: isinstance(error, KafkaException) and error.args[0].code() in _NOT_YET),
+    stop=stop_after_delay(ANSWER_TIMEOUT_SECONDS),
+    wait=wait_fixed(0.2),
+    reraise=True,
+)
 def _list_offsets(admin: AdminClient, topic: str, partitions: list[int], which: Any) -> dict[int, int]:
     futures = admin.list_offsets(
         {TopicPartition(topic, partition): which for partition in partitions},
@@ -164,11 +86,3 @@ def _client(settings: Settings) -> dict[str, Any]:
 def _no_answer(settings: Settings, error: KafkaException) -> SmaError:
     reason = error.args[0].str() if error.args else str(error)
     return SmaError(f"Kafka at {settings.kafka_bootstrap}: {reason}: is it running? `sma status`, `sma up`")
-
-
-def _silence(settings: Settings, topic: str, open_ends: Mapping[int, int]) -> str:
-    partition, end = next(iter(open_ends.items()))
-    return (
-        f"Kafka at {settings.kafka_bootstrap} sent nothing for {SILENCE_TIMEOUT_SECONDS:.0f} seconds while partition "
-        f"{partition} of {topic} was being read to Kafka offset {end}: is it running? `sma status`"
-    )

@@ -1,4 +1,4 @@
-"""Where do the two layers differ? PostgreSQL joins them window by window, and sends only what differs.
+"""Where do the two layers differ? PostgreSQL joins them window by window, and tells whether they do.
 
 Comparing where the rows are costs a day that is equal no row on the way. It is exact: a join compares the pairs
 themselves, so nothing rests on digests. What a difference means is decided in `batch.reconcile`.
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from batch.database import LAYERS, Connection
-from batch.recompute import AVERAGES_SCHEMA, KEY
 from batch.reconcile import compare
 from batch.stored_averages import read_averages
 from sma.instants import instant
@@ -48,35 +47,29 @@ FULL JOIN (
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """What differs, as `batch.reconcile.compare` states it, and how many rows each layer has."""
+class RowCounts:
+    """How many rows each layer has, and how many windows have the same pair in both."""
 
-    differing: pl.DataFrame
-    streamed_rows: int
-    batch_rows: int
+    streamed: int
+    batch: int
+    equal: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no window differs."""
+        return self.streamed == self.batch == self.equal
 
 
-def differing_rows(
-    connection: Connection, average: str, from_ms: int, until_ms: int, left_out: pl.DataFrame | None = None
-) -> Compared:
-    """Compare the two layers' rows of one average with from_ms <= as_of < until_ms.
+def count_rows(connection: Connection, average: str, from_ms: int, until_ms: int) -> RowCounts:
+    """Compare the two layers' rows of one average with from_ms <= as_of < until_ms (since the Unix epoch)."""
+    bound = {"average": average, "from_time": instant(from_ms), "until_time": instant(until_ms)}
+    ((streamed, batch, equal),) = connection.execute(_COUNT, bound).fetchall()
+    return RowCounts(streamed, batch, equal)
 
-    Call it within `batch.database.snapshot`: where rows differ, the layers are looked at once more.
 
-    Args:
-        connection: to the database.
-        average: its name.
-        from_ms: first `as_of`, in milliseconds since the Unix epoch.
-        until_ms: one past the last.
-        left_out: windows that are neither compared nor counted, `batch.recompute.KEY`; None for none.
+def differing_rows(connection: Connection, average: str, from_ms: int, until_ms: int) -> pl.DataFrame:
+    """Return the windows of one average with from_ms <= as_of < until_ms that differ, as `batch.reconcile.compare`.
+
+    Call it within the `batch.database.snapshot` of `count_rows`: the layers are looked at once more.
     """
-    if left_out is None or left_out.is_empty():
-        bound = {"average": average, "from_time": instant(from_ms), "until_time": instant(until_ms)}
-        ((streamed_rows, batch_rows, equal),) = connection.execute(_COUNT, bound)
-        if streamed_rows == batch_rows == equal:
-            nothing = pl.DataFrame(schema=AVERAGES_SCHEMA)
-            return Compared(compare(nothing, nothing), streamed_rows, batch_rows)
-    streamed, batch = (read_averages(connection, layer, average, from_ms, until_ms) for layer in LAYERS)
-    if left_out is not None:
-        streamed, batch = (rows.join(left_out, on=KEY, how="anti") for rows in (streamed, batch))
-    return Compared(compare(streamed, batch), streamed.height, batch.height)
+    return compare(*(read_averages(connection, layer, average, from_ms, until_ms) for layer in LAYERS))

@@ -7,6 +7,7 @@ be read by as many processes, each with a table of series of its own.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,14 @@ class Chunk:
     reasons: tuple[str, ...]
 
 
+class Value(NamedTuple):
+    """The bytes of one record, and where it stands."""
+
+    partition: int
+    offset: int
+    value: bytes | None
+
+
 def read_partition(
     settings: Settings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
 ) -> Iterator[Chunk]:
@@ -66,21 +75,42 @@ def read_partition(
     Raises:
         SmaError: Kafka does not answer or no longer holds all of the range, or a batch is damaged.
     """
+    if abs(max_ahead_ms) > FURTHEST_AHEAD_MS:
+        raise SmaError(f"max_ahead: {max_ahead_ms} ms is out of range")
+    for plain, next_offset in _plain_batches(settings, topic, partition, start, end):
+        yield _chunk(plain, start, end, next_offset, max_ahead_ms, series)
+
+
+def read_values(settings: Settings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
+    """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
+    for plain, _ in _plain_batches(settings, topic, partition, start, end):
+        records = plain.decode(start, end)
+        places = zip(
+            records.kafka_offsets.tolist(), records.value_starts.tolist(), records.value_lengths.tolist(), strict=True
+        )
+        yield [
+            Value(partition, offset, None if length < 0 else plain.bytes[begin : begin + length].tobytes())
+            for offset, begin, length in places
+        ]
+
+
+def _plain_batches(
+    settings: Settings, topic: str, partition: int, start: int, end: int
+) -> Iterator[tuple[PlainBatches, int]]:
+    """Yield as many committed batches as make a chunk, and the first Kafka offset behind them."""
     where = f"{topic}: partition {partition}"
     if not 0 <= start <= end:
         raise SmaError(f"{where}: {start} to {end} is no range of Kafka offsets")
-    if abs(max_ahead_ms) > FURTHEST_AHEAD_MS:
-        raise SmaError(f"max_ahead: {max_ahead_ms} ms is out of range")
     plain = PlainBatches(where)
     for fetched in fetch_batches(settings, topic, partition, start, end):
         for batch in committed(split_batches(fetched.records, where), fetched.aborted):
             if batch.last_offset < start or batch.base_offset >= end or not batch.record_count:
                 continue
             if not plain.add(batch):
-                yield _chunk(plain, start, end, batch.base_offset, max_ahead_ms, series)
+                yield plain, batch.base_offset
                 plain.clear()
                 plain.add(batch)
-        yield _chunk(plain, start, end, end_of_batches(fetched.records, where), max_ahead_ms, series)
+        yield plain, end_of_batches(fetched.records, where)
         plain.clear()
 
 

@@ -1,6 +1,6 @@
 """Stream against batch: which windows differ, and does what arrived late explain each difference?
 
-Pure functions of frames; all of them hold rows as `batch.recompute` states them, of one day and one average.
+Pure functions of frames; all of them hold rows as `batch.averages_schema` states them, of one day and one average.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from batch.recompute import KEY
+from batch.averages_schema import KEY
 
 DifferenceClass = Literal["changed", "missing_in_stream", "extra_in_stream"]
 
@@ -104,11 +104,10 @@ def explain(differing: pl.DataFrame, expected: Expected) -> pl.DataFrame:
     return judged.select(pl.col(column).cast(kind) for column, kind in DIFFERENCES_SCHEMA.items()).sort(KEY)
 
 
-def summarize(streamed_rows: int, differences: pl.DataFrame) -> Summary:
-    """Count what `compare` and `explain` found; `streamed_rows` is how many rows the stream has."""
+def summarize(equal: int, differences: pl.DataFrame) -> Summary:
+    """Count what `compare` and `explain` found; `equal` is how many windows are equal."""
     counts = dict(differences["class"].value_counts().iter_rows())
     classes = {name: int(counts.get(name, 0)) for name in get_args(DifferenceClass)}
-    equal = streamed_rows - classes["changed"] - classes["extra_in_stream"]
     explained = int(differences["is_explained"].sum())
     return Summary(
         windows_compared=equal + differences.height,

@@ -1,39 +1,48 @@
-"""The two runs of the batch layer: compute days, and reconcile days. Each reads the log once, however many the days."""
+"""The two runs of the batch layer: compute days, and reconcile days; each any number of them, in bounded memory."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 import polars as pl
 
-from batch.accounting import Account, account, misjudged
-from batch.answers import Answer, Written, read_answers, write_answer
+from batch.accounting import Account, account, in_dispute, misjudged
+from batch.answers import Answer, Written, finished_days, read_answers, write_answer
 from batch.audit import ReconciledDay, add_reconciliation
+from batch.comparison import Evidence, count_days, judge_days
 from batch.confirmation import wait_until_confirmed
-from batch.database import Connection, connect, snapshot
+from batch.database import connect, snapshot
+from batch.day_plan import consecutive, plan_days, require_retained
+from batch.day_rows import rows_of
 from batch.days import closed_until_ms, touched_days
-from batch.diverted import read_diverted
-from batch.expected import LogAverages
-from batch.kafka import Progress
-from batch.layers import differing_rows
-from batch.log import LogRead, read_log
-from batch.recompute import Recomputation
-from batch.reconcile import DIFFERENCES_SCHEMA, explain, summarize
+from batch.diverted import events_at, read_by_rule, read_by_stream
+from batch.indexing import extend_index
+from batch.kafka import Progress, retained_ranges
+from batch.log_index import LogIndex, read_event_time_bounds, read_index
+from batch.partition_windows import Part
 from sma.averages import Averages
 from sma.settings import Settings
 
 _PROGRESS_EVERY_SECONDS = 5.0
+_ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What a run computed and wrote, and from how much of the log."""
+    """What a run computed and wrote, and from how much of the log.
+
+    `already_written` are the days that the run found finished. Of the Kafka offsets that the index covers,
+    `offsets_read` were read, and `offsets_skipped` cannot hold anything that the days need.
+    """
 
     written: tuple[Written, ...]
-    log: LogRead
+    already_written: tuple[date, ...]
+    index: LogIndex
+    offsets_read: int
+    offsets_skipped: int
     closed_until_ms: int
-    read_seconds: float
+    index_seconds: float
     seconds: float
 
 
@@ -44,7 +53,8 @@ class Reconciled:
     days: tuple[ReconciledDay, ...]
     accounts: tuple[Account, ...]
     misjudged: pl.DataFrame
-    log: LogRead
+    index: LogIndex
+    offsets_read: int
     compared_at: datetime
     seconds: float
 
@@ -60,34 +70,66 @@ class Reconciled:
 
 
 def compute_batch_days(
-    settings: Settings, averages: Averages, days: Sequence[date], run_id: str, progress: Progress
+    settings: Settings, averages: Averages, days: Sequence[date], run_id: str, progress: Progress, resume_key: str = ""
 ) -> Computed:
     """Compute every average for some days from the retained log, and store them.
 
-    Windows that the watermark of the log has not passed are left to the stream.
+    The offset index is extended to the log's end first. Windows that the watermark of the log has not passed are left
+    to the stream.
+
+    Args:
+        settings: how Kafka and the database are reached.
+        averages: what to compute.
+        days: in any order.
+        run_id: is stored with the days.
+        progress: is told what is done.
+        resume_key: days that were finished under it are left as they are; the run's own id where it is empty.
 
     Raises:
-        SmaError: Kafka or the database does not answer, the log's beginning is gone, a partition is empty, or a stored
-            answer was computed from more of the log; days before the one that fails stay written.
+        SmaError: Kafka or the database does not answer, Kafka no longer holds what a day needs, a partition is empty,
+            or a stored answer was computed from more of the log; days before the one that fails stay written.
     """
     started = time.monotonic()
-    log = read_log(settings, averages.max_ahead_ms, progress)
-    read_seconds = time.monotonic() - started
-    progress(f"read {log.records:,} records in {read_seconds:.1f} s")
-    closed_until = closed_until_ms(log.partitions, averages.watermark_delay_ms)
-    recomputation = Recomputation(log.events)
-    written: list[Written] = []
-    reported_at = time.monotonic()
+    key = resume_key or run_id
+    extend_index(settings, averages, progress)
+    index_seconds = time.monotonic() - started
+    names = [average.name for average in averages.averages]
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
-        for index, day in enumerate(days):
-            for average in averages.averages:
-                answer = Answer(day, average.name, log.read_to, closed_until)
-                rows = recomputation.rows(average, *answer.bounds_ms)
-                written.append(write_answer(connection, answer, rows, run_id))
-            if time.monotonic() - reported_at > _PROGRESS_EVERY_SECONDS:
-                reported_at = time.monotonic()
-                progress(f"stored {day}, {index + 1} of {len(days)} days")
-    return Computed(tuple(written), log, closed_until, read_seconds, time.monotonic() - started)
+        finished = finished_days(connection, names, key).intersection(days)
+        if finished:
+            progress(f"{len(finished)} of {len(days)} days were finished before: left as they are")
+        with snapshot(connection):
+            index = read_index(connection)
+            closed_until = closed_until_ms(index, averages.watermark_delay_ms)
+            plans = [
+                plan_days(connection, averages.averages, {_ALL: Part()}, list(index.read_to), group, closed_until + 1)
+                for group in consecutive([day for day in days if day not in finished])
+            ]
+        require_retained(plans, settings.events_topic, retained_ranges(settings, settings.events_topic))
+        offsets = sum(plan.offsets for plan in plans)
+        progress(f"reading {offsets:,} of {sum(index.read_to.values()):,} offsets for {len(days) - len(finished)} days")
+        written: list[Written] = []
+        told_at = time.monotonic()
+        for plan in plans:
+            for day_rows in rows_of(plan, settings, averages.max_ahead_ms):
+                for name in names:
+                    answer = Answer(day_rows.day, name, index.read_to, closed_until)
+                    pieces = ((each.from_ms, each.until_ms, each.averages(_ALL, name)) for each in day_rows.pieces)
+                    written.append(write_answer(connection, answer, pieces, run_id, key))
+                if time.monotonic() - told_at > _PROGRESS_EVERY_SECONDS:
+                    told_at = time.monotonic()
+                    done = len(written) // len(names) + len(finished)
+                    progress(f"stored {day_rows.day}, {done} of {len(days)} days")
+    return Computed(
+        written=tuple(written),
+        already_written=tuple(sorted(finished)),
+        index=index,
+        offsets_read=offsets,
+        offsets_skipped=sum(index.read_to.values()) - offsets,
+        closed_until_ms=closed_until,
+        index_seconds=index_seconds,
+        seconds=time.monotonic() - started,
+    )
 
 
 def reconcile_days(
@@ -97,54 +139,59 @@ def reconcile_days(
 
     It waits until the stream has confirmed all that the answers were computed from: by then, every window that they
     hold for closed has been stated by the stream and flushed to the database. It looks at the tables as they are then,
-    while the stream goes on; so it reads the log to its end, which holds all that those rows can follow from, and waits
-    until the late and rejected events among that are in their topics. Windows that the stream may have stated anew in
-    between are left to the next reconciliation.
+    while the stream goes on; so the log is indexed to its end after that, which holds all that those rows can follow
+    from, and the late and rejected events among that are waited for. Differing windows that the stream may have stated
+    anew in between are left to the next reconciliation. Only for days that differ is the log read again.
 
     Raises:
-        SmaError: a day has no batch answer, the stream does not confirm in time, or a service does not answer.
+        SmaError: a day has no batch answer, the stream does not confirm in time, Kafka no longer holds what a day that
+            differs needs, or a service does not answer.
     """
     started = time.monotonic()
-    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
+    with (
+        connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection,
+        connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as index_connection,
+    ):
         answers = read_answers(connection, days, [average.name for average in averages.averages])
         confirmed = wait_until_confirmed(settings, _furthest(answers), progress)
         with snapshot(connection) as compared_at:
-            log = read_log(settings, averages.max_ahead_ms, progress)
-            wait_until_confirmed(settings, log.read_to, progress)
-            progress(f"read {log.records:,} records, comparing {len(days)} days")
-            expected = LogAverages(log, averages, confirmed)
-            compared = tuple(_compare_day(connection, answer, expected, progress) for answer in answers)
-            diverted = read_diverted(settings).within(log)
-            accounts = tuple(account(log, diverted))
-            add_reconciliation(connection, run_id, compared, accounts, compared_at)
-    disagreements = misjudged(log, diverted, averages.allowed_lateness_ms)
-    return Reconciled(compared, accounts, disagreements, log, compared_at, time.monotonic() - started)
+            extend_index(settings, averages, progress)
+            with snapshot(index_connection):
+                index = read_index(index_connection)
+                wait_until_confirmed(settings, index.read_to, progress)
+                evidence = Evidence(index_connection, index, confirmed)
+                progress(f"comparing {len(days)} days")
+                judged = judge_days(connection, settings, averages, count_days(connection, answers), evidence, progress)
+                by_rule = read_by_rule(index_connection)
+            diverted = read_by_stream(settings).within(index.read_to)
+            disputed = events_at(settings, averages.max_ahead_ms, in_dispute(diverted, by_rule))
+            accounts = tuple(account(index, diverted, by_rule, disputed))
+            add_reconciliation(connection, run_id, judged.days, accounts, compared_at)
+    return Reconciled(
+        days=judged.days,
+        accounts=accounts,
+        misjudged=misjudged(diverted, by_rule, disputed),
+        index=index,
+        offsets_read=judged.offsets_read,
+        compared_at=compared_at,
+        seconds=time.monotonic() - started,
+    )
 
 
 def days_touched(settings: Settings, averages: Averages, progress: Progress) -> tuple[date, date] | None:
     """Return the first and the last day that own a closed window of the log; None where no event is in one.
 
     Raises:
-        SmaError: Kafka does not answer, the log's beginning is gone, or a partition is empty.
+        SmaError: Kafka or the database does not answer, the log's beginning is gone, or a partition is empty.
     """
-    log = read_log(settings, averages.max_ahead_ms, progress)
-    return touched_days(log.events, averages, closed_until_ms(log.partitions, averages.watermark_delay_ms))
+    extend_index(settings, averages, progress)
+    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
+        bounds = read_event_time_bounds(connection)
+        closed_until = closed_until_ms(read_index(connection), averages.watermark_delay_ms)
+    return touched_days(*bounds, averages, closed_until) if bounds else None
 
 
-def _compare_day(connection: Connection, answer: Answer, expected: LogAverages, progress: Progress) -> ReconciledDay:
-    started = time.monotonic()
-    in_flux = expected.in_flux(answer)
-    if in_flux.height:
-        progress(f"{answer.day}, average {answer.average}: {in_flux.height:,} windows changed meanwhile: left out")
-    compared = differing_rows(connection, answer.average, *answer.bounds_ms, left_out=in_flux)
-    differences = pl.DataFrame(schema=DIFFERENCES_SCHEMA)
-    if compared.differing.height:
-        differences = explain(compared.differing, expected.expected(answer))
-    summary = summarize(compared.streamed_rows, differences)
-    return ReconciledDay(answer, summary, differences, time.monotonic() - started)
-
-
-def _furthest(answers: Sequence[Answer]) -> dict[int, int]:
+def _furthest(answers: Sequence[Answer]) -> Mapping[int, int]:
     furthest: dict[int, int] = {}
     for answer in answers:
         for partition, offset in answer.read_to.items():

@@ -8,9 +8,9 @@ import polars as pl
 from psycopg import sql
 
 from batch.array_format import decode_integers, decode_micros
+from batch.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.copy_format import POSTGRES_EPOCH_MS, encode_rows
 from batch.database import Connection, Layer
-from batch.recompute import AVERAGES_SCHEMA, KEY
 from sma.instants import instant
 
 _ADD = """
@@ -63,7 +63,7 @@ WHERE stored.customer = wrong.customer
 
 
 def read_averages(connection: Connection, layer: Layer, average: str, from_ms: int, until_ms: int) -> pl.DataFrame:
-    """Return a layer's rows of one average with from_ms <= as_of < until_ms, as `averages` of `batch.recompute`."""
+    """Return a layer's rows with from_ms <= as_of < until_ms, as `averages` of `batch.averages_schema`."""
     statement = sql.SQL(_READ).format(
         table=sql.Identifier(layer),
         average=sql.Literal(average),
@@ -89,7 +89,7 @@ def read_averages(connection: Connection, layer: Layer, average: str, from_ms: i
 
 
 def add_batch_averages(connection: Connection, rows: pl.DataFrame) -> None:
-    """Add rows, as `averages` of `batch.recompute`, to `sma.batch_averages`; none of their keys may be there.
+    """Add rows, as `averages` of `batch.averages_schema`, to `sma.batch_averages`; none of their keys may be there.
 
     Raises:
         psycopg.errors.UniqueViolation: one is.
@@ -99,7 +99,7 @@ def add_batch_averages(connection: Connection, rows: pl.DataFrame) -> None:
 
 
 def remove_batch_averages(connection: Connection, rows: pl.DataFrame) -> None:
-    """Remove the rows with the keys of `rows`, as `averages` of `batch.recompute`, from `sma.batch_averages`."""
+    """Remove the rows with the keys of `rows`, as `averages` of `batch.averages_schema`, from `sma.batch_averages`."""
     if rows.is_empty():
         return
     first, last = rows.select(first=pl.col("as_of_ms").min(), last=pl.col("as_of_ms").max()).row(0)

@@ -14,8 +14,6 @@ from pathlib import Path
 import click
 import psycopg
 
-from batch.lateness import judged
-from batch.log import read_log
 from batch.report import ReconciliationReport
 from cli.console import out, say
 from cli.main import run_command
@@ -124,11 +122,9 @@ def explain(settings: Settings, averages: Averages, run_ids: list[str], flights:
     durations = [average for average in averages.averages if isinstance(average.window, DurationWindow)]
     if not durations:
         return None
-    log = read_log(settings, averages.max_ahead_ms, lambda _: None)
-    late_events = judged(log.events, averages.allowed_lateness_ms).filter("is_late")
     shortest = min(durations, key=window_duration)
     with psycopg.connect(settings.database_url.get_secret_value()) as connection:
-        return find_example(connection, run_ids, shortest, late_events, flights.path)
+        return find_example(connection, run_ids, shortest, flights.path)
 
 
 def write_demo_page(settings: Settings, path: Path, report: ReconciliationReport, example: Example | None) -> None:

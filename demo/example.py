@@ -11,6 +11,7 @@ import psycopg
 from demo.page import Point
 from sma.averages import Average
 from sma.durations import format_duration
+from sma.instants import milliseconds
 from sma.window import DurationWindow
 
 _EASY_TO_READ = """
@@ -35,6 +36,18 @@ _EASY_TO_READ = """
         as_of
     LIMIT 1
 """
+
+_LATE = """
+    SELECT DISTINCT
+        customer,
+        event_time_ms,
+        value_micros
+    FROM sma.late_events
+    WHERE customer = %(customer)s
+        AND event_time_ms >= %(from_ms)s
+        AND event_time_ms < %(until_ms)s
+"""
+_LATE_SCHEMA = {"customer": pl.String, "event_time_ms": pl.Int64, "value_micros": pl.Int64}
 
 _SERIES = """
     SELECT
@@ -91,28 +104,25 @@ class Example:
         ]
 
 
-def find_example(
-    connection: psycopg.Connection, run_ids: list[str], average: Average, late_events: pl.DataFrame, flights: Path
-) -> Example | None:
+def find_example(connection: psycopg.Connection, run_ids: list[str], average: Average, flights: Path) -> Example | None:
     """Return the explained window that is furthest off, with at most 3 late flights in it; None where there is none.
 
     Args:
         connection: of a role that may read every table.
         run_ids: of the reconciliation.
         average: the one to look at, of a duration window.
-        late_events: customer str, event_time_ms Int64, value_micros Int64.
         flights: the file that was published.
     """
     row = connection.execute(_EASY_TO_READ, {"run_ids": run_ids, "average": average.name}).fetchone()
     if row is None:
         return None
     customer, as_of, stream, stream_event_count, batch, batch_event_count = row
-    late = late_events.filter(
-        pl.col("customer") == customer,
-        pl.from_epoch("event_time_ms", "ms")
-        .dt.replace_time_zone("UTC")
-        .is_between(as_of - window_duration(average), as_of, closed="left"),
-    )
+    window = {
+        "customer": customer,
+        "from_ms": milliseconds(as_of - window_duration(average)),
+        "until_ms": milliseconds(as_of),
+    }
+    late = pl.DataFrame(connection.execute(_LATE, window).fetchall(), _LATE_SCHEMA, orient="row")
     return Example(
         customer=customer,
         average=average,
@@ -131,7 +141,7 @@ def _describe(late: pl.DataFrame, flights: pl.DataFrame) -> list[str]:
         event_time_ms=pl.col("scheduled_departure").dt.epoch("ms"),
         value_micros=pl.col("departure_delay") * 1_000_000,
     ).rename({"carrier": "customer"})
-    found = late.unique().join(keys, on=["customer", "event_time_ms", "value_micros"]).sort("event_time_ms", "flight")
+    found = late.join(keys, on=["customer", "event_time_ms", "value_micros"]).sort("event_time_ms", "flight")
     return [
         f"flight {row['customer']} {row['flight']} from {row['origin']} to {row['dest']}, scheduled at "
         f"{row['scheduled_departure']:%H:%M}, left {row['departure_delay']} minutes late"

@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from batch.accounting import Account
-from batch.log import LogRead
+from batch.log_index import LogIndex
 from batch.runs import Computed, Reconciled
 from sma.instants import instant
 from sma.value import format_micros
@@ -21,9 +21,11 @@ Metadata = Mapping[str, Any]
 def computed_metadata(computed: Computed) -> Iterator[tuple[str, Metadata]]:
     """Yield the partition key and metadata of each day that was computed."""
     of_run = {
-        **_log_metadata(computed.log),
+        **_log_metadata(computed.index),
+        "offsets_read": computed.offsets_read,
+        "offsets_skipped": computed.offsets_skipped,
         "closed_until": instant(computed.closed_until_ms).isoformat(),
-        "read_seconds": round(computed.read_seconds, 3),
+        "index_seconds": round(computed.index_seconds, 3),
         "run_seconds": round(computed.seconds, 3),
     }
     for day, group in groupby(computed.written, key=lambda written: written.answer.day):
@@ -43,7 +45,8 @@ def computed_metadata(computed: Computed) -> Iterator[tuple[str, Metadata]]:
 def reconciled_metadata(found: Reconciled) -> Iterator[tuple[str, Metadata]]:
     """Yield the partition key and metadata of each day that was reconciled."""
     of_run = {
-        **_log_metadata(found.log),
+        **_log_metadata(found.index),
+        "offsets_read": found.offsets_read,
         "accounting": dg.MetadataValue.md(_accounting_table(found.accounts)),
         "misjudged_records": found.misjudged.height,
         "run_seconds": round(found.seconds, 3),
@@ -92,11 +95,11 @@ def largest_differences(differences: pl.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _log_metadata(log: LogRead) -> Metadata:
+def _log_metadata(index: LogIndex) -> Metadata:
     return {
-        "records_read": log.records,
-        "events_read": log.events.height,
-        "kafka_offsets": {str(read.kafka_partition): [read.read_from, read.read_to] for read in log.partitions},
+        "records_in_log": index.records,
+        "events_in_log": sum(held.events + held.late_events for held in index.partitions),
+        "kafka_offsets": {str(held.kafka_partition): [0, held.next_offset] for held in index.partitions},
     }
 
 

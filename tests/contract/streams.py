@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 from hypothesis import strategies as st
 
-from batch.log import EVENTS_SCHEMA
 from sma.averages import Average
 from sma.event import Event, read_record
 from sma.window import CountWindow, DurationWindow
 from tests import oracle
+from tests.memory_log import EVENTS_SCHEMA
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -76,10 +76,10 @@ def positions(stream: Sequence[oracle.Event]) -> list[tuple[int, int]]:
     return found
 
 
-def as_log(stream: Sequence[oracle.Event]) -> pl.DataFrame:
-    """Read each event as the batch layer reads a record of that log."""
+def as_log(stream: Sequence[oracle.Event], places: Sequence[tuple[int, int]] | None = None) -> pl.DataFrame:
+    """Read each event as the batch layer reads a record of that log, or of one in which they stand at other places."""
     events = []
-    for (customer, metric, event_time_ms, value), position in zip(stream, positions(stream), strict=True):
+    for (customer, metric, event_time_ms, value), position in zip(stream, places or positions(stream), strict=True):
         raw = json.dumps({"customer": customer, "metric": metric, "event_time": event_time_ms, "value": value}).encode()
         event = read_record(raw, event_time_ms, 0)
         assert isinstance(event, Event), event

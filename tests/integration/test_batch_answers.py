@@ -10,10 +10,11 @@ import polars as pl
 import psycopg
 import pytest
 
-from batch.answers import Answer, read_answers, write_answer
+from batch.answers import Answer, finished_days, read_answers
+from batch.answers import write_answer as write_pieces
+from batch.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.copy_format import BLOCK_ROWS
 from batch.days import day_start_ms
-from batch.recompute import AVERAGES_SCHEMA, KEY
 from batch.stored_averages import read_averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
@@ -39,6 +40,18 @@ def minutes(count, value_sum_micros=5):
 
 def answer(read_to=10, average="hour"):
     return Answer(DAY, average, {0: read_to}, START + DAY_MS)
+
+
+def write_answer(connection, answer, rows, run_id, resume_key="key"):
+    """Write the rows in two pieces."""
+    start, end = answer.bounds_ms
+    cuts = (start, min(start + 2 * MINUTE_MS, end), end)
+    pieces = [
+        (*bounds, rows.filter(pl.col("as_of_ms").is_between(*bounds, closed="left")))
+        for bounds in zip(cuts, cuts[1:], strict=False)
+    ]
+    assert sum(piece.height for *_, piece in pieces) == rows.height
+    return write_pieces(connection, answer, pieces, run_id, resume_key)
 
 
 def connect(place):
@@ -237,3 +250,20 @@ def test_a_connection_lost_in_the_middle_leaves_the_old_answer(place, database):
         database.execute("SELECT pg_terminate_backend(%s)", (doomed.info.backend_pid,))
     assert stored(database).equals(minutes(3))
     assert read_answers(database, [DAY], ["hour"]) == [answer(1)]
+
+
+def test_a_day_of_which_less_is_closed_now_keeps_no_row_behind_it(database):
+    write_answer(database, answer(), minutes(5), "run-1")
+    less = Answer(DAY, "hour", {0: 10}, START + 2 * MINUTE_MS)
+    assert changed(write_answer(database, less, minutes(3), "run-2")) == (3, 0, 2)
+    assert stored(database).equals(minutes(3))
+
+
+def test_the_days_that_a_run_has_finished_are_those_of_which_it_wrote_every_average(database):
+    tomorrow = Answer(date(2013, 1, 2), "hour", {0: 10}, START + 3 * DAY_MS)
+    for held in (answer(), answer(average="minute"), tomorrow):
+        write_answer(database, held, frame([]), "run", "one")
+    assert finished_days(database, ["hour", "minute"], "one") == {DAY}
+    assert finished_days(database, ["hour"], "one") == {DAY, date(2013, 1, 2)}
+    write_answer(database, answer(), frame([]), "run", "another")
+    assert finished_days(database, ["hour", "minute"], "one") == set()

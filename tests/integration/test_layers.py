@@ -7,9 +7,9 @@ import polars as pl
 import psycopg
 import pytest
 
+from batch.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.database import LAYERS, snapshot
-from batch.layers import differing_rows
-from batch.recompute import AVERAGES_SCHEMA, KEY
+from batch.layers import RowCounts, count_rows, differing_rows
 from batch.reconcile import compare
 from sma.instants import instant
 
@@ -26,6 +26,15 @@ def frame(rows):
 
 def minutes(*minutes, value_sum_micros=5, event_count=2, average="hour"):
     return frame(("AA", "delay", average, START + at * MINUTE_MS, value_sum_micros, event_count) for at in minutes)
+
+
+def compare_layers(connection, until_ms=UNTIL) -> tuple[RowCounts, pl.DataFrame]:
+    bounds = ("hour", START, until_ms)
+    return count_rows(connection, *bounds), differing_rows(connection, *bounds)
+
+
+def equal(streamed, batch) -> int:
+    return streamed.join(batch, on=streamed.columns).height
 
 
 @pytest.fixture
@@ -46,19 +55,20 @@ def say(place):
 @pytest.fixture
 def compared(place):
     with psycopg.connect(place.settings.batch_database_url.get_secret_value(), autocommit=True) as connection:
-        yield lambda until_ms=UNTIL, left_out=None: differing_rows(connection, "hour", START, until_ms, left_out)
+        yield lambda until_ms=UNTIL: compare_layers(connection, until_ms)
 
 
 def test_layers_without_rows_are_equal(compared):
-    found = compared()
-    assert (found.streamed_rows, found.batch_rows) == (0, 0)
-    assert found.differing.equals(compare(frame([]), frame([])))
+    counts, differing = compared()
+    assert counts == RowCounts(0, 0, 0)
+    assert counts.is_clean
+    assert differing.equals(compare(frame([]), frame([])))
 
 
 def test_equal_layers_differ_in_nothing(say, compared):
     say(minutes(1, 2, 3, value_sum_micros=-LARGEST_MICROS), minutes(1, 2, 3, value_sum_micros=-LARGEST_MICROS))
-    found = compared()
-    assert (found.streamed_rows, found.batch_rows, found.differing.height) == (3, 3, 0)
+    counts, differing = compared()
+    assert (counts, counts.is_clean, differing.height) == (RowCounts(3, 3, 3), True, 0)
 
 
 @pytest.mark.parametrize(
@@ -74,18 +84,19 @@ def test_equal_layers_differ_in_nothing(say, compared):
 )
 def test_each_kind_of_difference_is_found(say, compared, streamed, batch):
     say(streamed, batch)
-    found = compared()
-    assert found.differing.equals(compare(streamed, batch))
-    assert found.differing.height
-    assert (found.streamed_rows, found.batch_rows) == (streamed.height, batch.height)
+    counts, differing = compared()
+    assert differing.equals(compare(streamed, batch))
+    assert differing.height
+    assert counts == RowCounts(streamed.height, batch.height, equal(streamed, batch))
+    assert not counts.is_clean
 
 
 def test_other_averages_and_times_are_left_out(say, compared):
     others = minutes(1, 2, 5, value_sum_micros=8)
     say(pl.concat([minutes(1, 2, 5), minutes(1, average="minute")]), others)
-    found = compared(until_ms=START + 3 * MINUTE_MS)
-    assert found.differing["as_of_ms"].to_list() == [START + MINUTE_MS, START + 2 * MINUTE_MS]
-    assert (found.streamed_rows, found.batch_rows) == (2, 2)
+    counts, differing = compared(until_ms=START + 3 * MINUTE_MS)
+    assert differing["as_of_ms"].to_list() == [START + MINUTE_MS, START + 2 * MINUTE_MS]
+    assert counts == RowCounts(2, 2, 0)
 
 
 def test_damage_of_every_kind_is_found_as_in_the_frames(say, compared):
@@ -105,9 +116,9 @@ def test_damage_of_every_kind_is_found_as_in_the_frames(say, compared):
             streamed.append((*key, value_sum + chooser.randrange(-1, 2), event_count + chooser.randrange(2)))
     batch = [row for row in batch if chooser.random() > 0.05]
     say(frame(streamed), frame(batch))
-    found = compared()
-    assert found.differing.equals(compare(frame(streamed), frame(batch)))
-    assert (found.streamed_rows, found.batch_rows) == (len(streamed), len(batch))
+    counts, differing = compared()
+    assert differing.equals(compare(frame(streamed), frame(batch)))
+    assert counts == RowCounts(len(streamed), len(batch), equal(frame(streamed), frame(batch)))
 
 
 def test_a_comparison_in_a_snapshot_sees_what_was_there_then(place, say):
@@ -115,12 +126,5 @@ def test_a_comparison_in_a_snapshot_sees_what_was_there_then(place, say):
     url = place.settings.batch_database_url.get_secret_value()
     with psycopg.connect(url, autocommit=True) as connection, snapshot(connection):
         say(minutes(7), minutes(8))
-        found = differing_rows(connection, "hour", START, UNTIL)
-    assert (found.streamed_rows, found.batch_rows, found.differing.height) == (2, 2, 0)
-
-
-def test_windows_that_are_left_out_are_neither_compared_nor_counted(say, compared):
-    say(minutes(1, 2, 3), minutes(2, 3, 4, value_sum_micros=6))
-    found = compared(left_out=minutes(1, 2, 9).select(KEY))
-    assert found.differing["as_of_ms"].to_list() == [START + 3 * MINUTE_MS, START + 4 * MINUTE_MS]
-    assert (found.streamed_rows, found.batch_rows) == (1, 2)
+        counts, differing = compare_layers(connection)
+    assert (counts, differing.height) == (RowCounts(2, 2, 2), 0)

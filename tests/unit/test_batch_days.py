@@ -2,13 +2,12 @@
 
 from datetime import UTC, date, datetime
 
-import polars as pl
 import pytest
 
 from batch.answers import Answer
 from batch.confirmation import unconfirmed
 from batch.days import closed_until_ms, day_of, day_start_ms, touched_days
-from batch.log import PartitionRead
+from batch.log_index import IndexedPartition, LogIndex
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
@@ -18,18 +17,20 @@ from sma.window import CountWindow, DurationWindow
 HOUR_MS = 3_600_000
 
 
-def partition(number: int, newest_time_ms: int | None) -> PartitionRead:
-    return PartitionRead(number, 0, 1, 1, 1, 0, 0, newest_time_ms)
+def index(*newest_times_ms: int | None) -> LogIndex:
+    return LogIndex(
+        tuple(IndexedPartition(number, 1, newest, 1, 0, 0, 0) for number, newest in enumerate(newest_times_ms))
+    )
 
 
 def test_the_slowest_partition_holds_the_watermark_back():
     # watermark 100 - 60 = 40: the window [.., 41) has its last millisecond at 40
-    assert closed_until_ms([partition(0, 500), partition(1, 100)], 60) == 41
+    assert closed_until_ms(index(500, 100), 60) == 41
 
 
 def test_nothing_is_closed_while_a_partition_is_empty():
     with pytest.raises(SmaError, match="partition 1 of the log holds no event and no heartbeat"):
-        closed_until_ms([partition(0, 500), partition(1, None)], 60)
+        closed_until_ms(index(500, None), 60)
 
 
 @pytest.mark.parametrize(
@@ -54,10 +55,6 @@ def test_a_days_answer_ends_with_the_last_closed_window(closed_until, until_ms):
     assert Answer(date(1970, 1, 2), "hour", {0: 1}, closed_until).bounds_ms == (DAY_MS, until_ms)
 
 
-def events(*times_ms: int) -> pl.DataFrame:
-    return pl.DataFrame({"event_time_ms": times_ms}, {"event_time_ms": pl.Int64})
-
-
 QUARTER_MS = HOUR_MS // 4
 AVERAGES = Averages(
     watermark_delay_ms=0,
@@ -72,20 +69,19 @@ AVERAGES = Averages(
 
 
 @pytest.mark.parametrize(
-    ("times_ms", "closed_until", "expected"),
+    ("time_ms", "closed_until", "expected"),
     [
-        ([], DAY_MS, None),
-        ([5 * HOUR_MS], 5 * HOUR_MS, None),
+        (5 * HOUR_MS, 5 * HOUR_MS, None),
         # the day window of an event at 05:00 closes last at 05:00 of the next day
-        ([5 * HOUR_MS], 9 * DAY_MS, (date(1970, 1, 1), date(1970, 1, 2))),
-        ([5 * HOUR_MS], DAY_MS, (date(1970, 1, 1), date(1970, 1, 2))),
-        ([5 * HOUR_MS], DAY_MS - 1, (date(1970, 1, 1), date(1970, 1, 1))),
+        (5 * HOUR_MS, 9 * DAY_MS, (date(1970, 1, 1), date(1970, 1, 2))),
+        (5 * HOUR_MS, DAY_MS, (date(1970, 1, 1), date(1970, 1, 2))),
+        (5 * HOUR_MS, DAY_MS - 1, (date(1970, 1, 1), date(1970, 1, 1))),
         # an event in the last quarter of a day stands in windows of the next day only
-        ([DAY_MS - 1], 9 * DAY_MS, (date(1970, 1, 2), date(1970, 1, 2))),
+        (DAY_MS - 1, 9 * DAY_MS, (date(1970, 1, 2), date(1970, 1, 2))),
     ],
 )
-def test_the_days_touched_are_those_of_closed_windows_with_an_event(times_ms, closed_until, expected):
-    assert touched_days(events(*times_ms), AVERAGES, closed_until) == expected
+def test_the_days_touched_are_those_of_closed_windows_with_an_event(time_ms, closed_until, expected):
+    assert touched_days(time_ms, time_ms, AVERAGES, closed_until) == expected
 
 
 def test_what_the_stream_still_has_to_confirm():

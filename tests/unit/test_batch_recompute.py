@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.recompute import AVERAGES_SCHEMA, KEY, recompute, slot_sums
+from batch.averages_schema import AVERAGES_SCHEMA, KEY
 from sma.averages import Average
 from sma.window import CountWindow, DurationWindow
+from tests.memory_log import recompute
 
 LARGEST_MICROS = 10**18
 
@@ -113,9 +114,9 @@ def test_values_that_cancel_out_leave_a_row_of_zero():
     assert rows.select("value_sum_micros", "event_count").rows() == [(0, 2)]
 
 
-@pytest.mark.parametrize(("time_ms", "slot_ms"), [(-1, -10), (-10, -10), (0, 0), (9, 0), (10, 10)])
-def test_slots_are_half_open_before_the_epoch_too(time_ms, slot_ms):
-    assert slot_sums(frame([("AA", "delay", time_ms, 1)]), 10)["slot_ms"].to_list() == [slot_ms]
+@pytest.mark.parametrize(("time_ms", "as_of_ms"), [(-1, 0), (-10, 0), (0, 10), (9, 10), (10, 20)])
+def test_windows_are_half_open_before_the_epoch_too(time_ms, as_of_ms):
+    assert recompute(frame([("AA", "delay", time_ms, 1)]), [TEN], -100, 100)["as_of_ms"].to_list() == [as_of_ms]
 
 
 def test_no_event_no_row():

@@ -1,0 +1,18 @@
+"""How rows of averages travel between the parts of the batch layer.
+
+averages: customer str, metric str, average str, as_of_ms Int64 (since the Unix epoch, UTC), value_sum_micros Int128,
+    event_count Int64; sorted by and unique in (customer, metric, average, as_of_ms); a row of a duration window exists
+    iff it holds an event, one of a count window iff an event lies in the last `every` before it.
+"""
+
+import polars as pl
+
+AVERAGES_SCHEMA = {
+    "customer": pl.String,
+    "metric": pl.String,
+    "average": pl.String,
+    "as_of_ms": pl.Int64,
+    "value_sum_micros": pl.Int128,
+    "event_count": pl.Int64,
+}
+KEY = ["customer", "metric", "average", "as_of_ms"]

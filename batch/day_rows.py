@@ -1,0 +1,177 @@
+"""The rows of some days from the log itself: all partitions at once, in processes, through files on disk.
+
+A day's rows come out when every partition has worked them out; until then they wait in files, so that memory holds a
+slice of each partition and not a day.
+"""
+
+import pickle
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+
+from batch.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.day_plan import DayPlan
+from batch.days import day_of
+from batch.parallel import each_message
+from batch.partition_windows import PartitionWindows, Rows, Task
+from batch.reader import Chunk, read_partition
+from batch.series import SeriesTable
+from batch.slices import Slice
+from batch.window_kernels import LOW_BITS
+from sma.settings import Settings
+
+WORTH_PROCESSES = 300_000  # offsets; fewer are read in the time that a process takes to start
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The rows with from_ms <= as_of < until_ms, in files that are there until the next day is asked for."""
+
+    from_ms: int
+    until_ms: int
+    _files: tuple["_Spooled", ...]
+
+    def averages(self, part: str, average: str) -> pl.DataFrame:
+        """Return the rows of one average and part, as `averages` of `batch.averages_schema`."""
+        return self._frame(part, average).select(AVERAGES_SCHEMA.keys())
+
+    def late(self, part: str, average: str) -> pl.DataFrame:
+        """Return how many late events each window holds, where it holds any: `KEY`, late_event_count Int64."""
+        return self._frame(part, average).filter(pl.col("late_event_count") > 0).select(*KEY, "late_event_count")
+
+    def _frame(self, part: str, average: str) -> pl.DataFrame:
+        """Return the rows of all tasks together, sorted by series and time: by numbers, as names are slow to sort."""
+        names = pl.concat([held.names for held in self._files])
+        by_name = names.with_row_index("number").sort("customer", "metric")
+        place_of = np.empty(names.height, np.int64)
+        place_of[by_name["number"].to_numpy()] = np.arange(names.height)
+        several = [held.rows(part, average) for held in self._files]
+        firsts = np.cumsum([0, *(held.names.height for held in self._files)])
+        places = np.concatenate(
+            [place_of[rows.series_id + first] for rows, first in zip(several, firsts[:-1], strict=True)]
+        )
+        order = np.argsort(places, kind="stable")
+        columns = {
+            name: np.concatenate([getattr(rows, name) for rows in several])[order]
+            for name in ("as_of_ms", "sum_high", "sum_low", "event_count", "late_event_count")
+        }
+        frame: pl.DataFrame = (
+            by_name[places[order]]
+            .with_columns(average=pl.lit(average), **{name: pl.Series(column) for name, column in columns.items()})
+            .with_columns(
+                value_sum_micros=pl.col("sum_high").cast(pl.Int128) * pl.lit(1 << LOW_BITS, pl.Int128)
+                + pl.col("sum_low").cast(pl.Int128)
+            )
+        )
+        return frame
+
+
+@dataclass(frozen=True, slots=True)
+class DayRows:
+    """What the log gives for one day, in pieces, by time; none where no window of it is closed."""
+
+    day: date
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spooled:
+    """The rows of one slice of a task in a file each, and customer and metric of the series that numbers stand for."""
+
+    paths: dict[tuple[str, str], Path]
+    names: pl.DataFrame
+
+    def rows(self, part: str, average: str) -> Rows:
+        rows: Rows = pickle.loads(self.paths[part, average].read_bytes())  # noqa: S301 - this process's own children wrote it
+        return rows
+
+    def delete(self) -> None:
+        for path in self.paths.values():
+            path.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a task says of one slice: where its rows are, and the names of series that are new."""
+
+    wanted: Slice
+    paths: dict[tuple[str, str], Path]
+    new_names: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    task: Task
+    settings: Settings
+    max_ahead_ms: int
+    folder: Path
+
+
+def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[DayRows]:
+    """Yield the rows of the days of a plan, oldest first; what one says is gone when the next is asked for.
+
+    Raises:
+        SmaError: Kafka does not answer, or no longer holds a block that is needed.
+    """
+    slices_of_day = _by_day(plan)
+    names: list[list[tuple[str, str]]] = [[] for _ in plan.tasks]
+    spooled: dict[Slice, list[_Spooled]] = defaultdict(list)
+    with (
+        TemporaryDirectory(prefix="sma-rows-") as folder,
+        closing(_said(plan, settings, max_ahead_ms, Path(folder))) as said,
+    ):
+        for day in plan.days:
+            wanted = slices_of_day[day]
+            while any(len(spooled[each]) < len(plan.tasks) for each in wanted):
+                place, message = next(said)
+                names[place] += message.new_names
+                spooled[message.wanted].append(_Spooled(message.paths, _names_frame(names[place])))
+            yield DayRows(day, tuple(Piece(each.from_ms, each.until_ms, tuple(spooled[each])) for each in wanted))
+            for each in wanted:
+                for held in spooled.pop(each):
+                    held.delete()
+
+
+def _said(plan: DayPlan, settings: Settings, max_ahead_ms: int, folder: Path) -> Generator[tuple[int, _Said]]:
+    work = [_Work(task, settings, max_ahead_ms, folder / str(number)) for number, task in enumerate(plan.tasks)]
+    return each_message(_spool, work, processes=0 if plan.offsets > WORTH_PROCESSES else 1)
+
+
+def _by_day(plan: DayPlan) -> dict[date, list[Slice]]:
+    by_day: dict[date, list[Slice]] = {day: [] for day in plan.days}
+    for each in plan.tasks[0].slices if plan.tasks else ():
+        if each.has_rows:
+            by_day[day_of(each.from_ms)].append(each)
+    return by_day
+
+
+def _spool(work: _Work) -> Iterator[_Said]:
+    work.folder.mkdir()
+    windows = PartitionWindows(work.task, partial(_read, work.settings, work.max_ahead_ms))
+    told = 0
+    for number, (wanted, several) in enumerate(windows.rows()):
+        paths = {}
+        for place, rows in enumerate(several):
+            paths[rows.part, rows.average] = path = work.folder / f"{number}-{place}"
+            path.write_bytes(pickle.dumps(rows, protocol=pickle.HIGHEST_PROTOCOL))
+        names = tuple(windows.series[place] for place in range(told, len(windows.series)))
+        told += len(names)
+        yield _Said(wanted, paths, names)
+
+
+def _read(
+    settings: Settings, max_ahead_ms: int, partition: int, start: int, end: int, series: SeriesTable
+) -> Iterator[Chunk]:
+    return read_partition(settings, settings.events_topic, partition, start, end, max_ahead_ms, series)
+
+
+def _names_frame(names: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    return pl.DataFrame(names, {"customer": pl.String, "metric": pl.String}, orient="row")

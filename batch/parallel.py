@@ -1,0 +1,113 @@
+"""Several tasks in several processes, their messages in one stream: partitions are read by as many cores as there are.
+
+A task is a function that yields messages. What a process is about to say waits until the reader has taken what was said
+before, so no more than a few messages are held anywhere.
+"""
+
+import os
+import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.queues import Queue
+from queue import Empty
+from typing import Any, TypeVar
+
+from sma.errors import SmaError
+
+Task = TypeVar("Task")
+Message = TypeVar("Message")
+
+WAITING_MESSAGES = 4
+_POLL_SECONDS = 1.0
+_END_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """What went wrong in a process; `is_users` tells whether the text is for a user as it stands."""
+
+    text: str
+    is_users: bool
+
+
+class _Done:
+    """A process has nothing more to say."""
+
+
+def each_message(
+    work: Callable[[Task], Iterable[Message]], tasks: Sequence[Task], processes: int = 0
+) -> Generator[tuple[int, Message]]:
+    """Yield what each task says, with the task's place; tasks of one process take turns.
+
+    Args:
+        work: a function of a module, so that another process can find it.
+        tasks: what it is called with; one at least.
+        processes: how many at most; 0 for one a core; with 1, all is done in this process.
+
+    Raises:
+        SmaError: as the task raised it, or a process failed or was killed.
+    """
+    count = min(processes or os.cpu_count() or 1, len(tasks))
+    if count == 1:
+        yield from _in_turn(work, list(enumerate(tasks)))
+        return
+    context = get_context("spawn")  # a fork would copy the locks of whatever threads are running
+    said: Queue[Any] = context.Queue(WAITING_MESSAGES)
+    started = [
+        context.Process(target=_say_all, args=(said, work, list(enumerate(tasks))[number::count]), daemon=True)
+        for number in range(count)
+    ]
+    for process in started:
+        process.start()
+    try:
+        done = 0
+        while done < count:
+            try:
+                message = said.get(timeout=_POLL_SECONDS)
+            except Empty:
+                _require_alive(started)
+                continue
+            if isinstance(message, _Failed):
+                raise SmaError(message.text) if message.is_users else RuntimeError(message.text)
+            if isinstance(message, _Done):
+                done += 1
+            else:
+                yield message
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.join(_END_SECONDS)
+
+
+def _require_alive(started: Sequence[Any]) -> None:
+    for process in started:
+        if process.exitcode:
+            raise SmaError(
+                f"a process that reads the log ended with exit code {process.exitcode}: was it killed, or is there too "
+                "little memory?"
+            )
+
+
+def _say_all(said: "Queue[Any]", work: Callable[[Any], Iterable[Any]], tasks: list[tuple[int, Any]]) -> None:
+    try:
+        for message in _in_turn(work, tasks):
+            said.put(message)
+        said.put(_Done())
+    except SmaError as error:
+        said.put(_Failed(str(error), is_users=True))
+    except Exception:  # the reader raises it, with what stands here
+        said.put(_Failed(traceback.format_exc(), is_users=False))
+
+
+def _in_turn(work: Callable[[Task], Iterable[Message]], tasks: list[tuple[int, Task]]) -> Iterator[tuple[int, Message]]:
+    waiting = [(place, iter(work(task))) for place, task in tasks]
+    while waiting:
+        left = []
+        for place, messages in waiting:
+            for message in messages:
+                yield place, message
+                left.append((place, messages))
+                break
+        waiting = left

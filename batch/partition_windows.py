@@ -1,0 +1,267 @@
+"""One partition's averages over a range of time, slice by slice: exact rows from the log, in bounded memory.
+
+Reads only the blocks of the offset index that can hold events of a slice; late events come from the index itself. What
+windows need from before a slice is kept from the slices before it. Where the log is, and what becomes of the rows, is
+not known here.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batch.reader import Chunk
+from batch.series import SeriesTable
+from batch.slices import Slice
+from batch.window_kernels import (
+    count_windows,
+    duration_windows,
+    kept_events,
+    series_order,
+    sums_before,
+)
+from sma.averages import Average
+from sma.window import CountWindow, DurationWindow
+
+Ints = NDArray[np.int64]
+Bits = NDArray[np.uint8]
+
+_LATE_BIT = 0x80
+MOST_PARTS = 7
+BRIDGED_OFFSETS = 20_000  # between two blocks: to read them costs less than to ask Kafka anew
+
+Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
+"""(partition, start, end, series) -> the records at start <= Kafka offset < end, as `batch.reader.read_partition`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which events of the log count: those before a Kafka offset of their partition, or all; late ones or not."""
+
+    read_to: Mapping[int, int] | None = None
+    has_late: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the offset index says of one partition.
+
+    blocks: int64, four rows: first_offset, next_offset, oldest_event_ms, newest_event_ms of the blocks with events that
+        are not late, by Kafka offset.
+    late: the late events by Kafka offset: offset, customer, metric, event time in ms, micro-units.
+    """
+
+    partition: int
+    blocks: Ints
+    late: Sequence[tuple[int, str, str, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one process is to work out; all of it can be sent to another process.
+
+    sources: one partition; more only where a series has events in several, which is a fault of whoever sent them.
+    parts: by name; `MOST_PARTS` at most.
+    """
+
+    sources: tuple[Source, ...]
+    averages: tuple[Average, ...]
+    parts: Mapping[str, Part]
+    slices: tuple[Slice, ...]
+
+    def ranges(self, source: Source, wanted: Slice) -> list[tuple[int, int]]:
+        """Return the ranges of Kafka offsets that can hold events of a slice; blocks that are near are one range."""
+        return _joined(source.blocks, _reaches(source.blocks, wanted))
+
+    def all_ranges(self, source: Source) -> list[tuple[int, int]]:
+        """Return the ranges of Kafka offsets that can hold events of any slice."""
+        reached = np.zeros(source.blocks.shape[1], np.bool_)
+        for wanted in self.slices:
+            reached |= _reaches(source.blocks, wanted)
+        return _joined(source.blocks, reached)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one average and part with as_of in a slice, as columns of one length, sorted by (series_id, as_of_ms).
+
+    The sum is `sum_high * 2^32 + sum_low` micro-units. A series' number is a place in the table of series.
+    """
+
+    part: str
+    average: str
+    series_id: NDArray[np.int32]
+    as_of_ms: Ints
+    sum_high: Ints
+    sum_low: Ints
+    event_count: Ints
+    late_event_count: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """Columns of one length: int32, int64 and int64; `bits` uint8: one for each part the event counts in, and late."""
+
+    series_id: NDArray[np.int32]
+    event_time_ms: Ints
+    value_micros: Ints
+    bits: Bits
+
+    @classmethod
+    def concat(cls, several: Sequence["_Events"]) -> "_Events":
+        return cls(*(np.concatenate([getattr(events, name) for events in several]) for name in cls.__slots__))
+
+    @classmethod
+    def none(cls) -> "_Events":
+        return cls(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
+
+    def take(self, places: Any) -> "_Events":
+        """Return those at some places, or where a mask is true."""
+        return _Events(*(getattr(self, name)[places] for name in self.__slots__))
+
+
+class PartitionWindows:
+    """Works a task off, once.
+
+    Attributes:
+        series: which series the numbers in rows stand for; it grows with what is read.
+        records_read: how many records of the log have been read so far.
+    """
+
+    def __init__(self, task: Task, read: Read) -> None:
+        """Read nothing yet."""
+        self.series = SeriesTable()
+        self.records_read = 0
+        self._task = task
+        self._read = read
+        windows = [average.window for average in task.averages]
+        self._largest_count = max((w.event_count for w in windows if isinstance(w, CountWindow)), default=0)
+        longest_ms = max((w.duration_ms for w in windows if isinstance(w, DurationWindow)), default=0)
+        # the first window of the next slice may begin one `every` before that slice
+        self._reach_ms = max(longest_ms, *(average.every_ms for average in task.averages))
+        self._late = {source.partition: self._late_of(source) for source in task.sources}
+
+    def rows(self) -> Iterator[tuple[Slice, list[Rows]]]:
+        """Yield the rows of each slice that is to state some, oldest first."""
+        kept = _Events.none()
+        for wanted in self._task.slices:
+            read = [self._events_of(source, wanted) for source in self._task.sources]
+            events = _Events.concat([kept, *read])
+            events = events.take(series_order(events.series_id, events.event_time_ms, len(self.series)))
+            if wanted.has_rows:
+                yield wanted, list(self._rows_of(wanted, events))
+            kept = events.take(
+                kept_events(
+                    events.series_id,
+                    events.event_time_ms,
+                    events.bits,
+                    len(self._task.parts),
+                    wanted.until_ms - self._reach_ms,
+                    self._largest_count,
+                )
+            )
+
+    def _events_of(self, source: Source, wanted: Slice) -> _Events:
+        """Return the events of a slice in the order of the log."""
+        late_offsets, late_events = self._late[source.partition]
+        found, offsets = [_Events.none()], [np.empty(0, np.int64)]
+        for start, end in self._task.ranges(source, wanted):
+            for chunk in self._read(source.partition, start, end, self.series):
+                self.records_read += chunk.records
+                is_wanted = _is_within(chunk.event_times_ms, wanted)
+                is_wanted[_places_of(chunk.kafka_offsets, late_offsets)] = False
+                offsets.append(chunk.kafka_offsets[is_wanted])
+                found.append(
+                    _Events(
+                        chunk.series_ids[is_wanted],
+                        chunk.event_times_ms[is_wanted],
+                        chunk.values_micros[is_wanted],
+                        self._bits(source.partition, offsets[-1], is_late=False),
+                    )
+                )
+        is_late = _is_within(late_events.event_time_ms, wanted)
+        if not is_late.any():
+            return _Events.concat(found)
+        events = _Events.concat([*found, late_events.take(is_late)])
+        return events.take(np.argsort(np.concatenate([*offsets, late_offsets[is_late]]), kind="stable"))
+
+    def _late_of(self, source: Source) -> tuple[Ints, _Events]:
+        offsets, customers, metrics, times_ms, values = zip(*source.late, strict=True) if source.late else ((),) * 5
+        late_offsets = np.array(offsets, np.int64)
+        numbers = [self.series.number(*names) for names in zip(customers, metrics, strict=True)]
+        return late_offsets, _Events(
+            np.array(numbers, np.int32),
+            np.array(times_ms, np.int64),
+            np.array(values, np.int64),
+            self._bits(source.partition, late_offsets, is_late=True),
+        )
+
+    def _bits(self, partition: int, kafka_offset: Ints, *, is_late: bool) -> Bits:
+        bits = np.full(kafka_offset.size, _LATE_BIT if is_late else 0, np.uint8)
+        for number, part in enumerate(self._task.parts.values()):
+            if is_late and not part.has_late:
+                continue
+            end = kafka_offset.size
+            if part.read_to is not None:
+                end = int(np.searchsorted(kafka_offset, part.read_to.get(partition, 0)))
+            bits[:end] |= np.uint8(1 << number)
+        return bits
+
+    def _rows_of(self, wanted: Slice, events: _Events) -> Iterator[Rows]:
+        for number, (name, part) in enumerate(self._task.parts.items()):
+            counted = events if part == Part() else events.take((events.bits & (1 << number)) > 0)
+            high, low = sums_before(counted.value_micros)
+            late = np.concatenate([[0], np.cumsum(counted.bits >= _LATE_BIT, dtype=np.int64)])
+            for average in self._task.averages:
+                series_id, as_of_ms, first, end = _windows(average, wanted, counted)
+                yield Rows(
+                    name,
+                    average.name,
+                    series_id,
+                    as_of_ms,
+                    high[end] - high[first],
+                    low[end] - low[first],
+                    end - first,
+                    late[end] - late[first],
+                )
+
+
+def _windows(average: Average, wanted: Slice, events: _Events) -> tuple[NDArray[np.int32], Ints, Ints, Ints]:
+    window, bounds = average.window, (average.every_ms, wanted.from_ms, wanted.until_ms)
+    find, length = (
+        (count_windows, window.event_count)
+        if isinstance(window, CountWindow)
+        else (duration_windows, window.duration_ms)
+    )
+    series_id, as_of_ms, first, end = find(events.series_id, events.event_time_ms, length, *bounds)
+    return series_id, as_of_ms, first, end
+
+
+def _is_within(event_time_ms: Ints, wanted: Slice) -> NDArray[np.bool_]:
+    return (event_time_ms >= wanted.from_ms) & (event_time_ms < wanted.until_ms)
+
+
+def _places_of(offsets: Ints, wanted: Ints) -> Ints:
+    """Return where in `offsets` the wanted ones stand, of which some may not; both ascending."""
+    if not offsets.size:
+        return offsets
+    first, end = np.searchsorted(wanted, (offsets[0], offsets[-1] + 1))
+    places = np.searchsorted(offsets, wanted[first:end])
+    found: Ints = places[offsets[places] == wanted[first:end]]
+    return found
+
+
+def _reaches(blocks: Ints, wanted: Slice) -> NDArray[np.bool_]:
+    _, _, oldest, newest = blocks
+    reaches: NDArray[np.bool_] = (oldest < wanted.until_ms) & (newest >= wanted.from_ms)
+    return reaches
+
+
+def _joined(blocks: Ints, is_taken: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    taken = np.flatnonzero(is_taken)
+    first, end = blocks[0][taken], blocks[1][taken]
+    is_start = np.concatenate([[True], first[1:] - end[:-1] > BRIDGED_OFFSETS])[: taken.size]
+    is_end = np.concatenate([is_start[1:], [True]])[: taken.size]
+    return list(zip(first[is_start].tolist(), end[is_end].tolist(), strict=True))

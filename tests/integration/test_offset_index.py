@@ -1,0 +1,303 @@
+"""A day from the log by way of the offset index, on the real services: equal to the oracle, whatever the log is like.
+
+The stream takes no part: what is written is what the log says.
+"""
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from uuid import uuid4
+
+import psycopg
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from batch import day_rows, index_pass, indexing, partition_windows, slices
+from batch.days import day_of, day_start_ms
+from batch.diverted import read_by_rule
+from batch.indexing import extend_index
+from batch.log_index import read_index
+from batch.runs import compute_batch_days, days_touched
+from sma.averages import Average, Averages
+from sma.durations import DAY_MS
+from sma.errors import SmaError
+from sma.window import CountWindow, DurationWindow
+from tests import oracle
+from tests.integration.answers import stored
+from tests.integration.log import Sent, publish
+
+HOUR = 3_600_000
+START = day_start_ms(date(2013, 1, 1))
+DAYS = 30
+ALONE = 6
+AVERAGES = Averages(
+    watermark_delay_ms=0,
+    allowed_lateness_ms=6 * HOUR,
+    max_ahead_ms=DAY_MS,
+    averages=(
+        Average("hours", DurationWindow(3 * HOUR), HOUR),
+        Average("days", DurationWindow(2 * DAY_MS), 6 * HOUR),
+        Average("last_3", CountWindow(3), HOUR),
+        Average("last_40", CountWindow(40), 6 * HOUR),
+    ),
+)
+
+
+def log_of(count=3_000):
+    """Busy and rare series, disorder within hours, and events that come days late or out of all order."""
+    chooser = random.Random(20130101)
+    series = [("busy", "a"), ("busy", "b"), ("some", "a"), ("rare", "a"), ("wild", "a")]
+    events = []
+    for number in range(count):
+        customer, metric = chooser.choices(series, (50, 40, 12, 1, 4))[0]
+        time_ms = START + number * DAYS * DAY_MS // count
+        if customer == "wild":
+            time_ms = START + chooser.randrange(DAYS * DAY_MS)
+        elif chooser.random() < 0.05:
+            time_ms -= chooser.randrange(6 * DAY_MS)
+        else:
+            time_ms -= chooser.randrange(3 * HOUR)
+        events.append((customer, metric, max(START, time_ms), f"{chooser.randrange(-(10**9), 10**9)}e-6"))
+    return events
+
+
+def as_record(event, **where):
+    customer, metric, time_ms, value = event
+    fields = {"customer": customer, "metric": metric, "event_time": time_ms, "value": value}
+    return Sent(json.dumps(fields).encode(), time_ms, **(where or {"key": f"{customer}/{metric}"}))
+
+
+def close(place, at_ms=START + (DAYS + 3) * DAY_MS):
+    publish(place.settings, [Sent(b'{"heartbeat": %d}' % at_ms, at_ms, partition=number) for number in range(4)])
+
+
+def expected_of(events, averages=AVERAGES):
+    return {
+        average.name: oracle.count_windows(events, average.window.event_count, average.every_ms)
+        if isinstance(average.window, CountWindow)
+        else oracle.duration_windows(events, average.window.duration_ms, average.every_ms)
+        for average in averages.averages
+    }
+
+
+def of_day(answers, day):
+    return {
+        name: held
+        for name, rows in answers.items()
+        if (held := {key: pair for key, pair in rows.items() if day_of(key[2]) == day})
+    }
+
+
+def compute(place, days, run=None, say=lambda _: None, **how):
+    return compute_batch_days(place.settings, AVERAGES, days, run or str(uuid4()), say, **how)
+
+
+def extend(place, averages=AVERAGES):
+    return extend_index(place.settings, averages, lambda _: None)
+
+
+@pytest.fixture
+def connection(place):
+    with psycopg.connect(place.settings.batch_database_url.get_secret_value(), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Blocks and slices so small that a small log has many of them."""
+    monkeypatch.setattr(index_pass, "BLOCK_EVENTS", 16)
+    monkeypatch.setattr(slices, "CHUNK_EVENTS", 50)
+    monkeypatch.setattr(partition_windows, "BRIDGED_OFFSETS", 0)
+
+
+def days_of(first, last):
+    return [day_of(START + number * DAY_MS) for number in range(first, last + 1)]
+
+
+def test_days_in_any_order_are_the_oracles(place, small):
+    events = log_of()
+    expected = expected_of(events)
+    for part in range(0, len(events), 1_100):
+        publish(place.settings, [as_record(event) for event in events[part : part + 1_100]])
+        extend(place)
+    close(place)
+    assert days_touched(place.settings, AVERAGES, print) == (day_of(START), day_of(START + (DAYS + 1) * DAY_MS))
+    days = days_of(0, DAYS + 2)
+    random.Random(3).shuffle(days)
+    skipped = 0
+    for day in days[:ALONE]:
+        computed = compute(place, [day])
+        skipped += computed.offsets_skipped
+        assert computed.offsets_read + computed.offsets_skipped == sum(computed.index.read_to.values())
+    assert skipped > 0.3 * ALONE * len(events)
+    held = stored(place, "batch_averages")
+    for day in days[:ALONE]:
+        assert of_day(held, day) == of_day(expected, day), day
+    # all the rest at once, with gaps where days were computed before
+    compute(place, days[ALONE:])
+    assert stored(place, "batch_averages") == expected
+
+
+def test_days_worked_out_in_processes_are_the_oracles(place, small, monkeypatch):
+    monkeypatch.setattr(day_rows, "WORTH_PROCESSES", 0)
+    events = log_of()
+    publish(place.settings, [as_record(event) for event in events])
+    close(place)
+    compute(place, days_of(0, DAYS + 2))
+    assert stored(place, "batch_averages") == expected_of(events)
+
+
+def test_the_index_says_what_the_log_holds(place, small, connection):
+    events = log_of(2_000)
+    rubbish = [Sent(b"rubbish", START), Sent(None, START)]
+    positions = publish(place.settings, [as_record(event) for event in events] + rubbish)
+    late = {positions[at] for at in oracle.late_by_series(events, AVERAGES.allowed_lateness_ms)}
+    assert 0.02 < len(late) / len(events) < 0.2
+    report = extend(place)
+    assert (report.records, report.events, report.late_events, report.rejected_events) == (2_002, 2_000, len(late), 2)
+    close(place)
+    assert (extend(place).records, extend(place).records) == (4, 0)
+    index = read_index(connection)
+    assert index.records == 2_006
+    assert sum(held.heartbeats for held in index.partitions) == 4
+    by_rule = read_by_rule(connection)
+    assert set(by_rule.late.rows()) == late
+    assert set(by_rule.rejected.rows()) == set(positions[-2:])
+    blocks = connection.execute(
+        "SELECT kafka_partition, first_offset, next_offset FROM sma.offset_blocks ORDER BY 1, 2"
+    ).fetchall()
+    for partition in index.partitions:
+        cuts = [(first, end) for held, first, end in blocks if held == partition.kafka_partition]
+        ends = [0, *(end for _, end in cuts)]
+        assert [first for first, _ in cuts] == ends[:-1]
+        assert ends[-1] == partition.next_offset
+
+
+def test_partitions_are_indexed_in_processes_as_in_one(place, monkeypatch, connection):
+    monkeypatch.setattr(indexing, "WORTH_PROCESSES", 0)
+    events = log_of(1_000)
+    publish(place.settings, [as_record(event) for event in events])
+    report = extend(place)
+    assert report.late_events == len(oracle.late_by_series(events, AVERAGES.allowed_lateness_ms))
+    assert read_index(connection).records == report.records == len(events)
+
+
+def test_two_that_extend_the_index_at_once_index_each_record_once(place, small, connection):
+    publish(place.settings, [as_record(event) for event in log_of(2_000)])
+    with ThreadPoolExecutor() as pool:
+        reports = [one.result() for one in [pool.submit(extend, place) for _ in range(3)]]
+    assert sum(report.records for report in reports) == 2_000
+    assert read_index(connection).records == 2_000
+
+
+def test_an_empty_log_is_indexed_and_closes_nothing(place, connection):
+    extend(place)
+    assert [held.next_offset for held in read_index(connection).partitions] == [0, 0, 0, 0]
+    with pytest.raises(SmaError, match="holds no event and no heartbeat"):
+        compute(place, days_of(0, 0))
+
+
+def test_another_allowed_lateness_makes_the_index_anew(place, connection):
+    events = log_of(600)
+    publish(place.settings, [as_record(event) for event in events])
+    extend(place)
+    longer = Averages(0, 3 * DAY_MS, AVERAGES.max_ahead_ms, AVERAGES.averages)
+    extend(place, longer)
+    late = oracle.late_by_series(events, longer.allowed_lateness_ms)
+    assert read_by_rule(connection).late.height == len(late)
+    assert read_index(connection).records == len(events)
+
+
+def test_a_series_that_was_sent_without_its_key_still_has_its_windows(place, small):
+    events = log_of(600)
+    scattered = [as_record(event, partition=number % 4) for number, event in enumerate(events)]
+    positions = publish(place.settings, scattered)
+    close(place)
+    compute(place, days_of(0, DAYS + 2))
+    in_order = [event for _, event in sorted(zip(positions, events, strict=True))]
+    assert stored(place, "batch_averages") == expected_of(in_order)
+
+
+def delete_before(place, ends):
+    admin = AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap})
+    wanted = [TopicPartition(place.settings.events_topic, partition, end) for partition, end in ends.items()]
+    for future in admin.delete_records(wanted).values():
+        future.result()
+
+
+def test_days_that_kafka_no_longer_has_are_refused_and_others_are_not(place, small, connection):
+    events = [event for event in log_of() if event[0] == "busy"]
+    publish(place.settings, [as_record(event) for event in events])
+    close(place)
+    compute(place, days_of(0, 2))
+    before = stored(place, "batch_averages")
+    half = {held.kafka_partition: held.next_offset // 2 for held in read_index(connection).partitions}
+    delete_before(place, half)
+    with pytest.raises(SmaError, match=r"2013-01-02 to 2013-01-0\d: .* no longer retains the Kafka offsets 0 to \d+"):
+        compute(place, days_of(1, 3))
+    with pytest.raises(SmaError, match="2013-01-03: .* no longer retains"):
+        compute(place, days_of(2, 2))
+    assert stored(place, "batch_averages") == before
+    compute(place, days_of(25, 26))
+    held, expected = stored(place, "batch_averages"), expected_of(events)
+    assert of_day(held, days_of(25, 25)[0]) == of_day(expected, days_of(25, 25)[0])
+
+
+def test_what_was_never_indexed_and_is_gone_is_refused(place):
+    publish(place.settings, [as_record(event) for event in log_of(400)])
+    extend(place)
+    publish(place.settings, [as_record(event) for event in log_of(400)])
+    delete_before(place, dict.fromkeys(range(4), -1))
+    with pytest.raises(SmaError, match="no longer retains the Kafka offsets .* and the index ends before them"):
+        compute(place, days_of(0, 0))
+
+
+def test_an_index_of_another_kafka_is_refused(place, connection):
+    extend(place)
+    connection.execute("UPDATE sma.indexed_partitions SET next_offset = 9")
+    with pytest.raises(SmaError, match="ends at Kafka offset 0, but was indexed to 9: is this another Kafka"):
+        extend(place)
+
+
+def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, connection):
+    publish(place.settings, [as_record(event) for event in log_of(600)])
+    close(place)
+
+    class Killed(Exception):
+        pass
+
+    def kill(text):
+        if text.startswith("reading"):
+            raise Killed
+
+    compute(place, days_of(3, 5), "first", resume_key="backfill")
+    written = connection.execute("SELECT day, run_id, written_at FROM sma.batch_days ORDER BY 1, average").fetchall()
+    with pytest.raises(Killed):
+        compute_batch_days(place.settings, AVERAGES, days_of(0, 9), "second", kill, resume_key="backfill")
+    said = []
+    computed = compute(place, days_of(0, 9), "third", said.append, resume_key="backfill")
+    assert computed.already_written == tuple(days_of(3, 5))
+    assert any("3 of 10 days were finished before" in text for text in said)
+    assert {held.answer.day for held in computed.written} == set(days_of(0, 2) + days_of(6, 9))
+    now = connection.execute(
+        "SELECT day, run_id, written_at FROM sma.batch_days WHERE run_id = 'first' ORDER BY 1, average"
+    ).fetchall()
+    assert now == written
+    assert compute(place, days_of(3, 5), "fourth").already_written == ()
+
+
+def test_an_event_that_comes_days_late_changes_the_days_it_belongs_to(place, small):
+    events = log_of(900)
+    publish(place.settings, [as_record(event) for event in events])
+    close(place)
+    compute(place, days_of(0, DAYS + 2))
+    late = ("busy", "a", START + 5 * DAY_MS + HOUR, "123.456789")
+    publish(place.settings, [as_record(late)])
+    computed = compute(place, days_of(5, 7))
+    assert sum(held.late_events for held in computed.index.partitions) > 0
+    assert sum(held.rows_written for held in computed.written) > 0
+    held, expected = stored(place, "batch_averages"), expected_of([*events, late])
+    for day in days_of(5, 7):
+        assert of_day(held, day) == of_day(expected, day)

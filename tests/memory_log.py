@@ -1,0 +1,125 @@
+"""A log in memory, indexed and read as the one in Kafka: the batch layer's own code, without its services."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from batch import index_pass
+from batch.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.index_pass import IndexPass, Reached
+from batch.partition_windows import Part, PartitionWindows, Source, Task
+from batch.reader import Chunk
+from batch.series import SeriesTable
+from batch.slices import Slice
+from batch.window_kernels import LOW_BITS
+from sma.averages import Average
+
+EVENTS_SCHEMA = {
+    "customer": pl.String,
+    "metric": pl.String,
+    "event_time_ms": pl.Int64,
+    "value_micros": pl.Int64,
+    "kafka_partition": pl.Int32,
+    "kafka_offset": pl.Int64,
+}
+WHOLE = {"all": Part()}
+
+
+class MemoryLog:
+    """Events (`EVENTS_SCHEMA`) by partition and offset, `step` of them in a chunk."""
+
+    def __init__(self, events: pl.DataFrame, allowed_lateness_ms: int = 10**15, step: int = 7) -> None:
+        self.passes: dict[int, IndexPass] = {}
+        self.late: dict[int, list[tuple[int, str, str, int, int]]] = {}
+        self._step = step
+        self._events = {
+            partition: events.filter(pl.col("kafka_partition") == partition).sort("kafka_offset")
+            for partition in sorted(events["kafka_partition"].unique())
+        }
+        for partition, held in self._events.items():
+            done = self.passes[partition] = IndexPass(Reached(0, None, None, {}), allowed_lateness_ms)
+            late = self.late[partition] = []
+            for start in range(0, held.height, step):
+                found = done.add(_chunk(held.slice(start, step), done.series))
+                columns = (found.kafka_offsets, found.series_ids, found.event_times_ms, found.values_micros)
+                late += [
+                    (offset, *done.series[number], time_ms, value)
+                    for offset, number, time_ms, value in zip(*(column.tolist() for column in columns), strict=True)
+                ]
+
+    def late_positions(self) -> list[tuple[int, int]]:
+        return [(partition, offset) for partition, late in self.late.items() for offset, *_ in late]
+
+    def source(self, partition: int) -> Source:
+        held = [block for block in self.passes[partition].blocks if block.events]
+        rows = [(b.first_offset, b.next_offset, b.oldest_event_ms, b.newest_event_ms) for b in held]
+        return Source(partition, np.array(rows, np.int64).reshape(-1, 4).T.copy(), self.late[partition])
+
+    def read(self, partition: int, start: int, end: int, series: SeriesTable) -> Iterator[Chunk]:
+        held = self._events[partition].filter(pl.col("kafka_offset").is_between(start, end, closed="left"))
+        for first in range(0, held.height, self._step):
+            yield _chunk(held.slice(first, self._step), series)
+
+    def rows(
+        self,
+        averages: Sequence[Average],
+        slices: Sequence[Slice],
+        parts: Mapping[str, Part] = WHOLE,
+        together: Sequence[Sequence[int]] | None = None,
+    ) -> dict[str, pl.DataFrame]:
+        """Return the rows of each part, with late_event_count, sorted; partitions are worked on one by one."""
+        found: dict[str, list[tuple]] = {part: [] for part in parts}
+        for group in together or [[partition] for partition in self._events]:
+            task = Task(tuple(self.source(partition) for partition in group), tuple(averages), parts, tuple(slices))
+            windows = PartitionWindows(task, self.read)
+            for _, several in windows.rows():
+                for rows in several:
+                    found[rows.part] += [
+                        (*windows.series[number], rows.average, as_of, (high << LOW_BITS) + low, count, late)
+                        for number, as_of, high, low, count, late in zip(
+                            rows.series_id.tolist(),
+                            rows.as_of_ms.tolist(),
+                            rows.sum_high.tolist(),
+                            rows.sum_low.tolist(),
+                            rows.event_count.tolist(),
+                            rows.late_event_count.tolist(),
+                            strict=True,
+                        )
+                    ]
+        schema = {**AVERAGES_SCHEMA, "late_event_count": pl.Int64}
+        return {part: pl.DataFrame(rows, schema, orient="row").sort(KEY) for part, rows in found.items()}
+
+
+def recompute(events: pl.DataFrame, averages: Sequence[Average], from_ms: int, until_ms: int) -> pl.DataFrame:
+    """Return the rows of some averages with from_ms <= as_of < until_ms, as the batch layer works them out."""
+    if "kafka_partition" not in events.columns:
+        events = events.with_columns(kafka_partition=pl.lit(0, pl.Int32), kafka_offset=pl.int_range(pl.len()))
+    before = Slice(-(10**16), from_ms, has_rows=False)
+    rows = MemoryLog(events.select(EVENTS_SCHEMA.keys()), step=5_000).rows(
+        averages, [before, Slice(from_ms, until_ms, True)]
+    )
+    return rows["all"].select(AVERAGES_SCHEMA.keys())
+
+
+def small_blocks(monkeypatch, events: int = 3) -> None:
+    """Let blocks be so small that a generated log has many."""
+    monkeypatch.setattr(index_pass, "BLOCK_EVENTS", events)
+
+
+def _chunk(events: pl.DataFrame, series: SeriesTable) -> Chunk:
+    nothing = np.empty(0, np.int64)
+    numbers = [series.number(*names) for names in events.select("customer", "metric").rows()]
+    offsets = events["kafka_offset"].to_numpy()
+    return Chunk(
+        records=events.height,
+        next_offset=int(offsets[-1]) + 1,
+        series_ids=np.array(numbers, np.int32),
+        event_times_ms=events["event_time_ms"].to_numpy().copy(),
+        values_micros=events["value_micros"].to_numpy().copy(),
+        kafka_offsets=offsets.copy(),
+        heartbeat_offsets=nothing,
+        heartbeat_times_ms=nothing,
+        rejected_offsets=nothing,
+        reasons=(),
+    )

@@ -1,0 +1,120 @@
+"""The pass that makes the offset index: what is late, what blocks say, and where the next pass goes on."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from batch import index_pass
+from batch.index_pass import Block, IndexPass, Reached
+from batch.reader import Chunk
+from sma.durations import DAY_MS
+from tests.memory_log import EVENTS_SCHEMA, MemoryLog
+
+ALLOWED_LATENESS_MS = 10
+NOTHING = Reached(0, None, None, {})
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(index_pass, "BLOCK_EVENTS", 3)
+
+
+def ints(*values):
+    return np.array(values, np.int64)
+
+
+def chunk(done, events=(), heartbeats=(), rejected=(), series="AA"):
+    """Events are (Kafka offset, time); heartbeats likewise."""
+    offsets, times = zip(*events, strict=True) if events else ((), ())
+    beats, beat_times = zip(*heartbeats, strict=True) if heartbeats else ((), ())
+    number = done.series.number(series, "delay")
+    return Chunk(
+        records=len(events) + len(heartbeats) + len(rejected),
+        next_offset=max([*offsets, *beats, *rejected], default=0) + 5,
+        series_ids=np.full(len(events), number, np.int32),
+        event_times_ms=ints(*times),
+        values_micros=ints(*times),
+        kafka_offsets=ints(*offsets),
+        heartbeat_offsets=ints(*beats),
+        heartbeat_times_ms=ints(*beat_times),
+        rejected_offsets=ints(*rejected),
+        reasons=("rubbish",) * len(rejected),
+    )
+
+
+def late_offsets(*events: tuple[int, str, int]) -> list[int]:
+    """(partition, customer, event time), in the order of the log."""
+    rows = [
+        (customer, "delay", time_ms, 1, partition, offset)
+        for offset, (partition, customer, time_ms) in enumerate(events)
+    ]
+    return [
+        offset
+        for _, offset in MemoryLog(
+            pl.DataFrame(rows, EVENTS_SCHEMA, orient="row"), ALLOWED_LATENESS_MS
+        ).late_positions()
+    ]
+
+
+def test_as_far_behind_as_is_allowed_is_not_late():
+    assert late_offsets((0, "AA", 100), (0, "AA", 90), (0, "AA", 89)) == [2]
+
+
+def test_a_late_event_and_another_series_hold_nothing_back():
+    assert late_offsets((0, "AA", 100), (0, "B6", 1), (0, "AA", 1), (0, "AA", 95)) == [2]
+
+
+def test_each_partition_is_judged_by_itself():
+    assert late_offsets((0, "AA", 100), (1, "AA", 1), (0, "AA", 1)) == [2]
+
+
+def test_blocks_touch_and_count_every_record():
+    done = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+    done.add(chunk(done, [(2, 100), (3, 105), (6, 1)], heartbeats=[(4, 200)], rejected=[5]))
+    done.add(chunk(done, [(9, 120)], rejected=[7]))
+    assert done.blocks == [
+        # what stands behind the third event, and before the fourth, is of the first block's stretch or the next one's
+        Block(0, 7, events=2, late_events=1, rejected_events=1, heartbeats=1, oldest_event_ms=100, newest_event_ms=105),
+        Block(7, 10, events=1, rejected_events=1, oldest_event_ms=120, newest_event_ms=120),
+    ]
+    assert (done.next_offset, done.newest_time_ms) == (10, 200)
+
+
+def test_control_records_at_the_end_are_not_counted_as_read():
+    done = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+    done.add(chunk(done, [(0, 5)]))
+    done.add(chunk(done))
+    assert (done.next_offset, len(done.blocks)) == (1, 1)
+
+
+def test_times_at_the_epoch_are_times():
+    done = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+    done.add(chunk(done, [(0, 0)]))
+    done.add(chunk(done, [(1, 7), (2, -3)]))
+    assert (done.blocks[0].oldest_event_ms, done.blocks[0].newest_event_ms) == (-3, 7)
+
+
+def test_the_next_pass_goes_on_as_one_pass_would():
+    events = [(offset, time) for offset, time in enumerate([100, 140, 120, 131, 130, 90, 150, 139, 160])]
+    whole = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+    late = list(whole.add(chunk(whole, events)).kafka_offsets)
+    for cut in range(1, len(events)):
+        first = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+        found = list(first.add(chunk(first, events[:cut])).kafka_offsets)
+        newest = {first.series[number]: newest for number, newest in first.newest_by_series()}
+        reached = Reached(first.next_offset, first.newest_time_ms, first.blocks[-1], newest)
+        kept = [block for block in first.blocks if block.is_full]
+        second = IndexPass(reached, ALLOWED_LATENESS_MS)
+        found += list(second.add(chunk(second, events[cut:])).kafka_offsets)
+        assert found == late
+        assert kept + second.blocks == whole.blocks
+        assert (second.next_offset, second.newest_time_ms) == (whole.next_offset, whole.newest_time_ms)
+
+
+def test_events_are_counted_by_day_without_the_late_ones():
+    done = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+    done.add(chunk(done, [(0, DAY_MS - 1), (1, DAY_MS), (2, DAY_MS - 5), (3, DAY_MS - 11)]))
+    done.add(chunk(done, [(4, DAY_MS + 1)]))
+    assert sorted(done.day_counts()) == [(0, 0, 2), (0, 1, 2)]
+    done.forget_written()
+    assert list(done.day_counts()) == []
