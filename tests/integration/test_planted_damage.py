@@ -19,7 +19,7 @@ from tests.integration.log import Sent, publish
 DAY = date(2013, 1, 1)
 START = day_start_ms(DAY)
 MINUTE = 60_000
-MINUTES = 5_300
+MINUTES = 6_000
 SERIES = 50
 YAML = """
 watermark_delay: 1 minute
