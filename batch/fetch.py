@@ -60,7 +60,8 @@ def fetch_batches(settings: Settings, topic: str, partition: int, start: int, en
     While one is being used, the next is on its way, so up to twice `FETCH_BYTES` are held.
 
     Raises:
-        SmaError: Kafka does not answer, no longer has those offsets, or has nothing at them for `SILENCE_SECONDS`.
+        SmaError: Kafka does not answer, no longer has those offsets, has nothing at them for `SILENCE_SECONDS`, or
+            sends what stands before them.
     """
     if start >= end:
         return
@@ -70,10 +71,14 @@ def fetch_batches(settings: Settings, topic: str, partition: int, start: int, en
             coming = thread.submit(source.fetch, position, end)
             while position < end:
                 fetched = coming.result()
-                position = end_of_batches(fetched.records, source.where)
-                if position < end:
+                asked, position = position, end_of_batches(fetched.records, source.where)
+                if asked < position < end:
                     coming = thread.submit(source.fetch, position, end)
                 yield fetched
+                if position <= asked:  # said only now, so that a damaged header is found out first
+                    raise SmaError(
+                        f"{source.where}: asked for Kafka offset {asked}, Kafka sent what ends before {position}"
+                    )
         finally:
             source.stop()
 
@@ -87,12 +92,18 @@ class _Partition:
         self._topic = topic
         self._partition = TopicPartition(topic, partition)
         self._net = NetworkSelector()
-        self._manager = KafkaConnectionManager(
-            self._net,
-            bootstrap_servers=settings.kafka_bootstrap,
-            receive_message_max_bytes=MAX_ANSWER_BYTES,
-            request_timeout_ms=ANSWER_TIMEOUT_MS,
-        )
+        try:
+            self._manager = KafkaConnectionManager(
+                self._net,
+                bootstrap_servers=settings.kafka_bootstrap,
+                receive_message_max_bytes=MAX_ANSWER_BYTES,
+                request_timeout_ms=ANSWER_TIMEOUT_MS,
+            )
+        except ValueError as error:
+            self._net.close()
+            raise SmaError(
+                f"SMA_KAFKA_BOOTSTRAP: {settings.kafka_bootstrap!r} is no list of host:port: {error}"
+            ) from error
         self._leader: tuple[int, int] | None = None  # its id and epoch
         self._stopped = threading.Event()
         self.where = f"{topic}: partition {partition}"
@@ -168,10 +179,8 @@ class _Partition:
         _raise_for(answer.topics[0].error_code)
         cluster = self._manager.cluster
         cluster.update_metadata(answer)
-        leader, epoch = (
-            cluster.leader_for_partition(self._partition),
-            cluster.leader_epoch_for_partition(self._partition),
-        )
+        leader = cluster.leader_for_partition(self._partition)
+        epoch = cluster.leader_epoch_for_partition(self._partition)
         if leader is None or leader < 0:
             raise NotLeaderForPartitionError("it has no leader")
         self._leader = leader, _UNKNOWN_EPOCH if epoch is None else epoch

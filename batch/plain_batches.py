@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batch.codecs import NotDecompressed, decompress_into
-from batch.plain_records import PADDING_BYTES
+from batch.plain_json import PADDING_BYTES
 from batch.record_batches import RecordBatch
 from batch.records import (
     BASE_OFFSET,
@@ -51,8 +51,9 @@ class PlainBatches:
         if self._rows and self._records + batch.record_count > CHUNK_RECORDS:
             return False
         while True:
+            room = self.bytes[self._filled : CHUNK_BYTES if self._rows else -PADDING_BYTES]
             try:
-                size = decompress_into(batch.codec, batch.records, self.bytes[self._filled : -PADDING_BYTES])
+                size = decompress_into(batch.codec, batch.records, room)
                 break
             except NotDecompressed as error:
                 if self._rows:

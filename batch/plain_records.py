@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batch.plain_json import EVENT, HEARTBEAT, PADDING_BYTES, REST, read_plain
+from batch.plain_json import read_plain
 from batch.records import Bytes, Int64s, Records
 from sma.event import EARLIEST_EVENT_TIME_MS, LATEST_EVENT_TIME_MS, MAX_NAME_CHARACTERS, NO_TIMESTAMP_MS
 from sma.value import INTEGER_DIGITS, SCALE
-
-__all__ = ["EVENT", "FURTHEST_AHEAD_MS", "HEARTBEAT", "PADDING_BYTES", "REST", "PlainRecords", "read_plain_records"]
 
 FURTHEST_AHEAD_MS = 2**62
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from batch.fetch import fetch_batches
 from batch.plain_batches import PlainBatches
-from batch.plain_records import EVENT, FURTHEST_AHEAD_MS, HEARTBEAT, REST, PlainRecords, read_plain_records
+from batch.plain_json import EVENT, HEARTBEAT, REST
+from batch.plain_records import FURTHEST_AHEAD_MS, PlainRecords, read_plain_records
 from batch.record_batches import committed, end_of_batches, split_batches
 from batch.records import Records
 from batch.series import SeriesTable
@@ -77,14 +78,13 @@ def read_partition(
     """
     if abs(max_ahead_ms) > FURTHEST_AHEAD_MS:
         raise SmaError(f"max_ahead: {max_ahead_ms} ms is out of range")
-    for plain, next_offset in _plain_batches(settings, topic, partition, start, end):
-        yield _chunk(plain, start, end, next_offset, max_ahead_ms, series)
+    for plain, records, next_offset in _plain_batches(settings, topic, partition, start, end):
+        yield _chunk(plain, records, next_offset, max_ahead_ms, series)
 
 
 def read_values(settings: Settings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
     """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
-    for plain, _ in _plain_batches(settings, topic, partition, start, end):
-        records = plain.decode(start, end)
+    for plain, records, _ in _plain_batches(settings, topic, partition, start, end):
         places = zip(
             records.kafka_offsets.tolist(), records.value_starts.tolist(), records.value_lengths.tolist(), strict=True
         )
@@ -96,28 +96,28 @@ def read_values(settings: Settings, topic: str, partition: int, start: int, end:
 
 def _plain_batches(
     settings: Settings, topic: str, partition: int, start: int, end: int
-) -> Iterator[tuple[PlainBatches, int]]:
-    """Yield as many committed batches as make a chunk, and the first Kafka offset behind them."""
+) -> Iterator[tuple[PlainBatches, Records, int]]:
+    """Yield as many committed batches as make a chunk, their records, and the first Kafka offset behind them."""
     where = f"{topic}: partition {partition}"
     if not 0 <= start <= end:
         raise SmaError(f"{where}: {start} to {end} is no range of Kafka offsets")
     plain = PlainBatches(where)
+    position = start  # what stands before it was read; the first batch of a fetch may begin there
     for fetched in fetch_batches(settings, topic, partition, start, end):
         for batch in committed(split_batches(fetched.records, where), fetched.aborted):
-            if batch.last_offset < start or batch.base_offset >= end or not batch.record_count:
+            if batch.last_offset < position or batch.base_offset >= end or not batch.record_count:
                 continue
             if not plain.add(batch):
-                yield plain, batch.base_offset
+                yield plain, plain.decode(position, end), batch.base_offset
                 plain.clear()
                 plain.add(batch)
-        yield plain, end_of_batches(fetched.records, where)
+        reached = end_of_batches(fetched.records, where)
+        yield plain, plain.decode(position, end), reached
+        position = reached
         plain.clear()
 
 
-def _chunk(
-    plain: PlainBatches, start: int, end: int, next_offset: int, max_ahead_ms: int, series: SeriesTable
-) -> Chunk:
-    records = plain.decode(start, end)
+def _chunk(plain: PlainBatches, records: Records, next_offset: int, max_ahead_ms: int, series: SeriesTable) -> Chunk:
     read = read_plain_records(plain.bytes, records, max_ahead_ms)
     series_ids = series.number_all(plain.bytes, read.names, read.kinds, EVENT)
     reasons = _read_rest(plain, records, read, max_ahead_ms, series, series_ids)

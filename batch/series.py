@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batch.compiled import WORD_BYTES, compiled, inlined, load_byte, load_word
+from sma.event import MAX_NAME_CHARACTERS
 
 Bytes = npt.NDArray[np.uint8]
 Int32s = npt.NDArray[np.int32]
@@ -18,7 +19,7 @@ Hashes = npt.NDArray[np.uint64]
 
 _SERIES = 1_024  # that fit a new table
 _NAME_BYTES = 64 * 1_024
-_LONGEST_NAME_BYTES = 2 * 4 * 128 + 1  # of `customer/metric` in UTF-8
+_LONGEST_NAME_BYTES = 2 * 4 * MAX_NAME_CHARACTERS + 1  # of `customer/metric` in UTF-8
 _FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)
 _ONE, _HALF = np.uint64(1), np.uint64(32)
 _SLASH = 0x2F
@@ -53,8 +54,14 @@ class SeriesTable:
         return customer, metric
 
     def number(self, customer: str, metric: str) -> int:
-        """Return the number of a series, which may be new."""
+        """Return the number of a series, which may be new.
+
+        Raises:
+            ValueError: the names are longer than those of an event may be.
+        """
         name = f"{customer}/{metric}".encode()
+        if len(name) > _LONGEST_NAME_BYTES:
+            raise ValueError(f"a series' name of {len(name)} bytes")
         slash = len(customer.encode())
         text = np.frombuffer(bytearray(name.ljust(len(name) + WORD_BYTES)), np.uint8)
         places = np.array([[0], [slash], [slash + 1], [len(name)]], np.int64)
@@ -65,7 +72,7 @@ class SeriesTable:
 
         Args:
             text: UTF-8 in which the names stand, and `WORD_BYTES` more; uint8.
-            names: int64, four rows: where customer and metric begin and end in `text`.
+            names: int64, four rows: where customer and metric begin and end in `text`; names as an event has.
             kinds: uint8; what each is.
             wanted: the kind whose numbers are wanted.
         """

@@ -17,11 +17,12 @@ from sma.errors import SmaError
 from sma.event import Event, Heartbeat, Rejected, read_record
 from sma.settings import Settings
 from tests.conftest import Place
+from tests.unit.slow_reader import Reading, readings
 
 MAX_AHEAD_MS = 1_000
 DEADLINE_SECONDS = 120
 
-Found = list[tuple[int, Event | Heartbeat | Rejected]]
+Found = list[tuple[int, Reading]]
 
 
 def records(count: int, first: int = 0) -> Iterator[tuple[bytes | None, int]]:
@@ -53,16 +54,11 @@ def read_fast(settings: Settings, topic: str, start: int, end: int, partition: i
     found: Found = []
     last = start
     for chunk in read_partition(settings, topic, partition, start, end, MAX_AHEAD_MS, series):
-        columns = (chunk.kafka_offsets, chunk.series_ids, chunk.event_times_ms, chunk.values_micros)
-        for offset, series_id, time_ms, micros in zip(*(column.tolist() for column in columns), strict=True):
-            found.append((offset, Event(*series[series_id], time_ms, micros)))
-        heartbeats = zip(chunk.heartbeat_offsets.tolist(), chunk.heartbeat_times_ms.tolist(), strict=True)
-        found += [(offset, Heartbeat(time_ms)) for offset, time_ms in heartbeats]
-        found += [(at, Rejected(why)) for at, why in zip(chunk.rejected_offsets.tolist(), chunk.reasons, strict=True)]
+        found += readings(chunk, series)
         assert last <= chunk.next_offset
         last = chunk.next_offset
     assert last >= end or start == end
-    return sorted(found, key=lambda each: each[0])
+    return found
 
 
 def read_ordinarily(settings: Settings, topic: str, start: int, end: int, partition: int = 0) -> Found:

@@ -1,25 +1,14 @@
 """One partition as columns: which records of which batches are read, and which are refused?"""
 
-import gc
 import pickle
-import time
 from collections.abc import Sequence
 
 import google_crc32c
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from kafka.errors import (
-    KafkaConnectionError,
-    KafkaError,
-    KafkaTimeoutError,
-    NotLeaderForPartitionError,
-    TopicAuthorizationFailedError,
-)
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from batch import fetch, plain_batches, reader
+from batch import plain_batches, reader
 from batch.fetch import Fetched
 from batch.reader import Chunk, read_partition
 from batch.series import SeriesTable
@@ -193,19 +182,6 @@ def encode_forged(raw: bytes) -> bytes:
     return raw[:17] + google_crc32c.value(raw[21:]).to_bytes(4, "big") + raw[21:]
 
 
-@given(st.data())
-def test_no_bytes_with_a_right_checksum_are_read_beyond_their_batch(data: st.DataObject) -> None:
-    raw = bytearray(events(10, 6))
-    for _ in range(data.draw(st.integers(1, 3))):
-        raw[data.draw(st.integers(61, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        chunks, _ = read(encode_forged(bytes(raw)))
-    except SmaError as error:
-        assert "at Kafka offset 10" in str(error)
-    else:
-        assert chunks[0].records == 6
-
-
 def test_chunks_are_bounded_in_records_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_batches, "CHUNK_RECORDS", 25)
     chunks, _ = read(b"".join(events(base, 10) for base in range(0, 100, 10)))
@@ -216,6 +192,12 @@ def test_chunks_are_bounded_in_records_and_bytes(monkeypatch: pytest.MonkeyPatch
     chunks, _ = read(b"".join(events(base, 10, "lz4") for base in range(0, 100, 10)) + events(100, 200, "lz4"))
     assert offsets(chunks) == list(range(300))
     assert len(chunks) > 4
+
+
+def test_chunks_stay_as_small_behind_a_batch_that_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_batches, "CHUNK_BYTES", 2_000)
+    chunks, _ = read(events(0, 200) + b"".join(events(base, 10) for base in range(200, 300, 10)))
+    assert [chunk.records for chunk in chunks] == [200, 20, 20, 20, 20, 20]
 
 
 def test_what_is_beyond_ascii_is_read_strictly_into_the_same_columns() -> None:
@@ -235,62 +217,6 @@ def test_chunks_series_and_arguments_can_be_sent_to_another_process() -> None:
     assert pickle.loads(pickle.dumps(Settings())).kafka_bootstrap  # noqa: S301
 
 
-def test_an_empty_range_is_not_asked_for() -> None:
-    assert list(fetch.fetch_batches(Settings(kafka_bootstrap="127.0.0.1:1"), "events", 0, 5, 5)) == []
-
-
 def test_a_range_that_is_none_is_refused() -> None:
     with pytest.raises(SmaError, match="6 to 5 is no range of Kafka offsets"):
         read(events(0, 1), 6, 5)
-
-
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # kafka-python leaves refused sockets open
-def test_kafka_that_does_not_answer_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "RETRY_SECONDS", 0.2)
-    monkeypatch.setattr(fetch, "ANSWER_TIMEOUT_MS", 300)
-    settings = Settings(kafka_bootstrap="127.0.0.1:1")
-    with pytest.raises(SmaError, match=r"^Kafka at 127\.0\.0\.1:1: .*events: partition 0 could not be read"):
-        list(read_partition(settings, "events", 0, 0, 5, 0, SeriesTable()))
-    gc.collect()
-
-
-def test_a_lost_connection_or_a_new_leader_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: list[Fetched | KafkaError] = [KafkaConnectionError(), NotLeaderForPartitionError(), Fetched(b"", ())]
-    answers += [Fetched(events(0, 10), ()), KafkaTimeoutError(), Fetched(events(10, 10), ())]
-    positions = []
-
-    def fetch_once(_: object, position: int) -> Fetched:
-        positions.append(position)
-        answer = answers.pop(0)
-        if isinstance(answer, KafkaError):
-            raise answer
-        return answer
-
-    monkeypatch.setattr(fetch._Partition, "_fetch_once", fetch_once)
-    monkeypatch.setattr(fetch, "FIRST_PAUSE_SECONDS", 0.001)
-    chunks = list(read_partition(Settings(), "events", 0, 0, 20, DAY_MS, SeriesTable()))
-    assert offsets(chunks) == list(range(20))
-    assert positions == [0, 0, 0, 0, 10, 10]
-
-
-def test_a_reader_that_is_left_half_way_does_not_wait_for_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fetch_once(_: object, position: int) -> Fetched:
-        return Fetched(b"" if position else events(0, 10), ())
-
-    monkeypatch.setattr(fetch._Partition, "_fetch_once", fetch_once)
-    reading = read_partition(Settings(), "events", 0, 0, 20, DAY_MS, SeriesTable())
-    assert next(reading).next_offset == 10
-    began = time.monotonic()
-    reading.close()
-    assert time.monotonic() - began < fetch.SILENCE_SECONDS / 10
-
-
-def test_what_trying_again_cannot_help_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fetch_once(_: object, position: int) -> Fetched:
-        raise TopicAuthorizationFailedError("events")
-
-    monkeypatch.setattr(fetch._Partition, "_fetch_once", fetch_once)
-    with pytest.raises(SmaError, match="TopicAuthorizationFailedError.*could not be read from Kafka offset 4"):
-        list(read_partition(Settings(), "events", 0, 4, 20, DAY_MS, SeriesTable()))

@@ -1,0 +1,108 @@
+"""What is asked of Kafka, again where that helps, and what is said where it does not."""
+
+import gc
+import time
+from collections.abc import Sequence
+
+import pytest
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    NotLeaderForPartitionError,
+    TopicAuthorizationFailedError,
+)
+
+from batch import fetch
+from batch.fetch import Fetched, fetch_batches
+from batch.reader import read_partition
+from batch.series import SeriesTable
+from sma.errors import SmaError
+from sma.settings import Settings
+from tests.unit.kafka_batches import encode_batch, events
+
+DAY_MS = 86_400_000
+
+
+def kafka_that_answers(monkeypatch: pytest.MonkeyPatch, answers: Sequence[Fetched | KafkaError]) -> list[int]:
+    """Let each fetch have the next of these answers, the last one again and again; from where they were asked for."""
+    waiting, positions = list(answers), list[int]()
+
+    def fetch_once(_: object, position: int) -> Fetched:
+        positions.append(position)
+        answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        if isinstance(answer, KafkaError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(fetch._Partition, "_fetch_once", fetch_once)
+    monkeypatch.setattr(fetch, "FIRST_PAUSE_SECONDS", 0.001)
+    return positions
+
+
+def read_offsets(start: int, end: int) -> list[int]:
+    chunks = read_partition(Settings(), "events", 0, start, end, DAY_MS, SeriesTable())
+    return [offset for chunk in chunks for offset in chunk.kafka_offsets.tolist()]
+
+
+def test_an_empty_range_is_not_asked_for() -> None:
+    assert list(fetch_batches(Settings(kafka_bootstrap="127.0.0.1:1"), "events", 0, 5, 5)) == []
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # kafka-python leaves refused sockets open
+def test_kafka_that_does_not_answer_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(fetch, "ANSWER_TIMEOUT_MS", 300)
+    settings = Settings(kafka_bootstrap="127.0.0.1:1")
+    with pytest.raises(SmaError, match=r"^Kafka at 127\.0\.0\.1:1: .*events: partition 0 could not be read"):
+        list(fetch_batches(settings, "events", 0, 0, 5))
+    gc.collect()
+
+
+def test_an_address_that_is_none_is_one_clear_error() -> None:
+    with pytest.raises(SmaError, match="^SMA_KAFKA_BOOTSTRAP: 'kafka:port' is no list of host:port"):
+        list(fetch_batches(Settings(kafka_bootstrap="kafka:port"), "events", 0, 0, 5))
+
+
+def test_a_lost_connection_or_a_new_leader_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [KafkaConnectionError(), NotLeaderForPartitionError(), Fetched(b"", ()), Fetched(events(0, 10), ())]
+    positions = kafka_that_answers(monkeypatch, [*answers, KafkaTimeoutError(), Fetched(events(10, 10), ())])
+    assert read_offsets(0, 20) == list(range(20))
+    assert positions == [0, 0, 0, 0, 10, 10]
+
+
+def test_what_trying_again_cannot_help_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka_that_answers(monkeypatch, [TopicAuthorizationFailedError("events")])
+    with pytest.raises(SmaError, match="TopicAuthorizationFailedError.*could not be read from Kafka offset 4"):
+        read_offsets(4, 20)
+
+
+def test_a_reader_that_is_left_half_way_does_not_wait_for_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka_that_answers(monkeypatch, [Fetched(events(0, 10), ()), Fetched(b"", ())])
+    reading = read_partition(Settings(), "events", 0, 0, 20, 0, SeriesTable())
+    assert next(reading).next_offset == 10
+    began = time.monotonic()
+    reading.close()
+    assert time.monotonic() - began < fetch.SILENCE_SECONDS / 10
+
+
+def test_what_was_read_is_not_read_again_where_a_new_leader_has_other_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    #  the old leader's:  0 ---- 9
+    #  the new one's:        5 ------- 14, 15 -- 19
+    kafka_that_answers(monkeypatch, [Fetched(events(0, 10), ()), Fetched(events(5, 10) + events(15, 5), ())])
+    assert read_offsets(0, 20) == list(range(20))
+
+
+def test_kafka_that_sends_the_same_again_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    positions = kafka_that_answers(monkeypatch, [Fetched(events(0, 10), ())])
+    with pytest.raises(SmaError, match="partition 0: asked for Kafka offset 10, Kafka sent what ends before 10"):
+        read_offsets(0, 20)
+    assert positions == [0, 10]
+
+
+def test_a_header_that_leads_back_is_refused_for_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka_that_answers(monkeypatch, [Fetched(encode_batch([], 7, last_delta=-3), ())])
+    with pytest.raises(SmaError, match="at Kafka offset 7 contradicts itself"):
+        read_offsets(7, 20)
