@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming lock
+.PHONY: help setup demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test-end-to-end: setup ## the commands and the demo, as a user runs them
 
 bench-streaming: setup ## the streaming layer beside Flink SQL, Kafka Streams and a Python loop; ARGS="--only ..."
 	@$(VENV)/python -m bench.streaming $(ARGS)
+
+bench-batch: setup ## the batch layer beside kcat, a Python loop, pandas, DuckDB, polars and COPY; ARGS="--only ..."
+	@$(VENV)/python -m bench.batch $(ARGS)
 
 lock: ## resolve requirements.in anew into requirements.lock
 	@$(VENV)/uv pip compile requirements.in --python-version 3.11 --generate-hashes --no-emit-index-url -q -o requirements.lock

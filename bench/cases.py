@@ -1,22 +1,41 @@
-"""What is run, and which runs are compared: the benchmark's cases and the ratios made of them. Nothing here prints."""
+"""What is a case, and what is a ratio of two? Shared by both benchmarks; which ones there are, each says itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+from statistics import median
 
-from bench import flink_sql, ours, python_loop, scan, sink, streams
 from bench.events import Log
-from bench.task_manager import Cost, Meter
+from sma.errors import SmaError
 
-ROWS_SHARE = 0.25  # with all events, Flink SQL's windows and the JDBC sink ran out of memory
-_STREAMS_RUNS = 2  # in one JVM, of which the second one is warm, as the TaskManager's is
+
+class Measure(Enum):
+    """What counts in a result."""
+
+    RATE = "items a second"
+    SECONDS = "seconds"
+    BYTES = "peak memory"
+
+    @property
+    def more_is_better(self) -> bool:
+        """Whether the larger of two figures is the better one."""
+        return self is Measure.RATE
+
+    def shown(self, figure: float) -> str:
+        """Return a figure with its unit."""
+        if self is Measure.RATE:
+            return f"{figure:,.0f}/s"
+        return f"{figure:,.2f} s" if self is Measure.SECONDS else f"{figure / (1 << 20):,.0f} MiB"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run: what was done in how many seconds; events, or rows where writing them is measured."""
+    """One run: so many events, windows or rows in so many seconds; what it cost, or 0 where that was not measured."""
 
     items: int
     seconds: float
+    peak_bytes: int = 0
+    cpu_s: float = 0.0
 
     @property
     def per_second(self) -> float:
@@ -26,26 +45,32 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Something that can be run over the log, or over its beginning where the whole of it would take too long.
-
-    What writes rows runs over a log of its own, closed by heartbeats too, of `ROWS_SHARE` of the events.
-    """
+    """Something that can be run over a log."""
 
     title: str
     run: Callable[[Log], Result]
-    share: float = 1.0
-    is_flink: bool = True
-    writes_rows: bool = False
+    measure: Measure = Measure.RATE
+
+    def figure(self, result: Result) -> float:
+        """Return what counts in a result."""
+        return {
+            Measure.RATE: result.per_second,
+            Measure.SECONDS: result.seconds,
+            Measure.BYTES: result.peak_bytes,
+        }[self.measure]
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """The lowest rate of ours divided by the highest of theirs; what `also` names is run beside it and only told."""
+    """The worst figure of ours divided by the best of theirs; what `also` names is run beside it and only told.
+
+    `wanted` is the least that it should be, or the most where less is better.
+    """
 
     title: str
     ours: tuple[str, ...]
     theirs: tuple[str, ...]
-    at_least: float
+    wanted: float
     reach_for: float
     also: tuple[str, ...] = ()
 
@@ -57,102 +82,65 @@ class Ratio:
 
 @dataclass(slots=True)
 class Measured:
-    """The results of every case that has been run, what each run cost the TaskManager, and what has failed."""
+    """The results of every case that has been run for some ratios, and which cases have failed."""
 
+    cases: Mapping[str, Case]
+    ratios: Mapping[str, Ratio]
     results: dict[str, list[Result]] = field(default_factory=dict)
-    costs: dict[str, list[Cost]] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
 
-    def run(self, name: str, log: Log, log_of_rows: Log) -> Result:
-        """Run a case once more."""
-        case = CASES[name]
-        meter = Meter() if case.is_flink else None
-        chosen = log_of_rows if case.writes_rows else log
-        result = case.run(chosen if case.share == 1.0 else chosen.prefix(case.share))
-        if meter:
-            self.costs.setdefault(name, []).append(meter.read())
-        self.results.setdefault(name, []).append(result)
-        return result
+    @property
+    def needed(self) -> set[str]:
+        """The names of the cases that the ratios take."""
+        return {name for ratio in self.ratios.values() for name in ratio.cases}
 
-    def rate(self, name: str) -> float:
-        """Return the best rate of a case."""
-        return max(result.per_second for result in self.results[name])
+    @property
+    def found(self) -> dict[str, Ratio]:
+        """The ratios of which no case has failed."""
+        return {name: ratio for name, ratio in self.ratios.items() if self.failed.isdisjoint(ratio.cases)}
+
+    def run_in_turns(
+        self, needed: Collection[str], times: int, log_of: Callable[[str], Log], say: Callable[[str], None]
+    ) -> None:
+        """Run cases so many times, all in turn, so that a slow minute of the machine is not all of one case's."""
+        for turn in range(1, times + 1):
+            for name, case in self.cases.items():
+                if name in needed and name not in self.failed:
+                    say(f"{turn}/{times}  {self._run(name, case, log_of(name))}")
+
+    def figure(self, name: str) -> float:
+        """Return the median of what a case's runs have come to."""
+        case = self.cases[name]
+        return median(map(case.figure, self.results[name]))
+
+    def sides(self, ratio: Ratio) -> tuple[float, float]:
+        """Return the two figures that a ratio divides."""
+        worst, best = (min, max) if self.measure(ratio).more_is_better else (max, min)
+        return worst(map(self.figure, ratio.ours)), best(map(self.figure, ratio.theirs))
 
     def ratio(self, ratio: Ratio) -> float:
         """Return what a ratio has come to."""
-        return min(map(self.rate, ratio.ours)) / max(map(self.rate, ratio.theirs))
+        ours, theirs = self.sides(ratio)
+        return ours / theirs
 
+    def measure(self, ratio: Ratio) -> Measure:
+        """Return what counts in a ratio's cases."""
+        return self.cases[ratio.ours[0]].measure
 
-def _events(run: Callable[[Log], float]) -> Callable[[Log], Result]:
-    return lambda log: Result(log.events, run(log))
+    def require_all(self) -> None:
+        """Refuse to end well where a case has failed.
 
+        Raises:
+            SmaError: names what has.
+        """
+        if self.failed:
+            raise SmaError(f"failed: {', '.join(sorted(self.failed))}")
 
-def _ours(title: str, averages: ours.Windows) -> Case:
-    return Case(title, _events(lambda log: ours.run(log, averages[0].name, averages)))
-
-
-def _over_rows(event_count: int) -> Case:
-    run = _events(lambda log: flink_sql.over_rows(log, event_count))
-    return Case(f"Flink SQL, OVER ROWS, last {event_count}, a row an event", run, share=0.25)
-
-
-def _kafka_streams(title: str, store: str) -> Case:
-    run = _events(lambda log: min(streams.run(log, 20, store, _STREAMS_RUNS)))
-    return Case(f"Kafka Streams, last 20, {title}", run, is_flink=False)
-
-
-def _our_sink(log: Log) -> Result:
-    seconds, rows = sink.run_ours(log)
-    return Result(rows, seconds)
-
-
-def _jdbc_sink(title: str, is_tuned: bool) -> Case:
-    def run(log: Log) -> Result:
-        seconds, rows = sink.run_jdbc(log, is_tuned)
-        sink.require_same_rows()
-        return Result(rows, seconds)
-
-    return Case(f"Flink's JDBC sink, {title}", run, writes_rows=True)
-
-
-CASES = {
-    "count_20": _ours("ours, last 20 events", ours.COUNT_20),
-    "count_200": _ours("ours, last 200 events", ours.COUNT_200),
-    "count_20000": _ours("ours, last 20,000 events", ours.COUNT_20000),
-    "ten": _ours("ours, ten windows of last 20 to 200 events", ours.TEN),
-    "hour": _ours("ours, last hour", ours.HOUR),
-    "count_20_each": _ours("ours, last 20 events, a row a millisecond", ours.COUNT_20_EACH),
-    "over_20": _over_rows(20),
-    "over_200": _over_rows(200),
-    "hop": Case("Flink SQL, HOP of 60 s every 1 s", _events(flink_sql.hop), share=0.25),
-    "scan": Case("our reader alone", _events(scan.run)),
-    "sql_scan": Case("Flink's JSON format alone", _events(flink_sql.scan)),
-    "streams_logged": _kafka_streams("changelog", streams.LOGGED),
-    "streams_cached": _kafka_streams("changelog and record cache", streams.CACHED),
-    "streams_unlogged": _kafka_streams("no changelog, so not fault tolerant", streams.UNLOGGED),
-    "loop": Case("Python loop in 2 processes, last 20", _events(lambda log: python_loop.run(log, 20)), is_flink=False),
-    "sink": Case("our sink", _our_sink, writes_rows=True),  # before the others, which look at its rows
-    "jdbc": _jdbc_sink("its defaults", is_tuned=False),
-    "jdbc_tuned": _jdbc_sink("5,000 rows a flush, rewritten by the driver", is_tuned=True),
-}
-_OURS = ("count_20", "count_200", "count_20000", "ten", "hour")
-RATIOS = {
-    "count_20_vs_over": Ratio(
-        "last 20 events, against OVER ROWS", ("count_20",), ("over_20",), 10, 20, ("count_20_each",)
-    ),
-    "count_200_vs_over": Ratio("last 200 events, against OVER ROWS", ("count_200",), ("over_200",), 15, 30),
-    "flat_20000": Ratio("last 20,000 events, against last 20", ("count_20000",), ("count_20",), 0.75, 0.95),
-    "ten_windows": Ratio("ten windows, against one", ("ten",), ("count_20",), 0.5, 0.8),
-    "duration_vs_hop": Ratio("last hour, against HOP of 60 s", ("hour",), ("hop",), 0.6, 0.9),
-    "vs_scan": Ratio("the slowest of ours, against reading alone", _OURS, ("scan", "sql_scan"), 0.45, 0.8),
-    "vs_kafka_streams": Ratio(
-        "last 20 events, against Kafka Streams",
-        ("count_20",),
-        ("streams_logged", "streams_cached"),
-        0.8,
-        1.5,
-        ("streams_unlogged",),
-    ),
-    "vs_python_loop": Ratio("last 20 events, against a Python loop", ("count_20",), ("loop",), 0.4, 1),
-    "sink_vs_jdbc": Ratio("rows into TimescaleDB, against JDBC", ("sink",), ("jdbc",), 3, 6, ("jdbc_tuned",)),
-}
+    def _run(self, name: str, case: Case, log: Log) -> str:
+        try:
+            result = case.run(log)
+        except SmaError as error:
+            self.failed.add(name)
+            return f"{case.title}: {error}"
+        self.results.setdefault(name, []).append(result)
+        return f"{case.title:<60} {case.measure.shown(case.figure(result)):>14}  {result.seconds:>6.1f} s"

@@ -1,7 +1,7 @@
 """The events that are measured with: the same ones every time, from a seed.
 
-100 series send in turn, an event every 5 ms of event time: 4,000,000 events span 20,000 s, two a second and series.
-Each is up to 1.5 s behind, so they are out of order, and with a watermark delay of 2 s none is late.
+The series of a timeline send in turn. Each event is behind by up to the time in which 300 are sent, so a series of 100
+has up to three in the wrong order; the watermark delay is longer than that, so none is late.
 """
 
 import random
@@ -13,21 +13,51 @@ from confluent_kafka import KafkaError, Producer
 
 from bench.cluster import PARTITIONS
 from deploy.topics import reset_topics
+from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.kafka_log import KafkaLog
 
 SEED = 1
-FIRST_MS = 1_700_000_000_000
-BETWEEN_MS = 5
-DISORDER_MS = 1_500
-WATERMARK_DELAY_MS = 2_000
-CLOSING_MS = 120_000  # past the last event, so that all windows up to a minute close
-SERIES = tuple((f"customer{customer}", f"metric{metric}") for customer in range(10) for metric in range(10))
 
 _VERSION = 1  # of what is below; a log made by another one is made anew
 _FLUSH_S = 120.0
 _PROGRESS = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """How events lie in event time: one every `between_ms`, from `first_ms` on.
+
+    The heartbeats stand `closing_ms` past the last event, so that the windows that are measured close.
+    """
+
+    name: str
+    first_ms: int
+    between_ms: int
+    closing_ms: int
+    series_count: int = 100
+
+    @property
+    def series(self) -> tuple[tuple[str, str], ...]:
+        """Customer and metric of each series, in the order in which they send."""
+        return tuple((f"customer{number // 10}", f"metric{number % 10}") for number in range(self.series_count))
+
+    @property
+    def disorder_ms(self) -> int:
+        """How far behind an event can be."""
+        return 300 * self.between_ms
+
+    @property
+    def watermark_delay_ms(self) -> int:
+        """Longer than any event is behind."""
+        return 400 * self.between_ms
+
+
+# 4,000,000 events span 20,000 s, two a second and series
+STREAMED = Timeline("preloaded", first_ms=1_700_000_000_000, between_ms=5, closing_ms=120_000)
+# 4,000,000 events span 30 days (UTC), one in 65 s of a series
+MONTH = Timeline("month", first_ms=1_700_006_400_000, between_ms=648, closing_ms=2 * DAY_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +74,7 @@ class Log:
     """The events in Kafka; the records of each partition up to `ends` are events, then comes its heartbeat."""
 
     settings: Settings
+    timeline: Timeline
     events: int
     starts: Mapping[int, int]
     ends: Mapping[int, int]
@@ -51,7 +82,7 @@ class Log:
     def prefix(self, share: float) -> "Log":
         """Return the beginning of the log: about this share of each partition."""
         ends = {partition: int(end * share) for partition, end in self.ends.items()}
-        return Log(self.settings, sum(ends.values()), self.starts, ends)
+        return Log(self.settings, self.timeline, sum(ends.values()), self.starts, ends)
 
     @property
     def closed_ends(self) -> dict[int, int]:
@@ -59,31 +90,35 @@ class Log:
         return {partition: end + 1 for partition, end in self.ends.items()}
 
 
-def events(first_ms: int = FIRST_MS) -> Iterator[Event]:
+def events(timeline: Timeline) -> Iterator[Event]:
     """Return the events, without end."""
     draw = random.Random(SEED).random  # noqa: S311 - no secret
-    keys = [f"{customer}/{metric}".encode() for customer, metric in SERIES]
-    heads = [f'{{"customer": "{customer}", "metric": "{metric}", "event_time": ' for customer, metric in SERIES]
+    names = timeline.series
+    keys = [f"{customer}/{metric}".encode() for customer, metric in names]
+    heads = [f'{{"customer": "{customer}", "metric": "{metric}", "event_time": ' for customer, metric in names]
+    first_ms, between_ms, disorder_ms = timeline.first_ms, timeline.between_ms, timeline.disorder_ms
     for number in count():
-        series = number % len(SERIES)
-        time_ms = first_ms + number * BETWEEN_MS - int(draw() * DISORDER_MS)
+        series = number % len(names)
+        time_ms = first_ms + number * between_ms - int(draw() * disorder_ms)
         value = f'{heads[series]}{time_ms}, "value": "{draw() * 2_000_000 - 1_000_000:.3f}"}}'
         yield Event(keys[series], value.encode(), time_ms)
 
 
-def preloaded(settings: Settings, number: int, say: Callable[[str], None]) -> Log:
+def preloaded(settings: Settings, number: int, say: Callable[[str], None], timeline: Timeline = STREAMED) -> Log:
     """Return a log of so many events, which is made unless it is there from an earlier run.
 
     Raises:
         SmaError: Kafka refuses it.
     """
-    own = settings.model_copy(update={"topic_prefix": f"preloaded-{_VERSION}-{number}.", "partitions": PARTITIONS})
+    own = settings.model_copy(
+        update={"topic_prefix": f"{timeline.name}-{_VERSION}-{number}.", "partitions": PARTITIONS}
+    )
     log = KafkaLog(own)
     if log.record_count(own.events_topic) != number + PARTITIONS:
         reset_topics(own)
-        _send(own, number, say)
+        _send(own, timeline, number, say)
     ends = {partition: end - 1 for partition, end in log.ends().items()}
-    return Log(own, number, log.starts(), ends)
+    return Log(own, timeline, number, log.starts(), ends)
 
 
 def producer(settings: Settings) -> Producer:
@@ -111,16 +146,16 @@ def send(to: Producer, topic: str, event: Event) -> None:
             to.poll(0.05)
 
 
-def _send(settings: Settings, number: int, say: Callable[[str], None]) -> None:
+def _send(settings: Settings, timeline: Timeline, number: int, say: Callable[[str], None]) -> None:
     failures: list[KafkaError] = []
     to = producer(settings)
     topic = settings.events_topic
-    for sent, event in enumerate(islice(events(), number), start=1):
+    for sent, event in enumerate(islice(events(timeline), number), start=1):
         send(to, topic, event)
         if sent % _PROGRESS == 0:
             say(f"events       {sent:,} of {number:,} sent")
     to.flush(_FLUSH_S)
-    heartbeat_ms = FIRST_MS + number * BETWEEN_MS + CLOSING_MS
+    heartbeat_ms = timeline.first_ms + number * timeline.between_ms + timeline.closing_ms
     for partition in range(PARTITIONS):
         to.produce(
             topic,

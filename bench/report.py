@@ -1,62 +1,60 @@
-"""What the benchmark has found, in words: tables for a reader, one JSON object for a program."""
+"""What a benchmark has found, in words: tables for a reader, one JSON object for a program."""
 
 import json
-from collections.abc import Sequence
 
-from bench.cases import CASES, RATIOS, Measured
-from bench.live import Live
-from cli.console import out, print_table
-
-_MIB = 1 << 20
+from bench.cases import Measure, Measured, Ratio
+from cli.console import print_table
 
 
-def print_report(measured: Measured, ratios: Sequence[str], live: Live | None) -> None:
-    """Print all; the last line is the JSON object of the ratios."""
-    if ratios:
+def print_ratios(measured: Measured) -> None:
+    """Print what the ratios have come to, with what is wanted of them."""
+    if measured.found:
         print_table(
-            "Ratios: ours / theirs, the best run of each",
-            ["what", "ours", "theirs", "ratio", "at least", "reach for", ""],
-            [_ratio_row(measured, name) for name in ratios],
+            "Ratios: ours / theirs, the median run of each",
+            ["what", "ours", "theirs", "ratio", "wanted", "reach for", ""],
+            [_ratio_row(measured, ratio) for ratio in measured.found.values()],
         )
+
+
+def print_cases(measured: Measured) -> None:
+    """Print a row for each case that was run."""
     if measured.results:
         print_table(
-            "Every case: events a second, or rows where they are written; the TaskManager's processor time and memory",
-            ["case", "best", "all runs", "of", "processor", "memory"],
-            [_case_row(measured, name) for name in CASES if name in measured.results],
+            "Every case: events, windows or rows a second; processor time and memory where they were measured",
+            ["case", "median", "all runs", "of", "processor", "memory"],
+            [_case_row(measured, name) for name in measured.cases if name in measured.results],
         )
-    if live is not None:
-        out.print(
-            f"At half load ({live.per_second:,.0f} events/s), from the event that closes a row to the visible row: "
-            f"p50 {live.p50_s * 1_000:.0f} ms, p99 {live.p99_s * 1_000:.0f} ms ({live.rows:,} rows).\n"
-            f"After the TaskManager was killed, every partition had new rows again in {live.recovery_s:.1f} s.",
-            soft_wrap=True,
-        )
-    print(json.dumps({name: round(measured.ratio(RATIOS[name]), 3) for name in ratios}))
 
 
-def _ratio_row(measured: Measured, name: str) -> tuple[str, ...]:
-    ratio = RATIOS[name]
-    found = measured.ratio(ratio)
-    verdict = "below" if found < ratio.at_least else "reached" if found >= ratio.reach_for else "good enough"
+def print_json_line(measured: Measured) -> None:
+    """Print the JSON object of the ratios: the last line."""
+    print(json.dumps({name: round(measured.ratio(ratio), 4) for name, ratio in measured.found.items()}))
+
+
+def _ratio_row(measured: Measured, ratio: Ratio) -> tuple[str, ...]:
+    found, measure = measured.ratio(ratio), measured.measure(ratio)
+    sign = 1 if measure.more_is_better else -1
+    misses = sign * found < sign * ratio.wanted
+    reaches = sign * found >= sign * ratio.reach_for
     return (
         ratio.title,
-        f"{min(map(measured.rate, ratio.ours)):,.0f}",
-        f"{max(map(measured.rate, ratio.theirs)):,.0f}",
-        f"{found:.2f}",
-        f"{ratio.at_least:g}",
-        f"{ratio.reach_for:g}",
-        verdict,
+        *map(measure.shown, measured.sides(ratio)),
+        f"{found:.3f}" if found < 0.1 else f"{found:.2f}",
+        f"{'at least' if measure.more_is_better else 'at most'} {ratio.wanted:.3g}",
+        f"{ratio.reach_for:.3g}",
+        "missed" if misses else "reached" if reaches else "good enough",
     )
 
 
 def _case_row(measured: Measured, name: str) -> tuple[str, ...]:
-    results = measured.results[name]
-    costs = measured.costs.get(name, [])
+    case, results = measured.cases[name], measured.results[name]
+    cpu_s = min(result.cpu_s for result in results)
+    peak_bytes = max(result.peak_bytes for result in results)
     return (
-        CASES[name].title,
-        f"{measured.rate(name):,.0f}",
-        " ".join(f"{result.per_second:,.0f}" for result in results),
+        case.title,
+        case.measure.shown(measured.figure(name)),
+        " ".join(case.measure.shown(case.figure(result)) for result in results),
         f"{results[0].items:,}",
-        f"{min(cost.cpu_s for cost in costs):,.1f} s" if costs else "",
-        f"{max(cost.peak_bytes for cost in costs) / _MIB:,.0f} MiB" if costs else "",
+        Measure.SECONDS.shown(cpu_s) if cpu_s else "",
+        Measure.BYTES.shown(peak_bytes) if peak_bytes else "",
     )

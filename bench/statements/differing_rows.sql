@@ -1,5 +1,5 @@
--- In PostgreSQL: how many rows has one of the two tables that the other one has not?
+-- In PostgreSQL: how many rows has one of two tables that the other one has not?
 SELECT count(*)
-FROM sma.streaming_averages AS ours
-FULL JOIN sma.bench_averages AS theirs USING (customer, metric, average, as_of)
+FROM {ours} AS ours
+FULL JOIN {theirs} AS theirs USING (customer, metric, average, as_of)
 WHERE (ours.value_sum, ours.event_count) IS DISTINCT FROM (theirs.value_sum, theirs.event_count)

@@ -1,11 +1,11 @@
-"""Flink's own SQL in the benchmark: the statements of bench/statements, filled in for one log and run to its end."""
+"""Flink's own SQL in the benchmark: the statements of `statements`, filled in for one log and run to its end."""
 
 from pathlib import Path
 from string import Template
 
-from bench.events import WATERMARK_DELAY_MS, Log
-from bench.flink_client import submit_sql
-from bench.flink_run import options, seconds_of
+from bench.events import STREAMED, Log
+from bench.streaming.flink_client import submit_sql
+from bench.streaming.flink_run import options, seconds_of
 from streaming.jdbc import JdbcAddress
 
 _STATEMENTS = Path(__file__).resolve().parent / "statements"
@@ -63,7 +63,7 @@ def _events(log: Log, name: str = "events") -> str:
         name,
         topic=log.settings.events_topic,
         bootstrap=log.settings.kafka_bootstrap,
-        watermark_delay_s=str(WATERMARK_DELAY_MS // 1_000),
+        watermark_delay_s=str(STREAMED.watermark_delay_ms // 1_000),
         to_offsets=";".join(f"partition:{partition},offset:{end}" for partition, end in log.ends.items()),
     )
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import psycopg
 
-from bench import ours
 from bench.cluster import PARTITIONS, task_manager_pid
-from bench.events import SERIES
-from bench.paced import PacedProducer
-from bench.sink import empty_streaming_averages
+from bench.events import STREAMED
+from bench.streaming import ours
+from bench.streaming.paced import PacedProducer
+from bench.streaming.sink import empty_streaming_averages
 from deploy.topics import reset_topics
 from sma.errors import SmaError
 from sma.settings import Settings
@@ -60,14 +60,14 @@ class _Reader:
 
     def __init__(self, connection: psycopg.Connection, series_of: dict[int, int]) -> None:
         self._connection = connection
-        self._series_of = series_of
+        self._names = {partition: STREAMED.series[series] for partition, series in series_of.items()}
         self.newest = dict.fromkeys(series_of, 0)
 
     def read(self) -> dict[int, list[int]]:
         """Return the rows that are new, by partition, as `as_of` in seconds."""
         found = {}
-        for partition, series in self._series_of.items():
-            parameters = (*SERIES[series], ours.COUNT_20[0].name, self.newest[partition])
+        for partition, names in self._names.items():
+            parameters = (*names, ours.COUNT_20[0].name, self.newest[partition])
             found[partition] = [int(row[0]) for row in self._connection.execute(_NEW_ROWS, parameters, prepare=True)]
             if found[partition]:
                 self.newest[partition] = found[partition][-1]

@@ -1,4 +1,4 @@
-"""Submits what the benchmark compares with to Flink, detached: `python -m bench.flink_client < submission.json`.
+"""Submits what is compared with to Flink, detached: `python -m bench.streaming.flink_client < submission.json`.
 
 Like streaming/job.py, it runs as a process of its own, because pyflink brings a JVM. Standard input is
 `{"options": {...}, "statements": ["CREATE ...", ..., "INSERT ..."]}` or `{"options": {...}, "job_class": "...",
@@ -38,7 +38,7 @@ def submit_class(options: Mapping[str, str], job_class: str, plan: Mapping[str, 
 
 def _submit(submission: Mapping[str, Any]) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "bench.flink_client"],
+        [sys.executable, "-m", "bench.streaming.flink_client"],
         cwd=CHECKOUT,
         env=os.environ | {"JVM_ARGS": _SHORT_LIVED_JVM, "_python_worker_execution_mode": "process"},
         input=json.dumps(submission),

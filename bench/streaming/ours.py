@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bench.events import WATERMARK_DELAY_MS, Log
-from bench.flink_run import options, seconds_of
+from bench.events import STREAMED, Log
+from bench.streaming.flink_run import options, seconds_of
 from sma.averages import DEFAULT_MAX_AHEAD_MS, Average, Averages
 from sma.window import CountWindow, DurationWindow
 from streaming.plan import beside_plan
@@ -40,4 +40,4 @@ def plan(log: Log, averages: Windows, writes_rows: bool) -> dict[str, Any]:
 
 def definition(averages: Windows) -> Averages:
     """Return what averages.yaml would say."""
-    return Averages(WATERMARK_DELAY_MS, ALLOWED_LATENESS_MS, DEFAULT_MAX_AHEAD_MS, tuple(averages))
+    return Averages(STREAMED.watermark_delay_ms, ALLOWED_LATENESS_MS, DEFAULT_MAX_AHEAD_MS, tuple(averages))

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 
 from confluent_kafka import Message
 
-from bench.events import SERIES, WATERMARK_DELAY_MS, events, producer, send
+from bench.events import STREAMED, events, producer, send
 from sma.settings import Settings
 
 SECOND_MS = 1_000
@@ -57,14 +57,15 @@ class PacedProducer:
 def _produce(settings: Settings, per_second: float, parent: Connection) -> None:
     to = producer(settings)
     topic = settings.events_topic
-    source = events()
+    source = events(STREAMED)
+    series_count = STREAMED.series_count
     partition_of: dict[int, int] = {}
 
     def note(_: object, message: Message) -> None:
         partition_of[keys[message.key()]] = message.partition() or 0
 
-    keys = {f"{customer}/{metric}".encode(): series for series, (customer, metric) in enumerate(SERIES)}
-    for event in islice(source, len(SERIES)):
+    keys = {f"{customer}/{metric}".encode(): series for series, (customer, metric) in enumerate(STREAMED.series)}
+    for event in islice(source, series_count):
         to.produce(topic, event.value, event.key, timestamp=event.event_time_ms, on_delivery=note)
     to.flush(_FLUSH_S)
     parent.send(partition_of)
@@ -76,10 +77,10 @@ def _produce(settings: Settings, per_second: float, parent: Connection) -> None:
     while not parent.poll():
         due = int((time.monotonic() - began + _SLICE_S) * per_second)
         for event in islice(source, max(0, due - sent)):
-            partition = partition_of[sent % len(SERIES)]
+            partition = partition_of[sent % series_count]
             send(to, topic, event)
             sent += 1
-            over = (event.event_time_ms - WATERMARK_DELAY_MS + 1) // SECOND_MS
+            over = (event.event_time_ms - STREAMED.watermark_delay_ms + 1) // SECOND_MS
             if over > newest[partition]:
                 now = time.monotonic()
                 if newest[partition]:

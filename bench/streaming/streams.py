@@ -1,4 +1,4 @@
-"""The last 20 events of each series in Kafka Streams: bench/kafka_streams, built with Maven, in a JVM of its own."""
+"""The last 20 events of each series in Kafka Streams: `kafka_streams`, built with Maven, in a JVM of its own."""
 
 import json
 import shutil

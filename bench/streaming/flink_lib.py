@@ -8,40 +8,40 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from bench.cluster import STATE_DIR
 from deploy.local.render import FLINK_HOME
 from sma.errors import SmaError
+from sma.settings import Settings
+from streaming.options import jars
 
-SCAN_SOURCE = Path(__file__).resolve().parent / "scan" / "ScanJob.java"
+_FOLDER = STATE_DIR.with_name("bench-flink")  # not among what a fresh start deletes
+_SCAN_SOURCE = Path(__file__).resolve().parent / "scan" / "ScanJob.java"
+SCAN_JAR = _FOLDER / "scan" / "scan.jar"
 
 
-def scan_jar(folder: Path) -> Path:
-    """Return the jar of ScanJob.java among what `make_lib_folder` has made in a folder."""
-    return folder / "scan" / "scan.jar"
-
-
-def make_lib_folder(folder: Path, job_jars: list[Path]) -> Path:
-    """Make the lib folder in a folder of the benchmark's own and return it.
+def make_lib_folder(settings: Settings) -> Path:
+    """Make the lib folder anew and return it.
 
     Raises:
         SmaError: the operator's classes are no longer what ScanJob.java is made of.
     """
-    lib = folder / "lib"
+    lib, job_jars = _FOLDER / "lib", jars(settings.flink_jars)
     shutil.rmtree(lib, ignore_errors=True)
     lib.mkdir(parents=True)
-    for jar in (*(FLINK_HOME / "lib").glob("*.jar"), *job_jars, _build_scan(folder, job_jars)):
+    _build_scan(job_jars)
+    for jar in (*(FLINK_HOME / "lib").glob("*.jar"), *job_jars, SCAN_JAR):
         (lib / jar.name).symlink_to(jar.resolve())
     return lib
 
 
-def _build_scan(folder: Path, job_jars: list[Path]) -> Path:
-    jar, classes = scan_jar(folder), folder / "scan" / "classes"
+def _build_scan(job_jars: list[Path]) -> None:
+    classes = SCAN_JAR.with_name("classes")
     class_path = ":".join(str(path) for path in (*job_jars, FLINK_HOME / "lib" / "*"))
-    _execute("javac", "-nowarn", "-cp", class_path, "-d", str(classes), str(SCAN_SOURCE))
-    _execute("jar", "--create", "--file", str(jar), "-C", str(classes), ".")
-    return jar
+    _execute("javac", "-nowarn", "-cp", class_path, "-d", str(classes), str(_SCAN_SOURCE))
+    _execute("jar", "--create", "--file", str(SCAN_JAR), "-C", str(classes), ".")
 
 
 def _execute(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SmaError(f"{command[0]} {SCAN_SOURCE.name}: {(done.stderr.strip().splitlines() or ['?'])[0]}")
+        raise SmaError(f"{command[0]} {_SCAN_SOURCE.name}: {(done.stderr.strip().splitlines() or ['?'])[0]}")

@@ -1,0 +1,189 @@
+"""The batch layer in the benchmark, without tables of answers: from Kafka to windows, and window arithmetic alone."""
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from batch.database import connect, snapshot
+from batch.day_plan import DayPlan, plan_days
+from batch.days import closed_until_ms, touched_days
+from batch.index_store import forget
+from batch.indexing import extend_index
+from batch.log_index import read_event_time_bounds, read_index
+from batch.parallel import each_message
+from batch.partition_windows import Part, PartitionWindows, Rows, Task
+from batch.reader import Chunk, read_partition
+from batch.series import SeriesTable
+from batch.window_kernels import LOW_BITS, count_windows, duration_windows, sums_before
+from bench.batch.columns import Columns
+from bench.batch.setting import AVERAGES
+from bench.cluster import PARALLELISM, PARTITIONS
+from bench.events import Log
+from sma.errors import SmaError
+from sma.settings import Settings
+from sma.window import CountWindow
+
+ALL = "all"
+Series = Sequence[tuple[str, str]]
+Ints = NDArray[np.int64]
+_Windows = tuple[str, NDArray[np.int32], Ints, tuple[Ints, Ints], Ints]  # as `_frame` takes them
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    task: Task
+    settings: Settings
+    tells_rows: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """When a task was begun and ended; what it came to, if that is told, and which series the numbers stand for."""
+
+    began: float
+    ended: float
+    rows: Sequence[Rows]
+    series: Series
+
+
+def index_anew(log: Log) -> float:
+    """Make the offset index, which knows one log only, that of this one; return seconds."""
+    with connect(log.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
+        forget(connection)
+    began = time.monotonic()
+    extend_index(log.settings, AVERAGES, nowhere)
+    return time.monotonic() - began
+
+
+def plan_all(log: Log) -> DayPlan:
+    """Plan every day that has a window of an indexed log.
+
+    Raises:
+        SmaError: the index does not hold all events, or holds others.
+    """
+    with connect(log.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
+        index = read_index(connection)
+        closed_until = closed_until_ms(index, AVERAGES.watermark_delay_ms)
+        bounds = read_event_time_bounds(connection)
+        touched = touched_days(*bounds, AVERAGES, closed_until) if bounds else None
+        if touched is None or index.read_to != log.closed_ends:
+            raise SmaError(f"the index reaches to {index.read_to}, not to {log.closed_ends}")
+        first, last = touched
+        every_day = [first + timedelta(days=after) for after in range((last - first).days + 1)]
+        parts = {ALL: Part()}
+        return plan_days(connection, AVERAGES.averages, parts, list(index.read_to), every_day, closed_until + 1)
+
+
+def kafka_to_averages(log: Log) -> float:
+    """Compute every window of an indexed log in memory; return seconds, without those in which processes start."""
+    return _compute(log, tells_rows=False)[0]
+
+
+def averages_of(log: Log) -> pl.DataFrame:
+    """Return what `kafka_to_averages` computes, as `averages` of `batch.averages_schema` but in any order."""
+    _, told = _compute(log, tells_rows=True)
+    return pl.concat(
+        _frame(
+            rows.average, rows.series_id, rows.as_of_ms, (rows.sum_high, rows.sum_low), rows.event_count, done.series
+        )
+        for done in told
+        for rows in done.rows
+    )
+
+
+def _compute(log: Log, *, tells_rows: bool) -> tuple[float, list[_Done]]:
+    began = time.monotonic()
+    plan = plan_all(log)
+    planned_s = time.monotonic() - began
+    work = [_Work(task, log.settings, tells_rows) for task in plan.tasks]
+    told = [done for _, done in each_message(_work, work, PARALLELISM)]
+    return planned_s + max(done.ended for done in told) - min(done.began for done in told), told
+
+
+def _work(work: _Work) -> Iterator[_Done]:
+    began = time.monotonic()
+    windows = PartitionWindows(work.task, partial(_read, work.settings))
+    rows = [rows for _, several in windows.rows() for rows in several]
+    ended = time.monotonic()
+    names = tuple(windows.series[place] for place in range(len(windows.series)))
+    yield _Done(began, ended, rows if work.tells_rows else (), names)
+
+
+def _read(settings: Settings, partition: int, start: int, end: int, series: SeriesTable) -> Iterator[Chunk]:
+    return read_partition(settings, settings.events_topic, partition, start, end, AVERAGES.max_ahead_ms, series)
+
+
+def kernel(held: Columns) -> tuple[float, int]:
+    """Compute every window of columns in memory, with a thread for each core; return seconds and windows."""
+    pieces = list(_pieces(held))
+    began = time.monotonic()
+    found = _kernel(pieces)
+    return time.monotonic() - began, sum(as_of_ms.size for _, _, as_of_ms, _, _ in found)
+
+
+def kernel_averages(held: Columns) -> pl.DataFrame:
+    """Return what `kernel` computes, as `averages` of `batch.averages_schema` but in any order."""
+    return pl.concat(_frame(*windows, held.series) for windows in _kernel(list(_pieces(held))))
+
+
+def _kernel(pieces: Sequence[Columns]) -> list[_Windows]:
+    with ThreadPoolExecutor(PARALLELISM) as threads:
+        return [windows for several in threads.map(_windows, pieces) for windows in several]
+
+
+def _pieces(held: Columns) -> Iterator[Columns]:
+    """Yield whole series, as many together as there are in a partition."""
+    bounds = np.searchsorted(held.series_id, np.linspace(0, len(held.series), PARTITIONS + 1))
+    for start, end in pairwise(bounds.tolist()):
+        columns = (held.series_id, held.event_time_ms, held.value_micros)
+        yield Columns(held.series, *(column[start:end] for column in columns))
+
+
+def _windows(held: Columns) -> list[_Windows]:
+    """As `PartitionWindows` does with the events of a slice."""
+    made = [average.as_ofs_made_by(int(held.event_time_ms.max()))[-1] for average in AVERAGES.averages]
+    bounds = int(held.event_time_ms.min()), max(made) + 1
+    high, low = sums_before(held.value_micros)
+    several: list[_Windows] = []
+    for average in AVERAGES.averages:
+        find, length = (
+            (count_windows, average.window.event_count)
+            if isinstance(average.window, CountWindow)
+            else (duration_windows, average.window.duration_ms)
+        )
+        series_id, as_of_ms, first, end = find(held.series_id, held.event_time_ms, length, average.every_ms, *bounds)
+        sums = high[end] - high[first], low[end] - low[first]
+        several.append((average.name, series_id, as_of_ms, sums, end - first))
+    return several
+
+
+def _frame(
+    average: str,
+    series_id: NDArray[np.int32],
+    as_of_ms: Ints,
+    sums: tuple[Ints, Ints],
+    event_count: Ints,
+    series: Series,
+) -> pl.DataFrame:
+    names = pl.DataFrame(series, {"customer": pl.String, "metric": pl.String}, orient="row")
+    high, low = (pl.lit(pl.Series(lane)).cast(pl.Int128) for lane in sums)
+    return names[series_id].select(
+        "customer",
+        "metric",
+        average=pl.lit(average),
+        as_of_ms=pl.Series(as_of_ms),
+        value_sum_micros=high * pl.lit(1 << LOW_BITS, pl.Int128) + low,
+        event_count=pl.Series(event_count),
+    )
+
+
+def nowhere(_: str) -> None:
+    """Take a line of progress."""
