@@ -15,7 +15,7 @@ from batch.database import Connection
 from batch.days import EPOCH_DAY, day_start_ms
 from batch.kafka import OffsetRange
 from batch.partition_windows import Part, Source, Task
-from batch.slices import Slice, slices
+from batch.stretches import Stretch, stretches
 from sma.averages import Average
 from sma.durations import DAY_MS
 from sma.errors import SmaError
@@ -170,7 +170,7 @@ def plan_days(
     tasks = []
     for together in _together(connection, partitions):
         before = sorted(set().union(*(warm_up[partition] for partition in together)))
-        cut = tuple(slices(before, from_ms, until_ms, events_by_day, averages, series_count))
+        cut = tuple(stretches(before, from_ms, until_ms, events_by_day, averages, series_count))
         sources = tuple(_source(connection, partition, cut) for partition in together)
         tasks.append(Task(sources, tuple(averages), parts, cut))
     return DayPlan(tuple(days), tuple(tasks))
@@ -203,24 +203,19 @@ def require_retained(plans: Sequence[DayPlan], topic: str, retained: Mapping[int
 
 
 def _gone(plan: DayPlan, task: Task, source: Source, topic: str, start: int) -> str:
-    last_ms = max(wanted.until_ms for wanted in task.slices if _needs(task, source, wanted, start))
-    # a slice before the days is needed by the first of them
-    last_day = max(plan.days[0], min(plan.days[-1], _date((last_ms - 1) // DAY_MS)))
+    first_offset, _, _, newest = source.blocks
+    lost = newest[(first_offset < start) & (newest >= task.stretches[0].from_ms)].max()
+    # what stands before the days is needed by the first of them
+    last_day = min(plan.days[-1], max(plan.days[0], _date(int(lost) // DAY_MS)))
     days = str(plan.days[0]) if last_day == plan.days[0] else f"{plan.days[0]} to {last_day}"
-    first = task.all_ranges(source)[0][0]
     return (
-        f"{days}: {topic}, partition {source.partition} no longer retains the Kafka offsets {first} to {start - 1}, "
-        "where events of these days, or of what their windows reach back to, stand: nothing was computed, and stored "
-        "answers stay as they are"
+        f"{days}: {topic}, partition {source.partition} no longer retains the Kafka offsets "
+        f"{task.all_ranges(source)[0][0]} to {start - 1}, where events of these days, or of what their windows reach "
+        "back to, stand: nothing was computed, and stored answers stay as they are"
     )
 
 
-def _needs(task: Task, source: Source, wanted: Slice, start: int) -> bool:
-    ranges = task.ranges(source, wanted)
-    return bool(ranges) and ranges[0][0] < start
-
-
-def _source(connection: Connection, partition: int, cut: Sequence[Slice]) -> Source:
+def _source(connection: Connection, partition: int, cut: Sequence[Stretch]) -> Source:
     bound = {
         "partition": partition,
         "from_ms": min((wanted.from_ms for wanted in cut), default=0),

@@ -6,7 +6,7 @@ slice of each partition and not a day.
 
 import pickle
 from collections import defaultdict
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -21,11 +21,10 @@ from batch.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.day_plan import DayPlan
 from batch.days import day_of
 from batch.parallel import each_message
-from batch.partition_windows import PartitionWindows, Rows, Task
+from batch.partition_windows import LOW_BITS, PartitionWindows, Rows, Task
 from batch.reader import Chunk, read_partition
 from batch.series import SeriesTable
-from batch.slices import Slice
-from batch.window_kernels import LOW_BITS
+from batch.stretches import Slice
 from sma.settings import Settings
 
 WORTH_PROCESSES = 300_000  # offsets; fewer are read in the time that a process takes to start
@@ -48,28 +47,32 @@ class Piece:
         return self._frame(part, average).filter(pl.col("late_event_count") > 0).select(*KEY, "late_event_count")
 
     def _frame(self, part: str, average: str) -> pl.DataFrame:
-        """Return the rows of all tasks together, sorted by series and time: by numbers, as names are slow to sort."""
-        names = pl.concat([held.names for held in self._files])
-        by_name = names.with_row_index("number").sort("customer", "metric")
-        place_of = np.empty(names.height, np.int64)
-        place_of[by_name["number"].to_numpy()] = np.arange(names.height)
+        """Return the rows of all tasks together, sorted by series and time: whole series are put in order, not rows."""
+        names = pl.concat([held.names for held in self._files]).with_row_index("number")
         several = [held.rows(part, average) for held in self._files]
-        firsts = np.cumsum([0, *(held.names.height for held in self._files)])
-        places = np.concatenate(
-            [place_of[rows.series_id + first] for rows, first in zip(several, firsts[:-1], strict=True)]
+        row_counts = np.concatenate(
+            [
+                np.pad(rows.row_counts, (0, held.names.height - rows.row_counts.size))
+                for rows, held in zip(several, self._files, strict=True)
+            ]
         )
-        order = np.argsort(places, kind="stable")
-        columns = {
-            name: np.concatenate([getattr(rows, name) for rows in several])[order]
-            for name in ("as_of_ms", "sum_high", "sum_low", "event_count", "late_event_count")
-        }
-        frame: pl.DataFrame = (
-            by_name[places[order]]
-            .with_columns(average=pl.lit(average), **{name: pl.Series(column) for name, column in columns.items()})
-            .with_columns(
-                value_sum_micros=pl.col("sum_high").cast(pl.Int128) * pl.lit(1 << LOW_BITS, pl.Int128)
-                + pl.col("sum_low").cast(pl.Int128)
-            )
+        by_name = names.filter(pl.Series(row_counts) > 0).sort("customer", "metric")
+        numbers = by_name["number"].to_numpy()
+        lengths = row_counts[numbers]
+        starts = (np.cumsum(row_counts) - row_counts)[numbers]
+        order = np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+
+        def column(of: Callable[[Rows], pl.Series]) -> pl.Series:
+            return pl.concat([of(rows) for rows in several]).gather(order)
+
+        frame: pl.DataFrame = by_name[np.repeat(np.arange(numbers.size), lengths)].select(
+            "customer",
+            "metric",
+            average=pl.lit(average),
+            as_of_ms=column(lambda rows: pl.Series(rows.as_of_ms)),
+            value_sum_micros=column(_sums),
+            event_count=column(lambda rows: pl.Series(rows.event_counts, dtype=pl.Int64)),
+            late_event_count=column(_late),
         )
         return frame
 
@@ -147,8 +150,8 @@ def _said(plan: DayPlan, settings: Settings, max_ahead_ms: int, folder: Path) ->
 
 def _by_day(plan: DayPlan) -> dict[date, list[Slice]]:
     by_day: dict[date, list[Slice]] = {day: [] for day in plan.days}
-    for each in plan.tasks[0].slices if plan.tasks else ():
-        if each.has_rows:
+    for stretch in plan.tasks[0].stretches if plan.tasks else ():
+        for each in stretch.slices:
             by_day[day_of(each.from_ms)].append(each)
     return by_day
 
@@ -171,6 +174,20 @@ def _read(
     settings: Settings, max_ahead_ms: int, partition: int, start: int, end: int, series: SeriesTable
 ) -> Iterator[Chunk]:
     return read_partition(settings, settings.events_topic, partition, start, end, max_ahead_ms, series)
+
+
+def _sums(rows: Rows) -> pl.Series:
+    lanes = pl.DataFrame([pl.Series(str(place), lane) for place, lane in enumerate(rows.sums)])
+    total = pl.col("0").cast(pl.Int128)
+    if len(rows.sums) > 1:
+        total = total * pl.lit(1 << LOW_BITS, pl.Int128) + pl.col("1").cast(pl.Int128)
+    return lanes.select(total).to_series()
+
+
+def _late(rows: Rows) -> pl.Series:
+    if rows.late_event_counts is None:
+        return pl.repeat(0, rows.as_of_ms.size, dtype=pl.Int64, eager=True)
+    return pl.Series(rows.late_event_counts)
 
 
 def _names_frame(names: Sequence[tuple[str, str]]) -> pl.DataFrame:

@@ -28,7 +28,7 @@ def judging_parts(
         log_read_to: the log's end, which holds all that those rows can follow from, and perhaps more.
     """
     parts = {
-        _BATCH: Part(None if _is_whole(answer_read_to, log_read_to) else answer_read_to),
+        _BATCH: Part(None if _is_whole(answer_read_to, log_read_to) else answer_read_to, tells_late=True),
         _STREAM: Part(has_late=False),
     }
     if not _is_whole(confirmed, log_read_to):

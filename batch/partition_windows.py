@@ -1,7 +1,7 @@
-"""One partition's averages over a range of time, slice by slice: exact rows from the log, in bounded memory.
+"""One partition's averages over a range of time, stretch by stretch: exact rows from the log, in bounded memory.
 
-Reads only the blocks of the offset index that can hold events of a slice; late events come from the index itself. What
-windows need from before a slice is kept from the slices before it. Where the log is, and what becomes of the rows, is
+Reads only the blocks of the offset index that can hold events of a stretch; late events come from the index itself.
+What windows need from before a stretch is kept from those before it. Where the log is, and what becomes of the rows, is
 not known here.
 """
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from batch.reader import Chunk
 from batch.series import SeriesTable
-from batch.slices import Slice
+from batch.stretches import Slice, Stretch
 from batch.window_kernels import (
+    Windows,
     count_windows,
     duration_windows,
     kept_events,
@@ -28,6 +29,8 @@ from sma.window import CountWindow, DurationWindow
 Ints = NDArray[np.int64]
 Bits = NDArray[np.uint8]
 
+LOW_BITS = 32  # of a sum in two lanes
+
 _LATE_BIT = 0x80
 MOST_PARTS = 7
 BRIDGED_OFFSETS = 20_000  # between two blocks: to read them costs less than to ask Kafka anew
@@ -38,10 +41,19 @@ Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which events of the log count: those before a Kafka offset of their partition, or all; late ones or not."""
+    """Which events of the log count: those before a Kafka offset of their partition, or all; late ones or not.
+
+    `tells_late` wants to know how many late events each window holds.
+    """
 
     read_to: Mapping[int, int] | None = None
     has_late: bool = True
+    tells_late: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every event counts."""
+        return self.read_to is None and self.has_late
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +81,38 @@ class Task:
     sources: tuple[Source, ...]
     averages: tuple[Average, ...]
     parts: Mapping[str, Part]
-    slices: tuple[Slice, ...]
+    stretches: tuple[Stretch, ...]
 
-    def ranges(self, source: Source, wanted: Slice) -> list[tuple[int, int]]:
-        """Return the ranges of Kafka offsets that can hold events of a slice; blocks that are near are one range."""
+    def ranges(self, source: Source, wanted: Stretch) -> list[tuple[int, int]]:
+        """Return the ranges of Kafka offsets that can hold events of a stretch; blocks that are near are one range."""
         return _joined(source.blocks, _reaches(source.blocks, wanted))
 
     def all_ranges(self, source: Source) -> list[tuple[int, int]]:
-        """Return the ranges of Kafka offsets that can hold events of any slice."""
+        """Return the ranges of Kafka offsets that can hold events of any stretch."""
         reached = np.zeros(source.blocks.shape[1], np.bool_)
-        for wanted in self.slices:
+        for wanted in self.stretches:
             reached |= _reaches(source.blocks, wanted)
         return _joined(source.blocks, reached)
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one average and part with as_of in a slice, as columns of one length, sorted by (series_id, as_of_ms).
+    """Rows of one average and part with as_of in a slice, sorted by series number and time; columns of one length.
 
-    The sum is `sum_high * 2^32 + sum_low` micro-units. A series' number is a place in the table of series.
+    row_counts: int64, how many rows each series has; a series' number is a place here and in the table of series.
+    as_of_ms: int64, since the Unix epoch.
+    sums: micro-units, `high * 2^32 + low` of two int64 columns, or where every sum fits into 64 bits one column.
+    event_counts: int32.
+    late_event_counts: int64; None where nobody wants to know.
     """
 
     part: str
     average: str
-    series_id: NDArray[np.int32]
+    row_counts: Ints
     as_of_ms: Ints
-    sum_high: Ints
-    sum_low: Ints
-    event_count: Ints
-    late_event_count: Ints
+    sums: tuple[Ints, ...]
+    event_counts: NDArray[np.int32]
+    late_event_counts: Ints | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,32 +154,29 @@ class PartitionWindows:
         windows = [average.window for average in task.averages]
         self._largest_count = max((w.event_count for w in windows if isinstance(w, CountWindow)), default=0)
         longest_ms = max((w.duration_ms for w in windows if isinstance(w, DurationWindow)), default=0)
-        # the first window of the next slice may begin one `every` before that slice
+        # the first window of the next stretch may begin one `every` before it
         self._reach_ms = max(longest_ms, *(average.every_ms for average in task.averages))
         self._late = {source.partition: self._late_of(source) for source in task.sources}
 
     def rows(self) -> Iterator[tuple[Slice, list[Rows]]]:
-        """Yield the rows of each slice that is to state some, oldest first."""
+        """Yield the rows of each slice, oldest first."""
         kept = _Events.none()
-        for wanted in self._task.slices:
+        for wanted in self._task.stretches:
             read = [self._events_of(source, wanted) for source in self._task.sources]
             events = _Events.concat([kept, *read])
-            events = events.take(series_order(events.series_id, events.event_time_ms, len(self.series)))
-            if wanted.has_rows:
-                yield wanted, list(self._rows_of(wanted, events))
-            kept = events.take(
-                kept_events(
-                    events.series_id,
-                    events.event_time_ms,
-                    events.bits,
-                    len(self._task.parts),
-                    wanted.until_ms - self._reach_ms,
-                    self._largest_count,
-                )
+            order, ends = series_order(events.series_id, events.event_time_ms, len(self.series))
+            events = events.take(order)
+            parts = list(self._parts_of(events, ends)) if wanted.slices else []
+            for each in wanted.slices:
+                yield each, [part.rows(average, each) for part in parts for average in self._task.averages]
+            from_ms = wanted.until_ms - self._reach_ms
+            is_kept = kept_events(
+                ends, events.event_time_ms, events.bits, len(self._task.parts), from_ms, self._largest_count
             )
+            kept = events.take(is_kept)
 
-    def _events_of(self, source: Source, wanted: Slice) -> _Events:
-        """Return the events of a slice in the order of the log."""
+    def _events_of(self, source: Source, wanted: Stretch) -> _Events:
+        """Return the events of a stretch in the order of the log."""
         late_offsets, late_events = self._late[source.partition]
         found, offsets = [_Events.none()], [np.empty(0, np.int64)]
         for start, end in self._task.ranges(source, wanted):
@@ -209,37 +221,59 @@ class PartitionWindows:
             bits[:end] |= np.uint8(1 << number)
         return bits
 
-    def _rows_of(self, wanted: Slice, events: _Events) -> Iterator[Rows]:
+    def _parts_of(self, events: _Events, ends: Ints) -> Iterator["_PartEvents"]:
         for number, (name, part) in enumerate(self._task.parts.items()):
-            counted = events if part == Part() else events.take((events.bits & (1 << number)) > 0)
-            high, low = sums_before(counted.value_micros)
-            late = np.concatenate([[0], np.cumsum(counted.bits >= _LATE_BIT, dtype=np.int64)])
-            for average in self._task.averages:
-                series_id, as_of_ms, first, end = _windows(average, wanted, counted)
-                yield Rows(
-                    name,
-                    average.name,
-                    series_id,
-                    as_of_ms,
-                    high[end] - high[first],
-                    low[end] - low[first],
-                    end - first,
-                    late[end] - late[first],
-                )
+            counted, its_ends = events, ends
+            if not part.is_whole:
+                counted = events.take((events.bits & (1 << number)) > 0)
+                its_ends = np.searchsorted(counted.series_id, np.arange(len(self.series)), side="right")
+            yield _PartEvents(
+                name,
+                its_ends,
+                counted.event_time_ms,
+                tuple(sums_before(lane) for lane in _lanes(counted.value_micros)),
+                sums_before((counted.bits >= _LATE_BIT).astype(np.int64)) if part.tells_late else None,
+            )
 
 
-def _windows(average: Average, wanted: Slice, events: _Events) -> tuple[NDArray[np.int32], Ints, Ints, Ints]:
-    window, bounds = average.window, (average.every_ms, wanted.from_ms, wanted.until_ms)
-    find, length = (
-        (count_windows, window.event_count)
-        if isinstance(window, CountWindow)
-        else (duration_windows, window.duration_ms)
-    )
-    series_id, as_of_ms, first, end = find(events.series_id, events.event_time_ms, length, *bounds)
-    return series_id, as_of_ms, first, end
+@dataclass(frozen=True, slots=True)
+class _PartEvents:
+    """The events of a stretch that a part counts, sorted by series and time; running sums of values and late ones."""
+
+    part: str
+    ends: Ints
+    event_time_ms: Ints
+    lanes_before: tuple[Ints, ...]
+    late_before: Ints | None
+
+    def rows(self, average: Average, wanted: Slice) -> Rows:
+        first, *others = (self._windows(average, wanted, before) for before in self.lanes_before)
+        return Rows(
+            self.part,
+            average.name,
+            first.row_counts,
+            first.as_of_ms,
+            (first.value_sums, *(other.value_sums for other in others)),
+            first.event_counts,
+            None if self.late_before is None else self._windows(average, wanted, self.late_before).value_sums,
+        )
+
+    def _windows(self, average: Average, wanted: Slice, before: Ints) -> Windows:
+        window, bounds = average.window, (average.every_ms, wanted.from_ms, wanted.until_ms)
+        if isinstance(window, CountWindow):
+            return count_windows(self.ends, self.event_time_ms, before, window.event_count, *bounds)
+        return duration_windows(self.ends, self.event_time_ms, before, window.duration_ms, *bounds)
 
 
-def _is_within(event_time_ms: Ints, wanted: Slice) -> NDArray[np.bool_]:
+def _lanes(value_micros: Ints) -> tuple[Ints, ...]:
+    """Return what is to be summed up: the values, or where a sum of all could need more than 64 bits, two halves."""
+    largest = max(abs(int(value_micros.min(initial=0))), int(value_micros.max(initial=0)))
+    if largest * value_micros.size < 1 << 63:
+        return (value_micros,)
+    return value_micros >> LOW_BITS, value_micros & ((1 << LOW_BITS) - 1)
+
+
+def _is_within(event_time_ms: Ints, wanted: Stretch) -> NDArray[np.bool_]:
     return (event_time_ms >= wanted.from_ms) & (event_time_ms < wanted.until_ms)
 
 
@@ -253,7 +287,7 @@ def _places_of(offsets: Ints, wanted: Ints) -> Ints:
     return found
 
 
-def _reaches(blocks: Ints, wanted: Slice) -> NDArray[np.bool_]:
+def _reaches(blocks: Ints, wanted: Stretch) -> NDArray[np.bool_]:
     _, _, oldest, newest = blocks
     reaches: NDArray[np.bool_] = (oldest < wanted.until_ms) & (newest >= wanted.from_ms)
     return reaches

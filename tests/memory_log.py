@@ -8,11 +8,10 @@ import polars as pl
 from batch import index_pass
 from batch.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.index_pass import IndexPass, Reached
-from batch.partition_windows import Part, PartitionWindows, Source, Task
+from batch.partition_windows import LOW_BITS, Part, PartitionWindows, Source, Task
 from batch.reader import Chunk
 from batch.series import SeriesTable
-from batch.slices import Slice
-from batch.window_kernels import LOW_BITS
+from batch.stretches import Slice, Stretch
 from sma.averages import Average
 
 EVENTS_SCHEMA = {
@@ -64,28 +63,25 @@ class MemoryLog:
     def rows(
         self,
         averages: Sequence[Average],
-        slices: Sequence[Slice],
+        stretches: Sequence[Stretch],
         parts: Mapping[str, Part] = WHOLE,
         together: Sequence[Sequence[int]] | None = None,
     ) -> dict[str, pl.DataFrame]:
         """Return the rows of each part, with late_event_count, sorted; partitions are worked on one by one."""
         found: dict[str, list[tuple]] = {part: [] for part in parts}
         for group in together or [[partition] for partition in self._events]:
-            task = Task(tuple(self.source(partition) for partition in group), tuple(averages), parts, tuple(slices))
+            task = Task(tuple(self.source(partition) for partition in group), tuple(averages), parts, tuple(stretches))
             windows = PartitionWindows(task, self.read)
             for _, several in windows.rows():
                 for rows in several:
+                    numbers = np.repeat(np.arange(rows.row_counts.size), rows.row_counts)
+                    late = [0] * numbers.size if rows.late_event_counts is None else rows.late_event_counts.tolist()
+                    high, *low = (lane.tolist() for lane in rows.sums)
+                    sums = [(h << LOW_BITS) + lo for h, lo in zip(high, low[0], strict=True)] if low else high
+                    columns = (rows.as_of_ms.tolist(), sums, rows.event_counts.tolist(), late)
                     found[rows.part] += [
-                        (*windows.series[number], rows.average, as_of, (high << LOW_BITS) + low, count, late)
-                        for number, as_of, high, low, count, late in zip(
-                            rows.series_id.tolist(),
-                            rows.as_of_ms.tolist(),
-                            rows.sum_high.tolist(),
-                            rows.sum_low.tolist(),
-                            rows.event_count.tolist(),
-                            rows.late_event_count.tolist(),
-                            strict=True,
-                        )
+                        (*windows.series[number], rows.average, *row)
+                        for number, *row in zip(numbers.tolist(), *columns, strict=True)
                     ]
         schema = {**AVERAGES_SCHEMA, "late_event_count": pl.Int64}
         return {part: pl.DataFrame(rows, schema, orient="row").sort(KEY) for part, rows in found.items()}
@@ -95,10 +91,8 @@ def recompute(events: pl.DataFrame, averages: Sequence[Average], from_ms: int, u
     """Return the rows of some averages with from_ms <= as_of < until_ms, as the batch layer works them out."""
     if "kafka_partition" not in events.columns:
         events = events.with_columns(kafka_partition=pl.lit(0, pl.Int32), kafka_offset=pl.int_range(pl.len()))
-    before = Slice(-(10**16), from_ms, has_rows=False)
-    rows = MemoryLog(events.select(EVENTS_SCHEMA.keys()), step=5_000).rows(
-        averages, [before, Slice(from_ms, until_ms, True)]
-    )
+    whole = [Stretch(-(10**16), from_ms, ()), Stretch(from_ms, until_ms, (Slice(from_ms, until_ms),))]
+    rows = MemoryLog(events.select(EVENTS_SCHEMA.keys()), step=5_000).rows(averages, whole)
     return rows["all"].select(AVERAGES_SCHEMA.keys())
 
 

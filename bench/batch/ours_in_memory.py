@@ -19,10 +19,10 @@ from batch.index_store import forget
 from batch.indexing import extend_index
 from batch.log_index import read_event_time_bounds, read_index
 from batch.parallel import each_message
-from batch.partition_windows import Part, PartitionWindows, Rows, Task
+from batch.partition_windows import LOW_BITS, Part, PartitionWindows, Rows, Task
 from batch.reader import Chunk, read_partition
 from batch.series import SeriesTable
-from batch.window_kernels import LOW_BITS, count_windows, duration_windows, sums_before
+from batch.window_kernels import Windows, count_windows, duration_windows, sums_before
 from bench.batch.columns import Columns
 from bench.batch.setting import AVERAGES
 from bench.cluster import PARALLELISM, PARTITIONS
@@ -34,7 +34,6 @@ from sma.window import CountWindow
 ALL = "all"
 Series = Sequence[tuple[str, str]]
 Ints = NDArray[np.int64]
-_Windows = tuple[str, NDArray[np.int32], Ints, tuple[Ints, Ints], Ints]  # as `_frame` takes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,7 @@ def averages_of(log: Log) -> pl.DataFrame:
     """Return what `kafka_to_averages` computes, as `averages` of `batch.averages_schema` but in any order."""
     _, told = _compute(log, tells_rows=True)
     return pl.concat(
-        _frame(
-            rows.average, rows.series_id, rows.as_of_ms, (rows.sum_high, rows.sum_low), rows.event_count, done.series
-        )
+        _frame(rows.average, rows.row_counts, rows.as_of_ms, rows.sums, rows.event_counts, done.series)
         for done in told
         for rows in done.rows
     )
@@ -126,62 +123,81 @@ def kernel(held: Columns) -> tuple[float, int]:
     pieces = list(_pieces(held))
     began = time.monotonic()
     found = _kernel(pieces)
-    return time.monotonic() - began, sum(as_of_ms.size for _, _, as_of_ms, _, _ in found)
+    return time.monotonic() - began, sum(windows.as_of_ms.size for several in found for windows in several.values())
 
 
 def kernel_averages(held: Columns) -> pl.DataFrame:
     """Return what `kernel` computes, as `averages` of `batch.averages_schema` but in any order."""
-    return pl.concat(_frame(*windows, held.series) for windows in _kernel(list(_pieces(held))))
+    pieces = list(_pieces(held))
+    return pl.concat(
+        _frame(average, w.row_counts, w.as_of_ms, (w.value_sums,), w.event_counts, piece.series)
+        for piece, several in zip(pieces, _kernel(pieces), strict=True)
+        for average, w in several.items()
+    )
 
 
-def _kernel(pieces: Sequence[Columns]) -> list[_Windows]:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Whole series; `ends` is one past the last event of each."""
+
+    series: Series
+    ends: Ints
+    event_time_ms: Ints
+    value_micros: Ints
+
+
+def _kernel(pieces: Sequence[_Piece]) -> list[dict[str, Windows]]:
     with ThreadPoolExecutor(PARALLELISM) as threads:
-        return [windows for several in threads.map(_windows, pieces) for windows in several]
+        return list(threads.map(_windows, pieces))
 
 
-def _pieces(held: Columns) -> Iterator[Columns]:
-    """Yield whole series, as many together as there are in a partition."""
-    bounds = np.searchsorted(held.series_id, np.linspace(0, len(held.series), PARTITIONS + 1))
-    for start, end in pairwise(bounds.tolist()):
-        columns = (held.series_id, held.event_time_ms, held.value_micros)
-        yield Columns(held.series, *(column[start:end] for column in columns))
+def _pieces(held: Columns) -> Iterator[_Piece]:
+    """Yield as many series together as there are in a partition."""
+    ends = np.searchsorted(held.series_id, np.arange(len(held.series)), side="right")
+    cuts = np.linspace(0, len(held.series), PARTITIONS + 1).astype(np.int64).tolist()
+    for first, behind in pairwise(cuts):
+        start, end = int(ends[first - 1]) if first else 0, int(ends[behind - 1])
+        yield _Piece(
+            held.series[first:behind],
+            ends[first:behind] - start,
+            held.event_time_ms[start:end],
+            held.value_micros[start:end],
+        )
 
 
-def _windows(held: Columns) -> list[_Windows]:
+def _windows(held: _Piece) -> dict[str, Windows]:
     """As `PartitionWindows` does with the events of a slice."""
     made = [average.as_ofs_made_by(int(held.event_time_ms.max()))[-1] for average in AVERAGES.averages]
     bounds = int(held.event_time_ms.min()), max(made) + 1
-    high, low = sums_before(held.value_micros)
-    several: list[_Windows] = []
+    before = sums_before(held.value_micros)
+    several = {}
     for average in AVERAGES.averages:
         find, length = (
             (count_windows, average.window.event_count)
             if isinstance(average.window, CountWindow)
             else (duration_windows, average.window.duration_ms)
         )
-        series_id, as_of_ms, first, end = find(held.series_id, held.event_time_ms, length, average.every_ms, *bounds)
-        sums = high[end] - high[first], low[end] - low[first]
-        several.append((average.name, series_id, as_of_ms, sums, end - first))
+        several[average.name] = find(held.ends, held.event_time_ms, before, length, average.every_ms, *bounds)
     return several
 
 
 def _frame(
     average: str,
-    series_id: NDArray[np.int32],
+    row_counts: Ints,
     as_of_ms: Ints,
-    sums: tuple[Ints, Ints],
-    event_count: Ints,
+    sums: Sequence[Ints],
+    event_counts: NDArray[np.int32],
     series: Series,
 ) -> pl.DataFrame:
     names = pl.DataFrame(series, {"customer": pl.String, "metric": pl.String}, orient="row")
-    high, low = (pl.lit(pl.Series(lane)).cast(pl.Int128) for lane in sums)
-    return names[series_id].select(
+    high, *low = (pl.lit(pl.Series(lane)).cast(pl.Int128) for lane in sums)
+    return names[np.repeat(np.arange(row_counts.size), row_counts)].select(
         "customer",
         "metric",
         average=pl.lit(average),
         as_of_ms=pl.Series(as_of_ms),
-        value_sum_micros=high * pl.lit(1 << LOW_BITS, pl.Int128) + low,
-        event_count=pl.Series(event_count),
+        value_sum_micros=high * pl.lit(1 << LOW_BITS, pl.Int128) + low[0] if low else high,
+        event_count=pl.Series(event_counts, dtype=pl.Int64),
     )
 
 

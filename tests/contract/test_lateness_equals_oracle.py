@@ -1,11 +1,13 @@
 """The rule of lateness against the oracle, on generated streams: which events are late, and what follows from it."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from batch import index_pass
 from batch.expected import judging_parts
-from batch.slices import Slice
+from batch.stretches import Slice, Stretch
 from tests import oracle
 from tests.contract.streams import AVERAGES, HOUR, as_answers, as_log, oracle_answers, positions, streams
 from tests.memory_log import MemoryLog
@@ -17,10 +19,23 @@ ALLOWED = st.one_of(st.integers(0, 3), st.integers(1, 16 * HOUR))
 
 
 @st.composite
-def slices_of_first_day(draw: st.DrawFn) -> list[Slice]:
-    """What stands before the day, and the day, each cut into a few slices."""
-    cuts = sorted({-FAR, 0, DAY, *draw(st.lists(st.integers(-4 * HOUR, DAY - 1), max_size=4))})
-    return [Slice(start, end, start >= 0) for start, end in zip(cuts, cuts[1:], strict=False)]
+def stretches_of_first_day(draw: st.DrawFn) -> list[Stretch]:
+    """What stands before the day, and the day, read in a few stretches; the day's rows stated in a few slices."""
+    anywhere, of_day = st.integers(-4 * HOUR, DAY - 1), st.integers(1, DAY - 1)
+    cuts = sorted({-FAR, DAY, *draw(st.lists(anywhere, max_size=4))})
+    slices = sorted({0, DAY, *draw(st.lists(of_day, max_size=3))})
+    return [
+        Stretch(
+            start,
+            end,
+            tuple(
+                Slice(max(first, start), min(until, end))
+                for first, until in pairwise(slices)
+                if max(first, start) < min(until, end)
+            ),
+        )
+        for start, end in pairwise(cuts)
+    ]
 
 
 ENDS = st.lists(st.integers(0, 30), min_size=3, max_size=3).map(lambda ends: dict(enumerate(ends)))
@@ -53,12 +68,12 @@ def test_an_event_is_late_as_the_oracle_says(stream, allowed_lateness_ms, step):
     assert MemoryLog(as_log(stream), allowed_lateness_ms, step).late_positions() == late
 
 
-@given(streams(), ALLOWED, slices_of_first_day())
-def test_the_stream_must_have_said_the_windows_without_the_late_events(stream, allowed_lateness_ms, slices):
+@given(streams(), ALLOWED, stretches_of_first_day())
+def test_the_stream_must_have_said_the_windows_without_the_late_events(stream, allowed_lateness_ms, stretches):
     late = oracle.late_by_series(stream, allowed_lateness_ms)
     used = [event for place, event in enumerate(stream) if place not in late]
     marked = [(*event[:3], "1" if place in late else "0") for place, event in enumerate(stream)]
-    found = logs(stream, allowed_lateness_ms).rows(AVERAGES, slices, judging_parts(WHOLE, WHOLE, WHOLE))
+    found = logs(stream, allowed_lateness_ms).rows(AVERAGES, stretches, judging_parts(WHOLE, WHOLE, WHOLE))
     assert set(found) == {"batch", "stream"}
     for average in AVERAGES:
         assert as_answers(found["batch"], average) == of_first_day(oracle_answers(stream, average))
@@ -67,15 +82,15 @@ def test_the_stream_must_have_said_the_windows_without_the_late_events(stream, a
         assert late_counts(found["batch"], average) == of_first_day(counts)
 
 
-@given(streams(), ALLOWED, ENDS, ENDS, slices_of_first_day())
-def test_parts_of_the_log_give_what_the_oracle_says_of_them(stream, allowed_lateness_ms, read_to, confirmed, slices):
+@given(streams(), ALLOWED, ENDS, ENDS, stretches_of_first_day())
+def test_parts_of_the_log_give_what_the_oracle_says_of_them(stream, allowed_lateness_ms, read_to, confirmed, stretches):
     late, places = oracle.late_by_series(stream, allowed_lateness_ms), positions(stream)
     numbered = list(enumerate(stream))
     read = [event for place, event in numbered if places[place][1] < read_to[places[place][0]]]
     stated = [
         event for place, event in numbered if place not in late and places[place][1] < confirmed[places[place][0]]
     ]
-    found = logs(stream, allowed_lateness_ms).rows(AVERAGES, slices, judging_parts(read_to, confirmed, WHOLE))
+    found = logs(stream, allowed_lateness_ms).rows(AVERAGES, stretches, judging_parts(read_to, confirmed, WHOLE))
     for average in AVERAGES:
         assert as_answers(found["batch"], average) == of_first_day(oracle_answers(read, average))
         assert as_answers(found["confirmed"], average) == of_first_day(oracle_answers(stated, average))
@@ -86,7 +101,9 @@ def test_a_series_in_several_partitions_has_the_windows_over_all_of_its_events(s
     places = [(place % 3, place) for place in range(len(stream))]
     events = as_log(stream, places)
     log = MemoryLog(events, allowed_lateness_ms)
-    found = log.rows(AVERAGES, [Slice(-FAR, 0, False), Slice(0, DAY, True)], together=[list(log.passes)])["all"]
+    found = log.rows(AVERAGES, [Stretch(-FAR, 0, ()), Stretch(0, DAY, (Slice(0, DAY),))], together=[list(log.passes)])[
+        "all"
+    ]
     # between equal times the partitions stand one behind the other
     in_order = [stream[place] for _, place in sorted(places)]
     for average in AVERAGES:

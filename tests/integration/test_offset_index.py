@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from batch import day_rows, index_pass, indexing, partition_windows, slices
+from batch import day_rows, index_pass, indexing, partition_windows, stretches
 from batch.days import day_of, day_start_ms
 from batch.diverted import read_by_rule
 from batch.indexing import extend_index
@@ -108,7 +108,8 @@ def connection(place):
 def small(monkeypatch):
     """Blocks and slices so small that a small log has many of them."""
     monkeypatch.setattr(index_pass, "BLOCK_EVENTS", 16)
-    monkeypatch.setattr(slices, "CHUNK_EVENTS", 50)
+    monkeypatch.setattr(stretches, "CHUNK_EVENTS", 50)
+    monkeypatch.setattr(stretches, "CHUNK_ROWS", 300)
     monkeypatch.setattr(partition_windows, "BRIDGED_OFFSETS", 0)
 
 

@@ -1,0 +1,61 @@
+"""Rows of several tasks, in files, come out as one frame: sorted by name and time, each sum to the last digit."""
+
+import pickle
+
+import numpy as np
+import polars as pl
+
+from batch.averages_schema import AVERAGES_SCHEMA
+from batch.day_rows import Piece, _Spooled
+from batch.partition_windows import LOW_BITS, Rows
+
+LARGEST = 10**38 - 1
+
+
+def spooled(tmp_path, name, names, rows):
+    path = tmp_path / name
+    path.write_bytes(pickle.dumps(rows))
+    frame = pl.DataFrame(names, {"customer": pl.String, "metric": pl.String}, orient="row")
+    return _Spooled({(rows.part, rows.average): path}, frame)
+
+
+def ints(*values):
+    return np.array(values, np.int64)
+
+
+def lanes(*sums):
+    return ints(*(total >> LOW_BITS for total in sums)), ints(*(total & ((1 << LOW_BITS) - 1) for total in sums))
+
+
+def test_tasks_are_put_together_by_name(tmp_path):
+    large = (1 << 80) + 7
+    # the series of the first task that was told of last has no rows in this slice
+    one = Rows("all", "hour", ints(2, 1), ints(10, 20, 10), (ints(1, 2, -3),), np.array([4, 5, 6], np.int32), None)
+    two = Rows(
+        "all",
+        "hour",
+        ints(1, 2),
+        ints(20, 10, 20),
+        lanes(large, -large, -1),
+        np.array([7, 8, 9], np.int32),
+        ints(0, 1, 0),
+    )
+    piece = Piece(
+        0,
+        30,
+        (
+            spooled(tmp_path, "one", [("b", "m"), ("a", "z"), ("c", "m")], one),
+            spooled(tmp_path, "two", [("d", "m"), ("a", "m")], two),
+        ),
+    )
+    rows = piece.averages("all", "hour")
+    assert dict(rows.schema) == AVERAGES_SCHEMA
+    assert rows.rows() == [
+        ("a", "m", "hour", 10, -large, 8),
+        ("a", "m", "hour", 20, -1, 9),
+        ("a", "z", "hour", 10, -3, 6),
+        ("b", "m", "hour", 10, 1, 4),
+        ("b", "m", "hour", 20, 2, 5),
+        ("d", "m", "hour", 20, large, 7),
+    ]
+    assert piece.late("all", "hour").rows() == [("a", "m", "hour", 10, 1)]

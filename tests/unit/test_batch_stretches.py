@@ -1,0 +1,68 @@
+"""How a range of time is cut up: nothing is left out, nothing is read twice, and no chunk is larger than stated."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch import stretches as module
+from batch.stretches import Slice, Stretch, stretches
+from sma.averages import Average
+from sma.durations import DAY_MS
+from sma.window import CountWindow
+
+HOURLY = (Average("last", CountWindow(5), DAY_MS // 24),)
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(module, "CHUNK_EVENTS", 100)
+    monkeypatch.setattr(module, "CHUNK_ROWS", 48)
+
+
+def cut(warm_up, days, events, series=1):
+    from_day, until_day = days
+    return list(stretches(warm_up, from_day * DAY_MS, until_day * DAY_MS, events, HOURLY, series))
+
+
+def test_days_that_touch_are_read_at_once_and_each_is_stated_by_itself():
+    assert cut([4], (5, 7), {4: 10, 5: 40, 6: 50}) == [
+        Stretch(4 * DAY_MS, 7 * DAY_MS, (Slice(5 * DAY_MS, 6 * DAY_MS), Slice(6 * DAY_MS, 7 * DAY_MS)))
+    ]
+
+
+def test_days_with_a_gap_between_them_are_read_apart():
+    assert cut([1, 4], (5, 6), {}) == [
+        Stretch(DAY_MS, 2 * DAY_MS, ()),
+        Stretch(4 * DAY_MS, 6 * DAY_MS, (Slice(5 * DAY_MS, 6 * DAY_MS),)),
+    ]
+
+
+def test_a_day_with_more_events_or_rows_than_a_chunk_is_cut():
+    half = DAY_MS // 2
+    (first, second) = cut([], (0, 1), {0: 200})
+    assert (first.until_ms, second.from_ms) == (half, half)
+    (whole,) = cut([], (0, 1), {0: 10}, series=4)
+    assert whole.slices == (Slice(0, half), Slice(half, DAY_MS))
+
+
+@given(
+    st.sets(st.integers(-9, -1)),
+    st.integers(1, 5 * DAY_MS),
+    st.dictionaries(st.integers(-9, 5), st.integers(0, 350)),
+    st.integers(1, 7),
+)
+def test_a_range_is_covered_once(warm_up, until_ms, events, series):
+    found = list(stretches(sorted(warm_up), 0, until_ms, events, HOURLY, series))
+    covered = [bounds for stretch in found for bounds in (stretch.from_ms, stretch.until_ms)]
+    assert covered == sorted(covered)
+    length = sum(stretch.until_ms - stretch.from_ms for stretch in found)
+    assert length == until_ms + len(warm_up) * DAY_MS
+    slices = [each for stretch in found for each in stretch.slices]
+    assert [slices[0].from_ms, *(each.until_ms for each in slices)] == [
+        *(each.from_ms for each in slices),
+        until_ms,
+    ]
+    for stretch in found:
+        for each in stretch.slices:
+            assert stretch.from_ms <= each.from_ms < each.until_ms <= stretch.until_ms
+            assert each.from_ms // DAY_MS == (each.until_ms - 1) // DAY_MS
