@@ -21,12 +21,15 @@ INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_
 VALUES (%(day)s, %(average)s, %(read_to)s, %(closed_until)s, 0, %(run_id)s, %(resume_key)s)
 ON CONFLICT (day, average) DO NOTHING
 """
-# of a day without an answer, whatever stands there was not written by the batch layer
 _CLEAR_DAY = """
 DELETE FROM sma.batch_averages
-WHERE average = %(average)s
-    AND as_of >= %(from_time)s
+WHERE as_of >= %(from_time)s
     AND as_of < %(until_time)s
+    AND average NOT IN (
+        SELECT average
+        FROM sma.batch_days
+        WHERE day = %(day)s
+    )
 """
 _LOCK_DAY = """
 SELECT read_to
@@ -102,7 +105,7 @@ def write_answer(
     """Make the stored day equal to `pieces`, in one transaction.
 
     A row that is already right keeps its written_at. `sma.batch_days` says whether the day is stored: it is written
-    together with the rows, so of a day that it does not know all rows are copied in unseen.
+    together with the rows, so of a day that it does not know all rows are copied in unseen: see `clear_unanswered`.
 
     Args:
         connection: to the database.
@@ -115,13 +118,11 @@ def write_answer(
     Raises:
         SmaError: the stored answer was computed from more of the log than this one, or a sum is too large to be
             stored; what is stored stays.
+        psycopg.errors.UniqueViolation: rows stand where no answer is stored.
     """
-    start = day_start_ms(answer.day)
     bound = {
         "day": answer.day,
         "average": answer.average,
-        "from_time": instant(start),
-        "until_time": instant(start + DAY_MS),
         "read_to": as_json(answer.read_to),
         "closed_until": instant(answer.closed_until_ms),
         "run_id": run_id,
@@ -130,7 +131,6 @@ def write_answer(
     counts = _Counts()
     with connection.transaction():
         if connection.execute(_CLAIM_DAY, bound).rowcount:
-            counts.deleted = connection.execute(_CLEAR_DAY, bound).rowcount
             for _, _, rows in pieces:
                 add_batch_averages(connection, rows)
                 counts.rows += rows.height
@@ -150,6 +150,16 @@ def write_answer(
                 counts.deleted += wrong.join(missing, on=KEY, how="anti").height
         connection.execute(_RECORD_DAY, bound | {"row_count": counts.rows})
     return Written(answer, counts.rows, counts.written, counts.deleted)
+
+
+def clear_unanswered(connection: Connection, day: date) -> int:
+    """Remove the rows of a day for which no answer stands: the batch layer did not write them; return how many.
+
+    All averages at once: they share an index by time, and a look for each would see the rows of all of them.
+    """
+    start = day_start_ms(day)
+    bound = {"day": day, "from_time": instant(start), "until_time": instant(start + DAY_MS)}
+    return connection.execute(_CLEAR_DAY, bound).rowcount
 
 
 @dataclass(slots=True)

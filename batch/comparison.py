@@ -26,7 +26,10 @@ from sma.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class CountedDay:
-    """How many rows the layers have of an answer's closed windows, and how long counting took."""
+    """How many rows the layers have of an answer's closed windows, and how long counting took.
+
+    `seconds` is this average's share of what its day took.
+    """
 
     answer: Answer
     counts: RowCounts
@@ -56,12 +59,16 @@ class Judged:
 
 
 def count_days(connection: Connection, answers: Sequence[Answer]) -> list[CountedDay]:
-    """Compare the two layers' rows where they are."""
-    counted = []
+    """Compare the two layers' rows where they are; by day and average."""
+    together: dict[tuple[int, int], list[Answer]] = defaultdict(list)
     for answer in answers:
+        together[answer.bounds_ms].append(answer)
+    counted = []
+    for bounds, several in together.items():
         started = time.monotonic()
-        counts = count_rows(connection, answer.average, *answer.bounds_ms)
-        counted.append(CountedDay(answer, counts, time.monotonic() - started))
+        counts = count_rows(connection, [answer.average for answer in several], *bounds)
+        seconds = (time.monotonic() - started) / len(several)
+        counted += [CountedDay(answer, counts[answer.average], seconds) for answer in several]
     return counted
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import polars as pl
 
 from batch.accounting import Account, account, in_dispute, misjudged
-from batch.answers import Answer, Written, finished_days, read_answers, write_answer
+from batch.answers import Answer, Written, clear_unanswered, finished_days, read_answers, write_answer
 from batch.audit import ReconciledDay, add_reconciliation
 from batch.comparison import Evidence, count_days, judge_days
 from batch.confirmation import wait_until_confirmed
@@ -112,6 +112,9 @@ def compute_batch_days(
         told_at = time.monotonic()
         for plan in plans:
             for day_rows in rows_of(plan, settings, averages.max_ahead_ms):
+                strangers = clear_unanswered(connection, day_rows.day)
+                if strangers:
+                    progress(f"{day_rows.day}: removed {strangers:,} rows that no answer stands for")
                 for name in names:
                     answer = Answer(day_rows.day, name, index.read_to, closed_until)
                     pieces = ((each.from_ms, each.until_ms, each.averages(_ALL, name)) for each in day_rows.pieces)

@@ -10,7 +10,7 @@ import polars as pl
 import psycopg
 import pytest
 
-from batch.answers import Answer, finished_days, read_answers
+from batch.answers import Answer, clear_unanswered, finished_days, read_answers
 from batch.answers import write_answer as write_pieces
 from batch.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.copy_format import BLOCK_ROWS
@@ -101,7 +101,10 @@ def test_a_day_that_has_no_rows_is_stored_too(database):
 def test_what_stands_where_no_answer_was_stored_is_removed(database):
     write_answer(database, answer(), minutes(5, value_sum_micros=7), "run-1")
     database.execute("DELETE FROM sma.batch_days")
-    assert write_answer(database, answer(), minutes(3), "run-2").rows_deleted == 5
+    write_answer(database, answer(average="minute"), frame([row(0, average="minute")]), "run-2")
+    assert clear_unanswered(database, DAY) == 5
+    assert stored(database, "minute").height == 1
+    write_answer(database, answer(), minutes(3), "run-2")
     assert stored(database).equals(minutes(3))
 
 

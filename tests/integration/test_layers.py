@@ -29,8 +29,10 @@ def minutes(*minutes, value_sum_micros=5, event_count=2, average="hour"):
 
 
 def compare_layers(connection, until_ms=UNTIL) -> tuple[RowCounts, pl.DataFrame]:
-    bounds = ("hour", START, until_ms)
-    return count_rows(connection, *bounds), differing_rows(connection, *bounds)
+    with connection.transaction():
+        counts = count_rows(connection, ["hour", "none"], START, until_ms)
+    assert counts["none"] == RowCounts(0, 0, 0)
+    return counts["hour"], differing_rows(connection, "hour", START, until_ms)
 
 
 def equal(streamed, batch) -> int:
