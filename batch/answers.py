@@ -67,6 +67,12 @@ SELECT
 FROM sma.batch_days
 WHERE resume_key = %(resume_key)s
 """
+_FORGET_KEY = """
+UPDATE sma.batch_days
+SET resume_key = NULL
+WHERE resume_key = %(resume_key)s
+    AND day = ANY(%(days)s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +190,11 @@ def finished_days(connection: Connection, averages: Sequence[str], resume_key: s
     for day, average in connection.execute(_READ_FINISHED, {"resume_key": resume_key}):
         written.setdefault(day, set()).add(average)
     return {day for day, names in written.items() if names.issuperset(averages)}
+
+
+def forget_key(connection: Connection, days: Sequence[date], resume_key: str) -> None:
+    """Let go of days once all of them are finished: whoever starts the same work again wants them computed again."""
+    connection.execute(_FORGET_KEY, {"days": list(days), "resume_key": resume_key})
 
 
 def correction(stored: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

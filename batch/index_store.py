@@ -89,13 +89,15 @@ SET newest_event_ms = excluded.newest_event_ms
 WHERE indexed_series.newest_event_ms < excluded.newest_event_ms
 """
 _ADD_DAYS = """
-INSERT INTO sma.series_days AS counted (kafka_partition, customer, metric, day, event_count)
+INSERT INTO sma.series_days AS counted (kafka_partition, customer, metric, day, event_count, next_offset)
 SELECT
     %(partition)s,
-    *
+    *,
+    %(next_offset)s
 FROM unnest(%(customers)s::text[], %(metrics)s::text[], %(days)s::date[], %(counts)s::bigint[])
 ON CONFLICT (kafka_partition, day, customer, metric) DO UPDATE
-SET event_count = counted.event_count + excluded.event_count
+SET event_count = counted.event_count + excluded.event_count,
+    next_offset = excluded.next_offset
 """
 _RECORD_PARTITION = """
 INSERT INTO sma.indexed_partitions (
@@ -200,6 +202,7 @@ def write_pass(
             [names[number] for number, _, _ in days],
             days=[EPOCH_DAY + timedelta(days=day) for _, day, _ in days],
             counts=[count for *_, count in days],
+            next_offset=done.next_offset,
         )
         reached = {"partition": partition, "next_offset": done.next_offset, "newest_time_ms": done.newest_time_ms}
         connection.execute(
@@ -213,11 +216,11 @@ def _by_series(
     statement: str,
     partition: int,
     names: Sequence[tuple[str, str]],
-    **columns: Sequence[Any],
+    **values: Sequence[Any] | int,
 ) -> None:
     if names:
         customers, metrics = zip(*names, strict=True)
-        bound = {"partition": partition, "customers": list(customers), "metrics": list(metrics), **columns}
+        bound = {"partition": partition, "customers": list(customers), "metrics": list(metrics), **values}
         connection.execute(statement.encode(), bound)
 
 

@@ -8,7 +8,15 @@ from datetime import date, datetime
 import polars as pl
 
 from batch.accounting import Account, account, in_dispute, misjudged
-from batch.answers import Answer, Written, clear_unanswered, finished_days, read_answers, write_answer
+from batch.answers import (
+    Answer,
+    Written,
+    clear_unanswered,
+    finished_days,
+    forget_key,
+    read_answers,
+    write_answer,
+)
 from batch.audit import ReconciledDay, add_reconciliation
 from batch.comparison import Evidence, count_days, judge_days
 from batch.confirmation import wait_until_confirmed
@@ -83,7 +91,8 @@ def compute_batch_days(
         days: in any order.
         run_id: is stored with the days.
         progress: is told what is done.
-        resume_key: days that were finished under it are left as they are; the run's own id where it is empty.
+        resume_key: days that were finished under it, by a run that did not come to its end, are left as they are; the
+            run's own id where it is empty.
 
     Raises:
         SmaError: Kafka or the database does not answer, Kafka no longer holds what a day needs, a partition is empty,
@@ -123,6 +132,7 @@ def compute_batch_days(
                     told_at = time.monotonic()
                     done = len(written) // len(names) + len(finished)
                     progress(f"stored {day_rows.day}, {done} of {len(days)} days")
+        forget_key(connection, days, key)
     return Computed(
         written=tuple(written),
         already_written=tuple(sorted(finished)),

@@ -1,18 +1,23 @@
-"""What Dagster makes: the batch answers, and what comes of comparing them with the stream.
+"""What Dagster makes: the offset index, the batch answers, and what comes of comparing them with the stream.
 
-Both run any number of days in one run, and in one pool, so that no two runs write one day.
+The latter two take any number of days in one run, and stand in one pool, so that no two runs write one day. What they
+call has compiled loops; it is imported where it is called, so that definitions load in a second or two.
 """
+
+from collections.abc import Iterator
 
 import dagster as dg
 
-from batch.runs import compute_batch_days, reconcile_days
-from orchestration.graph import AVERAGES_COLUMNS, DATA_PLATFORM
-from orchestration.metadata import computed_metadata, reconciled_metadata
+from orchestration.day_checks import DayEvents, day_evaluations, unexplained_by_day
+from orchestration.graph import AVERAGES_COLUMNS, BLOCK_COLUMNS, DATA_PLATFORM, RECONCILIATIONS_COLUMNS, docs
+from orchestration.metadata import computed_metadata, indexed_metadata, reconciled_metadata
 from orchestration.partitions import days, days_of
 from orchestration.resources import Project, failing_in_one_line
+from orchestration.resume import resume_key
 
 BATCH = "batch"
 POOL = "sma_days"
+INDEX_POOL = "sma_index"
 
 NO_UNEXPLAINED = "no_unexplained_difference"
 ALL_ACCOUNTED_FOR = "every_record_accounted_for"
@@ -20,19 +25,43 @@ ALL_ACCOUNTED_FOR = "every_record_accounted_for"
 
 @dg.asset(
     deps=["events"],
+    pool=INDEX_POOL,
+    group_name=BATCH,
+    owners=[DATA_PLATFORM],
+    kinds={"kafka", "postgres"},
+    metadata={"dagster/column_schema": BLOCK_COLUMNS, **docs("architecture.md")},
+)
+def offset_index(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
+    """Where in the log a day's events can stand, and which of them are late; extended as the log grows."""
+    from batch.indexing import extend_index
+
+    with failing_in_one_line():
+        report = extend_index(project.settings, project.averages, context.log.info)
+    return dg.MaterializeResult(metadata=indexed_metadata(report))
+
+
+@dg.asset(
+    deps=["events", offset_index],
     partitions_def=days,
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool=POOL,
     group_name=BATCH,
     owners=[DATA_PLATFORM],
     kinds={"polars", "postgres"},
-    metadata={"dagster/column_schema": AVERAGES_COLUMNS},
+    metadata={"dagster/column_schema": AVERAGES_COLUMNS, **docs("architecture.md")},
 )
 def batch_averages(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
     """What the retained log says: every average recomputed exactly, a day at a time."""
+    from batch.runs import compute_batch_days
+
     with failing_in_one_line():
         computed = compute_batch_days(
-            project.settings, project.averages, days_of(context.partition_keys), context.run_id, context.log.info
+            project.settings,
+            project.averages,
+            days_of(context.partition_keys),
+            context.run.run_id,
+            context.log.info,
+            resume_key=resume_key(context.instance, context.run),
         )
     for day, metadata in computed_metadata(computed):
         context.add_asset_metadata(metadata, partition_key=day)
@@ -47,10 +76,13 @@ def batch_averages(context: dg.AssetExecutionContext, project: dg.ResourceParam[
     group_name=BATCH,
     owners=[DATA_PLATFORM],
     kinds={"polars", "postgres"},
+    metadata={"dagster/column_schema": RECONCILIATIONS_COLUMNS, **docs("dagster.md")},
     check_specs=[
         dg.AssetCheckSpec(
             NO_UNEXPLAINED,
             asset="reconciliations",
+            blocking=True,
+            partitions_def=days,
             description="Recomputing each differing window without the late events gives what the stream said.",
         ),
         dg.AssetCheckSpec(
@@ -60,22 +92,23 @@ def batch_averages(context: dg.AssetExecutionContext, project: dg.ResourceParam[
         ),
     ],
 )
-def reconciliations(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
+def reconciliations(
+    context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+) -> Iterator[dg.MaterializeResult | DayEvents]:
     """Stream against batch, window by window: equal, changed, missing or extra; explained by late events or not."""
+    from batch.runs import reconcile_days
+    from batch.worst_series import read_worst_series
+
     with failing_in_one_line():
         found = reconcile_days(
-            project.settings, project.averages, days_of(context.partition_keys), context.run_id, context.log.info
+            project.settings, project.averages, days_of(context.partition_keys), context.run.run_id, context.log.info
         )
-    for day, metadata in reconciled_metadata(found):
+        worst = read_worst_series(project.settings, found)
+    for day, metadata in reconciled_metadata(found, worst):
         context.add_asset_metadata(metadata, partition_key=day)
-    unexplained, unaccounted = found.unexplained, found.unaccounted
-    return dg.MaterializeResult(
-        check_results=[
-            dg.AssetCheckResult(
-                passed=unexplained == 0, check_name=NO_UNEXPLAINED, metadata={"unexplained": unexplained}
-            ),
-            dg.AssetCheckResult(
-                passed=unaccounted == 0, check_name=ALL_ACCOUNTED_FOR, metadata={"unaccounted": unaccounted}
-            ),
-        ]
+    unaccounted = found.unaccounted
+    is_accounted_for = dg.AssetCheckResult(
+        passed=unaccounted == 0, check_name=ALL_ACCOUNTED_FOR, metadata={"unaccounted": unaccounted}
     )
+    yield dg.MaterializeResult(check_results=[is_accounted_for])
+    yield from day_evaluations(context, NO_UNEXPLAINED, unexplained_by_day(found), blocking=True)

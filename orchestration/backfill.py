@@ -68,11 +68,13 @@ query Logs($runId: ID!, $cursor: String) {
 """
 _ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"}
 _RUN_FAILED = {"FAILURE", "CANCELED"}
+# a blocking check fails the run that found what it looks for: all was done, and the report tells what was found
+_FOUND_SOMETHING = "dagster._core.errors.DagsterAssetCheckFailedError: "
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillOutcome:
-    """How a backfill ended; `error` is the first line of what went wrong, None where all went well."""
+    """How a backfill ended; `error` is the first line of what went wrong, None where all days were reconciled."""
 
     backfill_id: str
     run_ids: tuple[str, ...]
@@ -180,10 +182,15 @@ def _whole_is_done(runs: Sequence[Mapping[str, Any]]) -> bool:
 def _outcome(backfill_id: str, backfill: Mapping[str, Any], logs: RunLogs) -> BackfillOutcome:
     runs = backfill["runs"]
     error = None
-    failed = next((run for run in runs if run["status"] in _RUN_FAILED), None)
-    if failed is not None:
-        reason = logs.errors.get(failed["runId"], "no error was recorded: see its log in Dagster")
-        error = f"run {failed['runId'][:8]} {failed['status'].lower()}: {reason}"
+    reasons = {
+        run["runId"]: logs.errors.get(run["runId"], "no error was recorded: see its log in Dagster") for run in runs
+    }
+    failed = [run for run in runs if run["status"] in _RUN_FAILED]
+    broken = next((run for run in failed if not reasons[run["runId"]].startswith(_FOUND_SOMETHING)), None)
+    if broken is not None:
+        error = f"run {broken['runId'][:8]} {broken['status'].lower()}: {reasons[broken['runId']]}"
+    elif failed:
+        error = None
     elif backfill["status"] in {"FAILED", "COMPLETED_FAILED", "CANCELED"}:
         reason = first_line(backfill["error"]["message"]) if backfill["error"] else "see it in Dagster"
         error = f"backfill {backfill_id} {backfill['status'].lower()}: {reason}"

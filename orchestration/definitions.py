@@ -1,22 +1,21 @@
-"""Everything Dagster loads. Assets, checks and resources are made in the other modules."""
+"""Everything Dagster loads. Assets, checks, jobs, schedules and sensors are made in the other modules."""
 
 import dagster as dg
 
-from orchestration.assets import batch_averages, reconciliations
-from orchestration.graph import events as events_topic
-from orchestration.graph import late_events, moving_averages, rejected_events, streaming_averages
+from orchestration.assets import batch_averages, offset_index, reconciliations
+from orchestration.automation import SCHEDULES, SENSORS
+from orchestration.checks import CHECKS
+from orchestration.graph import EXTERNAL
+from orchestration.jobs import JOBS
 from orchestration.resources import Project
+from orchestration.watch import WATCHERS
 
 definitions = dg.Definitions(
-    assets=[
-        events_topic,
-        streaming_averages,
-        late_events,
-        rejected_events,
-        batch_averages,
-        reconciliations,
-        moving_averages,
-    ],
+    assets=[*EXTERNAL, offset_index, batch_averages, reconciliations],
+    asset_checks=CHECKS,
+    jobs=JOBS,
+    schedules=SCHEDULES,
+    sensors=[*SENSORS, *WATCHERS],
     resources={"project": Project()},
     # the two steps of a run follow one another, so a process for each would only cost its start
     executor=dg.in_process_executor,

@@ -1,6 +1,13 @@
-"""What Dagster does not make, but should show: the topics, the stream's table, and the view that readers see."""
+"""What Dagster does not make, but should show: the topics, the stream's table, what readers see, and Power BI's model.
+
+Links are made from settings alone: nothing is asked while definitions load.
+"""
+
+from typing import Any
 
 import dagster as dg
+
+from sma.settings import CHECKOUT, load_settings
 
 STREAM = "streaming"
 SERVING = "serving"
@@ -14,22 +21,77 @@ _POSITION = [
     dg.TableColumn("kafka_offset", "bigint", description="position in that partition"),
 ]
 _EVENT = [
-    dg.TableColumn("customer", "string"),
-    dg.TableColumn("metric", "string"),
+    dg.TableColumn("customer", "string", description="with the metric: the series"),
+    dg.TableColumn("metric", "string", description="with the customer: the series"),
     dg.TableColumn("event_time", "integer", description="milliseconds since the Unix epoch, UTC"),
     dg.TableColumn("value", "string", description="decimal number"),
 ]
 AVERAGES_COLUMNS = dg.TableSchema(
     columns=[
-        dg.TableColumn("customer", "text"),
-        dg.TableColumn("metric", "text"),
+        dg.TableColumn("customer", "text", description="with the metric: the series"),
+        dg.TableColumn("metric", "text", description="with the customer: the series"),
         dg.TableColumn("average", "text", description="its name in averages.yaml"),
         dg.TableColumn("as_of", "timestamptz", description="end of the window, exclusive"),
         dg.TableColumn("value_sum", "numeric(38,6)", description="exact sum of the values in the window"),
         dg.TableColumn("event_count", "bigint", description="number of events in the window"),
-        dg.TableColumn("written_at", "timestamptz"),
+        dg.TableColumn("written_at", "timestamptz", description="when the row was written, by the database's clock"),
     ]
 )
+
+BLOCK_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("kafka_partition", "integer", description="partition of the topic `events`"),
+        dg.TableColumn("first_offset", "bigint", description="first Kafka offset of the block"),
+        dg.TableColumn("next_offset", "bigint", description="first Kafka offset after the block"),
+        dg.TableColumn("event_count", "bigint", description="events that are not late"),
+        dg.TableColumn("late_event_count", "bigint", description="late by the rule of the log"),
+        dg.TableColumn("rejected_event_count", "bigint", description="records that are neither event nor heartbeat"),
+        dg.TableColumn("heartbeat_count", "bigint", description="they advance the watermark only"),
+        dg.TableColumn("oldest_event_ms", "bigint", description="event time, milliseconds since the Unix epoch, UTC"),
+        dg.TableColumn("newest_event_ms", "bigint", description="likewise; of events that are not late"),
+    ]
+)
+RECONCILIATIONS_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("run_id", "text", description="the Dagster run"),
+        dg.TableColumn("day", "date", description="UTC"),
+        dg.TableColumn("average", "text", description="its name in averages.yaml"),
+        dg.TableColumn("windows_compared", "bigint", description="windows of which either layer has a row"),
+        dg.TableColumn("equal", "bigint", description="both layers say the same"),
+        dg.TableColumn("changed", "bigint", description="both have a row, and the pairs differ"),
+        dg.TableColumn("missing_in_stream", "bigint", description="the batch layer alone has a row"),
+        dg.TableColumn("extra_in_stream", "bigint", description="the stream alone has a row"),
+        dg.TableColumn("explained", "bigint", description="differences that late events explain"),
+        dg.TableColumn("unexplained", "bigint", description="differences that nothing explains: a defect or a loss"),
+        dg.TableColumn("read_to", "jsonb", description="partition -> first Kafka offset not read"),
+        dg.TableColumn("duration_seconds", "numeric(12,3)", description="comparing and judging"),
+        dg.TableColumn("reconciled_at", "timestamptz", description="of which moment the tables were looked at"),
+    ]
+)
+_DIFFERENCES_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("run_id", "text", description="the Dagster run"),
+        *AVERAGES_COLUMNS.columns[:4],
+        dg.TableColumn("class", "text", description="changed, missing_in_stream or extra_in_stream"),
+        dg.TableColumn("is_explained", "boolean", description="whether late events explain it to the last digit"),
+        dg.TableColumn("late_event_count", "bigint", description="late events in the window"),
+        dg.TableColumn("stream_value_sum", "numeric(38,6)", description="null where the stream has no row"),
+        dg.TableColumn("stream_event_count", "bigint", description="likewise"),
+        dg.TableColumn("batch_value_sum", "numeric(38,6)", description="null where the batch layer has no row"),
+        dg.TableColumn("batch_event_count", "bigint", description="likewise"),
+        dg.TableColumn("reconciled_at", "timestamptz", description="of which moment the tables were looked at"),
+    ]
+)
+
+
+def docs(page: str) -> dict[str, Any]:
+    """Return the link to a page of the documentation, as metadata."""
+    return {"docs": dg.MetadataValue.path(CHECKOUT / "docs" / page)}
+
+
+def _flink() -> dict[str, Any]:
+    return {"flink": dg.MetadataValue.url(load_settings().flink_url)}
+
 
 events = dg.AssetSpec(
     "events",
@@ -37,7 +99,7 @@ events = dg.AssetSpec(
     group_name=LOG,
     owners=[DATA_PLATFORM],
     kinds={"kafka"},
-    metadata={"dagster/column_schema": dg.TableSchema(columns=_EVENT)},
+    metadata={"dagster/column_schema": dg.TableSchema(columns=_EVENT), **docs("producing.md")},
 )
 streaming_averages = dg.AssetSpec(
     "streaming_averages",
@@ -46,7 +108,7 @@ streaming_averages = dg.AssetSpec(
     group_name=STREAM,
     owners=[DATA_PLATFORM],
     kinds={"flink", "postgres"},
-    metadata={"dagster/column_schema": AVERAGES_COLUMNS},
+    metadata={"dagster/column_schema": AVERAGES_COLUMNS, **docs("operating.md"), **_flink()},
 )
 late_events = dg.AssetSpec(
     "late_events",
@@ -62,7 +124,9 @@ late_events = dg.AssetSpec(
                 *_EVENT,
                 dg.TableColumn("newest_event_time", "integer", description="of its series, before it in the log"),
             ]
-        )
+        ),
+        **docs("operating.md"),
+        **_flink(),
     },
 )
 rejected_events = dg.AssetSpec(
@@ -72,7 +136,25 @@ rejected_events = dg.AssetSpec(
     group_name=STREAM,
     owners=[DATA_PLATFORM],
     kinds={"flink", "kafka"},
-    metadata={"dagster/column_schema": dg.TableSchema(columns=_POSITION)},
+    metadata={"dagster/column_schema": dg.TableSchema(columns=_POSITION), **docs("operating.md"), **_flink()},
+)
+moving_averages_topic = dg.AssetSpec(
+    "moving_averages_topic",
+    deps=[events],
+    description="The topic moving_averages: each row as the stream states it, for subscribers.",
+    group_name=STREAM,
+    owners=[DATA_PLATFORM],
+    kinds={"flink", "kafka"},
+    metadata={"dagster/column_schema": AVERAGES_COLUMNS, **docs("operating.md"), **_flink()},
+)
+differences = dg.AssetSpec(
+    "differences",
+    deps=["reconciliations"],
+    description="One row for each differing window: both pairs, the class, and whether late events explain it.",
+    group_name="batch",
+    owners=[DATA_PLATFORM],
+    kinds={"postgres"},
+    metadata={"dagster/column_schema": _DIFFERENCES_COLUMNS, **docs("dagster.md")},
 )
 moving_averages = dg.AssetSpec(
     "moving_averages",
@@ -90,6 +172,26 @@ moving_averages = dg.AssetSpec(
                 dg.TableColumn("source", "text", description="batch or stream"),
                 dg.TableColumn("is_final", "boolean", description="a batch row whose day has been reconciled"),
             ]
-        )
+        ),
+        **docs("architecture.md"),
     },
 )
+power_bi = dg.AssetSpec(
+    "power_bi",
+    deps=[moving_averages],
+    description="The semantic model of Power BI, which reads views made from serving.moving_averages.",
+    group_name=SERVING,
+    owners=[ANALYTICS],
+    kinds={"powerbi"},
+    metadata={"dagster/column_schema": moving_averages.metadata["dagster/column_schema"], **docs("architecture.md")},
+)
+EXTERNAL = [
+    events,
+    streaming_averages,
+    late_events,
+    rejected_events,
+    moving_averages_topic,
+    differences,
+    moving_averages,
+    power_bi,
+]

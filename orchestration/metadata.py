@@ -2,24 +2,44 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
 
-from batch.accounting import Account
-from batch.log_index import LogIndex
-from batch.runs import Computed, Reconciled
+from orchestration.charts import chart
 from sma.instants import instant
 from sma.value import format_micros
+
+if TYPE_CHECKING:
+    from batch.accounting import Account
+    from batch.indexing import IndexReport
+    from batch.log_index import LogIndex
+    from batch.runs import Computed, Reconciled
+    from batch.worst_series import SeriesRows
 
 LARGEST = 20
 
 Metadata = Mapping[str, Any]
 
 
-def computed_metadata(computed: Computed) -> Iterator[tuple[str, Metadata]]:
-    """Yield the partition key and metadata of each day that was computed."""
+def indexed_metadata(report: "IndexReport") -> Metadata:
+    """Return what a pass over the log's new part tells."""
+    return {
+        "records": report.records,
+        "events": report.events,
+        "late_events": report.late_events,
+        "rejected_events": report.rejected_events,
+        "heartbeats": report.heartbeats,
+        "offsets_read": sum(end - start for start, end in report.partitions.values()),
+        "offsets_skipped": sum(start for start, _ in report.partitions.values()),
+        "kafka_offsets": {str(partition): list(held) for partition, held in sorted(report.partitions.items())},
+        "run_seconds": round(report.seconds, 3),
+    }
+
+
+def computed_metadata(computed: "Computed") -> Iterator[tuple[str, Metadata]]:
+    """Yield the partition key and metadata of each day that was computed, or that had been before the run went on."""
     of_run = {
         **_log_metadata(computed.index),
         "offsets_read": computed.offsets_read,
@@ -28,6 +48,8 @@ def computed_metadata(computed: Computed) -> Iterator[tuple[str, Metadata]]:
         "index_seconds": round(computed.index_seconds, 3),
         "run_seconds": round(computed.seconds, 3),
     }
+    for finished in computed.already_written:
+        yield str(finished), {"finished_before": True, **of_run}
     for day, group in groupby(computed.written, key=lambda written: written.answer.day):
         written = list(group)
         yield (
@@ -42,8 +64,8 @@ def computed_metadata(computed: Computed) -> Iterator[tuple[str, Metadata]]:
         )
 
 
-def reconciled_metadata(found: Reconciled) -> Iterator[tuple[str, Metadata]]:
-    """Yield the partition key and metadata of each day that was reconciled."""
+def reconciled_metadata(found: "Reconciled", worst: Mapping[str, "SeriesRows"]) -> Iterator[tuple[str, Metadata]]:
+    """Yield the partition key and metadata of each day that was reconciled; `worst`: the series to draw, by day."""
     of_run = {
         **_log_metadata(found.index),
         "offsets_read": found.offsets_read,
@@ -61,6 +83,7 @@ def reconciled_metadata(found: Reconciled) -> Iterator[tuple[str, Metadata]]:
                 "largest_differences": dg.MetadataValue.md(
                     largest_differences(pl.concat(held.differences for held in reconciled))
                 ),
+                **({"worst_series": dg.MetadataValue.md(chart(worst[str(day)]))} if str(day) in worst else {}),
                 "compare_seconds": round(sum(held.duration_seconds for held in reconciled), 3),
                 **of_run,
             },
@@ -95,7 +118,7 @@ def largest_differences(differences: pl.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _log_metadata(index: LogIndex) -> Metadata:
+def _log_metadata(index: "LogIndex") -> Metadata:
     return {
         "records_in_log": index.records,
         "events_in_log": sum(held.events + held.late_events for held in index.partitions),
@@ -103,7 +126,7 @@ def _log_metadata(index: LogIndex) -> Metadata:
     }
 
 
-def _accounting_table(accounts: tuple[Account, ...]) -> str:
+def _accounting_table(accounts: "tuple[Account, ...]") -> str:
     lines = [
         "| partition | offsets | records | used | late | rejected | heartbeats | residue |",
         "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",

@@ -1,7 +1,7 @@
 """Daily partitions, UTC: a day owns each row whose `as_of` falls in it. Today and tomorrow exist already."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
@@ -11,9 +11,19 @@ from sma.settings import load_settings
 days = dg.DailyPartitionsDefinition(start_date=load_settings().first_day, timezone="UTC", end_offset=2)
 
 
+def today() -> date:
+    """Return the day of the clock, UTC."""
+    return datetime.now(UTC).date()
+
+
 def days_of(partition_keys: Sequence[str]) -> list[date]:
     """Return the days that partition keys name."""
     return [date.fromisoformat(key) for key in partition_keys]
+
+
+def partition_bounds() -> tuple[date, date]:
+    """Return the first and the last day that is a partition."""
+    return date.fromisoformat(load_settings().first_day), date.fromisoformat(str(days.get_last_partition_key()))
 
 
 def partition_keys(start_day: date, end_day: date) -> list[str]:
@@ -24,7 +34,7 @@ def partition_keys(start_day: date, end_day: date) -> list[str]:
     """
     if end_day < start_day:
         raise SmaError(f"the last day, {end_day}, comes before the first, {start_day}: swap them")
-    first, last = date.fromisoformat(load_settings().first_day), date.fromisoformat(str(days.get_last_partition_key()))
+    first, last = partition_bounds()
     for day in (start_day, end_day):
         if not first <= day <= last:
             raise SmaError(

@@ -63,6 +63,13 @@ class Settings(BaseSettings):
     reconcile_timeout: str = Field(
         "2 minutes", description="how long a reconciliation waits for the stream to confirm what the batch layer read"
     )
+    batch_max_age: str = Field(
+        "1 hour", description="how long a streamed row may be without a batch answer before a check warns"
+    )
+    keep_days: int = Field(
+        0, ge=0, description="days before today (UTC) whose averages and differences are kept; 0 for all"
+    )
+    automation: bool = Field(True, description="whether Dagster's schedules and sensors are switched on at first")
 
     @property
     def events_topic(self) -> str:

@@ -49,6 +49,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             patch.delenv(name)
         patch.setenv("SMA_STATE_DIR", str(state_dir))
         patch.setenv("SMA_PORT_BASE", str(free_port_base()))
+        patch.setenv("SMA_AUTOMATION", "false")  # a quarter of an hour may begin while a test reconciles
         load_settings.cache_clear()
         try:
             _run_or_fail("up", "--fresh")

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from batch import day_rows, index_pass, indexing, partition_windows, stretches
+from batch import day_rows, index_pass, indexing, partition_windows, runs, stretches
 from batch.days import day_of, day_start_ms
 from batch.diverted import read_by_rule
 from batch.indexing import extend_index
@@ -262,7 +262,7 @@ def test_an_index_of_another_kafka_is_refused(place, connection):
         extend(place)
 
 
-def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, connection):
+def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, connection, monkeypatch):
     publish(place.settings, [as_record(event) for event in log_of(600)])
     close(place)
 
@@ -273,7 +273,9 @@ def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, conne
         if text.startswith("reading"):
             raise Killed
 
-    compute(place, days_of(3, 5), "first", resume_key="backfill")
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "forget_key", lambda *_: None)  # killed behind the days it has finished
+        compute(place, days_of(3, 5), "first", resume_key="backfill")
     written = connection.execute("SELECT day, run_id, written_at FROM sma.batch_days ORDER BY 1, average").fetchall()
     with pytest.raises(Killed):
         compute_batch_days(place.settings, AVERAGES, days_of(0, 9), "second", kill, resume_key="backfill")
@@ -287,6 +289,13 @@ def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, conne
     ).fetchall()
     assert now == written
     assert compute(place, days_of(3, 5), "fourth").already_written == ()
+
+
+def test_work_that_came_to_its_end_is_done_anew_when_it_is_started_again(place, small):
+    publish(place.settings, [as_record(event) for event in log_of(300)])
+    close(place)
+    compute(place, days_of(3, 5), resume_key="backfill")
+    assert compute(place, days_of(3, 5), resume_key="backfill").already_written == ()
 
 
 def test_an_event_that_comes_days_late_changes_the_days_it_belongs_to(place, small):

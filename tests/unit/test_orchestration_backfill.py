@@ -122,6 +122,16 @@ def test_a_failed_run_is_told_with_its_first_error(monkeypatch):
     assert "batch_averages: read 9 records" in said
 
 
+def test_a_run_that_a_blocking_check_failed_has_done_its_work(monkeypatch):
+    message = "dagster._core.errors.DagsterAssetCheckFailedError: 1 blocking asset check failed with ERROR severity:\n…"
+    failure = {"__typename": "ExecutionStepFailureEvent", "error": {"message": message, "causes": []}}
+    use(
+        monkeypatch,
+        ScriptedDagster(partitionBackfillOrError=[followed("REQUESTED", run("FAILURE"))], logsForRun=[logged(failure)]),
+    )
+    assert follow_backfill(SETTINGS, "abc", lambda _: None) == BackfillOutcome("abc", ("run-1",), None)
+
+
 def test_a_backfill_that_fails_before_it_has_a_run_says_why(monkeypatch):
     use(
         monkeypatch,

@@ -22,8 +22,9 @@ from sma.settings import Settings
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def test_they_load_without_a_warning_and_without_flink(tmp_path):
-    load = "import sys, orchestration.definitions; sys.exit('pyflink' in sys.modules)"
+def test_they_load_without_a_warning_and_without_what_takes_long(tmp_path):
+    slow = "{'pyflink', 'numba', 'matplotlib'}"
+    load = f"import sys, orchestration.definitions; print(*{slow} & set(sys.modules))"
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", load],
         cwd=CHECKOUT,
@@ -32,7 +33,7 @@ def test_they_load_without_a_warning_and_without_flink(tmp_path):
         text=True,
         check=False,
     )
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "\n")
 
 
 def test_the_graph_goes_from_the_log_to_what_readers_see():
@@ -43,9 +44,13 @@ def test_the_graph_goes_from_the_log_to_what_readers_see():
         "streaming_averages": ["events"],
         "late_events": ["events"],
         "rejected_events": ["events"],
-        "batch_averages": ["events"],
+        "moving_averages_topic": ["events"],
+        "offset_index": ["events"],
+        "batch_averages": ["events", "offset_index"],
         "reconciliations": ["batch_averages", "events", "late_events", "rejected_events", "streaming_averages"],
+        "differences": ["reconciliations"],
         "moving_averages": ["batch_averages", "reconciliations", "streaming_averages"],
+        "power_bi": ["moving_averages"],
     }
 
 
@@ -55,13 +60,37 @@ def test_every_asset_says_what_it_is_and_whose():
         assert spec.group_name
         assert spec.owners
         assert spec.kinds
-        assert "dagster/column_schema" in spec.metadata or spec.key == dg.AssetKey("reconciliations")
+        assert all(column.description for column in spec.metadata["dagster/column_schema"].columns)
+        assert "docs" in spec.metadata
+
+
+def test_the_documents_that_assets_name_are_there():
+    for spec in definitions.resolve_all_asset_specs():
+        assert Path(spec.metadata["docs"].path).is_file()
+
+
+def test_they_load_within_three_seconds_of_cpu(tmp_path):
+    load = "import time, orchestration.definitions; print(time.process_time())"
+    ran = subprocess.run(
+        [sys.executable, "-c", load],
+        cwd=CHECKOUT,
+        env={"SMA_STATE_DIR": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(ran.stdout) < 3  # of the processor's time: a busy machine is no failure
 
 
 @pytest.mark.parametrize("asset", [batch_averages, reconciliations])
 def test_a_backfill_is_one_run_in_one_pool(asset):
     assert asset.backfill_policy == dg.BackfillPolicy.single_run()
     assert asset.op.pool == POOL
+
+
+def test_an_unexplained_difference_blocks_what_comes_after_it():
+    checks = {spec.name: spec.blocking for spec in reconciliations.check_specs}
+    assert checks == {"no_unexplained_difference": True, "every_record_accounted_for": False}
 
 
 def test_today_and_tomorrow_are_partitions():

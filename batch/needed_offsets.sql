@@ -1,0 +1,90 @@
+-- From which Kafka offset on, in each partition, stand the events that given days need? Whole days are looked at, as
+-- batch.day_plan does, so it never begins later than a plan. Late events stand in the index and are not read again.
+WITH counted AS (
+    SELECT
+        kafka_partition,
+        customer,
+        metric,
+        day,
+        coalesce(lead(day) OVER series, day) AS next_day,
+        (sum(event_count) OVER series)::bigint AS events_through
+    FROM (
+        SELECT
+            kafka_partition,
+            customer,
+            metric,
+            day,
+            sum(event_count) AS event_count
+        FROM (
+            SELECT
+                kafka_partition,
+                customer,
+                metric,
+                day,
+                event_count
+            FROM sma.series_days
+            UNION ALL
+            SELECT
+                kafka_partition,
+                customer,
+                metric,
+                DATE '1970-01-01' + floor(event_time_ms / 86400000.0)::integer,
+                0
+            FROM sma.late_events
+        ) AS held
+        GROUP BY kafka_partition, customer, metric, day
+    ) AS by_day
+    WHERE %(window_events)s::bigint > 0
+    WINDOW series AS (PARTITION BY kafka_partition, customer, metric ORDER BY day)
+),
+-- the last day on which one of the last N events of a series may be of this day
+reach AS MATERIALIZED (
+    SELECT
+        kafka_partition,
+        day,
+        max(last_day) AS last_day
+    FROM (
+        SELECT
+            kafka_partition,
+            day,
+            max(next_day) OVER (
+                PARTITION BY kafka_partition, customer, metric
+                ORDER BY events_through
+                RANGE BETWEEN CURRENT ROW AND greatest(%(window_events)s::bigint - 1, 0) FOLLOWING
+            ) AS last_day
+        FROM counted
+    ) AS by_series
+    GROUP BY kafka_partition, day
+),
+block AS MATERIALIZED (
+    SELECT
+        kafka_partition,
+        first_offset,
+        oldest_day,
+        %(reach_days)s::integer + greatest(
+            newest_day,
+            (
+                SELECT max(reach.last_day)
+                FROM reach
+                WHERE reach.kafka_partition = placed.kafka_partition
+                    AND reach.day BETWEEN placed.oldest_day AND placed.newest_day
+            )
+        ) AS needed_until
+    FROM (
+        SELECT
+            kafka_partition,
+            min(first_offset) AS first_offset,
+            DATE '1970-01-01' + floor(oldest_event_ms / 86400000.0)::integer AS oldest_day,
+            DATE '1970-01-01' + floor(newest_event_ms / 86400000.0)::integer AS newest_day
+        FROM sma.offset_blocks
+        WHERE event_count > 0
+        GROUP BY 1, 3, 4
+    ) AS placed
+)
+SELECT
+    needed.day,
+    kafka_partition,
+    min(first_offset)
+FROM unnest(%(days)s::date[]) AS needed (day)
+INNER JOIN block ON needed.day BETWEEN block.oldest_day AND block.needed_until
+GROUP BY needed.day, kafka_partition

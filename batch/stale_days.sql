@@ -1,0 +1,241 @@
+-- Which days are stale for one average, and since when do late events wait for them?
+--
+-- `span`: a part of the log, and the days whose rows it can change: those that its events make (first_day to made_day)
+-- and, where a window holds the last N events, those up to which N newer events of the series have not yet come
+-- (last_day). Late events and blocks of other events are parts alike. The last block of a partition grows, so a block
+-- that reaches past an answer may hold nothing new for a day: `gained` tells the days of which there are new events.
+WITH event_day AS MATERIALIZED (
+    SELECT
+        kafka_partition,
+        customer,
+        metric,
+        day,
+        sum(event_count)::bigint AS event_count,
+        max(next_offset) AS next_offset
+    FROM (
+        SELECT
+            kafka_partition,
+            customer,
+            metric,
+            day,
+            event_count,
+            next_offset
+        FROM sma.series_days
+        UNION ALL
+        SELECT
+            kafka_partition,
+            customer,
+            metric,
+            DATE '1970-01-01' + floor(event_time_ms / 86400000.0)::integer,
+            1,
+            0
+        FROM sma.late_events
+    ) AS counted
+    GROUP BY kafka_partition, customer, metric, day
+),
+following AS (
+    SELECT
+        kafka_partition,
+        customer,
+        metric,
+        day,
+        coalesce(lead(day) OVER series, day) AS next_day,
+        (sum(event_count) OVER series)::bigint AS events_through
+    FROM event_day
+    WHERE %(window_events)s::bigint > 0
+    WINDOW series AS (PARTITION BY kafka_partition, customer, metric ORDER BY day)
+),
+reach AS (
+    SELECT
+        kafka_partition,
+        customer,
+        metric,
+        day,
+        max(next_day) OVER (
+            PARTITION BY kafka_partition, customer, metric
+            ORDER BY events_through
+            RANGE BETWEEN CURRENT ROW AND greatest(%(window_events)s::bigint - 1, 0) FOLLOWING
+        ) + %(every_days)s::integer AS last_day
+    FROM following
+),
+furthest AS MATERIALIZED (
+    SELECT
+        kafka_partition,
+        day,
+        max(last_day) AS last_day
+    FROM reach
+    GROUP BY kafka_partition, day
+),
+block AS (
+    SELECT
+        kafka_partition,
+        max(next_offset) AS next_offset,
+        oldest_day,
+        newest_day,
+        first_day,
+        made_day
+    FROM (
+        SELECT
+            kafka_partition,
+            next_offset,
+            floor(oldest_event_ms::numeric / %(every_ms)s) * %(every_ms)s + %(every_ms)s AS first_as_of_ms,
+            DATE '1970-01-01' + floor(oldest_event_ms / 86400000.0)::integer AS oldest_day,
+            DATE '1970-01-01' + floor(newest_event_ms / 86400000.0)::integer AS newest_day,
+            DATE '1970-01-01' + floor(
+                (floor(oldest_event_ms::numeric / %(every_ms)s) * %(every_ms)s + %(every_ms)s) / 86400000.0
+            )::integer AS first_day,
+            DATE '1970-01-01' + floor(
+                (floor(newest_event_ms::numeric / %(every_ms)s) * %(every_ms)s + %(length_ms)s) / 86400000.0
+            )::integer AS made_day
+        FROM sma.offset_blocks
+        WHERE event_count > 0
+    ) AS placed
+    WHERE first_as_of_ms <= %(closed_until_ms)s
+    GROUP BY kafka_partition, oldest_day, newest_day, first_day, made_day
+),
+late AS (
+    SELECT
+        kafka_partition,
+        max(kafka_offset) + 1 AS next_offset,
+        first_day,
+        made_day,
+        last_day,
+        indexed_at AS late_since
+    FROM (
+        SELECT
+            late_event.kafka_partition,
+            late_event.kafka_offset,
+            late_event.indexed_at,
+            floor(event_time_ms::numeric / %(every_ms)s) * %(every_ms)s + %(every_ms)s AS first_as_of_ms,
+            DATE '1970-01-01' + floor(
+                (floor(event_time_ms::numeric / %(every_ms)s) * %(every_ms)s + %(every_ms)s) / 86400000.0
+            )::integer AS first_day,
+            DATE '1970-01-01' + floor(
+                (floor(event_time_ms::numeric / %(every_ms)s) * %(every_ms)s + %(length_ms)s) / 86400000.0
+            )::integer AS made_day,
+            reach.last_day
+        FROM sma.late_events AS late_event
+        LEFT JOIN reach
+            ON reach.kafka_partition = late_event.kafka_partition
+            AND reach.customer = late_event.customer
+            AND reach.metric = late_event.metric
+            AND reach.day = DATE '1970-01-01' + floor(late_event.event_time_ms / 86400000.0)::integer
+    ) AS placed
+    WHERE first_as_of_ms <= %(closed_until_ms)s
+    GROUP BY kafka_partition, first_day, made_day, last_day, indexed_at
+),
+span AS MATERIALIZED (
+    SELECT
+        kafka_partition,
+        next_offset,
+        first_day,
+        made_day,
+        greatest(
+            made_day,
+            (
+                SELECT max(furthest.last_day)
+                FROM furthest
+                WHERE furthest.kafka_partition = block.kafka_partition
+                    AND furthest.day BETWEEN block.oldest_day AND block.newest_day
+            )
+        ) AS last_day,
+        NULL::timestamptz AS late_since
+    FROM block
+    UNION ALL
+    SELECT
+        kafka_partition,
+        next_offset,
+        first_day,
+        made_day,
+        greatest(made_day, last_day),
+        late_since
+    FROM late
+),
+gained AS MATERIALIZED (
+    SELECT
+        event_day.kafka_partition,
+        event_day.day,
+        event_day.next_offset,
+        greatest(event_day.day + %(owned_days)s::integer, max(reach.last_day)) AS last_day
+    FROM event_day
+    LEFT JOIN reach USING (kafka_partition, customer, metric, day)
+    GROUP BY event_day.kafka_partition, event_day.day, event_day.next_offset
+),
+owner AS MATERIALIZED (
+    SELECT DISTINCT owned::date AS day
+    FROM (SELECT DISTINCT day FROM event_day) AS held
+    CROSS JOIN LATERAL generate_series(
+        held.day::timestamp, held.day + %(owned_days)s::integer * INTERVAL '1 day', INTERVAL '1 day'
+    ) AS owned
+    WHERE (owned::date - DATE '1970-01-01') * 86400000::bigint <= %(closed_until_ms)s
+),
+settled AS MATERIALIZED (
+    SELECT
+        owner.day,
+        answer.read_to,
+        answer.written_at,
+        floor(
+            least((extract(epoch FROM answer.closed_until) * 1000)::bigint, day_end.last_ms)::numeric / %(every_ms)s
+        ) AS closed_then,
+        floor(least(%(closed_until_ms)s, day_end.last_ms)::numeric / %(every_ms)s) AS closed_now,
+        (
+            SELECT max(reconciled_at)
+            FROM sma.reconciliations AS reconciliation
+            WHERE reconciliation.day = owner.day
+                AND reconciliation.average = %(average)s
+        ) AS reconciled_at
+    FROM owner
+    CROSS JOIN LATERAL (
+        SELECT (owner.day + 1 - DATE '1970-01-01') * 86400000::bigint - 1 AS last_ms
+    ) AS day_end
+    LEFT JOIN sma.batch_days AS answer
+        ON answer.day = owner.day
+        AND answer.average = %(average)s
+)
+SELECT
+    day,
+    written_at IS NULL AS has_no_answer,
+    coalesce(closed_now > closed_then, false) AS more_is_closed,
+    written_at IS NOT NULL AND bool_or(is_new) AS more_in_the_log,
+    written_at IS NOT NULL AND coalesce(reconciled_at < written_at, true) AS not_reconciled,
+    min(late_since) AS late_since
+FROM (
+    SELECT
+        settled.*,
+        span.kafka_partition,
+        bool_or(settled.day <= span.made_day) AS is_made,
+        bool_or(span.next_offset > held.read_to AND span.late_since IS NOT NULL)
+            OR (
+                bool_or(span.next_offset > held.read_to)
+                AND EXISTS (
+                    SELECT
+                    FROM gained
+                    WHERE gained.kafka_partition = span.kafka_partition
+                        AND gained.next_offset > held.read_to
+                        AND settled.day BETWEEN gained.day AND gained.last_day
+                )
+            ) AS is_new,
+        min(span.late_since) FILTER (WHERE span.next_offset > held.read_to) AS late_since
+    FROM settled
+    INNER JOIN span ON settled.day BETWEEN span.first_day AND span.last_day
+    CROSS JOIN LATERAL (
+        SELECT coalesce((settled.read_to ->> span.kafka_partition::text)::bigint, 0) AS read_to
+    ) AS held
+    GROUP BY
+        settled.day,
+        settled.read_to,
+        settled.written_at,
+        settled.closed_then,
+        settled.closed_now,
+        settled.reconciled_at,
+        span.kafka_partition,
+        held.read_to
+) AS touched
+GROUP BY day, written_at, closed_then, closed_now, reconciled_at
+HAVING bool_or(is_made)
+    AND (
+        written_at IS NULL
+        OR closed_now > closed_then
+        OR bool_or(is_new)
+        OR coalesce(reconciled_at < written_at, true)
+    )

@@ -1,0 +1,142 @@
+"""What starts by itself: the pass over the log every 15 minutes, the days that it finds stale, and old rows' end.
+
+Why a schedule and a sensor, and not one of them: docs/decisions/0016-schedule-and-sensor.md.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+from dagster import DagsterRunStatus
+
+from batch.bounded import look
+from batch.kafka import retained_ranges
+from batch.needed_offsets import is_gone, needed_offsets
+from batch.staleness import StaleDay, days_to_reconcile
+from orchestration.jobs import extend_index, reconcile, retention
+from orchestration.partitions import partition_bounds, today
+from orchestration.resources import Project, failing_in_one_line
+from sma.settings import load_settings
+
+MOST_DAYS = 366
+MOST_RUNS = 20
+LATE_EVENTS_WAIT = timedelta(minutes=5)
+RECONCILED = frozenset({"batch_averages", "reconciliations"})
+
+UNFINISHED = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+_ON = load_settings().automation
+SCHEDULES_START = dg.DefaultScheduleStatus.RUNNING if _ON else dg.DefaultScheduleStatus.STOPPED
+SENSORS_START = dg.DefaultSensorStatus.RUNNING if _ON else dg.DefaultSensorStatus.STOPPED
+
+
+@dg.schedule(cron_schedule="*/15 * * * *", execution_timezone="UTC", job=extend_index, default_status=SCHEDULES_START)
+def index_every_15_minutes(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Index what the log has gained; the sensor `reconcile_what_has_closed` goes on from there."""
+    if is_under_way(context.instance, extend_index.name, {"offset_index"}):
+        return dg.SkipReason("the last pass over the log has not ended yet")
+    return dg.RunRequest()
+
+
+@dg.schedule(cron_schedule="30 3 * * *", execution_timezone="UTC", job=retention, default_status=SCHEDULES_START)
+def retention_every_night(project: dg.ResourceParam[Project]) -> dg.RunRequest | dg.SkipReason:
+    """Drop what is older than SMA_KEEP_DAYS says."""
+    if not project.settings.keep_days:
+        return dg.SkipReason("everything is kept: SMA_KEEP_DAYS is 0")
+    return dg.RunRequest()
+
+
+@dg.sensor(job=reconcile, minimum_interval_seconds=30, default_status=SENSORS_START)
+def reconcile_what_has_closed(
+    context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
+) -> dg.SensorResult | dg.SkipReason:
+    """Once the log has been indexed: reconcile the days that it shows to be stale, those of late events included."""
+    indexed = context.instance.fetch_materializations(dg.AssetKey("offset_index"), limit=1).records
+    if not indexed:
+        return dg.SkipReason("the log has not been indexed yet")
+    newest = str(indexed[0].storage_id)
+    if newest == context.cursor:
+        return dg.SkipReason("the log has not been indexed since the last look")
+    if is_under_way(context.instance, reconcile.name, RECONCILED):
+        return dg.SkipReason("a reconciliation is queued or running: another look when it has ended")
+    stale = reconcilable(project)
+    if not stale:
+        return dg.SensorResult(skip_reason="no day to reconcile: all that has closed is reconciled", cursor=newest)
+    return dg.SensorResult(run_requests=requests(stale, newest), cursor=newest)
+
+
+@dg.sensor(job=reconcile, minimum_interval_seconds=300, default_status=SENSORS_START)
+def late_events_waiting(
+    context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
+) -> dg.SensorResult | dg.SkipReason:
+    """Late events that have waited for longer than a reconciliation takes to start: reconcile their days."""
+    if is_under_way(context.instance, reconcile.name, RECONCILED):
+        return dg.SkipReason("a reconciliation is queued or running")
+    since = datetime.now(UTC) - LATE_EVENTS_WAIT
+    waiting = [stale for stale in reconcilable(project) if stale.late_since is not None and stale.late_since < since]
+    if not waiting:
+        return dg.SkipReason("no late event waits for a reconciliation")
+    newest = max(stale.late_since for stale in waiting if stale.late_since is not None)
+    return dg.SensorResult(run_requests=requests(waiting, f"late events of {newest.isoformat()}"))
+
+
+def is_under_way(instance: dg.DagsterInstance, job_name: str, assets: Iterable[str]) -> bool:
+    """Tell whether a run of a job, or any other of these assets, is queued or running."""
+    wanted = {dg.AssetKey(name) for name in assets}
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED), limit=1000)
+    return any(run.job_name == job_name or wanted & (run.asset_selection or frozenset()) for run in runs)
+
+
+def reconcilable(project: Project) -> list[StaleDay]:
+    """Return the stale days that are partitions, are kept, and can be computed from what Kafka still has."""
+    settings = project.settings
+    with failing_in_one_line():
+        with look(settings) as connection:
+            stale = days_to_reconcile(connection, settings, project.averages, today())
+            needed = needed_offsets(connection, project.averages, [each.day for each in stale])
+        if not stale:
+            return []
+        held = retained_ranges(settings, settings.events_topic)
+    first, last = partition_bounds()
+    return [each for each in stale if first <= each.day <= last and not is_gone(needed.get(each.day, {}), held)]
+
+
+def requests(stale: Sequence[StaleDay], because_of: str) -> list[dg.RunRequest]:
+    """Return a run for each unbroken range of days, oldest first; what is too much is left to the next time."""
+    ranges = ranges_of([each.day for each in stale[:MOST_DAYS]])[:MOST_RUNS]
+    return [
+        dg.RunRequest(
+            run_key=f"{because_of}: {start} to {end}",
+            tags={
+                "dagster/asset_partition_range_start": str(start),
+                "dagster/asset_partition_range_end": str(end),
+                "sma/reason": _reasons([each for each in stale if start <= each.day <= end]),
+            },
+        )
+        for start, end in ranges
+    ]
+
+
+def ranges_of(in_order: Sequence[date]) -> list[tuple[date, date]]:
+    """Return the first and the last day of each unbroken range of days."""
+    ranges: list[tuple[date, date]] = []
+    for day in in_order:
+        if ranges and day - ranges[-1][1] == timedelta(days=1):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges
+
+
+def _reasons(stale: Sequence[StaleDay]) -> str:
+    reasons = frozenset().union(*(each.reasons for each in stale))
+    return ", ".join(sorted(reasons | ({"late events"} if any(each.late_since for each in stale) else set())))
+
+
+SCHEDULES = [index_every_15_minutes, retention_every_night]
+SENSORS = [reconcile_what_has_closed, late_events_waiting]

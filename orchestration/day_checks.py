@@ -1,0 +1,56 @@
+"""A check of each day, from a run of many: Dagster's own result of a check is of one partition, or of none.
+
+So the evaluations are made here, one for each day, and each names the materialization that it judges.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+
+if TYPE_CHECKING:
+    from batch.runs import Reconciled
+
+DayEvents = dg.Output[None] | dg.AssetCheckEvaluation
+
+
+def unexplained_by_day(found: "Reconciled") -> dict[str, int]:
+    """Return how many differences of each day nothing explains."""
+    counts: dict[str, int] = {}
+    for reconciled in found.days:
+        day = str(reconciled.answer.day)
+        counts[day] = counts.get(day, 0) + reconciled.summary.unexplained
+    return counts
+
+
+def day_evaluations(
+    context: dg.AssetExecutionContext, check: str, faults: Mapping[str, int], blocking: bool
+) -> Iterator[DayEvents]:
+    """Yield what tells Dagster that a check was made of each day; the days' materializations come before it.
+
+    Days with faults come last: of all evaluations of a run the UI's overview shows the last.
+
+    Args:
+        context: of the asset that is checked.
+        check: its name.
+        faults: the number of faults, by day; the check of a day without any is passed.
+        blocking: as the check's spec says.
+    """
+    yield dg.Output(None, output_name=f"{context.asset_key.to_python_identifier()}_{check}")
+    filtered = dg.AssetRecordsFilter(asset_key=context.asset_key, asset_partitions=list(faults))
+    judged: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
+    for record in context.instance.fetch_materializations(filtered, limit=len(faults) or 1).records:
+        judged[str(record.partition_key)] = AssetCheckEvaluationTargetMaterializationData(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+    for day, count in sorted(faults.items(), key=lambda item: item[1]):
+        yield dg.AssetCheckEvaluation(
+            asset_key=context.asset_key,
+            check_name=check,
+            passed=count == 0,
+            metadata={"faults": count},
+            target_materialization_data=judged.get(day),
+            blocking=blocking,
+            partition=day,
+        )

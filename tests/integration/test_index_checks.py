@@ -1,0 +1,89 @@
+"""The checks of the offset index and of the batch layer's age find each fault that is planted."""
+
+import psycopg
+import pytest
+
+from batch.bounded import look
+from batch.index_checks import batch_keeps_up, index_has_no_gaps, series_live_in_one_partition
+from sma.averages import parse_averages
+
+HOUR = parse_averages(
+    "watermark_delay: 1 second\naverages: [{name: hour, window: 1 hour, every: 15 minutes}]", "averages.yaml"
+)
+AN_HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def database(place):
+    with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+        yield connection
+
+
+def index(connection, partition, next_offset, *blocks):
+    connection.execute("INSERT INTO sma.indexed_partitions VALUES (%s, %s, 0, 0, 0)", (partition, next_offset))
+    for first, end in blocks:
+        connection.execute(
+            "INSERT INTO sma.offset_blocks VALUES (%s, %s, %s, 0, 0, 0, 0, NULL, NULL)", (partition, first, end)
+        )
+
+
+def found(place, check, *arguments):
+    with look(place.settings) as connection:
+        return check(connection, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("next_offset", "blocks", "fault"),
+    [
+        (20, [(0, 10), (10, 20)], None),
+        (20, [(5, 10), (10, 20)], "partition 1: the Kafka offsets 0 to 4 are in no block"),
+        (0, [], None),
+        (30, [(0, 10), (15, 30)], "partition 1: the Kafka offsets 10 to 14 are in no block"),
+        (30, [(0, 10), (8, 30)], "partition 1: the Kafka offsets 8 to 9 are in two"),
+        (30, [(0, 10), (10, 25)], "partition 1: the Kafka offsets 25 to 29 are in no block"),
+    ],
+)
+def test_a_gap_between_blocks_is_found(place, database, next_offset, blocks, fault):
+    index(database, 0, 7, (0, 7))
+    index(database, 1, next_offset, *blocks)
+    finding = found(place, index_has_no_gaps)
+    assert (finding.passed, finding.description if fault else None) == (fault is None, fault)
+
+
+def test_a_series_in_two_partitions_is_found(place, database):
+    add = "INSERT INTO sma.indexed_series VALUES (%s, %s, 'm', 0)"
+    database.execute(add, (0, "A"))
+    database.execute(add, (1, "B"))
+    assert found(place, series_live_in_one_partition).passed
+    database.execute(add, (3, "A"))
+    finding = found(place, series_live_in_one_partition)
+    assert not finding.passed
+    assert finding.description == "A/m is in the partitions 0, 3: was it sent without its key?"
+
+
+def say(connection, as_of, minutes_ago):
+    connection.execute(
+        "INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count, written_at) "
+        "VALUES ('A', 'm', 'hour', %s, 1, 1, now() - %s * INTERVAL '1 minute')",
+        (as_of, minutes_ago),
+    )
+
+
+def answer(connection, closed_until):
+    connection.execute(
+        "INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id) "
+        "VALUES ('2013-01-10', 'hour', '{}', %s, 1, 'run')",
+        (closed_until,),
+    )
+
+
+def test_streamed_rows_that_the_batch_layer_has_left_alone_too_long_are_found(place, database):
+    assert found(place, batch_keeps_up, HOUR, AN_HOUR_MS).passed
+    say(database, "2013-01-10 10:00Z", 300)
+    say(database, "2013-01-10 11:00Z", 59)
+    answered_none = found(place, batch_keeps_up, HOUR, AN_HOUR_MS)
+    assert not answered_none.passed
+    assert answered_none.figures["rows_without_answer"] == 2
+    answer(database, "2013-01-10 10:00Z")
+    assert found(place, batch_keeps_up, HOUR, AN_HOUR_MS).passed
+    assert not found(place, batch_keeps_up, HOUR, AN_HOUR_MS // 2).passed

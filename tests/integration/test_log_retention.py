@@ -1,0 +1,86 @@
+"""Kafka's retention against the days to reconcile, on a real topic: kept, soon dropped, and dropped."""
+
+from datetime import date
+
+import psycopg
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from psycopg.types.json import Jsonb
+
+from batch.days import day_start_ms
+from batch.log_retention import days_are_retained
+from sma.averages import parse_averages
+from tests.integration.log import Sent, publish
+
+DAY = date(2013, 1, 10)
+RECORDS = 400
+RECORD_BYTES = 120
+HOUR = parse_averages(
+    "watermark_delay: 1 second\naverages: [{name: hour, window: 1 hour, every: 15 minutes}]", "averages.yaml"
+)
+
+
+@pytest.fixture
+def indexed(place):
+    """400 records of 100 bytes and 20 of overhead in partition 0, all indexed, and a day that needs the first."""
+    publish(place.settings, [Sent(b"x" * 100, 0, partition=0)] * RECORDS)
+    noon = day_start_ms(DAY) + 43_200_000
+    with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+        connection.execute("INSERT INTO sma.indexed_partitions VALUES (0, %s, %s, 0, 0)", (RECORDS, noon * 2))
+        connection.execute("INSERT INTO sma.offset_blocks VALUES (0, 0, %s, 1, 0, 0, 0, %s, %s)", (RECORDS, noon, noon))
+        connection.execute("INSERT INTO sma.series_days VALUES (0, 'A', 'm', %s, 1, 0)", (DAY,))
+        # an hour ago there were no records yet: 400 an hour
+        connection.execute(
+            "INSERT INTO sma.reconciliations VALUES ('run', '2013-01-01', 'hour', 0, 0, 0, 0, 0, 0, 0, %s, 0, "
+            "now() - INTERVAL '1 hour')",
+            (Jsonb({"0": 0}),),
+        )
+    return place
+
+
+def retain(place, retention_bytes):
+    entry = ConfigEntry("retention.bytes", str(retention_bytes), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, place.settings.events_topic, incremental_configs=[entry])
+    client = admin(place)  # one that nobody holds is gone before it has its answer
+    (future,) = client.incremental_alter_configs([resource]).values()
+    future.result(15)
+
+
+def admin(place):
+    return AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap})
+
+
+def test_a_log_that_keeps_everything_is_well(indexed):
+    finding = days_are_retained(indexed.settings, HOUR, DAY)
+    assert finding.passed
+    assert finding.figures == {"days_to_reconcile": 1, "days_lost": 0, "seconds_needed": 900}
+
+
+@pytest.mark.parametrize(("hours_left", "passed"), [(1.0, True), (0.4, False)])
+def test_it_warns_before_the_first_record_needed_is_dropped(indexed, hours_left, passed):
+    retain(indexed, int(RECORDS * RECORD_BYTES * (1 + hours_left)))
+    finding = days_are_retained(indexed.settings, HOUR, DAY)
+    assert (finding.passed, finding.is_error) == (passed, passed)  # where it fails, it is a warning
+    assert finding.figures["seconds_left"] == pytest.approx(hours_left * 3600, rel=0.05)
+
+
+def test_what_was_dropped_is_an_error(indexed):
+    partition = TopicPartition(indexed.settings.events_topic, 0, 1)
+    client = admin(indexed)
+    (future,) = client.delete_records([partition]).values()
+    future.result(15)
+    finding = days_are_retained(indexed.settings, HOUR, DAY)
+    assert (finding.passed, finding.is_error) == (False, True)
+    assert "need, the first 2013-01-10" in finding.description
+
+
+def test_what_was_dropped_before_it_was_indexed_is_an_error(indexed):
+    with psycopg.connect(indexed.settings.owner_database_url.get_secret_value()) as connection:
+        connection.execute("UPDATE sma.indexed_partitions SET next_offset = 100")
+    client = admin(indexed)
+    (future,) = client.delete_records([TopicPartition(indexed.settings.events_topic, 0, 101)]).values()
+    future.result(15)
+    finding = days_are_retained(indexed.settings, HOUR, DAY)
+    assert (finding.passed, finding.is_error) == (False, True)
+    assert "before they were indexed" in finding.description

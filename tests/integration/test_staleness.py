@@ -1,0 +1,277 @@
+"""Which days are stale: hand-made rows of the offset index, of answers and of reconciliations in a real database."""
+
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from batch.bounded import TIMEOUT_SECONDS, look
+from batch.days import day_start_ms
+from batch.staleness import (
+    MORE_IN_THE_LOG,
+    MORE_IS_CLOSED,
+    NO_ANSWER,
+    NOT_RECONCILED,
+    days_to_reconcile,
+    stale_days,
+)
+from sma.averages import parse_averages
+from sma.instants import instant
+from sma.settings import Settings
+
+DAY = date(2013, 1, 10)
+HOUR_MS = 3_600_000
+HOUR = parse_averages(
+    "watermark_delay: 1 second\naverages: [{name: hour, window: 1 hour, every: 15 minutes}]", "averages.yaml"
+)
+LAST_2 = parse_averages(
+    "watermark_delay: 1 second\naverages: [{name: last_2, window: 2 events, every: 1 hour}]", "averages.yaml"
+)
+NEXT_MORNING = 33  # hours after the beginning of DAY
+
+
+def at(hours: float, day: date = DAY) -> int:
+    return day_start_ms(day) + int(hours * HOUR_MS)
+
+
+class Index:
+    """Writes what the pass over the log and the runs would have written."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def closed_until(self, hours, partition=0, next_offset=1_000):
+        self.connection.execute(
+            "INSERT INTO sma.indexed_partitions VALUES (%s, %s, %s, 0, 0) ON CONFLICT (kafka_partition) DO UPDATE "
+            "SET newest_time_ms = excluded.newest_time_ms",
+            (partition, next_offset, None if hours is None else at(hours) + 999),
+        )
+
+    def block(self, offsets, hours, series="A", partition=0):
+        """Add a block; each day between its oldest and newest event gained one of them."""
+        self.connection.execute(
+            "INSERT INTO sma.offset_blocks VALUES (%s, %s, %s, 1, 0, 0, 0, %s, %s)",
+            (partition, *offsets, at(hours[0]), at(hours[1])),
+        )
+        for day in range(int(hours[0] // 24), int(hours[1] // 24) + 1):
+            self.series_day(DAY + timedelta(days=day), 1, series, partition, next_offset=offsets[1])
+
+    def series_day(self, day, events=1, series="A", partition=0, next_offset=0):
+        self.connection.execute(
+            "INSERT INTO sma.series_days VALUES (%s, %s, 'm', %s, %s, %s) "
+            "ON CONFLICT (kafka_partition, day, customer, metric) DO UPDATE "
+            "SET event_count = greatest(series_days.event_count, excluded.event_count), "
+            "next_offset = greatest(series_days.next_offset, excluded.next_offset)",
+            (partition, series, day, events, next_offset),
+        )
+
+    def late(self, offset, hours, series="A", partition=0):
+        self.connection.execute(
+            "INSERT INTO sma.late_events VALUES (%s, %s, %s, 'm', %s, 0, %s)",
+            (partition, offset, series, at(hours), at(NEXT_MORNING)),
+        )
+
+    def answer(self, read_to, closed_hours=48.0, day=DAY, average="hour", reconciled_after=timedelta(seconds=1)):
+        written_at = datetime(2026, 1, 1, tzinfo=UTC)
+        self.connection.execute(
+            "INSERT INTO sma.batch_days VALUES (%s, %s, %s, %s, 1, 'run', %s)",
+            (day, average, Jsonb({"0": read_to}), instant(at(closed_hours)), written_at),
+        )
+        if reconciled_after is not None:
+            self.connection.execute(
+                "INSERT INTO sma.reconciliations VALUES ('run', %s, %s, 1, 1, 0, 0, 0, 0, 0, '{}', 0, %s)",
+                (day, average, written_at + reconciled_after),
+            )
+
+
+@pytest.fixture
+def index(place):
+    with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+        yield Index(connection)
+
+
+@pytest.fixture
+def one_day(index):
+    """Events of DAY from 09:00 to 12:00 at the Kafka offsets 0 to 99, and all of the day closed."""
+    index.closed_until(NEXT_MORNING)
+    index.block((0, 100), (9, 12))
+    index.series_day(DAY, events=100)
+    return index
+
+
+def stale(place, averages=HOUR):
+    with look(place.settings) as connection:
+        return {each.day: each for each in stale_days(connection, averages)}
+
+
+def test_nothing_is_stale_before_the_log_was_indexed(place):
+    assert stale(place) == {}
+
+
+def test_nothing_is_closed_while_a_partition_has_no_watermark(place, one_day):
+    one_day.closed_until(None, partition=1)
+    assert stale(place) == {}
+
+
+def test_a_day_without_an_answer_is_stale(place, one_day):
+    assert {day: each.reasons for day, each in stale(place).items()} == {DAY: {NO_ANSWER}}
+
+
+def test_a_day_whose_answer_has_all_is_settled(place, one_day):
+    one_day.answer(read_to=100)
+    assert stale(place) == {}
+
+
+def test_a_day_before_its_first_closed_window_is_not_stale(place, one_day):
+    one_day.closed_until(9.2)  # the first row of events from 09:00 on is that of 09:15
+    assert stale(place) == {}
+
+
+def test_an_average_that_was_added_makes_its_days_stale(place, one_day):
+    one_day.answer(read_to=100)
+    assert stale(place, LAST_2).keys() == {DAY}
+
+
+@pytest.mark.parametrize(
+    ("closed_then", "reasons"),
+    [(11.5, {MORE_IS_CLOSED}), (23.7, {MORE_IS_CLOSED}), (23.8, set()), (24.0, set())],
+)
+def test_a_day_is_stale_when_another_grid_point_of_it_has_closed(place, one_day, closed_then, reasons):
+    one_day.answer(read_to=100, closed_hours=closed_then)
+    assert stale(place).get(DAY, frozenset()) == frozenset() if not reasons else stale(place)[DAY].reasons == reasons
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_touched"),
+    [
+        ((-1.5, -1.1), False),  # before 23:00 of the day before: in no window of the day
+        ((-1.5, -0.9), True),  # in the window that ends at 00:00
+        ((3, 4), True),
+        ((23.9, 24.1), False),  # the first row is that of the next day's 00:00
+        ((23.7, 24.1), True),
+    ],
+)
+def test_a_block_past_the_answer_counts_if_it_touches_the_days_windows(place, one_day, hours, is_touched):
+    one_day.answer(read_to=100)
+    one_day.block((100, 200), hours)
+    assert (DAY in stale(place)) == is_touched
+
+
+def test_a_block_that_reaches_past_the_answer_counts(place, one_day):
+    one_day.answer(read_to=99)
+    assert stale(place)[DAY].reasons == {MORE_IN_THE_LOG}
+
+
+def test_a_partition_that_the_answer_does_not_know_counts(place, one_day):
+    one_day.answer(read_to=100)
+    one_day.closed_until(NEXT_MORNING, partition=1)
+    one_day.block((0, 1), (10, 10), partition=1)
+    assert stale(place)[DAY].reasons == {MORE_IN_THE_LOG}
+
+
+def test_a_block_that_grows_by_events_of_other_days_does_not_count(place, one_day):
+    # each look at the log once made every day of a partition's last block stale
+    one_day.answer(read_to=100)
+    one_day.connection.execute("UPDATE sma.offset_blocks SET next_offset = 110, newest_event_ms = %s", (at(40),))
+    one_day.series_day(DAY + timedelta(days=1), next_offset=110)
+    assert DAY not in stale(place)
+
+
+@pytest.mark.parametrize(("offset", "is_waiting"), [(99, False), (100, True)])
+def test_a_late_event_past_the_answer_waits(place, one_day, offset, is_waiting):
+    one_day.answer(read_to=100)
+    one_day.late(offset, 5)
+    found = stale(place)
+    assert (DAY in found) == is_waiting
+    if is_waiting:
+        assert found[DAY].reasons == {MORE_IN_THE_LOG}
+        assert found[DAY].late_since is not None
+
+
+def test_a_late_event_of_another_day_is_not_this_days(place, one_day):
+    one_day.answer(read_to=100)
+    one_day.late(100, -30)
+    assert stale(place).keys() == {DAY - timedelta(days=2)}
+
+
+def test_a_late_event_stays_in_windows_of_n_events_until_n_newer_ones_have_come(place, index):
+    #  day      10    11   12    13   14     15   16
+    #  events   late       1          5           1       the last 2 before a row of day 16 are both of day 14
+    index.closed_until(24 * 7)
+    days = {DAY + timedelta(days=2): 1, DAY + timedelta(days=4): 5, DAY + timedelta(days=6): 1}
+    for number, (day, events) in enumerate(days.items()):
+        index.series_day(day, events)
+        index.block((number, number + 1), [(day - DAY).days * 24 + 10] * 2)
+    for day in days:
+        index.answer(read_to=3, closed_hours=24 * 8, day=day, average="last_2")
+    assert stale(place, LAST_2) == {}
+    index.late(3, 10)
+    assert stale(place, LAST_2).keys() == {DAY, DAY + timedelta(days=2), DAY + timedelta(days=4)}
+
+
+def test_a_block_of_old_events_reaches_as_far_as_its_partitions_series(place, one_day):
+    one_day.answer(read_to=100, average="last_2")
+    one_day.block((100, 101), (-62, -62), series="A")
+    assert stale(place, LAST_2).keys() == {DAY - timedelta(days=3), DAY}
+
+
+def test_a_block_of_another_series_does_not_reach_it(place, one_day):
+    one_day.answer(read_to=100, average="last_2")
+    one_day.block((100, 101), (-62, -62), series="B")
+    assert stale(place, LAST_2).keys() == {DAY - timedelta(days=3)}
+
+
+@pytest.mark.parametrize("reconciled_after", [None, timedelta(seconds=-1)])
+def test_an_answer_that_was_not_reconciled_since_it_was_written_is_stale(place, one_day, reconciled_after):
+    one_day.answer(read_to=100, reconciled_after=reconciled_after)
+    assert stale(place)[DAY].reasons == {NOT_RECONCILED}
+
+
+def test_events_before_1970_are_of_their_own_day(place, index):
+    hours = -24 * 15_715  # 1970-01-01 less a few hours
+    index.closed_until(hours + 10)
+    index.block((0, 1), (hours - 5, hours - 5))
+    day = DAY - timedelta(days=15_716)
+    index.series_day(day)
+    assert stale(place).keys() == {day}
+
+
+@pytest.mark.parametrize(
+    ("limits", "first"),
+    [
+        ({}, 0),
+        ({"first_day": "2013-01-12"}, 2),
+        ({"keep_days": 10}, 1),
+        ({"first_day": "2013-01-13", "keep_days": 9}, 3),
+    ],
+)
+def test_days_that_are_no_partition_or_not_kept_are_left_alone(place, index, limits, first):
+    index.closed_until(24 * 10)
+    for number in range(5):
+        index.series_day(DAY + timedelta(days=number))
+        index.block((number, number + 1), (24 * number + 10, 24 * number + 10))
+    today = DAY + timedelta(days=11)
+    with look(place.settings) as connection:
+        found = days_to_reconcile(connection, Settings(**limits), HOUR, today)
+    assert [each.day for each in found] == [DAY + timedelta(days=number) for number in range(first, 5)]
+
+
+def test_a_year_of_many_series_is_looked_at_within_the_time_limit(place, index):
+    # the reach of windows of N events was once worked out anew for each block, which took minutes
+    index.closed_until(24 * 366)
+    index.connection.execute(
+        "INSERT INTO sma.series_days "
+        "SELECT 0, 's' || series, 'm', %s + day, 100, day * 24 "
+        "FROM generate_series(1, 200) AS series, generate_series(0, 364) AS day",
+        (DAY,),
+    )
+    index.connection.execute(
+        "INSERT INTO sma.offset_blocks SELECT 0, block, block + 1, 1, 0, 0, 0, time_ms, time_ms "
+        "FROM (SELECT block, %s + block::bigint * 3600000 AS time_ms FROM generate_series(0, 8759) AS block) AS placed",
+        (at(0),),
+    )
+    started = time.monotonic()
+    assert len(stale(place, LAST_2)) == 366
+    assert time.monotonic() - started < TIMEOUT_SECONDS

@@ -1,0 +1,236 @@
+"""What starts by itself, and when it does not: evaluated against a Dagster in memory and a database that is a list."""
+
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from batch.findings import Finding
+from batch.kafka import OffsetRange
+from batch.staleness import MORE_IN_THE_LOG, NO_ANSWER, StaleDay
+from orchestration import automation, watch
+from orchestration.automation import (
+    index_every_15_minutes,
+    late_events_waiting,
+    ranges_of,
+    reconcile_what_has_closed,
+    retention_every_night,
+)
+from orchestration.definitions import definitions
+from orchestration.resume import resume_key
+from orchestration.watch import flink_job_not_running
+from sma.settings import Settings
+
+DAY = date(2013, 1, 10)
+RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+def stale(day: date = DAY, late_since: datetime | None = None) -> StaleDay:
+    return StaleDay(day, frozenset({NO_ANSWER}), late_since)
+
+
+class Project:
+    averages = None
+    settings = Settings()
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as held:
+        yield held
+
+
+@pytest.fixture
+def days(monkeypatch):
+    """The days that the database has for stale; they need the Kafka offsets from 10 on, and Kafka has them."""
+    found: list[StaleDay] = []
+
+    @contextmanager
+    def look(_settings):
+        yield None
+
+    monkeypatch.setattr(automation, "look", look)
+    monkeypatch.setattr(automation, "days_to_reconcile", lambda *_: list(found))
+    monkeypatch.setattr(automation, "needed_offsets", lambda _connection, _averages, days: dict.fromkeys(days, {0: 10}))
+    monkeypatch.setattr(automation, "retained_ranges", lambda _settings, _topic: {0: OffsetRange(10, 100)})
+    return found
+
+
+def index_once(instance):
+    instance.report_runless_asset_event(dg.AssetMaterialization("offset_index"))
+
+
+def sense(sensor, instance, cursor=None):
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions)
+    return sensor(context, project=Project())
+
+
+def start_run(instance, job_name, status=dg.DagsterRunStatus.STARTED, assets=None):
+    instance.add_run(
+        dg.DagsterRun(
+            job_name=job_name,
+            status=status,
+            asset_selection=frozenset(map(dg.AssetKey, assets)) if assets else None,
+        )
+    )
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """An instance on disk: a schedule reads no other."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as held:
+        yield held
+
+
+def test_the_log_is_indexed_every_quarter_of_an_hour(stored):
+    context = dg.build_schedule_context(instance=stored)
+    assert isinstance(index_every_15_minutes(context), dg.RunRequest)
+    assert (index_every_15_minutes.job_name, index_every_15_minutes.cron_schedule) == ("extend_index", "*/15 * * * *")
+
+
+def test_the_log_is_not_indexed_twice_at_once(stored):
+    start_run(stored, "extend_index", dg.DagsterRunStatus.STARTED)
+    skipped = index_every_15_minutes(dg.build_schedule_context(instance=stored))
+    assert skipped.skip_message == "the last pass over the log has not ended yet"
+
+
+def test_nothing_is_reconciled_before_the_log_is_indexed(instance, days):
+    days.append(stale())
+    assert "has not been indexed yet" in sense(reconcile_what_has_closed, instance).skip_message
+
+
+def test_unbroken_days_are_one_run(instance, days):
+    index_once(instance)
+    days.extend(stale(DAY + timedelta(days=number)) for number in range(3))
+    (request,) = sense(reconcile_what_has_closed, instance).run_requests
+    assert [request.tags[name] for name in RANGE] == ["2013-01-10", "2013-01-12"]
+    assert request.tags["sma/reason"] == NO_ANSWER
+
+
+def test_one_indexing_is_looked_at_once(instance, days):
+    index_once(instance)
+    cursor = sense(reconcile_what_has_closed, instance).cursor
+    days.append(stale())
+    assert "not been indexed since" in sense(reconcile_what_has_closed, instance, cursor).skip_message
+    index_once(instance)
+    assert len(sense(reconcile_what_has_closed, instance, cursor).run_requests) == 1
+
+
+def test_nothing_to_do_says_so(instance, days):
+    index_once(instance)
+    looked = sense(reconcile_what_has_closed, instance)
+    assert (looked.run_requests, looked.skip_reason.skip_message) == (
+        [],
+        "no day to reconcile: all that has closed is reconciled",
+    )
+
+
+@pytest.mark.parametrize(
+    ("job_name", "assets"), [("reconcile", None), ("__ASSET_JOB", ["batch_averages", "reconciliations"])]
+)
+@pytest.mark.parametrize("sensor", [reconcile_what_has_closed, late_events_waiting])
+def test_no_reconciliation_is_started_beside_another(instance, days, sensor, job_name, assets):
+    index_once(instance)
+    days.append(stale(late_since=datetime(2026, 1, 1, tzinfo=UTC)))
+    start_run(instance, job_name, assets=assets)
+    skipped = sense(sensor, instance)
+    assert isinstance(skipped, dg.SkipReason)  # without a cursor: it looks again when that one has ended
+    assert "queued or running" in skipped.skip_message
+
+
+def test_a_run_that_has_ended_is_in_nobodys_way(instance, days):
+    index_once(instance)
+    days.append(stale())
+    start_run(instance, "reconcile", dg.DagsterRunStatus.FAILURE)
+    assert len(sense(reconcile_what_has_closed, instance).run_requests) == 1
+
+
+def test_days_that_kafka_no_longer_holds_are_left_alone(instance, days, monkeypatch):
+    index_once(instance)
+    days.append(stale())
+    monkeypatch.setattr(automation, "retained_ranges", lambda _settings, _topic: {0: OffsetRange(11, 100)})
+    assert sense(reconcile_what_has_closed, instance).run_requests == []
+
+
+def test_days_that_are_no_partitions_yet_are_left_alone(instance, days):
+    index_once(instance)
+    days.append(stale(datetime.now(UTC).date() + timedelta(days=2)))
+    assert sense(reconcile_what_has_closed, instance).run_requests == []
+
+
+def test_ranges_end_where_a_day_is_missing():
+    one, two, four = (DAY + timedelta(days=number) for number in (0, 1, 3))
+    assert ranges_of([one, two, four]) == [(one, two), (four, four)]
+
+
+@pytest.mark.parametrize(("minutes", "runs"), [(6, 1), (4, 0), (None, 0)])
+def test_late_events_that_wait_too_long_are_seen_to(instance, days, minutes, runs):
+    since = None if minutes is None else datetime.now(UTC) - timedelta(minutes=minutes)
+    days.append(stale(late_since=since))
+    looked = sense(late_events_waiting, instance)
+    assert len(getattr(looked, "run_requests", None) or []) == runs
+
+
+def test_nothing_is_dropped_while_everything_is_kept(monkeypatch):
+    context = dg.build_schedule_context()
+    assert "SMA_KEEP_DAYS is 0" in retention_every_night(context, project=Project()).skip_message
+    monkeypatch.setattr(Project, "settings", Settings(keep_days=30))
+    assert isinstance(retention_every_night(context, project=Project()), dg.RunRequest)
+
+
+def test_a_job_is_told_of_at_first_and_when_it_stops_or_runs_again(instance, monkeypatch):
+    def look(finding, cursor):
+        monkeypatch.setattr(watch, "job_runs", lambda _settings: finding)
+        return sense(flink_job_not_running, instance, cursor)
+
+    well, bad = Finding(True, "the job runs"), Finding(False, "the job is failed")
+    first = look(well, None)
+    assert [each.passed for each in first.asset_events] == [True]
+    assert isinstance(look(well, first.cursor), dg.SkipReason)
+    stopped = look(bad, first.cursor)
+    (told,) = stopped.asset_events
+    assert (told.asset_key.to_user_string(), told.check_name) == ("streaming_averages", "flink_job_runs")
+    assert (told.passed, told.severity, told.description) == (False, dg.AssetCheckSeverity.ERROR, "the job is failed")
+    assert isinstance(look(bad, stopped.cursor), dg.SkipReason)
+    again = look(well, stopped.cursor)
+    assert [each.passed for each in again.asset_events] == [True]
+    assert isinstance(look(well, again.cursor), dg.SkipReason)
+
+
+@pytest.mark.parametrize("name", ["streaming_averages:flink_job_runs", "events:kafka_retains_what_days_need"])
+def test_what_a_sensor_tells_is_a_check_of_the_graph(name):
+    asset, check = name.split(":")
+    assert dg.AssetCheckKey(dg.AssetKey(asset), check) in definitions.resolve_asset_graph().asset_check_keys
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "key"),
+    [
+        ({}, None, "run-1"),
+        ({}, {}, "run-1"),
+        ({"dagster/backfill": "f"}, None, "f"),
+        ({"dagster/backfill": "f"}, {}, "f"),  # by hand, its backfill has ended
+        ({"dagster/backfill": "f"}, {"dagster/backfill": "f"}, "f"),
+        ({"dagster/backfill": "g", "dagster/parent_backfill_id": "f", "dagster/root_backfill_id": "f"}, None, "f"),
+    ],
+)
+def test_what_carries_on_the_same_work_has_the_same_key(instance, first, again, key):
+    run = instance.add_run(dg.DagsterRun(job_name="reconcile", run_id="run-1", tags=first))
+    if again is not None:
+        group = {"root_run_id": "run-1", "parent_run_id": "run-1"}
+        run = instance.add_run(dg.DagsterRun(job_name="reconcile", run_id="run-2", tags=again, **group))
+    assert resume_key(instance, run) == key
+
+
+def test_the_key_of_a_run_whose_first_was_deleted_is_that_runs():
+    with dg.DagsterInstance.ephemeral() as empty:
+        run = dg.DagsterRun(job_name="reconcile", run_id="run-2", root_run_id="run-1", parent_run_id="run-1")
+        assert resume_key(empty, run) == "run-1"
+
+
+def test_the_reasons_of_a_range_stand_in_its_tags():
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    both = [stale(), StaleDay(DAY + timedelta(days=1), frozenset({MORE_IN_THE_LOG}), since)]
+    (request,) = automation.requests(both, "1")
+    assert request.tags["sma/reason"] == "late events, more in the log, no answer"

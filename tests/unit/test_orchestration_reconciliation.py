@@ -1,0 +1,137 @@
+"""What a reconciliation shows in the UI: a check of each day, and pictures, tables and counts of what was found."""
+
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from batch import runs, worst_series
+from batch.accounting import Account
+from batch.answers import Answer
+from batch.audit import ReconciledDay
+from batch.diverted import POSITIONS_SCHEMA
+from batch.log_index import LogIndex
+from batch.reconcile import DIFFERENCES_SCHEMA, Summary
+from batch.runs import Reconciled
+from batch.worst_series import SeriesRows, worst_of
+from orchestration.assets import ALL_ACCOUNTED_FOR, NO_UNEXPLAINED, reconciliations
+from orchestration.charts import chart
+
+FIRST = date(2013, 1, 10)
+RANGE = {
+    "dagster/asset_partition_range_start": "2013-01-10",
+    "dagster/asset_partition_range_end": "2013-01-12",
+}
+SERIES = SeriesRows(
+    "A$1_",
+    "m",
+    "hour",
+    pl.DataFrame({"as_of_ms": [0, 900_000], "average": [1.0, 2.0]}),
+    pl.DataFrame({"as_of_ms": [0, 900_000, 1_800_000], "average": [1.0, 2.5, 3.0]}),
+)
+
+
+def difference(customer="A", *, is_explained, as_of_ms=0, batch_sum=1):
+    return (customer, "m", "hour", as_of_ms, "changed", is_explained, 1, 0, 1, batch_sum, 2)
+
+
+def differences(*rows):
+    return pl.DataFrame(rows, DIFFERENCES_SCHEMA, orient="row")
+
+
+def reconciled(day, unexplained):
+    rows = differences(*(difference(is_explained=False, as_of_ms=index) for index in range(unexplained)))
+    summary = Summary(unexplained, 0, unexplained, 0, 0, 0, unexplained)
+    return ReconciledDay(Answer(day, "hour", {}, 0), summary, rows, 0.1)
+
+
+def run(monkeypatch, instance, unexplained, records=0, **how):
+    """Materialize three days with as many unexplained differences each."""
+    days = tuple(reconciled(FIRST + timedelta(days=number), count) for number, count in enumerate(unexplained))
+    account = Account(0, 0, records, records, 0, 0, 0, 0)
+    misjudged = pl.DataFrame(schema=POSITIONS_SCHEMA)
+    found = Reconciled(days, (account,), misjudged, LogIndex(()), 0, datetime(2026, 1, 1, tzinfo=UTC), 0.5)
+    worst = {str(day.answer.day): SERIES for day in days if day.differences.height}
+    monkeypatch.setattr(runs, "reconcile_days", lambda *_: found)
+    monkeypatch.setattr(worst_series, "read_worst_series", lambda *_: worst)
+    project = SimpleNamespace(settings=None, averages=None)
+    return dg.materialize(
+        [reconciliations], resources={"project": project}, instance=instance, raise_on_error=False, **how
+    )
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as held:
+        yield held
+
+
+def evaluations(ran, check):
+    return {each.partition: each.passed for each in ran.get_asset_check_evaluations() if each.check_name == check}
+
+
+def test_a_clean_range_passes_its_checks_day_by_day(monkeypatch, instance):
+    ran = run(monkeypatch, instance, [0, 0, 0], tags=RANGE)
+    assert ran.success
+    assert evaluations(ran, NO_UNEXPLAINED) == {"2013-01-10": True, "2013-01-11": True, "2013-01-12": True}
+    assert evaluations(ran, ALL_ACCOUNTED_FOR) == {None: True}
+
+
+def test_an_unexplained_difference_fails_its_day_and_the_run(monkeypatch, instance):
+    ran = run(monkeypatch, instance, [0, 2, 0], tags=RANGE)
+    assert not ran.success
+    assert evaluations(ran, NO_UNEXPLAINED) == {"2013-01-10": True, "2013-01-11": False, "2013-01-12": True}
+
+
+def test_each_evaluation_judges_the_materialization_of_its_day(monkeypatch, instance):
+    run(monkeypatch, instance, [0, 2, 0], tags=RANGE)
+    key = dg.AssetCheckKey(reconciliations.key, NO_UNEXPLAINED)
+    of_days = instance.event_log_storage.get_asset_check_partition_info([key])
+    assert {each.partition_key: each.is_current for each in of_days} == {
+        "2013-01-10": True,
+        "2013-01-11": True,
+        "2013-01-12": True,
+    }
+
+
+def test_one_day_is_checked_like_many(monkeypatch, instance):
+    ran = run(monkeypatch, instance, [1], partition_key="2013-01-10")
+    assert evaluations(ran, NO_UNEXPLAINED) == {"2013-01-10": False}
+
+
+def test_a_record_that_nobody_accounts_for_fails_its_check_and_not_the_run(monkeypatch, instance):
+    ran = run(monkeypatch, instance, [0, 0, 0], records=1, tags=RANGE)
+    assert ran.success
+    assert evaluations(ran, ALL_ACCOUNTED_FOR) == {None: False}
+
+
+def test_a_day_that_differs_shows_its_worst_series(monkeypatch, instance):
+    ran = run(monkeypatch, instance, [0, 2, 0], tags=RANGE)
+    shown = {each.partition: each.metadata for each in ran.asset_materializations_for_node("reconciliations")}
+    assert shown["2013-01-11"]["worst_series"].value.startswith("![stream against batch](data:image/png;base64,")
+    assert "worst_series" not in shown["2013-01-10"]
+    assert shown["2013-01-11"]["unexplained"].value == 2
+
+
+def test_a_picture_is_small():
+    assert len(chart(SERIES)) < 60_000
+
+
+@pytest.mark.parametrize(
+    ("rows", "worst"),
+    [
+        ([difference("A", is_explained=True), difference("B", is_explained=True, batch_sum=9)], "B"),
+        (
+            [difference("A", is_explained=True, as_of_ms=ms) for ms in (0, 1)] + [difference("B", is_explained=True)],
+            "A",
+        ),
+        (
+            [difference("A", is_explained=True, as_of_ms=ms) for ms in (0, 1)] + [difference("B", is_explained=False)],
+            "B",
+        ),
+    ],
+)
+def test_the_worst_series_is_the_least_explained_then_the_most_differing_then_the_furthest_off(rows, worst):
+    assert worst_of(differences(*rows)) == (worst, "m")
