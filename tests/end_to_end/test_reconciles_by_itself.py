@@ -1,0 +1,96 @@
+"""Dagster on the running stack: a backfill that was killed goes on, and what the log gains is reconciled by itself."""
+
+import json
+from datetime import date, timedelta
+
+import psycopg
+import pytest
+
+from batch.days import day_start_ms
+from orchestration.backfill import follow_backfill, launch_backfill
+from sma.durations import DAY_MS
+from tests.end_to_end.automation import Automation, Backfills, until
+from tests.integration.log import Sent, publish
+
+HOUR_MS = 3_600_000
+LONG_AGO = date(2001, 1, 1)
+DAYS = 400
+BEFORE_THE_KILL = 20
+AVERAGES = 3
+
+
+def event(time_ms, customer="probe"):
+    fields = {"customer": customer, "metric": "load", "event_time": time_ms, "value": time_ms % 977}
+    return Sent(json.dumps(fields).encode(), time_ms, key=f"{customer}/load")
+
+
+def heartbeats(time_ms):
+    return [Sent(b'{"heartbeat": %d}' % time_ms, time_ms, partition=partition) for partition in range(4)]
+
+
+@pytest.fixture
+def reader(stack):
+    with psycopg.connect(stack.settings.database_url.get_secret_value(), autocommit=True) as connection:
+        yield connection
+
+
+def answers(reader):
+    """Return (run, written_at) of each (day, average)."""
+    last = LONG_AGO + timedelta(days=DAYS - 1)
+    rows = reader.execute(
+        "SELECT day, average, run_id, written_at FROM sma.batch_days WHERE day BETWEEN %s AND %s", (LONG_AGO, last)
+    )
+    return {(day, average): written for day, average, *written in rows}
+
+
+def test_a_backfill_that_was_killed_goes_on_where_it_stopped(stack, reader):
+    settings, backfills = stack.settings, Backfills(stack.settings)
+    first_ms = day_start_ms(LONG_AGO)
+    customers = [f"probe-{number}" for number in range(4)]
+    publish(settings, [event(first_ms + hour * HOUR_MS, name) for hour in range(24 * DAYS) for name in customers])
+    publish(settings, heartbeats(first_ms + (DAYS + 3) * DAY_MS))
+    killed = launch_backfill(settings, LONG_AGO, LONG_AGO + timedelta(days=DAYS - 1))
+    until(lambda: len(answers(reader)) >= AVERAGES * BEFORE_THE_KILL, 240)
+    (run_id,) = backfills.run_ids(killed)
+    backfills.kill(run_id)
+    assert follow_backfill(settings, killed, print).error is not None
+    before = answers(reader)
+    assert AVERAGES * BEFORE_THE_KILL <= len(before) < AVERAGES * DAYS
+
+    outcome = follow_backfill(settings, backfills.execute_again(killed), print)
+    assert (outcome.error, len(outcome.run_ids)) == (None, 1)
+    after = answers(reader)
+    assert len(after) == AVERAGES * DAYS
+    # of the day at which it was killed some averages may have been written
+    finished = {key for key in before if sum(day == key[0] for day, _ in before) == AVERAGES}
+    assert {key: after[key] for key in finished} == {key: before[key] for key in finished}
+    assert {run for key, (run, _) in after.items() if key not in finished} == set(outcome.run_ids)
+    reconciled = reader.execute(
+        "SELECT count(*) FROM sma.reconciliations WHERE run_id = ANY(%s) AND unexplained = 0", (list(outcome.run_ids),)
+    ).fetchone()
+    assert reconciled == (AVERAGES * DAYS,)
+
+
+def test_what_the_log_gains_is_reconciled_and_nothing_else(stack, reader):
+    automation = Automation(stack.settings)
+    first, next_day = date(2018, 3, 5), date(2018, 3, 20)
+    minutes = range(0, DAY_MS, 300_000)
+    publish(stack.settings, [event(day_start_ms(first) + ms) for ms in minutes])
+    publish(stack.settings, heartbeats(day_start_ms(first) + 3 * DAY_MS))
+    automation.index()
+    with automation.reconciling():
+        before = automation.reconciled()
+        assert ("2018-03-05", "2018-03-06") in before.values()
+        # a day on which the log goes on, and an event that is late for its series by two weeks
+        publish(stack.settings, [event(day_start_ms(next_day) + ms) for ms in minutes])
+        publish(stack.settings, [event(day_start_ms(first) + 12 * HOUR_MS + 1)])
+        publish(stack.settings, heartbeats(day_start_ms(next_day) + 3 * DAY_MS))
+        automation.index()
+        until(lambda: len(automation.runs("reconcile")) > len(before), 120)
+        new = {run_id: days for run_id, days in automation.reconciled().items() if run_id not in before}
+    assert sorted(new.values()) == [("2018-03-05", "2018-03-06"), ("2018-03-20", "2018-03-21")]
+    explained, unexplained = reader.execute(
+        "SELECT sum(explained)::int, sum(unexplained)::int FROM sma.reconciliations WHERE run_id = ANY(%s)",
+        (list(new),),
+    ).fetchone()
+    assert (explained > 0, unexplained) == (True, 0)
