@@ -8,6 +8,7 @@ import polars as pl
 from psycopg.types.json import Jsonb
 
 from batch.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.corrections import add_corrections
 from batch.database import Connection
 from batch.days import day_start_ms
 from batch.stored_averages import add_batch_averages, read_averages, remove_batch_averages
@@ -32,7 +33,9 @@ WHERE as_of >= %(from_time)s
     )
 """
 _LOCK_DAY = """
-SELECT read_to
+SELECT
+    read_to,
+    closed_until
 FROM sma.batch_days
 WHERE day = %(day)s
     AND average = %(average)s
@@ -110,7 +113,8 @@ def write_answer(
 ) -> Written:
     """Make the stored day equal to `pieces`, in one transaction.
 
-    A row that is already right keeps its written_at. `sma.batch_days` says whether the day is stored: it is written
+    A row that is already right keeps its written_at; what is changed in a day that was stored is added to the audit
+    trail. `sma.batch_days` says whether the day is stored: it is written
     together with the rows, so of a day that it does not know all rows are copied in unseen: see `clear_unanswered`.
 
     Args:
@@ -151,6 +155,9 @@ def write_answer(
                 wrong, missing = correction(stored, rows)
                 remove_batch_averages(connection, wrong)
                 add_batch_averages(connection, missing)
+                # what has closed since is no correction: the batch layer had not said anything of it
+                said = missing.filter(pl.col("as_of_ms") <= milliseconds(held[1]))
+                add_corrections(connection, run_id, wrong, said)
                 counts.rows += rows.height
                 counts.written += missing.height
                 counts.deleted += wrong.join(missing, on=KEY, how="anti").height

@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         "1 hour", description="how long a streamed row may be without a batch answer before a check warns"
     )
     keep_days: int = Field(
-        0, ge=0, description="days before today (UTC) whose averages and differences are kept; 0 for all"
+        0, ge=0, description="days before today (UTC) whose averages, differences and corrections are kept; 0 for all"
     )
     automation: bool = Field(True, description="whether Dagster's schedules and sensors are switched on at first")
 

@@ -18,6 +18,7 @@ from batch.days import day_start_ms
 from batch.stored_averages import read_averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
+from sma.instants import instant
 
 DAY = date(2013, 1, 1)
 START = day_start_ms(DAY)
@@ -253,6 +254,29 @@ def test_a_connection_lost_in_the_middle_leaves_the_old_answer(place, database):
         database.execute("SELECT pg_terminate_backend(%s)", (doomed.info.backend_pid,))
     assert stored(database).equals(minutes(3))
     assert read_answers(database, [DAY], ["hour"]) == [answer(1)]
+
+
+def test_what_a_later_run_changes_is_kept_as_it_was_before_and_as_it_is_after(database):
+    names = frame([row(0), row(1, 7, customer='a "b", c'), row(2, -(10**37), 3)])
+    write_answer(database, answer(), names, "run-1")
+    assert database.execute("SELECT count(*) FROM sma.corrections").fetchone() == (0,)
+    write_answer(database, answer(11), frame([row(1, 8, customer='a "b", c'), row(2, -(10**37), 3), row(9)]), "run-2")
+    found = database.execute(
+        "SELECT run_id, customer, as_of, value_sum_before * 1000000, event_count_before, value_sum_after * 1000000, "
+        "event_count_after FROM sma.corrections ORDER BY as_of"
+    ).fetchall()
+    at = [instant(START + minute * MINUTE_MS) for minute in (0, 1, 9)]
+    assert found == [
+        ("run-2", "AA", at[0], 5, 2, None, None),
+        ("run-2", 'a "b", c', at[1], 7, 2, 8, 2),
+        ("run-2", "AA", at[2], None, None, 5, 2),
+    ]
+
+
+def test_what_has_closed_since_is_no_correction(database):
+    write_answer(database, Answer(DAY, "hour", {0: 9}, START + 2 * MINUTE_MS), minutes(3), "run-1")
+    write_answer(database, answer(), minutes(6), "run-2")
+    assert database.execute("SELECT count(*) FROM sma.corrections").fetchone() == (0,)
 
 
 def test_a_day_of_which_less_is_closed_now_keeps_no_row_behind_it(database):

@@ -17,7 +17,7 @@ OLD = datetime(2013, 1, 10, tzinfo=UTC)
 
 @pytest.fixture
 def rows(place):
-    """In each layer two rows of 2013 in one chunk, and one of today; one old difference."""
+    """In each layer two rows of 2013 in one chunk, and one of today; one old difference and correction."""
     with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
         for layer in ("streaming", "batch"):
             for as_of in (OLD, OLD + timedelta(hours=1), datetime.now(UTC)):
@@ -29,6 +29,11 @@ def rows(place):
         connection.execute(
             "INSERT INTO sma.differences (run_id, customer, metric, average, as_of, class, is_explained, "
             "late_event_count) VALUES ('run', 'A', 'm', 'hour', %s, 'changed', true, 1)",
+            (OLD,),
+        )
+        connection.execute(
+            "INSERT INTO sma.corrections (run_id, customer, metric, average, as_of) "
+            "VALUES ('run', 'A', 'm', 'hour', %s)",
             (OLD,),
         )
         yield connection
@@ -43,6 +48,7 @@ def test_chunks_before_the_day_are_dropped_and_told(place, rows):
         Dropped("streaming_averages", 1, 2),
         Dropped("batch_averages", 1, 2),
         Dropped("differences", 1, 1),
+        Dropped("corrections", 1, 1),
     ]
     assert [count(rows, table) for table in ("streaming_averages", "batch_averages", "differences")] == [1, 1, 0]
 

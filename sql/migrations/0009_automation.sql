@@ -26,7 +26,7 @@ BEGIN
     IF bound IS NULL OR bound > now() - INTERVAL '1 day' THEN
         RAISE EXCEPTION 'rows of the last day are not dropped: the bound is %', coalesce(bound::text, 'missing');
     END IF;
-    FOREACH relation IN ARRAY ARRAY['streaming_averages', 'batch_averages', 'differences'] LOOP
+    FOREACH relation IN ARRAY ARRAY['streaming_averages', 'batch_averages', 'differences', 'corrections'] LOOP
         chunk_count := 0;
         row_count := 0;
         FOR chunk IN SELECT public.show_chunks(format('sma.%I', relation)::regclass, older_than => bound) LOOP
@@ -40,7 +40,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sma.drop_chunks_before IS
-    'Drops the chunks of the averages and differences that hold only rows with as_of before the bound, a day ago or earlier.';
+    'Drops the chunks of the averages, differences and corrections that hold only rows with as_of before the bound, a day ago or earlier.';
 
 REVOKE ALL ON FUNCTION sma.drop_chunks_before FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sma.drop_chunks_before TO sma_batch;
