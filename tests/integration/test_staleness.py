@@ -1,14 +1,15 @@
 """Which days are stale: hand-made rows of the offset index, of answers and of reconciliations in a real database."""
 
-import time
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from batch.bounded import TIMEOUT_SECONDS, look
+from batch import bounded
+from batch.bounded import look
 from batch.days import day_start_ms
+from batch.needed_offsets import needed_offsets
 from batch.staleness import (
     MORE_IN_THE_LOG,
     MORE_IS_CLOSED,
@@ -18,6 +19,7 @@ from batch.staleness import (
     stale_days,
 )
 from sma.averages import parse_averages
+from sma.errors import SmaError
 from sma.instants import instant
 from sma.settings import Settings
 
@@ -272,6 +274,19 @@ def test_a_year_of_many_series_is_looked_at_within_the_time_limit(place, index):
         "FROM (SELECT block, %s + block::bigint * 3600000 AS time_ms FROM generate_series(0, 8759) AS block) AS placed",
         (at(0),),
     )
-    started = time.monotonic()
-    assert len(stale(place, LAST_2)) == 366
-    assert time.monotonic() - started < TIMEOUT_SECONDS
+    with look(place.settings) as connection:  # a look that takes longer fails
+        days = [each.day for each in stale_days(connection, LAST_2)]
+        assert len(days) == 366
+        assert needed_offsets(connection, LAST_2, days).keys() == set(days)
+
+
+def test_a_look_that_takes_too_long_ends_in_one_line(place, monkeypatch):
+    monkeypatch.setattr(bounded, "TIMEOUT_SECONDS", 1)
+    with pytest.raises(SmaError, match="transaction timeout"), look(place.settings) as connection:
+        for _ in range(3):
+            connection.execute("SELECT pg_sleep(0.6)")
+
+
+def test_a_look_writes_nothing(place):
+    with pytest.raises(SmaError, match="read-only transaction"), look(place.settings) as connection:
+        connection.execute("DELETE FROM sma.batch_days")
