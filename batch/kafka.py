@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
@@ -33,7 +34,7 @@ def retained_ranges(settings: Settings, topic: str) -> dict[int, OffsetRange]:
         SmaError: Kafka does not answer, or has no such topic.
     """
     try:
-        admin = AdminClient(_client(settings))
+        admin = _admin(settings.kafka_bootstrap)
         described = admin.list_topics(topic, timeout=ANSWER_TIMEOUT_SECONDS).topics[topic]
         if described.error is not None or not described.partitions:
             raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic!r}: `sma up` creates it")
@@ -53,7 +54,7 @@ def committed_offsets(settings: Settings, topic: str, group: str) -> dict[int, i
     partitions = [TopicPartition(topic, partition) for partition in retained_ranges(settings, topic)]
     # a consumer that only asks, and never joins the group; the admin client's own call for this crashed the whole
     # process once (confluent-kafka 2.16.1, the first request for a group that a new broker ever got)
-    consumer = Consumer(_client(settings) | {"group.id": group, "enable.auto.commit": False})
+    consumer = Consumer(_client(settings.kafka_bootstrap) | {"group.id": group, "enable.auto.commit": False})
     try:
         committed = consumer.committed(partitions, timeout=ANSWER_TIMEOUT_SECONDS)
     except KafkaException as error:
@@ -78,9 +79,15 @@ def _list_offsets(admin: AdminClient, topic: str, partitions: list[int], which: 
     return {held.partition: future.result().offset for held, future in futures.items()}
 
 
-def _client(settings: Settings) -> dict[str, Any]:
+@cache
+def _admin(bootstrap: str) -> AdminClient:
+    """One for a process: to make one and to connect takes fifty times as long as to ask."""
+    return AdminClient(_client(bootstrap))
+
+
+def _client(bootstrap: str) -> dict[str, Any]:
     # 2 is critical: the client would print each refused connection, and every failure is raised here anyway
-    return {"bootstrap.servers": settings.kafka_bootstrap, "log_level": 2, "error_cb": lambda _: None}
+    return {"bootstrap.servers": bootstrap, "log_level": 2, "error_cb": lambda _: None}
 
 
 def _no_answer(settings: Settings, error: KafkaException) -> SmaError:

@@ -182,8 +182,10 @@ class PartitionWindows:
         for start, end in self._task.ranges(source, wanted):
             for chunk in self._read(source.partition, start, end, self.series):
                 self.records_read += chunk.records
-                is_wanted = _is_within(chunk.event_times_ms, wanted)
+                is_wanted: Any = _is_within(chunk.event_times_ms, wanted)
                 is_wanted[_places_of(chunk.kafka_offsets, late_offsets)] = False
+                if is_wanted.all():
+                    is_wanted = slice(None)  # nothing to copy
                 offsets.append(chunk.kafka_offsets[is_wanted])
                 found.append(
                     _Events(

@@ -103,8 +103,8 @@ def sums_before(values: Ints) -> Any:
 def series_order(series_id: Ids, event_time_ms: Ints, series_count: int) -> Any:
     """Return the places of events, sorted by (series, event time), and one past each series' last in that order.
 
-    Events with equal ones keep their order. O(events) where each series is in order already, else O(events log events)
-    of the series that are not.
+    Events with equal ones keep their order. O(events) where series are nearly in order, as each event goes back past
+    those that are newer; a series in which that takes too many steps is sorted at the end, O(events log events).
     """
     starts = np.zeros(series_count + 1, np.int64)
     for place in range(series_id.size):
@@ -113,17 +113,21 @@ def series_order(series_id: Ids, event_time_ms: Ints, series_count: int) -> Any:
         starts[series + 1] += starts[series]
     order = np.empty(series_id.size, np.int64)
     ends = starts[:-1].copy()
-    is_sorted = np.ones(series_count, np.bool_)
+    steps_left = 8 * (starts[1:] - starts[:-1])
     for place in range(series_id.size):
         series = series_id[place]
-        end = ends[series]
-        if end > starts[series] and event_time_ms[order[end - 1]] > event_time_ms[place]:
-            is_sorted[series] = False
-        order[end] = place
-        ends[series] = end + 1
+        time_ms = event_time_ms[place]
+        at = ends[series]
+        ends[series] = at + 1
+        if steps_left[series] >= 0:
+            while at > starts[series] and event_time_ms[order[at - 1]] > time_ms and steps_left[series] >= 0:
+                order[at] = order[at - 1]
+                steps_left[series] -= 1
+                at -= 1
+        order[at] = place
     for series in range(series_count):
-        if not is_sorted[series]:
-            run = order[starts[series] : starts[series + 1]].copy()
+        if steps_left[series] < 0:
+            run = np.sort(order[starts[series] : starts[series + 1]])  # as they came
             order[starts[series] : starts[series + 1]] = run[np.argsort(event_time_ms[run], kind="mergesort")]
     return order, ends
 
