@@ -15,11 +15,11 @@ from batch.database import Connection
 from batch.days import EPOCH_DAY, day_start_ms
 from batch.kafka import OffsetRange
 from batch.partition_windows import Part, Source, Task
+from batch.reach import longest_ms, most_events
 from batch.stretches import Stretch, stretches
 from sma.averages import Average
 from sma.durations import DAY_MS
 from sma.errors import SmaError
-from sma.window import CountWindow, DurationWindow
 
 _READ_BLOCKS = """
 SELECT
@@ -234,12 +234,9 @@ def _warm_up_days(
     until_ms: int,
 ) -> set[int]:
     """Return the days since the epoch on which events lie that windows of the range reach back to."""
-    reach_ms = max(
-        max(average.every_ms, average.window.duration_ms if isinstance(average.window, DurationWindow) else 0)
-        for average in averages
-    )
+    reach_ms = longest_ms(averages)
     days = set(range((from_ms - reach_ms) // DAY_MS, from_ms // DAY_MS))
-    largest = max((a.window.event_count for a in averages if isinstance(a.window, CountWindow)), default=0)
+    largest = most_events(averages)
     if not largest:
         return days
     # a part that ends earlier does not count all of the last events: as many more may be needed as it leaves out

@@ -27,8 +27,6 @@ from batch.series import SeriesTable
 from batch.stretches import Slice
 from sma.settings import Settings
 
-WORTH_PROCESSES = 300_000  # offsets; fewer are read in the time that a process takes to start
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -145,7 +143,7 @@ def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[Da
 
 def _said(plan: DayPlan, settings: Settings, max_ahead_ms: int, folder: Path) -> Generator[tuple[int, _Said]]:
     work = [_Work(task, settings, max_ahead_ms, folder / str(number)) for number, task in enumerate(plan.tasks)]
-    return each_message(_spool, work, processes=0 if plan.offsets > WORTH_PROCESSES else 1)
+    return each_message(_spool, work, plan.offsets)
 
 
 def _by_day(plan: DayPlan) -> dict[date, list[Slice]]:

@@ -16,7 +16,6 @@ from sma.errors import SmaError
 from sma.settings import Settings
 
 STEP_RECORDS = 1_000_000  # in one transaction
-WORTH_PROCESSES = 300_000  # records; fewer are read in the time that a process takes to start
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def extend_index(settings: Settings, averages: Averages, progress: Progress) -> 
     offsets = sum(held.end - reached.get(partition, 0) for partition, held in ranges.items())
     steps: dict[int, list[_Step]] = {partition: [] for partition in ranges}
     done = 0
-    for place, step in each_message(_extend, tasks, processes=0 if offsets > WORTH_PROCESSES else 1):
+    for place, step in each_message(_extend, tasks, offsets):
         steps[tasks[place].partition].append(step)
         done += step.records
         if offsets > STEP_RECORDS:

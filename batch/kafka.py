@@ -34,14 +34,14 @@ def retained_ranges(settings: Settings, topic: str) -> dict[int, OffsetRange]:
         SmaError: Kafka does not answer, or has no such topic.
     """
     try:
-        admin = _admin(settings.kafka_bootstrap)
+        admin = admin_client(settings.kafka_bootstrap)
         described = admin.list_topics(topic, timeout=ANSWER_TIMEOUT_SECONDS).topics[topic]
         if described.error is not None or not described.partitions:
             raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic!r}: `sma up` creates it")
         starts = _list_offsets(admin, topic, sorted(described.partitions), OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         ends = _list_offsets(admin, topic, sorted(described.partitions), OffsetSpec.latest())  # type: ignore[no-untyped-call]
     except KafkaException as error:
-        raise _no_answer(settings, error) from error
+        raise no_answer(settings, error) from error
     return {partition: OffsetRange(start, ends[partition]) for partition, start in starts.items()}
 
 
@@ -54,11 +54,11 @@ def committed_offsets(settings: Settings, topic: str, group: str) -> dict[int, i
     partitions = [TopicPartition(topic, partition) for partition in retained_ranges(settings, topic)]
     # a consumer that only asks, and never joins the group; the admin client's own call for this crashed the whole
     # process once (confluent-kafka 2.16.1, the first request for a group that a new broker ever got)
-    consumer = Consumer(_client(settings.kafka_bootstrap) | {"group.id": group, "enable.auto.commit": False})
+    consumer = Consumer(client_config(settings.kafka_bootstrap) | {"group.id": group, "enable.auto.commit": False})
     try:
         committed = consumer.committed(partitions, timeout=ANSWER_TIMEOUT_SECONDS)
     except KafkaException as error:
-        raise _no_answer(settings, error) from error
+        raise no_answer(settings, error) from error
     finally:
         consumer.close()
     return {held.partition: held.offset for held in committed if held.offset >= 0}
@@ -80,16 +80,18 @@ def _list_offsets(admin: AdminClient, topic: str, partitions: list[int], which: 
 
 
 @cache
-def _admin(bootstrap: str) -> AdminClient:
-    """One for a process: to make one and to connect takes fifty times as long as to ask."""
-    return AdminClient(_client(bootstrap))
+def admin_client(bootstrap: str) -> AdminClient:
+    """Return the one of this process: to make one and to connect takes fifty times as long as to ask."""
+    return AdminClient(client_config(bootstrap))
 
 
-def _client(bootstrap: str) -> dict[str, Any]:
+def client_config(bootstrap: str) -> dict[str, Any]:
+    """Return what every client of the batch layer is made with."""
     # 2 is critical: the client would print each refused connection, and every failure is raised here anyway
     return {"bootstrap.servers": bootstrap, "log_level": 2, "error_cb": lambda _: None}
 
 
-def _no_answer(settings: Settings, error: KafkaException) -> SmaError:
+def no_answer(settings: Settings, error: KafkaException) -> SmaError:
+    """Return the one line that a user is told."""
     reason = error.args[0].str() if error.args else str(error)
     return SmaError(f"Kafka at {settings.kafka_bootstrap}: {reason}: is it running? `sma status`, `sma up`")

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]
 
-from batch.kafka import OffsetRange
-from sma.errors import SmaError
+from batch.kafka import OffsetRange, admin_client, client_config, no_answer
 from sma.settings import Settings
 
 TIMEOUT_SECONDS = 5.0
@@ -24,13 +23,13 @@ def retention_bytes(settings: Settings) -> int:
     Raises:
         SmaError: Kafka does not answer.
     """
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 2})
+    admin = admin_client(settings.kafka_bootstrap)
     resource = ConfigResource(ResourceType.TOPIC, settings.events_topic)
     try:
         (future,) = admin.describe_configs([resource], request_timeout=TIMEOUT_SECONDS).values()
         return int(future.result()["retention.bytes"].value)
     except KafkaException as error:
-        raise _no_answer(settings, error) from error
+        raise no_answer(settings, error) from error
 
 
 def record_bytes(settings: Settings, held: Mapping[int, OffsetRange]) -> float:
@@ -40,12 +39,11 @@ def record_bytes(settings: Settings, held: Mapping[int, OffsetRange]) -> float:
         SmaError: Kafka does not answer.
     """
     consumer = Consumer(
-        {
-            "bootstrap.servers": settings.kafka_bootstrap,
+        client_config(settings.kafka_bootstrap)
+        | {
             "group.id": f"{settings.topic_prefix}batch",  # the client demands one; nothing is committed under it
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
-            "log_level": 2,
         }
     )
     try:
@@ -53,7 +51,7 @@ def record_bytes(settings: Settings, held: Mapping[int, OffsetRange]) -> float:
         consumer.assign([TopicPartition(settings.events_topic, *start) for start in starts.items()])
         sampled = consumer.consume(SAMPLE_RECORDS, timeout=TIMEOUT_SECONDS)
     except KafkaException as error:
-        raise _no_answer(settings, error) from error
+        raise no_answer(settings, error) from error
     finally:
         consumer.close()
     weights = [_weight(message) for message in sampled if message.error() is None]
@@ -62,7 +60,3 @@ def record_bytes(settings: Settings, held: Mapping[int, OffsetRange]) -> float:
 
 def _weight(message: Any) -> int:
     return len(message.key() or b"") + len(message.value() or b"") + RECORD_OVERHEAD_BYTES
-
-
-def _no_answer(settings: Settings, error: KafkaException) -> SmaError:
-    return SmaError(f"Kafka at {settings.kafka_bootstrap}: {error.args[0].str()}: is it running? `sma status`")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from batch.database import Connection
 from batch.kafka import OffsetRange
+from batch.reach import longest_ms, most_events
 from sma.averages import Averages
 from sma.durations import DAY_MS
-from sma.window import CountWindow, DurationWindow
 
 NeededOffsets = Mapping[int, int]  # partition -> first Kafka offset; only where something is needed
 
@@ -20,13 +20,10 @@ _NEEDED = Path(__file__).with_name("needed_offsets.sql").read_text()
 
 def needed_offsets(connection: Connection, averages: Averages, days: Sequence[date]) -> dict[date, NeededOffsets]:
     """Return what each day needs; a day that needs nothing is left out."""
-    windows = [average.window for average in averages.averages]
-    durations_ms = [window.duration_ms for window in windows if isinstance(window, DurationWindow)]
-    reach_ms = max(*durations_ms, *(average.every_ms for average in averages.averages), 0)
     bound = {
         "days": list(days),
-        "reach_days": -(-reach_ms // DAY_MS),
-        "window_events": max((window.event_count for window in windows if isinstance(window, CountWindow)), default=0),
+        "reach_days": -(-longest_ms(averages.averages) // DAY_MS),
+        "window_events": most_events(averages.averages),
     }
     found: dict[date, dict[int, int]] = {}
     for day, partition, first_offset in connection.execute(_NEEDED.encode(), bound):

@@ -19,6 +19,7 @@ Task = TypeVar("Task")
 Message = TypeVar("Message")
 
 WAITING_MESSAGES = 4
+WORTH_PROCESSES = 300_000  # Kafka offsets; fewer are read in the time that a process takes to start
 _POLL_SECONDS = 1.0
 _END_SECONDS = 10.0
 
@@ -36,19 +37,20 @@ class _Done:
 
 
 def each_message(
-    work: Callable[[Task], Iterable[Message]], tasks: Sequence[Task], processes: int = 0
+    work: Callable[[Task], Iterable[Message]], tasks: Sequence[Task], offsets: int
 ) -> Generator[tuple[int, Message]]:
     """Yield what each task says, with the task's place; tasks of one process take turns.
 
     Args:
         work: a function of a module, so that another process can find it.
         tasks: what it is called with; one at least.
-        processes: how many at most; 0 for one a core; with 1, all is done in this process.
+        offsets: how many Kafka offsets they read together: `WORTH_PROCESSES` or fewer are read in this process, more by
+            a process for each core.
 
     Raises:
         SmaError: as the task raised it, or a process failed or was killed.
     """
-    count = min(processes or os.cpu_count() or 1, len(tasks))
+    count = min(os.cpu_count() or 1, len(tasks)) if offsets > WORTH_PROCESSES else 1
     if count == 1:
         yield from _in_turn(work, list(enumerate(tasks)))
         return

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batch.reach import longest_ms, most_events
 from batch.reader import Chunk
 from batch.series import SeriesTable
 from batch.stretches import Slice, Stretch
@@ -24,7 +25,7 @@ from batch.window_kernels import (
     sums_before,
 )
 from sma.averages import Average
-from sma.window import CountWindow, DurationWindow
+from sma.window import CountWindow
 
 Ints = NDArray[np.int64]
 Bits = NDArray[np.uint8]
@@ -32,7 +33,6 @@ Bits = NDArray[np.uint8]
 LOW_BITS = 32  # of a sum in two lanes
 
 _LATE_BIT = 0x80
-MOST_PARTS = 7
 BRIDGED_OFFSETS = 20_000  # between two blocks: to read them costs less than to ask Kafka anew
 
 Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
@@ -75,7 +75,7 @@ class Task:
     """What one process is to work out; all of it can be sent to another process.
 
     sources: one partition; more only where a series has events in several, which is a fault of whoever sent them.
-    parts: by name; `MOST_PARTS` at most.
+    parts: by name; 7 at most, a bit of each event for each.
     """
 
     sources: tuple[Source, ...]
@@ -142,20 +142,15 @@ class PartitionWindows:
 
     Attributes:
         series: which series the numbers in rows stand for; it grows with what is read.
-        records_read: how many records of the log have been read so far.
     """
 
     def __init__(self, task: Task, read: Read) -> None:
         """Read nothing yet."""
         self.series = SeriesTable()
-        self.records_read = 0
         self._task = task
         self._read = read
-        windows = [average.window for average in task.averages]
-        self._largest_count = max((w.event_count for w in windows if isinstance(w, CountWindow)), default=0)
-        longest_ms = max((w.duration_ms for w in windows if isinstance(w, DurationWindow)), default=0)
-        # the first window of the next stretch may begin one `every` before it
-        self._reach_ms = max(longest_ms, *(average.every_ms for average in task.averages))
+        self._reach_ms = longest_ms(task.averages)
+        self._largest_count = most_events(task.averages)
         self._late = {source.partition: self._late_of(source) for source in task.sources}
 
     def rows(self) -> Iterator[tuple[Slice, list[Rows]]]:
@@ -181,7 +176,6 @@ class PartitionWindows:
         found, offsets = [_Events.none()], [np.empty(0, np.int64)]
         for start, end in self._task.ranges(source, wanted):
             for chunk in self._read(source.partition, start, end, self.series):
-                self.records_read += chunk.records
                 is_wanted: Any = _is_within(chunk.event_times_ms, wanted)
                 is_wanted[_places_of(chunk.kafka_offsets, late_offsets)] = False
                 if is_wanted.all():
@@ -204,9 +198,10 @@ class PartitionWindows:
     def _late_of(self, source: Source) -> tuple[Ints, _Events]:
         offsets, customers, metrics, times_ms, values = zip(*source.late, strict=True) if source.late else ((),) * 5
         late_offsets = np.array(offsets, np.int64)
-        numbers = [self.series.number(*names) for names in zip(customers, metrics, strict=True)]
+        names = list(zip(customers, metrics, strict=True))
+        numbers = {each: self.series.number(*each) for each in dict.fromkeys(names)}
         return late_offsets, _Events(
-            np.array(numbers, np.int32),
+            np.array([numbers[each] for each in names], np.int32),
             np.array(times_ms, np.int64),
             np.array(values, np.int64),
             self._bits(source.partition, late_offsets, is_late=True),

@@ -104,6 +104,11 @@ def explain(differing: pl.DataFrame, expected: Expected) -> pl.DataFrame:
     return judged.select(pl.col(column).cast(kind) for column, kind in DIFFERENCES_SCHEMA.items()).sort(KEY)
 
 
+def difference_size() -> pl.Expr:
+    """Return by how much the sums of a difference are apart, in micro-units; no row counts as 0."""
+    return (pl.col("batch_value_sum_micros").fill_null(0) - pl.col("stream_value_sum_micros").fill_null(0)).abs()
+
+
 def summarize(equal: int, differences: pl.DataFrame) -> Summary:
     """Count what `compare` and `explain` found; `equal` is how many windows are equal."""
     counts = dict(differences["class"].value_counts().iter_rows())

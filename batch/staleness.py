@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from batch.database import Connection
+from batch.days import closed_until_ms
+from batch.log_index import read_index
 from batch.retention import first_day_kept
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
@@ -23,11 +25,6 @@ MORE_IS_CLOSED = "more is closed"
 MORE_IN_THE_LOG = "more in the log"
 NOT_RECONCILED = "not reconciled"
 
-_CLOSED_UNTIL = """
-SELECT min(newest_time_ms) - %(watermark_delay_ms)s::bigint + 1
-FROM sma.indexed_partitions
-HAVING bool_and(newest_time_ms IS NOT NULL)
-"""
 _STALE = Path(__file__).with_name("stale_days.sql").read_text()
 
 
@@ -51,12 +48,13 @@ def stale_days(connection: Connection, averages: Averages) -> list[StaleDay]:
 
     None are where a partition has neither an event nor a heartbeat yet: no watermark exists, and nothing is closed.
     """
-    row = connection.execute(_CLOSED_UNTIL, {"watermark_delay_ms": averages.watermark_delay_ms}).fetchone()
-    if row is None or row[0] is None:
+    index = read_index(connection)
+    if not index.partitions or any(partition.newest_time_ms is None for partition in index.partitions):
         return []
+    closed_until = closed_until_ms(index, averages.watermark_delay_ms)
     found: dict[date, list[StaleDay]] = {}
     for average in averages.averages:
-        for held in connection.execute(_STALE.encode(), _parameters(average, row[0])):
+        for held in connection.execute(_STALE.encode(), _parameters(average, closed_until)):
             found.setdefault(held[0], []).append(_stale_day(held))
     return [_merged(of_day) for _, of_day in sorted(found.items())]
 

@@ -8,6 +8,7 @@ from psycopg import sql
 from batch.audit import ReconciledDay
 from batch.bounded import look
 from batch.database import LAYERS, Connection
+from batch.reconcile import difference_size
 from batch.runs import Reconciled
 from sma.instants import instant
 from sma.settings import Settings
@@ -60,10 +61,9 @@ def read_worst_series(settings: Settings, found: Reconciled) -> dict[str, Series
 
 def worst_of(differences: pl.DataFrame) -> tuple[str, str]:
     """Return the series with an unexplained difference, or else the most differences, or else the largest."""
-    size = (pl.col("batch_value_sum_micros").fill_null(0) - pl.col("stream_value_sum_micros").fill_null(0)).abs()
     ranked = (
         differences.group_by("customer", "metric")
-        .agg(unexplained=(~pl.col("is_explained")).sum(), differing=pl.len(), largest=size.max())
+        .agg(unexplained=(~pl.col("is_explained")).sum(), differing=pl.len(), largest=difference_size().max())
         .sort("unexplained", "differing", "largest", "customer", "metric", descending=[True, True, True, False, False])
     )
     customer, metric = ranked.select("customer", "metric").row(0)

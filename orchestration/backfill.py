@@ -189,9 +189,7 @@ def _outcome(backfill_id: str, backfill: Mapping[str, Any], logs: RunLogs) -> Ba
     broken = next((run for run in failed if not reasons[run["runId"]].startswith(_FOUND_SOMETHING)), None)
     if broken is not None:
         error = f"run {broken['runId'][:8]} {broken['status'].lower()}: {reasons[broken['runId']]}"
-    elif failed:
-        error = None
-    elif backfill["status"] in {"FAILED", "COMPLETED_FAILED", "CANCELED"}:
+    elif not failed and backfill["status"] in {"FAILED", "COMPLETED_FAILED", "CANCELED"}:
         reason = first_line(backfill["error"]["message"]) if backfill["error"] else "see it in Dagster"
         error = f"backfill {backfill_id} {backfill['status'].lower()}: {reason}"
     return BackfillOutcome(backfill_id, tuple(run["runId"] for run in runs), error)

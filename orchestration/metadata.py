@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
+from batch.reconcile import difference_size
 from orchestration.charts import chart
 from sma.instants import instant
 from sma.value import format_micros
@@ -94,8 +95,7 @@ def largest_differences(differences: pl.DataFrame) -> str:
     """Return the largest differences as a Markdown table, what is unexplained first."""
     if differences.is_empty():
         return "None."
-    by_size = (pl.col("batch_value_sum_micros").fill_null(0) - pl.col("stream_value_sum_micros").fill_null(0)).abs()
-    top = differences.sort(pl.col("is_explained"), by_size * -1, maintain_order=True).head(LARGEST)
+    top = differences.sort(pl.col("is_explained"), difference_size() * -1, maintain_order=True).head(LARGEST)
     lines = [
         "| customer | metric | average | as of | class | stream sum / events | batch sum / events | late | explained |",
         "| --- | --- | --- | --- | --- | ---: | ---: | ---: | --- |",

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from batch import index_pass
 from batch.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.index_pass import IndexPass, Reached
 from batch.partition_windows import LOW_BITS, Part, PartitionWindows, Source, Task
@@ -94,11 +93,6 @@ def recompute(events: pl.DataFrame, averages: Sequence[Average], from_ms: int, u
     whole = [Stretch(-(10**16), from_ms, ()), Stretch(from_ms, until_ms, (Slice(from_ms, until_ms),))]
     rows = MemoryLog(events.select(EVENTS_SCHEMA.keys()), step=5_000).rows(averages, whole)
     return rows["all"].select(AVERAGES_SCHEMA.keys())
-
-
-def small_blocks(monkeypatch, events: int = 3) -> None:
-    """Let blocks be so small that a generated log has many."""
-    monkeypatch.setattr(index_pass, "BLOCK_EVENTS", events)
 
 
 def _chunk(events: pl.DataFrame, series: SeriesTable) -> Chunk:

@@ -101,7 +101,7 @@ def _compute(log: Log, *, tells_rows: bool) -> tuple[float, list[_Done]]:
     plan = plan_all(log)
     planned_s = time.monotonic() - began
     work = [_Work(task, log.settings, tells_rows) for task in plan.tasks]
-    told = [done for _, done in each_message(_work, work, PARALLELISM)]
+    told = [done for _, done in each_message(_work, work, plan.offsets)]
     return planned_s + max(done.ended for done in told) - min(done.began for done in told), told
 
 

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from batch import day_rows, index_pass, indexing, partition_windows, runs, stretches
+from batch import index_pass, parallel, partition_windows, runs, stretches
 from batch.days import day_of, day_start_ms
 from batch.diverted import read_by_rule
 from batch.indexing import extend_index
@@ -142,7 +142,7 @@ def test_days_in_any_order_are_the_oracles(place, small):
 
 
 def test_days_worked_out_in_processes_are_the_oracles(place, small, monkeypatch):
-    monkeypatch.setattr(day_rows, "WORTH_PROCESSES", 0)
+    monkeypatch.setattr(parallel, "WORTH_PROCESSES", 0)
     events = log_of()
     publish(place.settings, [as_record(event) for event in events])
     close(place)
@@ -177,7 +177,7 @@ def test_the_index_says_what_the_log_holds(place, small, connection):
 
 
 def test_partitions_are_indexed_in_processes_as_in_one(place, monkeypatch, connection):
-    monkeypatch.setattr(indexing, "WORTH_PROCESSES", 0)
+    monkeypatch.setattr(parallel, "WORTH_PROCESSES", 0)
     events = log_of(1_000)
     publish(place.settings, [as_record(event) for event in events])
     report = extend(place)

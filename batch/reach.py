@@ -1,0 +1,19 @@
+"""How far back do windows reach? By time, and by number of events: what must be known from before a row."""
+
+from collections.abc import Sequence
+
+from sma.averages import Average
+from sma.window import CountWindow, DurationWindow
+
+
+def longest_ms(averages: Sequence[Average]) -> int:
+    """Return how long before a row an event can lie that its existence or its duration window depends on."""
+    durations = [average.window.duration_ms for average in averages if isinstance(average.window, DurationWindow)]
+    # a row of a count window needs an event in the last `every` before it
+    return max(*durations, *(average.every_ms for average in averages), 0)
+
+
+def most_events(averages: Sequence[Average]) -> int:
+    """Return how many events the largest count window holds; 0 where there is none."""
+    counts = [average.window.event_count for average in averages if isinstance(average.window, CountWindow)]
+    return max(counts, default=0)
