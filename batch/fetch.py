@@ -21,6 +21,7 @@ from sma.settings import Settings
 with warnings.catch_warnings():  # kafka-python 3.0.12 reads its own files in a way that is deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
     from kafka.errors import KafkaError, NoError, NotLeaderForPartitionError, OffsetOutOfRangeError, for_code
+    from kafka.net.inet import KafkaNetSocket
     from kafka.net.manager import KafkaConnectionManager
     from kafka.net.selector import NetworkSelector
     from kafka.protocol.consumer import FetchRequest, IsolationLevel
@@ -83,6 +84,19 @@ def fetch_batches(settings: Settings, topic: str, partition: int, start: int, en
             source.stop()
 
 
+class _ClosedWhenRefused(KafkaNetSocket):  # type: ignore[misc]  # kafka-python has no types
+    """A connection without a proxy; kafka-python 3.0.12 leaves the socket of a refused one to the garbage collector."""
+
+    SCHEMES = ("direct",)  # by which kafka-python finds this class
+
+    async def sock_connect(self, net: Any, sock: Any, sockaddr: Any, timeout_at: float | None = None) -> Any:
+        try:
+            return await super().sock_connect(net, sock, sockaddr, timeout_at)
+        except BaseException:  # a connection that is given up is closed, too
+            sock.close()
+            raise
+
+
 class _Partition:
     """The connection to whichever broker leads a partition; used by one thread at a time."""
 
@@ -96,6 +110,7 @@ class _Partition:
             self._manager = KafkaConnectionManager(
                 self._net,
                 bootstrap_servers=settings.kafka_bootstrap,
+                proxy_url=f"{_ClosedWhenRefused.SCHEMES[0]}://",
                 receive_message_max_bytes=MAX_ANSWER_BYTES,
                 request_timeout_ms=ANSWER_TIMEOUT_MS,
             )
