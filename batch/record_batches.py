@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import google_crc32c
+import numpy as np
 
 from sma.errors import SmaError
 
@@ -44,7 +45,7 @@ class RecordBatch(NamedTuple):
     records: memoryview
 
 
-def end_of_batches(raw: bytes, where: str) -> int:
+def end_of_batches(raw: bytes | memoryview, where: str) -> int:
     """Return the Kafka offset behind the last whole batch, by its header alone.
 
     Args:
@@ -64,7 +65,7 @@ def end_of_batches(raw: bytes, where: str) -> int:
     return last + 1
 
 
-def split_batches(raw: bytes, where: str) -> Iterator[RecordBatch]:
+def split_batches(raw: bytes | memoryview, where: str) -> Iterator[RecordBatch]:
     """Yield the whole batches, each with its checksum (CRC-32C) verified.
 
     Args:
@@ -91,8 +92,8 @@ def split_batches(raw: bytes, where: str) -> Iterator[RecordBatch]:
             _,
             count,
         ) = _HEADER.unpack_from(raw, begin)
-        checked = raw[begin + _CHECKED_FROM : end]
-        if google_crc32c.value(checked) != checksum:
+        checked = memoryview(raw)[begin + _CHECKED_FROM : end]
+        if google_crc32c.value(np.frombuffer(checked, np.uint8)) != checksum:
             raise SmaError(f"{where}: the record batch at Kafka offset {base_offset} is damaged: its checksum is wrong")
         if base_offset <= last_offset or last_delta < 0 or not 0 <= count <= last_delta + 1:
             raise SmaError(f"{where}: the record batch at Kafka offset {base_offset} contradicts itself")
@@ -107,7 +108,7 @@ def split_batches(raw: bytes, where: str) -> Iterator[RecordBatch]:
             producer_id=producer_id,
             is_transactional=bool(attributes & _TRANSACTIONAL_BIT),
             is_control=bool(attributes & _CONTROL_BIT),
-            records=memoryview(checked)[_HEADER.size - _CHECKED_FROM :],
+            records=checked[_HEADER.size - _CHECKED_FROM :],
         )
 
 
@@ -129,7 +130,7 @@ def committed(batches: Iterable[RecordBatch], aborted: Iterable[tuple[int, int]]
             yield batch
 
 
-def _whole(raw: bytes, where: str) -> Iterator[tuple[int, int]]:
+def _whole(raw: bytes | memoryview, where: str) -> Iterator[tuple[int, int]]:
     """Yield where each whole batch begins and ends."""
     at = 0
     while at + _MAGIC_AT < len(raw):

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch import plain_batches, plain_json, plain_records, reader, records, series
+from batch.broker import Fetched
 from batch.codecs import decompress_into
 from batch.compiled import WORD_BYTES
-from batch.fetch import Fetched
 from batch.plain_json import EVENT, HEARTBEAT, PADDING_BYTES, REST
 from batch.plain_records import read_plain_records
 from batch.reader import read_partition

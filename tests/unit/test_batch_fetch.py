@@ -14,7 +14,8 @@ from kafka.errors import (
 )
 
 from batch import fetch
-from batch.fetch import Fetched, fetch_batches
+from batch.broker import Fetched
+from batch.fetch import fetch_batches
 from batch.reader import read_partition
 from batch.series import SeriesTable
 from sma.errors import SmaError
@@ -51,7 +52,7 @@ def test_an_empty_range_is_not_asked_for() -> None:
 
 def test_kafka_that_does_not_answer_is_one_clear_error_and_no_open_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "RETRY_SECONDS", 0.2)
-    monkeypatch.setattr(fetch, "ANSWER_TIMEOUT_MS", 300)
+    monkeypatch.setattr(fetch, "ANSWER_TIMEOUT_SECONDS", 0.3)
     settings = Settings(kafka_bootstrap="127.0.0.1:1")
     with pytest.raises(SmaError, match=r"^Kafka at 127\.0\.0\.1:1: .*events: partition 0 could not be read"):
         list(fetch_batches(settings, "events", 0, 0, 5))

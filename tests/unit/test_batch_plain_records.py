@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch import reader, series
-from batch.fetch import Fetched
+from batch.broker import Fetched
 from batch.plain_json import PADDING_BYTES, REST
 from batch.plain_records import read_plain_records
 from batch.reader import read_partition

@@ -9,7 +9,7 @@ import pytest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
 from batch import plain_batches, reader
-from batch.fetch import Fetched
+from batch.broker import Fetched
 from batch.reader import Chunk, read_partition
 from batch.series import SeriesTable
 from sma.errors import SmaError
