@@ -39,6 +39,7 @@ def connect(url: SecretStr, setting: str) -> Iterator[Connection]:
         connection = psycopg.connect(
             url.get_secret_value(),
             autocommit=True,
+            prepare_threshold=None,  # a plan for any values looks at every chunk of the hypertable
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             application_name="sma batch",
         )

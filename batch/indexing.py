@@ -75,9 +75,14 @@ def extend_index(settings: Settings, averages: Averages, progress: Progress) -> 
             forget(connection)
         reached = read_index(connection).read_to
     _require_from(settings, ranges, reached, "the index ends before them")
-    tasks = [_Task(settings, partition, held.end, rule) for partition, held in ranges.items()]
+    tasks = [
+        _Task(settings, partition, held.end, rule)
+        for partition, held in ranges.items()
+        if held.end != reached.get(partition)
+    ]
     offsets = sum(held.end - reached.get(partition, 0) for partition, held in ranges.items())
-    steps: dict[int, list[_Step]] = {partition: [] for partition in ranges}
+    steps = {partition: [_nothing_at(held.end)] for partition, held in ranges.items()}
+    steps |= {task.partition: [] for task in tasks}
     done = 0
     for place, step in each_message(_extend, tasks, offsets):
         steps[tasks[place].partition].append(step)
@@ -85,6 +90,10 @@ def extend_index(settings: Settings, averages: Averages, progress: Progress) -> 
         if offsets > STEP_RECORDS:
             progress(f"indexed {done:,} of {offsets:,} offsets")
     return _report(steps, time.monotonic() - started)
+
+
+def _nothing_at(offset: int) -> _Step:
+    return _Step(offset, offset, 0, 0, 0, 0)
 
 
 def _report(steps: Mapping[int, list[_Step]], seconds: float) -> IndexReport:

@@ -34,12 +34,10 @@ def retained_ranges(settings: Settings, topic: str) -> dict[int, OffsetRange]:
         SmaError: Kafka does not answer, or has no such topic.
     """
     try:
+        partitions = _partitions(settings, topic)
         admin = admin_client(settings.kafka_bootstrap)
-        described = admin.list_topics(topic, timeout=ANSWER_TIMEOUT_SECONDS).topics[topic]
-        if described.error is not None or not described.partitions:
-            raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic!r}: `sma up` creates it")
-        starts = _list_offsets(admin, topic, sorted(described.partitions), OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = _list_offsets(admin, topic, sorted(described.partitions), OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        starts = _list_offsets(admin, topic, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = _list_offsets(admin, topic, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
     except KafkaException as error:
         raise no_answer(settings, error) from error
     return {partition: OffsetRange(start, ends[partition]) for partition, start in starts.items()}
@@ -51,17 +49,24 @@ def committed_offsets(settings: Settings, topic: str, group: str) -> dict[int, i
     Raises:
         SmaError: Kafka does not answer.
     """
-    partitions = [TopicPartition(topic, partition) for partition in retained_ranges(settings, topic)]
     # a consumer that only asks, and never joins the group; the admin client's own call for this crashed the whole
     # process once (confluent-kafka 2.16.1, the first request for a group that a new broker ever got)
     consumer = Consumer(client_config(settings.kafka_bootstrap) | {"group.id": group, "enable.auto.commit": False})
     try:
+        partitions = [TopicPartition(topic, partition) for partition in _partitions(settings, topic)]
         committed = consumer.committed(partitions, timeout=ANSWER_TIMEOUT_SECONDS)
     except KafkaException as error:
         raise no_answer(settings, error) from error
     finally:
         consumer.close()
     return {held.partition: held.offset for held in committed if held.offset >= 0}
+
+
+def _partitions(settings: Settings, topic: str) -> list[int]:
+    described = admin_client(settings.kafka_bootstrap).list_topics(topic, timeout=ANSWER_TIMEOUT_SECONDS).topics[topic]
+    if described.error is not None or not described.partitions:
+        raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic!r}: `sma up` creates it")
+    return sorted(described.partitions)
 
 
 @retry(

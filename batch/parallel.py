@@ -19,7 +19,7 @@ Task = TypeVar("Task")
 Message = TypeVar("Message")
 
 WAITING_MESSAGES = 4
-WORTH_PROCESSES = 300_000  # Kafka offsets; fewer are read in the time that a process takes to start
+WORTH_PROCESSES = 3_000_000  # Kafka offsets; fewer are read in the second that a process takes to start
 _POLL_SECONDS = 1.0
 _END_SECONDS = 10.0
 
@@ -43,7 +43,7 @@ def each_message(
 
     Args:
         work: a function of a module, so that another process can find it.
-        tasks: what it is called with; one at least.
+        tasks: what it is called with.
         offsets: how many Kafka offsets they read together: `WORTH_PROCESSES` or fewer are read in this process, more by
             a process for each core.
 
@@ -51,7 +51,7 @@ def each_message(
         SmaError: as the task raised it, or a process failed or was killed.
     """
     count = min(os.cpu_count() or 1, len(tasks)) if offsets > WORTH_PROCESSES else 1
-    if count == 1:
+    if count <= 1:
         yield from _in_turn(work, list(enumerate(tasks)))
         return
     context = get_context("spawn")  # a fork would copy the locks of whatever threads are running

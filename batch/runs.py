@@ -19,7 +19,7 @@ from batch.answers import (
 )
 from batch.audit import ReconciledDay, add_reconciliation
 from batch.comparison import Evidence, count_days, judge_days
-from batch.confirmation import wait_until_confirmed
+from batch.confirmation import unconfirmed, wait_until_confirmed
 from batch.database import connect, snapshot
 from batch.day_plan import consecutive, plan_days, require_retained
 from batch.day_rows import rows_of
@@ -171,7 +171,8 @@ def reconcile_days(
             extend_index(settings, averages, progress)
             with snapshot(index_connection):
                 index = read_index(index_connection)
-                wait_until_confirmed(settings, index.read_to, progress)
+                if unconfirmed(confirmed, index.read_to):
+                    wait_until_confirmed(settings, index.read_to, progress)
                 evidence = Evidence(index_connection, index, confirmed)
                 progress(f"comparing {len(days)} days")
                 judged = judge_days(connection, settings, averages, count_days(connection, answers), evidence, progress)
