@@ -4,11 +4,13 @@ The versions of the protocol are those of Kafka 2.3; every Kafka since then answ
 """
 
 import socket
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from operator import itemgetter
 from struct import Struct
 from struct import error as StructError
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from kafka.cluster import collect_hosts
@@ -21,14 +23,24 @@ from kafka.errors import (
     UnknownTopicOrPartitionError,
     for_code,
 )
-from kafka.protocol.consumer import FetchRequest, IsolationLevel
-from kafka.protocol.metadata import MetadataRequest, MetadataResponse
+from kafka.protocol.consumer import FetchRequest, IsolationLevel, OffsetFetchRequest, OffsetFetchResponse
+from kafka.protocol.metadata import (
+    CoordinatorType,
+    FindCoordinatorRequest,
+    FindCoordinatorResponse,
+    MetadataRequest,
+    MetadataResponse,
+)
+
+from sma.errors import SmaError
 
 MAX_ANSWER_BYTES = 256 * 2**20  # no answer may be larger, whatever a batch's size
 
 _CLIENT_ID = "sma"
 _METADATA_VERSION = 8
 _FETCH_VERSION = 11
+_COORDINATOR_VERSION = 2
+_OFFSETS_VERSION = 5
 _NO_SESSION = -1
 _SIZE = Struct(">i")
 _FETCH_HEAD = Struct(">ihii")  # throttle time, error, session, topics
@@ -38,15 +50,19 @@ _ABORTED = Struct(">qq")  # producer, first offset
 _RECORDS_HEAD = Struct(">ii")  # preferred replica, bytes
 
 Address = tuple[str, int]
+Found = TypeVar("Found")
 
 
 def addresses(bootstrap: str) -> list[Address]:
     """Return host and port of each server in a list of host:port.
 
     Raises:
-        ValueError: it is none.
+        SmaError: it is none.
     """
-    return [(host, port) for host, port, _ in collect_hosts(bootstrap)]
+    try:
+        return [(host, port) for host, port, _ in collect_hosts(bootstrap)]
+    except ValueError as error:
+        raise SmaError(f"SMA_KAFKA_BOOTSTRAP: {bootstrap!r} is no list of host:port: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +108,8 @@ class Broker:
             KafkaError: it has none just now, there is no such topic or partition, or the broker does not answer.
         """
         asked = MetadataRequest.MetadataRequestTopic(name=topic)
-        answer: Any = MetadataResponse.decode(
-            self._ask(MetadataRequest[_METADATA_VERSION](topics=[asked], allow_auto_topic_creation=False)).tobytes(),
-            version=_METADATA_VERSION,
-        )
+        request = MetadataRequest[_METADATA_VERSION](topics=[asked], allow_auto_topic_creation=False)
+        answer = MetadataResponse.decode(self._ask(request).tobytes(), version=_METADATA_VERSION)
         (described,) = answer.topics
         _raise_for(described.error_code)
         found = [each for each in described.partitions if each.partition_index == partition]
@@ -134,6 +148,34 @@ class Broker:
         except StructError as error:
             raise KafkaProtocolError(f"{self._name}: the answer to a fetch is cut off") from error
 
+    def coordinator(self, group: str) -> Address:
+        """Return where the coordinator of a consumer group is.
+
+        Raises:
+            KafkaError: there is none just now, or the broker does not answer.
+        """
+        request = FindCoordinatorRequest[_COORDINATOR_VERSION](key=group, key_type=CoordinatorType.GROUP)
+        answer = FindCoordinatorResponse.decode(self._ask(request).tobytes(), version=_COORDINATOR_VERSION)
+        _raise_for(answer.error_code)
+        return answer.host, answer.port
+
+    def committed(self, group: str, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+        """Return the Kafka offset that a group has committed for each partition; none where it never did.
+
+        Raises:
+            KafkaError: this broker is not the group's coordinator, or does not answer.
+        """
+        asked = OffsetFetchRequest.OffsetFetchRequestTopic(name=topic, partition_indexes=list(partitions))
+        request = OffsetFetchRequest[_OFFSETS_VERSION](group_id=group, topics=[asked])
+        answer = OffsetFetchResponse.decode(self._ask(request).tobytes(), version=_OFFSETS_VERSION)
+        _raise_for(answer.error_code)
+        offsets = {}
+        for held in answer.topics[0].partitions:
+            _raise_for(held.error_code)
+            if held.committed_offset >= 0:
+                offsets[held.partition_index] = held.committed_offset
+        return offsets
+
     def _ask(self, request: Any) -> memoryview:
         """Return the answer, without what stands before its body."""
         self._asked += 1
@@ -164,6 +206,24 @@ class Broker:
     def _lost(self, error: OSError) -> KafkaError:
         lost: KafkaError = KafkaConnectionError(f"{self._name}: {error}")
         return lost
+
+
+def ask_any(servers: Sequence[Address], timeout_s: float, ask: Callable[[Broker], Found]) -> Found:
+    """Return what the first of several servers says that says something.
+
+    Raises:
+        KafkaError: as the last one raised it.
+    """
+    *others, last = servers
+    for address in others:
+        with suppress(KafkaError):
+            return _ask_one(address, timeout_s, ask)
+    return _ask_one(last, timeout_s, ask)
+
+
+def _ask_one(address: Address, timeout_s: float, ask: Callable[[Broker], Found]) -> Found:
+    with closing(Broker(address, timeout_s)) as broker:
+        return ask(broker)
 
 
 def _fetched(answer: memoryview) -> Fetched:

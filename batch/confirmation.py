@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from batch.kafka import Progress, committed_offsets
+from batch.consumer_group import committed_offsets
+from batch.kafka import Progress
 from sma.durations import parse_duration
 from sma.errors import SmaError
 from sma.settings import Settings

@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from batch.broker import Address, Broker, Fetched, addresses
+from batch.broker import Broker, Fetched, addresses, ask_any
 from batch.record_batches import end_of_batches
 from sma.errors import SmaError
 from sma.settings import Settings
@@ -63,12 +63,7 @@ class _Partition:
         self._bootstrap = settings.kafka_bootstrap
         self._topic = topic
         self._partition = partition
-        try:
-            self._servers = addresses(settings.kafka_bootstrap)
-        except ValueError as error:
-            raise SmaError(
-                f"SMA_KAFKA_BOOTSTRAP: {settings.kafka_bootstrap!r} is no list of host:port: {error}"
-            ) from error
+        self._servers = addresses(settings.kafka_bootstrap)
         self._leader: tuple[Broker, int] | None = None  # and its epoch
         self._stopped = threading.Event()
         self.where = f"{topic}: partition {partition}"
@@ -117,20 +112,10 @@ class _Partition:
         return leader.fetch(self._topic, self._partition, epoch, position, FETCH_BYTES, ANSWER_WAIT_MS)
 
     def _connect_leader(self) -> tuple[Broker, int]:
-        address, epoch = self._find_leader()
+        address, epoch = ask_any(
+            self._servers, ANSWER_TIMEOUT_SECONDS, lambda broker: broker.leader(self._topic, self._partition)
+        )
         return Broker(address, ANSWER_TIMEOUT_SECONDS), epoch
-
-    def _find_leader(self) -> tuple[Address, int]:
-        """Ask one server after the other; the last one's failure counts if none answers."""
-        *others, last = self._servers
-        for address in others:
-            with suppress(KafkaError):
-                return self._ask_for_leader(address)
-        return self._ask_for_leader(last)
-
-    def _ask_for_leader(self, address: Address) -> tuple[Address, int]:
-        with closing(Broker(address, ANSWER_TIMEOUT_SECONDS)) as broker:
-            return broker.leader(self._topic, self._partition)
 
     def _not_retained(self, position: int, end: int) -> str:
         return (

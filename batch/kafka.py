@@ -1,11 +1,11 @@
-"""What does Kafka hold, and how far has a consumer group come? Records are read in `batch.reader`."""
+"""What does Kafka hold? Records are read in `batch.reader`; how far a group has come is in `batch.consumer_group`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
@@ -33,8 +33,8 @@ def retained_ranges(settings: Settings, topic: str) -> dict[int, OffsetRange]:
     Raises:
         SmaError: Kafka does not answer, or has no such topic.
     """
+    partitions = partitions_of(settings, topic)
     try:
-        partitions = _partitions(settings, topic)
         admin = admin_client(settings.kafka_bootstrap)
         starts = _list_offsets(admin, topic, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         ends = _list_offsets(admin, topic, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
@@ -43,27 +43,17 @@ def retained_ranges(settings: Settings, topic: str) -> dict[int, OffsetRange]:
     return {partition: OffsetRange(start, ends[partition]) for partition, start in starts.items()}
 
 
-def committed_offsets(settings: Settings, topic: str, group: str) -> dict[int, int]:
-    """Return the first Kafka offset that a consumer group has not confirmed, by partition; none where it never did.
+def partitions_of(settings: Settings, topic: str) -> list[int]:
+    """Return the numbers of a topic's partitions.
 
     Raises:
-        SmaError: Kafka does not answer.
+        SmaError: Kafka does not answer, or has no such topic.
     """
-    # a consumer that only asks, and never joins the group; the admin client's own call for this crashed the whole
-    # process once (confluent-kafka 2.16.1, the first request for a group that a new broker ever got)
-    consumer = Consumer(client_config(settings.kafka_bootstrap) | {"group.id": group, "enable.auto.commit": False})
     try:
-        partitions = [TopicPartition(topic, partition) for partition in _partitions(settings, topic)]
-        committed = consumer.committed(partitions, timeout=ANSWER_TIMEOUT_SECONDS)
+        admin = admin_client(settings.kafka_bootstrap)
+        described = admin.list_topics(topic, timeout=ANSWER_TIMEOUT_SECONDS).topics[topic]
     except KafkaException as error:
         raise no_answer(settings, error) from error
-    finally:
-        consumer.close()
-    return {held.partition: held.offset for held in committed if held.offset >= 0}
-
-
-def _partitions(settings: Settings, topic: str) -> list[int]:
-    described = admin_client(settings.kafka_bootstrap).list_topics(topic, timeout=ANSWER_TIMEOUT_SECONDS).topics[topic]
     if described.error is not None or not described.partitions:
         raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic!r}: `sma up` creates it")
     return sorted(described.partitions)

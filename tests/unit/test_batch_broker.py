@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 from kafka.errors import (
     KafkaConnectionError,
+    KafkaError,
     KafkaProtocolError,
     LeaderNotAvailableError,
     OffsetOutOfRangeError,
     UnknownTopicOrPartitionError,
 )
-from kafka.protocol.consumer import FetchResponse
-from kafka.protocol.metadata import MetadataResponse
+from kafka.protocol.consumer import FetchResponse, OffsetFetchResponse
+from kafka.protocol.metadata import FindCoordinatorResponse, MetadataResponse
 
 from batch.broker import Broker, Fetched, addresses
+from sma.errors import SmaError
 
 HERE = "127.0.0.1"
 FIRST = 1  # the correlation id of a connection's first request
@@ -169,5 +171,48 @@ def test_a_leader_that_is_not_there_is_that_error(answer: bytes, error: type[Exc
 
 def test_servers_are_host_and_port() -> None:
     assert sorted(addresses("b.example:1, a.example:2,[::1]:3")) == [("::1", 3), ("a.example", 2), ("b.example", 1)]
-    with pytest.raises(ValueError, match="port"):
+    with pytest.raises(SmaError, match="^SMA_KAFKA_BOOTSTRAP: 'kafka:port' is no list of host:port"):
         addresses("kafka:port")
+
+
+def test_the_coordinator_is_where_the_broker_says() -> None:
+    answer: Any = FindCoordinatorResponse[2](
+        error_code=0, error_message=None, node_id=1, host=LEADER[0], port=LEADER[1]
+    )
+    with broker_that_sends(framed(bytes(answer.encode(version=2)))) as broker:
+        assert broker.coordinator("group") == LEADER
+
+
+def test_a_coordinator_that_is_not_chosen_yet_can_be_asked_for_again() -> None:
+    answer: Any = FindCoordinatorResponse[2](error_code=15, error_message="soon", node_id=-1, host="", port=-1)
+    with broker_that_sends(framed(bytes(answer.encode(version=2)))) as broker, pytest.raises(KafkaError) as raised:
+        broker.coordinator("group")
+    assert raised.value.retriable
+
+
+def offsets_answer(*, error: int = 0, partition_error: int = 0) -> bytes:
+    topic: Any = OffsetFetchResponse.OffsetFetchResponseTopic
+    partitions = [
+        topic.OffsetFetchResponsePartition(
+            partition_index=number,
+            committed_offset=offset,
+            committed_leader_epoch=-1,
+            metadata="",
+            error_code=partition_error,
+        )
+        for number, offset in enumerate((40, -1, 0))
+    ]
+    answer: Any = OffsetFetchResponse[5](error_code=error, topics=[topic(name="events", partitions=partitions)])
+    return framed(bytes(answer.encode(version=5)))
+
+
+def test_what_a_group_has_committed_and_where_it_never_did() -> None:
+    with broker_that_sends(offsets_answer()) as broker:
+        assert broker.committed("group", "events", [0, 1, 2]) == {0: 40, 2: 0}
+
+
+@pytest.mark.parametrize("errors", [{"error": 16}, {"partition_error": 14}])
+def test_a_coordinator_that_moved_or_is_still_loading_can_be_asked_again(errors: dict[str, int]) -> None:
+    with broker_that_sends(offsets_answer(**errors)) as broker, pytest.raises(KafkaError) as raised:
+        broker.committed("group", "events", [0, 1, 2])
+    assert raised.value.retriable
