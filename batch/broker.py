@@ -109,7 +109,7 @@ class Broker:
         """
         asked = MetadataRequest.MetadataRequestTopic(name=topic)
         request = MetadataRequest[_METADATA_VERSION](topics=[asked], allow_auto_topic_creation=False)
-        answer = MetadataResponse.decode(self._ask(request).tobytes(), version=_METADATA_VERSION)
+        answer = self._ask_decoded(request, MetadataResponse)
         (described,) = answer.topics
         _raise_for(described.error_code)
         found = [each for each in described.partitions if each.partition_index == partition]
@@ -155,7 +155,7 @@ class Broker:
             KafkaError: there is none just now, or the broker does not answer.
         """
         request = FindCoordinatorRequest[_COORDINATOR_VERSION](key=group, key_type=CoordinatorType.GROUP)
-        answer = FindCoordinatorResponse.decode(self._ask(request).tobytes(), version=_COORDINATOR_VERSION)
+        answer = self._ask_decoded(request, FindCoordinatorResponse)
         _raise_for(answer.error_code)
         return answer.host, answer.port
 
@@ -167,7 +167,7 @@ class Broker:
         """
         asked = OffsetFetchRequest.OffsetFetchRequestTopic(name=topic, partition_indexes=list(partitions))
         request = OffsetFetchRequest[_OFFSETS_VERSION](group_id=group, topics=[asked])
-        answer = OffsetFetchResponse.decode(self._ask(request).tobytes(), version=_OFFSETS_VERSION)
+        answer = self._ask_decoded(request, OffsetFetchResponse)
         _raise_for(answer.error_code)
         offsets = {}
         for held in answer.topics[0].partitions:
@@ -175,6 +175,9 @@ class Broker:
             if held.committed_offset >= 0:
                 offsets[held.partition_index] = held.committed_offset
         return offsets
+
+    def _ask_decoded(self, request: Any, response: Any) -> Any:
+        return response.decode(self._ask(request).tobytes(), version=request.API_VERSION)
 
     def _ask(self, request: Any) -> memoryview:
         """Return the answer, without what stands before its body."""

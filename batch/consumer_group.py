@@ -31,10 +31,8 @@ def committed_offsets(settings: Settings, topic: str, group: str) -> dict[int, i
         ) from error
 
 
-@retry(
-    retry=retry_if_exception(
-        lambda error: isinstance(error, KafkaError) and error.retriable
-    ),  # not chosen yet, or moved
+@retry(  # a coordinator that is not chosen yet, or has moved
+    retry=retry_if_exception(lambda error: isinstance(error, KafkaError) and error.retriable),
     stop=stop_after_delay(ANSWER_TIMEOUT_SECONDS),
     wait=wait_fixed(0.2),
     reraise=True,
