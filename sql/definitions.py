@@ -5,17 +5,19 @@ from collections.abc import Sequence
 import psycopg
 
 from sma.averages import Average
+from sma.durations import format_duration
 from sma.errors import SmaError, first_line_of
 from sma.window import CountWindow, DurationWindow
 from sql.migrate import connect
 
 _UPSERT = """
-INSERT INTO sma.averages (name, window_events, window_ms, every_ms)
-VALUES (%(name)s, %(window_events)s, %(window_ms)s, %(every_ms)s)
+INSERT INTO sma.averages (name, window_events, window_ms, every_ms, description)
+VALUES (%(name)s, %(window_events)s, %(window_ms)s, %(every_ms)s, %(description)s)
 ON CONFLICT (name) DO UPDATE
 SET window_events = excluded.window_events,
     window_ms = excluded.window_ms,
-    every_ms = excluded.every_ms
+    every_ms = excluded.every_ms,
+    description = excluded.description
 """
 
 
@@ -45,4 +47,9 @@ def _row(average: Average) -> dict[str, object]:
         "window_events": window.event_count if isinstance(window, CountWindow) else None,
         "window_ms": window.duration_ms if isinstance(window, DurationWindow) else None,
         "every_ms": average.every_ms,
+        "description": f"last {_size(window)}, every {format_duration(average.every_ms)}",
     }
+
+
+def _size(window: CountWindow | DurationWindow) -> str:
+    return f"{window.event_count} events" if isinstance(window, CountWindow) else format_duration(window.duration_ms)

@@ -22,7 +22,9 @@ AS_OF = datetime(2013, 1, 1, 10, tzinfo=UTC)
 
 @pytest.fixture
 def database(place):
-    with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+    url = place.settings.owner_database_url.get_secret_value()
+    store_definitions(url, [Average("hour", DurationWindow(3_600_000), 60_000)])
+    with psycopg.connect(url, autocommit=True) as connection:
         yield connection
 
 

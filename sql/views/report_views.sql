@@ -1,0 +1,256 @@
+-- What does a report read? Tables of a star made from serving.moving_averages: days and times are UTC and without a zone,
+-- which is what Power BI shows unchanged. Names and order of the columns are a contract with the semantic model. A time
+-- without a zone says nothing about which chunks hold it, so large tables have the column `instant` too, as_of with its
+-- zone: a filter on it reads the chunks of that time only (docs/decisions/0019).
+
+-- every series, without reading every row: from one (customer, metric) an index leads to the next
+CREATE OR REPLACE VIEW serving.series AS
+WITH RECURSIVE streamed (customer, metric) AS (
+    (
+        SELECT
+            customer,
+            metric
+        FROM sma.streaming_averages
+        ORDER BY customer, metric
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT
+        following.customer,
+        following.metric
+    FROM streamed
+    CROSS JOIN LATERAL (
+        SELECT
+            stated.customer,
+            stated.metric
+        FROM sma.streaming_averages AS stated
+        WHERE (stated.customer, stated.metric) > (streamed.customer, streamed.metric)
+        ORDER BY stated.customer, stated.metric
+        LIMIT 1
+    ) AS following
+)
+SELECT
+    known.customer || '/' || known.metric AS series,
+    known.customer,
+    known.metric
+FROM (
+    SELECT customer, metric FROM sma.indexed_series
+    UNION
+    SELECT customer, metric FROM streamed
+) AS known;
+
+CREATE OR REPLACE VIEW serving.averages AS
+SELECT
+    name AS average,
+    window_events::int AS window_events,
+    window_ms / 1000 AS window_seconds,
+    every_ms / 1000 AS every_seconds,
+    coalesce(description, name) AS description
+FROM sma.averages;
+
+CREATE OR REPLACE VIEW serving.facts AS
+SELECT
+    customer || '/' || metric AS series,
+    customer,
+    metric,
+    average,
+    (as_of AT TIME ZONE 'UTC')::date AS date,
+    as_of AT TIME ZONE 'UTC' AS as_of,
+    sma::numeric(28, 9) AS sma,
+    value_sum,
+    event_count,
+    is_full,
+    source,
+    is_final,
+    as_of AS instant
+FROM serving.moving_averages;
+
+-- of each average, the newest row that the stream wrote
+CREATE OR REPLACE FUNCTION sma.newest_streamed() RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT max(newest.as_of)
+    FROM sma.averages AS definition
+    CROSS JOIN LATERAL (
+        SELECT max(as_of) AS as_of FROM sma.streaming_averages WHERE average = definition.name
+    ) AS newest;
+END;
+
+-- the facts of the last day that the stream has reached, for reports that ask the database at each look
+CREATE OR REPLACE VIEW serving.live AS
+SELECT facts.*
+FROM serving.facts AS facts
+WHERE facts.instant > (SELECT sma.newest_streamed() - INTERVAL '1 day');
+
+-- the days between the first and the last row of either layer, both looked up in an index
+CREATE OR REPLACE VIEW serving.calendar AS
+SELECT
+    day::date AS date,
+    extract(year FROM day)::int AS year,
+    extract(quarter FROM day)::int AS quarter,
+    extract(month FROM day)::int AS month,
+    to_char(day, 'FMMonth') AS month_name,
+    extract(week FROM day)::int AS iso_week,
+    extract(day FROM day)::int AS day,
+    extract(isodow FROM day)::int AS weekday,
+    to_char(day, 'FMDay') AS weekday_name
+FROM (
+    SELECT
+        min(first_as_of) AT TIME ZONE 'UTC' AS first,
+        max(last_as_of) AT TIME ZONE 'UTC' AS last
+    FROM (
+        SELECT
+            (SELECT min(as_of) FROM sma.batch_averages) AS first_as_of,
+            (SELECT max(as_of) FROM sma.batch_averages) AS last_as_of
+        UNION ALL
+        SELECT
+            (SELECT min(as_of) FROM sma.streaming_averages WHERE average = definition.name),
+            (SELECT max(as_of) FROM sma.streaming_averages WHERE average = definition.name)
+        FROM sma.averages AS definition
+    ) AS layer
+) AS span
+CROSS JOIN LATERAL generate_series(date_trunc('day', span.first), span.last, INTERVAL '1 day') AS day;
+
+-- the windows in which the newest reconciliation of their day and average found the layers to differ, with what each said
+CREATE OR REPLACE VIEW serving.differences AS
+SELECT
+    difference.customer || '/' || difference.metric AS series,
+    difference.customer,
+    difference.metric,
+    difference.average,
+    (difference.as_of AT TIME ZONE 'UTC')::date AS date,
+    difference.as_of AT TIME ZONE 'UTC' AS as_of,
+    difference.class,
+    difference.is_explained,
+    difference.late_event_count,
+    serving.average(difference.stream_value_sum, difference.stream_event_count)::numeric(28, 9) AS stream_sma,
+    serving.average(difference.batch_value_sum, difference.batch_event_count)::numeric(28, 9) AS batch_sma,
+    difference.as_of AS instant
+FROM (
+    SELECT DISTINCT ON (day, average)
+        run_id,
+        day,
+        average
+    FROM sma.reconciliations
+    ORDER BY day, average, reconciled_at DESC
+) AS newest
+JOIN sma.differences AS difference
+    ON difference.run_id = newest.run_id
+    AND difference.average = newest.average
+    AND (difference.as_of AT TIME ZONE 'UTC')::date = newest.day;
+
+-- how far each customer has come: the newest window that either layer closed, that the stream stated, that is final
+CREATE OR REPLACE VIEW serving.data_age AS
+SELECT
+    customer,
+    newest_window_closed AT TIME ZONE 'UTC' AS newest_window_closed,
+    newest_streamed AT TIME ZONE 'UTC' AS newest_streamed,
+    newest_reconciled AT TIME ZONE 'UTC' AS newest_reconciled,
+    extract(epoch FROM now() - newest_window_closed)::bigint AS window_closed_age_seconds,
+    extract(epoch FROM now() - newest_streamed)::bigint AS streamed_age_seconds,
+    extract(epoch FROM now() - newest_reconciled)::bigint AS reconciled_age_seconds
+FROM (
+    SELECT
+        series.customer,
+        greatest(max(streamed.as_of), max(computed.as_of)) AS newest_window_closed,
+        max(streamed.as_of) AS newest_streamed,
+        max(final.as_of) AS newest_reconciled
+    FROM serving.series AS series
+    CROSS JOIN sma.averages AS definition
+    LEFT JOIN LATERAL (
+        SELECT stream.as_of
+        FROM sma.streaming_averages AS stream
+        WHERE stream.customer = series.customer
+            AND stream.metric = series.metric
+            AND stream.average = definition.name
+        ORDER BY stream.as_of DESC
+        LIMIT 1
+    ) AS streamed ON true
+    LEFT JOIN LATERAL (
+        SELECT batch.as_of
+        FROM sma.batch_averages AS batch
+        WHERE batch.customer = series.customer
+            AND batch.metric = series.metric
+            AND batch.average = definition.name
+        ORDER BY batch.as_of DESC
+        LIMIT 1
+    ) AS computed ON true
+    LEFT JOIN LATERAL (
+        SELECT batch.as_of
+        FROM sma.batch_averages AS batch
+        WHERE batch.customer = series.customer
+            AND batch.metric = series.metric
+            AND batch.average = definition.name
+            AND EXISTS (
+                SELECT
+                FROM sma.reconciliations AS reconciliation
+                WHERE reconciliation.day = (batch.as_of AT TIME ZONE 'UTC')::date
+                    AND reconciliation.average = batch.average
+                    AND reconciliation.reconciled_at >= batch.written_at
+            )
+        ORDER BY batch.as_of DESC
+        LIMIT 1
+    ) AS final ON true
+    GROUP BY series.customer
+) AS newest
+WHERE newest_window_closed IS NOT NULL;
+
+-- what the newest reconciliation of each day and average found, for each customer that has events or differences there
+CREATE OR REPLACE VIEW serving.quality AS
+WITH newest AS (
+    SELECT DISTINCT ON (day, average)
+        run_id,
+        day,
+        average,
+        reconciled_at
+    FROM sma.reconciliations
+    ORDER BY day, average, reconciled_at DESC
+),
+found AS (
+    SELECT
+        newest.day,
+        newest.average,
+        difference.customer,
+        count(*) FILTER (WHERE difference.class = 'changed') AS changed,
+        count(*) FILTER (WHERE difference.class = 'missing_in_stream') AS missing_in_stream,
+        count(*) FILTER (WHERE difference.class = 'extra_in_stream') AS extra_in_stream,
+        count(*) FILTER (WHERE difference.is_explained) AS explained,
+        count(*) FILTER (WHERE NOT difference.is_explained) AS unexplained
+    FROM newest
+    JOIN sma.differences AS difference
+        ON difference.run_id = newest.run_id
+        AND difference.average = newest.average
+        AND (difference.as_of AT TIME ZONE 'UTC')::date = newest.day
+    GROUP BY newest.day, newest.average, difference.customer
+),
+compared AS (
+    SELECT
+        newest.day,
+        newest.average,
+        present.customer
+    FROM newest
+    JOIN sma.series_days AS present ON present.day = newest.day
+    UNION
+    SELECT day, average, customer FROM found
+)
+SELECT
+    compared.customer,
+    compared.average,
+    compared.day AS date,
+    newest.reconciled_at AT TIME ZONE 'UTC' AS reconciled_at,
+    coalesce(found.changed, 0) AS changed,
+    coalesce(found.missing_in_stream, 0) AS missing_in_stream,
+    coalesce(found.extra_in_stream, 0) AS extra_in_stream,
+    coalesce(found.explained, 0) AS explained,
+    coalesce(found.unexplained, 0) AS unexplained
+FROM compared
+JOIN newest ON newest.day = compared.day AND newest.average = compared.average
+LEFT JOIN found
+    ON found.day = compared.day AND found.average = compared.average AND found.customer = compared.customer;
+
+GRANT SELECT
+    ON serving.series, serving.averages, serving.facts, serving.live, serving.calendar,
+    serving.differences, serving.data_age, serving.quality
+    TO sma_serving, sma_reader;

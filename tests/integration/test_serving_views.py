@@ -1,0 +1,87 @@
+"""The views that reports read, on the real database: their columns, and what they say of two layers."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from sql.migrate import connect
+from tests.conftest import Place
+
+COLUMNS = {
+    "series": "series customer metric",
+    "averages": "average window_events window_seconds every_seconds description",
+    "calendar": "date year quarter month month_name iso_week day weekday weekday_name",
+    "facts": "series customer metric average date as_of sma value_sum event_count is_full source is_final instant",
+    "live": "series customer metric average date as_of sma value_sum event_count is_full source is_final instant",
+    "differences": "series customer metric average date as_of class is_explained late_event_count"
+    " stream_sma batch_sma instant",
+    "data_age": "customer newest_window_closed newest_streamed newest_reconciled"
+    " window_closed_age_seconds streamed_age_seconds reconciled_age_seconds",
+    "quality": "customer average date reconciled_at changed missing_in_stream extra_in_stream explained unexplained",
+}
+ROWS = """
+    INSERT INTO sma.averages (name, window_events, every_ms, description)
+    VALUES ('last_20', 20, 60000, 'last 20 events, every 1 minute');
+    INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
+    VALUES ('2024-02-28', 'last_20', '{}', '2024-02-29 00:00+00', 1, 'a');
+    INSERT INTO sma.batch_averages (customer, metric, average, as_of, value_sum, event_count, written_at)
+    VALUES ('acme', 'heat', 'last_20', '2024-02-28 23:59+00', 10, 3, '2024-03-02 00:00+00');
+    INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count)
+    VALUES
+        ('acme', 'heat', 'last_20', '2024-02-28 23:59+00', 8, 2),
+        ('acme', 'heat', 'last_20', '2024-03-01 00:00+00', 5, 20);
+    INSERT INTO sma.series_days (kafka_partition, customer, metric, day, event_count, next_offset)
+    VALUES (0, 'acme', 'heat', '2024-02-28', 3, 9), (0, 'quiet', 'heat', '2024-02-28', 3, 9);
+    INSERT INTO sma.reconciliations
+    VALUES ('a', '2024-02-28', 'last_20', 1, 0, 1, 0, 0, 1, 0, '{}', 1, '2024-03-03 00:00+00');
+    INSERT INTO sma.differences
+    VALUES ('a', 'acme', 'heat', 'last_20', '2024-02-28 23:59+00', 'changed', true, 1, 8, 2, 10, 3);
+"""
+
+
+def utc(*parts: int) -> datetime:
+    """A time as the views say it: UTC, without a zone."""
+    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)
+
+
+@pytest.fixture
+def owner(place: Place) -> Iterator[psycopg.Connection]:
+    with connect(place.settings.owner_database_url.get_secret_value()) as connection:
+        connection.execute(ROWS.encode())
+        connection.execute("SET TIME ZONE 'Asia/Tokyo'")  # what a view says of UTC is no matter of the session's zone
+        yield connection
+
+
+def test_views_for_reports(owner: psycopg.Connection) -> None:
+    for view, columns in COLUMNS.items():
+        cursor = owner.execute(f"SELECT * FROM serving.{view}".encode())
+        assert [column.name for column in cursor.description or ()] == columns.split(), view
+
+    assert owner.execute("TABLE serving.series").fetchall() == [("acme/heat", "acme", "heat")]
+    assert owner.execute("TABLE serving.averages").fetchall() == [
+        ("last_20", 20, None, 60, "last 20 events, every 1 minute")
+    ]
+    assert owner.execute("TABLE serving.calendar").fetchall() == [
+        (date(2024, 2, 28), 2024, 1, 2, "February", 9, 28, 3, "Wednesday"),
+        (date(2024, 2, 29), 2024, 1, 2, "February", 9, 29, 4, "Thursday"),
+        (date(2024, 3, 1), 2024, 1, 3, "March", 9, 1, 5, "Friday"),
+    ]
+    assert owner.execute("SELECT date, as_of, sma, source, is_full, is_final FROM serving.facts").fetchall() == [
+        (date(2024, 2, 28), utc(2024, 2, 28, 23, 59), Decimal("3.333333333"), "batch", False, True),
+        (date(2024, 3, 1), utc(2024, 3, 1), Decimal("0.250000000"), "stream", True, False),
+    ]
+    assert owner.execute(
+        "SELECT as_of, class, is_explained, late_event_count, stream_sma, batch_sma FROM serving.differences"
+    ).fetchall() == [(utc(2024, 2, 28, 23, 59), "changed", True, 1, 4, Decimal("3.333333333"))]
+    assert owner.execute("SELECT as_of FROM serving.live").fetchall() == [(utc(2024, 3, 1),)]
+    assert owner.execute(
+        "SELECT newest_window_closed, newest_streamed, newest_reconciled FROM serving.data_age"
+    ).fetchall() == [(utc(2024, 3, 1), utc(2024, 3, 1), utc(2024, 2, 28, 23, 59))]
+    when = utc(2024, 3, 3)
+    assert owner.execute("SELECT * FROM serving.quality ORDER BY customer").fetchall() == [
+        ("acme", "last_20", date(2024, 2, 28), when, 1, 0, 0, 1, 0),
+        ("quiet", "last_20", date(2024, 2, 28), when, 0, 0, 0, 0, 0),
+    ]
