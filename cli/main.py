@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from cli.customer import customer
 from cli.produce import produce
 from cli.reconcile import reconcile
 from cli.stack import down, status, up
@@ -31,7 +32,7 @@ def sma() -> None:
     """
 
 
-for command in (up, down, status, produce, stream, wait, reconcile):
+for command in (up, down, status, produce, stream, wait, reconcile, customer):
     sma.add_command(command)
 
 

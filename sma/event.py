@@ -121,13 +121,21 @@ def _name(fields: dict[str, Any], field: str) -> str:
     text = _present(fields, field)
     if not isinstance(text, str):
         raise _Reject(f"{field}: not a string")
-    if not 1 <= len(text) <= MAX_NAME_CHARACTERS:
-        raise _Reject(f"{field}: not 1 to {MAX_NAME_CHARACTERS} characters")
-    if _FORBIDDEN.search(text):
-        raise _Reject(f"{field}: has a '/' or a control character")
-    if _SURROGATE.search(text):
-        raise _Reject(f"{field}: not Unicode text")
+    fault = name_fault(text)
+    if fault is not None:
+        raise _Reject(f"{field}: {fault}")
     return text
+
+
+def name_fault(text: str) -> str | None:
+    """Return what keeps a text from being the name of a customer or a metric; None where nothing does."""
+    if not 1 <= len(text) <= MAX_NAME_CHARACTERS:
+        return f"not 1 to {MAX_NAME_CHARACTERS} characters"
+    if _FORBIDDEN.search(text):
+        return "has a '/' or a control character"
+    if _SURROGATE.search(text):
+        return "not Unicode text"
+    return None
 
 
 def _time(fields: dict[str, Any], field: str, record_timestamp_ms: int, max_ahead_ms: int) -> int:

@@ -3,7 +3,8 @@
 `migrations/NNNN_name.sql` each run in a transaction of their own, in the order of their numbers, and are recorded with
 their digest in `migrations.applied`; one that was edited, is missing or comes too early is refused. `views/*.sql` run
 each time, in one transaction and the order of their names; they say CREATE OR REPLACE, and where the columns changed
-the views are dropped first. A migration that changes what a view needs drops that view itself.
+the views are dropped first. The views of each customer, which stand on them, are made anew with them. A migration that
+changes what a view needs drops that view itself.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 from sma.errors import SmaError, first_line_of
+from sql.customer_views import remake_customer_views
 
 SQL_DIR = Path(__file__).resolve().parent
 _LOCK = 0x736D61  # one migrating session at a time in each database: "sma" in ASCII
@@ -151,6 +153,8 @@ def _run_views(connection: psycopg.Connection, views: Sequence[Script], drop_fir
             for script in views:
                 name = script.name
                 connection.execute(script.text.encode())
+            name = "the views of customers"
+            remake_customer_views(connection)
     except psycopg.errors.InvalidTableDefinition:
         if not drop_first:
             raise
@@ -180,9 +184,14 @@ def create_database(owner_url: str, name: str, sql_dir: Path = SQL_DIR) -> None:
 
 
 def drop_database(owner_url: str, name: str) -> None:
-    """Drop a database that `create_database` made, whoever is still connected to it."""
+    """Drop a database that `create_database` made, whoever is still connected to it, and its customers' roles."""
     with connect(owner_url) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        roles = connection.execute(
+            "SELECT rolname FROM pg_catalog.pg_roles WHERE starts_with(rolname, %s)", (f"{name}/",)
+        ).fetchall()
+        for (role,) in roles:
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
 def with_database(url: str, name: str) -> str:
@@ -192,11 +201,11 @@ def with_database(url: str, name: str) -> str:
 
 
 def truncate_tables(owner_url: str) -> list[str]:
-    """Empty every table of the schema `sma` but the definitions, in one transaction; return their names."""
+    """Empty every table of `sma` but the definitions and the customers, in one transaction; return their names."""
     with connect(owner_url) as connection, connection.transaction():
         tables = connection.execute(
             "SELECT tablename FROM pg_catalog.pg_tables"
-            " WHERE schemaname = 'sma' AND tablename <> 'averages' ORDER BY tablename"
+            " WHERE schemaname = 'sma' AND tablename NOT IN ('averages', 'customers') ORDER BY tablename"
         ).fetchall()
         names = [name for (name,) in tables]
         if names:

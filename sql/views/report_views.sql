@@ -141,6 +141,37 @@ JOIN sma.differences AS difference
     AND difference.average = newest.average
     AND (difference.as_of AT TIME ZONE 'UTC')::date = newest.day;
 
+-- the first and the newest row of each series and average in either layer, each looked up in an index
+CREATE OR REPLACE VIEW sma.reached AS
+SELECT
+    series.customer,
+    series.metric,
+    definition.name AS average,
+    streamed.first_as_of AS first_streamed,
+    streamed.newest_as_of AS newest_streamed,
+    computed.first_as_of AS first_computed,
+    computed.newest_as_of AS newest_computed
+FROM serving.series AS series
+CROSS JOIN sma.averages AS definition
+CROSS JOIN LATERAL (
+    SELECT
+        min(as_of) AS first_as_of,
+        max(as_of) AS newest_as_of
+    FROM sma.streaming_averages
+    WHERE customer = series.customer
+        AND metric = series.metric
+        AND average = definition.name
+) AS streamed
+CROSS JOIN LATERAL (
+    SELECT
+        min(as_of) AS first_as_of,
+        max(as_of) AS newest_as_of
+    FROM sma.batch_averages
+    WHERE customer = series.customer
+        AND metric = series.metric
+        AND average = definition.name
+) AS computed;
+
 -- how far each customer has come: the newest window that either layer closed, that the stream stated, that is final
 CREATE OR REPLACE VIEW serving.data_age AS
 SELECT
@@ -153,36 +184,17 @@ SELECT
     extract(epoch FROM now() - newest_reconciled)::bigint AS reconciled_age_seconds
 FROM (
     SELECT
-        series.customer,
-        greatest(max(streamed.as_of), max(computed.as_of)) AS newest_window_closed,
-        max(streamed.as_of) AS newest_streamed,
+        reached.customer,
+        greatest(max(reached.newest_streamed), max(reached.newest_computed)) AS newest_window_closed,
+        max(reached.newest_streamed) AS newest_streamed,
         max(final.as_of) AS newest_reconciled
-    FROM serving.series AS series
-    CROSS JOIN sma.averages AS definition
-    LEFT JOIN LATERAL (
-        SELECT stream.as_of
-        FROM sma.streaming_averages AS stream
-        WHERE stream.customer = series.customer
-            AND stream.metric = series.metric
-            AND stream.average = definition.name
-        ORDER BY stream.as_of DESC
-        LIMIT 1
-    ) AS streamed ON true
+    FROM sma.reached AS reached
     LEFT JOIN LATERAL (
         SELECT batch.as_of
         FROM sma.batch_averages AS batch
-        WHERE batch.customer = series.customer
-            AND batch.metric = series.metric
-            AND batch.average = definition.name
-        ORDER BY batch.as_of DESC
-        LIMIT 1
-    ) AS computed ON true
-    LEFT JOIN LATERAL (
-        SELECT batch.as_of
-        FROM sma.batch_averages AS batch
-        WHERE batch.customer = series.customer
-            AND batch.metric = series.metric
-            AND batch.average = definition.name
+        WHERE batch.customer = reached.customer
+            AND batch.metric = reached.metric
+            AND batch.average = reached.average
             AND EXISTS (
                 SELECT
                 FROM sma.reconciliations AS reconciliation
@@ -193,7 +205,7 @@ FROM (
         ORDER BY batch.as_of DESC
         LIMIT 1
     ) AS final ON true
-    GROUP BY series.customer
+    GROUP BY reached.customer
 ) AS newest
 WHERE newest_window_closed IS NOT NULL;
 

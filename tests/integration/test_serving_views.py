@@ -7,6 +7,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
+from sql.customers import add_customer
 from sql.migrate import connect
 from tests.conftest import Place
 
@@ -85,3 +86,88 @@ def test_views_for_reports(owner: psycopg.Connection) -> None:
         ("acme", "last_20", date(2024, 2, 28), when, 1, 0, 0, 1, 0),
         ("quiet", "last_20", date(2024, 2, 28), when, 0, 0, 0, 0, 0),
     ]
+
+
+WEEKS = """
+    INSERT INTO sma.averages (name, window_ms, every_ms) VALUES ('hour', 3600000, 3600000), ('day', 86400000, 3600000);
+    INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count)
+    SELECT customer, 'heat', average, as_of, 1, 1
+    FROM generate_series('2024-01-01 00:00+00', '2024-02-25 23:00+00', INTERVAL '1 hour') AS as_of
+    CROSS JOIN unnest(ARRAY['acme', 'other']) AS customer
+    CROSS JOIN unnest(ARRAY['hour', 'day']) AS average;
+    INSERT INTO sma.batch_averages (customer, metric, average, as_of, value_sum, event_count)
+    SELECT customer, metric, average, as_of, value_sum, event_count
+    FROM sma.streaming_averages
+    WHERE as_of < '2024-02-20 12:00+00';
+    INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
+    SELECT day, average, '{}', '2024-02-20 11:00+00', 96, 'a'
+    FROM generate_series(date '2024-01-01', date '2024-02-20', INTERVAL '1 day') AS day
+    CROSS JOIN unnest(ARRAY['hour', 'day']) AS average;
+    ANALYZE sma.streaming_averages, sma.batch_averages, sma.batch_days;
+"""
+# what a report asks for: a slice of an incremental refresh, one series for a week, the last day
+SLICE = (
+    "SELECT * FROM {facts}"
+    " WHERE instant >= '2024-02-{day}' AND instant < timestamptz '2024-02-{day}' + interval '1 day'"
+)
+
+
+def chunks_read(connection: psycopg.Connection, query: str) -> set[str]:
+    """The days at which the chunks begin that a query got rows from, or looked for rows in."""
+    rows = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) {query}".encode()).fetchone()
+    assert rows is not None
+    found: set[str] = set()
+
+    def visit(node: dict) -> None:
+        if node.get("Relation Name", "").startswith("_hyper_") and node["Actual Loops"]:
+            found.add(node["Relation Name"])
+        for child in node.get("Plans", []):
+            visit(child)
+
+    visit(rows[0][0]["Plan"])
+    begins = connection.execute(
+        "SELECT DISTINCT range_start::date::text FROM timescaledb_information.chunks WHERE chunk_name = ANY(%s)",
+        (list(found),),
+    ).fetchall()
+    return {begin for (begin,) in begins}
+
+
+@pytest.fixture
+def weeks(place: Place) -> Iterator[psycopg.Connection]:
+    with connect(place.settings.owner_database_url.get_secret_value()) as connection:
+        connection.execute(WEEKS.encode())
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (SLICE.format(facts="serving.facts", day="10"), {"2024-02-08"}),
+        (SLICE.format(facts="serving.facts", day="20"), {"2024-02-15"}),
+        (SLICE.format(facts="serving.facts", day="23"), {"2024-02-22"}),
+        (SLICE.format(facts='"customer/acme".facts', day="10"), {"2024-02-08"}),
+        (SLICE.format(facts='"customer/acme".facts', day="23"), {"2024-02-22"}),
+        ("SELECT * FROM serving.live WHERE series = 'acme/heat'", {"2024-02-22"}),
+        (
+            "SELECT * FROM \"customer/acme\".moving_averages WHERE metric = 'heat' AND average = 'hour'"
+            " AND as_of >= '2024-01-20' AND as_of < '2024-01-27'",
+            {"2024-01-18", "2024-01-25"},
+        ),
+    ],
+)
+def test_a_query_of_some_days_reads_their_chunks_only(place, weeks, query, expected):
+    add_customer(place.settings.owner_database_url.get_secret_value(), "acme")
+    assert chunks_read(weeks, query) == expected
+
+
+def test_the_stream_is_not_read_where_the_batch_layer_answered(weeks):
+    read = weeks.execute(
+        "SELECT count(*) FROM sma.open_spans() AS open JOIN sma.streaming_averages AS stream"
+        " ON stream.average = open.average AND stream.as_of >= open.from_time AND stream.as_of < open.until_time"
+    ).fetchone()
+    # the spans begin where the answers end: the rows from 12 o'clock on of 2024-02-20, and all of five days
+    assert read == (2 * 2 * (12 + 5 * 24),)
+    assert weeks.execute("SELECT count(*), count(DISTINCT (series, average, as_of)) FROM serving.facts").fetchone() == (
+        2 * 2 * 56 * 24,
+        2 * 2 * 56 * 24,
+    )

@@ -1,0 +1,114 @@
+"""`sma customer`: who may read its own rows, and with what."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from cli.console import out, print_json, print_table, say
+from sma.settings import load_settings
+from sql import customers
+
+
+@click.group()
+def customer() -> None:
+    """Customers that read their own rows, each with a role and views of its own.
+
+    \b
+    Examples:
+      sma customer add acme
+      sma customer list
+    """
+
+
+@customer.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="print the access as JSON, the password included")
+def add(name: str, as_json: bool) -> None:
+    """Make a role and views for the customer NAME, as events name it, and print its password once.
+
+    \b
+    Examples:
+      sma customer add acme
+      psql "$(sma customer add acme --json | jq -r .url)" -c 'TABLE data_age'
+    """
+    _print(customers.add_customer(_owner_url(), name), as_json)
+
+
+@customer.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="print the access as JSON, the password included")
+def rotate(name: str, as_json: bool) -> None:
+    """Give the customer NAME a new password, printed once; the old one opens no session any more.
+
+    \b
+    Example:
+      sma customer rotate acme
+    """
+    _print(customers.rotate_password(_owner_url(), name), as_json)
+
+
+@customer.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="do not ask")
+def remove(name: str, yes: bool) -> None:
+    """Take the customer NAME's role and views away and end its sessions; its rows stay.
+
+    \b
+    Example:
+      sma customer remove acme --yes
+    """
+    if not yes:
+        click.confirm(f"Reports of {name} stop working. Remove its role and views?", abort=True)
+    customers.remove_customer(_owner_url(), name)
+    say(f"removed {name}: its role, its views and its sessions; its rows are as they were")
+
+
+@customer.command("list")
+@click.option("--json", "as_json", is_flag=True, help="print the customers as JSON")
+def list_them(as_json: bool) -> None:
+    """Show the customers that read for themselves, their roles and the schemas of their views.
+
+    \b
+    Example:
+      sma customer list
+    """
+    found = customers.list_customers(_owner_url())
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    if not found:
+        out.print("no customer reads for itself yet: `sma customer add NAME`", markup=False)
+        return
+    rows = [
+        (
+            one.customer,
+            one.role,
+            one.schema,
+            f"{one.created_at:%Y-%m-%d}",
+            f"{one.rotated_at:%Y-%m-%d}",
+            one.connections,
+        )
+        for one in found
+    ]
+    print_table("", ["customer", "role", "schema", "since", "password since", "sessions"], rows)
+
+
+def _owner_url() -> str:
+    return load_settings().owner_database_url.get_secret_value()
+
+
+def _print(access: customers.Access, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(asdict(access), indent=2))
+        return
+    for name, value in (
+        ("customer", access.customer),
+        ("schema", access.schema),
+        ("user", access.role),
+        ("password", f"{access.password}   (shown this once)"),
+        ("URL", access.url),
+    ):
+        out.print(f"{name:<9} {value}", markup=False, soft_wrap=True)
+    if not access.has_rows:
+        say(f"no row of {access.customer} has come yet: is the name spelled as events spell it?")

@@ -1,0 +1,212 @@
+"""No customer sees another one's rows, whatever it tries, and no part does more than its own.
+
+AA tries everything in `attempts`. That the search for BB's secrets finds them where they can be seen is a test itself.
+"""
+
+import secrets
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from deploy.local.environment import read_environment
+from sql.customers import add_customer
+from sql.migrate import connect, create_database, drop_database, with_database
+from tests.conftest import Place
+from tests.integration import attempts
+
+ROWS = """
+    INSERT INTO sma.averages (name, window_ms, every_ms) VALUES ('hour', 3600000, 60000);
+    INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count) VALUES
+        ('AA', 'delay', 'hour', '2013-01-01 10:00+00', 7, 3),
+        ('BB', 'bbsecret', 'hour', '2013-01-01 10:00+00', 918273645, 2),
+        ('BB', 'bbsecret', 'hour', '2013-01-02 10:00+00', 918273645, 564738291);
+    INSERT INTO sma.batch_averages (customer, metric, average, as_of, value_sum, event_count) VALUES
+        ('AA', 'delay', 'hour', '2013-01-01 10:00+00', 8, 4),
+        ('BB', 'bbsecret', 'hour', '2013-01-01 10:00+00', 918273645, 564738291);
+    INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
+    VALUES ('2013-01-01', 'hour', '{}', '2013-01-02 00:00+00', 564738291, 'run');
+    INSERT INTO sma.reconciliations (run_id, day, average, windows_compared, equal, changed, missing_in_stream,
+        extra_in_stream, explained, unexplained, read_to, duration_seconds)
+    VALUES ('run', '2013-01-01', 'hour', 564738291, 564738289, 2, 0, 0, 2, 0, '{}', 1);
+    INSERT INTO sma.differences
+    VALUES ('run', 'AA', 'delay', 'hour', '2013-01-01 10:00+00', 'changed', true, 1, 7, 3, 8, 4),
+        ('run', 'BB', 'bbsecret', 'hour', '2013-01-01 10:00+00', 'changed', true, 564738291,
+            918273645, 2, 918273645, 564738291);
+    INSERT INTO sma.corrections
+    VALUES ('run', 'BB', 'bbsecret', 'hour', '2013-01-01 10:00+00', 918273645, 2, 918273645, 3);
+    INSERT INTO sma.accounting VALUES ('run', 0, 0, 564738291, 564738291, 564738291, 0, 0, 0);
+    INSERT INTO sma.indexed_partitions VALUES (0, 564738291, 0, 0, 0);
+    INSERT INTO sma.offset_blocks VALUES (0, 0, 564738291, 1, 0, 0, 0, 0, 0);
+    INSERT INTO sma.indexed_series VALUES (0, 'AA', 'delay', 1), (0, 'BB', 'bbsecret', 1);
+    INSERT INTO sma.series_days (kafka_partition, customer, metric, day, event_count, next_offset)
+    VALUES (0, 'AA', 'delay', '2013-01-01', 4, 9), (0, 'BB', 'bbsecret', '2013-01-01', 564738291, 9);
+    INSERT INTO sma.late_events VALUES (0, 1, 'BB', 'bbsecret', 0, 918273645, 0);
+    INSERT INTO sma.rejected_events VALUES (0, 2, 'bbsecret');
+    ANALYZE;
+"""
+PARTS = ("sma_streaming", "sma_batch", "sma_serving", "sma_dagster", "sma_reader")
+ACTIONS = {
+    "SELECT": "SELECT FROM {relation} LIMIT 0",
+    "INSERT": "INSERT INTO {relation} DEFAULT VALUES",
+    "UPDATE": "UPDATE {relation} SET {column} = DEFAULT",
+    "DELETE": "DELETE FROM {relation}",
+    "TRUNCATE": "TRUNCATE {relation}",
+}
+_AVERAGES = ("streaming_averages", "batch_averages")
+_AUDIT = ("reconciliations", "differences", "accounting", "corrections")
+_INDEX = ("indexed_partitions", "offset_blocks", "indexed_series", "series_days", "late_events", "rejected_events")
+TABLES = (*_AVERAGES, *_AUDIT, *_INDEX, "batch_days", "averages", "customers")
+# what each part may do: all else must be refused
+ALLOWED = {
+    ("sma_streaming", "streaming_averages"): {"SELECT", "INSERT", "UPDATE"},
+    ("sma_batch", "streaming_averages"): {"SELECT"},
+    ("sma_batch", "batch_averages"): {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    ("sma_batch", "batch_days"): {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    **{("sma_batch", table): {"SELECT", "INSERT"} for table in _AUDIT},
+    **{("sma_batch", table): set(ACTIONS) for table in _INDEX},
+    **{("sma_reader", table): {"SELECT"} for table in TABLES},
+}
+MATRIX = [(part, action, table) for part in PARTS for action in ACTIONS for table in TABLES]
+
+
+@pytest.fixture(scope="module")
+def database(stack: Place) -> Iterator[str]:
+    """The owner's URL of a database with rows of AA and BB, each a customer; nobody changes it."""
+    owner, name = stack.settings.owner_database_url.get_secret_value(), f"t{secrets.token_hex(4)}"
+    create_database(owner, name)
+    try:
+        url = with_database(owner, name)
+        with connect(url) as connection:
+            connection.execute(ROWS.encode())
+        yield url
+    finally:
+        drop_database(owner, name)
+
+
+@pytest.fixture(scope="module")
+def aa(database: str) -> Iterator[psycopg.Connection]:
+    """AA's own session; BB is a customer too."""
+    add_customer(database, "BB")
+    with connect(add_customer(database, "AA").url) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def places(database: str, aa: psycopg.Connection) -> dict[str, str]:
+    with connect(database) as owner:
+        return attempts.placeholders(owner)
+
+
+@pytest.mark.parametrize("statement", [*attempts.DIRECT, *attempts.FORBIDDEN])
+def test_what_is_not_for_a_customer_is_refused(aa, places, statement):
+    state, said = attempts.outcome(aa, attempts.fill(statement, places))
+    assert attempts.is_refusal(state), said
+    assert attempts.secrets_in(said) == []
+
+
+@pytest.mark.parametrize("statement", attempts.INFERENCE)
+def test_a_condition_is_looked_at_for_own_rows_only(aa, places, statement):
+    state, said = attempts.outcome(aa, attempts.fill(statement, places))
+    assert state is None, said
+    assert set(attempts.secrets_in(said)) <= set(attempts.secrets_in(statement))  # EXPLAIN repeats the condition
+
+
+@pytest.mark.parametrize("statement", [*attempts.ERRORS, *attempts.CATALOG])
+def test_neither_errors_nor_the_catalog_tell_of_other_rows(aa, places, statement):
+    _, said = attempts.outcome(aa, attempts.fill(statement, places))
+    assert attempts.secrets_in(said) == []
+
+
+def test_there_are_more_than_two_hundred_attempts():
+    tried = [*attempts.DIRECT, *attempts.FORBIDDEN, *attempts.INFERENCE, *attempts.ERRORS, *attempts.CATALOG]
+    assert len(set(tried)) == len(tried) > 200
+    assert sum("FROM facts" in statement for statement in tried) > 20
+
+
+def test_the_search_finds_secrets_where_they_can_be_seen(database, places):
+    with connect(database) as owner:
+        seen = [s for s in attempts.DIRECT if attempts.secrets_in(attempts.outcome(owner, attempts.fill(s, places))[1])]
+    assert len(seen) > 100
+    for relation in ("{stream_chunk}", "{batch_chunk}", "{difference_chunk}", "sma.late_events", '"customer/BB".facts'):
+        assert any(relation in statement for statement in seen), relation
+
+
+def test_without_its_barrier_a_view_would_tell(database, aa, places):
+    peek = "SELECT customer FROM facts WHERE pg_temp.peek(metric)"
+    with connect(database) as owner:
+        owner.execute(attempts.fill('GRANT TEMPORARY ON DATABASE {database} TO "{database}/AA"', places).encode())
+        aa.execute(
+            b"CREATE FUNCTION pg_temp.peek(metric text) RETURNS boolean COST 0.0000001 LANGUAGE plpgsql"
+            b" AS $$ BEGIN RAISE NOTICE '%', metric; RETURN true; END $$"
+        )
+        try:
+            assert attempts.secrets_in(attempts.outcome(aa, peek)[1]) == []
+            owner.execute(b'ALTER VIEW "customer/AA".facts SET (security_barrier = false)')
+            assert attempts.secrets_in(attempts.outcome(aa, peek)[1]) == ["bbsecret"]
+        finally:
+            owner.execute(b'ALTER VIEW "customer/AA".facts SET (security_barrier = true)')
+            aa.execute(b"DROP FUNCTION pg_temp.peek(text)")
+            owner.execute(
+                attempts.fill('REVOKE TEMPORARY ON DATABASE {database} FROM "{database}/AA"', places).encode()
+            )
+
+
+def test_a_customer_reads_its_own_rows(aa):
+    views = ["moving_averages", "series", "facts", "differences", "data_age", "quality"]
+    seen = {view: {row[0] for row in aa.execute(f"SELECT customer FROM {view}".encode())} for view in views}
+    assert seen == dict.fromkeys(views, {"AA"})
+    # BB's rows reach a day further
+    assert aa.execute("SELECT array_agg(date::text) FROM calendar").fetchone() == (["2013-01-01"],)
+    assert aa.execute("SELECT average FROM averages").fetchall() == [("hour",)]
+    assert aa.execute("SELECT count(*) FROM live").fetchone() == (0,)
+
+
+@pytest.fixture(scope="module")
+def parts(stack: Place, database: str) -> Iterator[dict[str, psycopg.Connection]]:
+    """A session of each part's role in the database."""
+    environment = read_environment(stack.settings.state_dir)
+    assert environment is not None
+    server = database.rpartition("@")[2]
+    sessions = {part: connect(f"postgresql://{part}:{environment.password(part)}@{server}") for part in PARTS}
+    yield sessions
+    for session in sessions.values():
+        session.close()
+
+
+@pytest.mark.parametrize(("part", "action", "table"), MATRIX)
+def test_each_part_may_do_its_own_and_no_more(database, parts, part, action, table):
+    with connect(database) as owner:
+        (column,) = owner.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum = 1", (f"sma.{table}",)
+        ).fetchone()
+    statement = ACTIONS[action].format(relation=f"sma.{table}", column=column)
+    state, said = attempts.outcome(parts[part], statement)
+    is_allowed = action in ALLOWED.get((part, table), set())
+    assert (state == "42501") is not is_allowed, said
+
+
+def test_more_than_a_hundred_actions_of_the_five_parts_are_denied():
+    denied = [case for case in MATRIX if case[1] not in ALLOWED.get((case[0], case[2]), set())]
+    assert len(denied) > 100
+    assert {part for part, _, _ in denied} == set(PARTS)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE sma.mine (a int)",
+        "CREATE SCHEMA mine",
+        "CREATE ROLE mine",
+        "SET ROLE sma_owner",
+        "DROP TABLE sma.customers",
+        "ALTER TABLE sma.batch_averages ADD COLUMN mine int",
+        "CREATE OR REPLACE VIEW serving.facts AS SELECT 1",
+        "DELETE FROM serving.moving_averages",
+        'SELECT * FROM "customer/AA".facts',
+    ],
+)
+def test_no_part_changes_what_it_does_not_own(parts, aa, part, statement):
+    state, said = attempts.outcome(parts[part], statement)
+    assert attempts.is_refusal(state), said
