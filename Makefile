@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch lock
+.PHONY: help setup demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-streaming: setup ## the streaming layer beside Flink SQL, Kafka Streams an
 
 bench-batch: setup ## the batch layer beside kcat, a Python loop, pandas, DuckDB, polars and COPY; ARGS="--only ..."
 	@$(VENV)/python -m bench.batch $(ARGS)
+
+bench-serving: setup ## what reports ask of the database, beside reading one table; ARGS="--rows ..."
+	@$(VENV)/python -m bench.serving $(ARGS)
 
 lock: ## resolve requirements.in anew into requirements.lock
 	@$(VENV)/uv pip compile requirements.in --python-version 3.11 --generate-hashes --no-emit-index-url -q -o requirements.lock
