@@ -71,6 +71,30 @@ class Settings(BaseSettings):
     )
     automation: bool = Field(True, description="whether Dagster's schedules and sensors are switched on at first")
 
+    powerbi_tenant_id: str = Field("", description="tenant of the service principal that refreshes the Power BI model")
+    powerbi_client_id: str = Field("", description="... its application (client) id")
+    powerbi_client_secret: SecretStr = Field(SecretStr(""), description="... its secret")
+    powerbi_workspace_id: str = Field("", description="workspace (group) of the Power BI model")
+    powerbi_dataset_id: str = Field("", description="id of the Power BI model; unset with the four above: no refresh")
+    powerbi_url: str = Field("https://api.powerbi.com/v1.0/myorg", description="Power BI's REST address")
+    powerbi_login_url: str = Field("https://login.microsoftonline.com", description="where tokens come from")
+    powerbi_enhanced: bool = Field(
+        False, description="whether the capacity allows enhanced refreshes: Premium, Fabric or Embedded, not shared"
+    )
+    powerbi_table: str = Field(
+        "",
+        description="table of which an enhanced refresh takes the changed days' partitions; empty for the whole model",
+    )
+    powerbi_partition_format: str = Field("%Y-%m-%d", description="name of a day's partition there, as strftime has it")
+    powerbi_commit_mode: Literal["transactional", "partialBatch"] = Field(
+        "transactional", description="commitMode of an enhanced refresh"
+    )
+    powerbi_max_parallelism: int = Field(10, ge=1, description="maxParallelism of an enhanced refresh")
+    powerbi_timeout: str = Field("20 minutes", description="how long a refresh may run before it is cancelled")
+    powerbi_refresh_every: str = Field(
+        "15 minutes", description="a refresh is asked for at least so often, reconciled or not"
+    )
+
     @property
     def events_topic(self) -> str:
         """The topic of events, heartbeats and whatever else is sent to it."""

@@ -1,0 +1,26 @@
+"""The clock that waits are measured with; tests put their own in its place."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time and lets it pass."""
+
+    def now(self) -> float:
+        """Return the seconds since the Unix epoch."""
+
+    def sleep(self, seconds: float) -> None:
+        """Return when so many seconds have passed."""
+
+
+class SystemClock:
+    """The machine's own."""
+
+    def now(self) -> float:
+        """Return the seconds since the Unix epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Return when so many seconds have passed."""
+        time.sleep(seconds)

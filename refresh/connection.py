@@ -1,0 +1,63 @@
+"""Where is the Power BI model, and who asks? The part of the settings that is about it; off where none is set."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import SecretStr
+
+from sma.durations import parse_duration
+from sma.errors import SmaError
+from sma.settings import Settings
+
+_NEEDED = (
+    "powerbi_tenant_id",
+    "powerbi_client_id",
+    "powerbi_client_secret",
+    "powerbi_workspace_id",
+    "powerbi_dataset_id",
+)
+OFF = "off: SMA_POWERBI_TENANT_ID, _CLIENT_ID, _CLIENT_SECRET, _WORKSPACE_ID and _DATASET_ID are not set"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One semantic model in one workspace, the service principal that refreshes it, and how."""
+
+    token_url: str
+    refreshes_url: str
+    client_id: str
+    client_secret: SecretStr
+    enhanced: bool
+    table: str
+    partition_format: str
+    commit_mode: Literal["transactional", "partialBatch"]
+    max_parallelism: int
+    timeout_s: float
+
+
+def model_of(settings: Settings) -> Model | None:
+    """Return the model of the settings; None where it is off.
+
+    Raises:
+        SmaError: some of what is needed is set, and some is not.
+    """
+    values = {name: getattr(settings, name) for name in _NEEDED}
+    is_set = {n: bool(v.get_secret_value() if isinstance(v, SecretStr) else v) for n, v in values.items()}
+    if not any(is_set.values()):
+        return None
+    missing = [f"SMA_{name.upper()}" for name, held in is_set.items() if not held]
+    if missing:
+        raise SmaError(f"{', '.join(missing)}: not set, but others of SMA_POWERBI_* are: set all five, or none")
+    workspace, dataset = settings.powerbi_workspace_id, settings.powerbi_dataset_id
+    return Model(
+        token_url=f"{settings.powerbi_login_url.rstrip('/')}/{settings.powerbi_tenant_id}/oauth2/v2.0/token",
+        refreshes_url=f"{settings.powerbi_url.rstrip('/')}/groups/{workspace}/datasets/{dataset}/refreshes",
+        client_id=settings.powerbi_client_id,
+        client_secret=settings.powerbi_client_secret,
+        enhanced=settings.powerbi_enhanced,
+        table=settings.powerbi_table,
+        partition_format=settings.powerbi_partition_format,
+        commit_mode=settings.powerbi_commit_mode,
+        max_parallelism=settings.powerbi_max_parallelism,
+        timeout_s=parse_duration(settings.powerbi_timeout) / 1000,
+    )

@@ -1,0 +1,238 @@
+"""Power BI's REST API, as far as refreshing one model needs it: ask, look, cancel. How to wait is refresh/follow.py's.
+
+Sources, learn.microsoft.com: "Refresh Dataset In Group" (limits; which bodies make a refresh an enhanced one),
+"Enhanced refresh with the Power BI REST API" (Location, statuses, cancellation), "Get Refresh Execution Details In
+Group" (enhanced refreshes only), "Get Refresh History In Group" (`Unknown` while it runs; `Disabled`).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import requests
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from refresh.clock import Clock
+from refresh.connection import Model
+from sma.errors import SmaError
+
+REQUEST_TIMEOUT_S = 30.0
+ATTEMPTS = 5
+PAUSE_S = 2.0
+LONGEST_PAUSE_S = 60.0
+TOKEN_MARGIN_S = 60.0
+HISTORY = 60
+DEFAULT_RETRY_AFTER_S = 60.0
+DAILY_QUOTA_RETRY_S = 3600.0
+SCOPE = "https://analysis.windows.net/powerbi/api/.default"
+
+Ending = Literal["completed", "failed", "cancelled", "disabled", "timed_out"]
+_ENDINGS: dict[str, Ending] = {
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "disabled": "disabled",
+    "timedout": "timed_out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Power BI refreshes under this request id, and no other is ours."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another refresh of the model runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """A quota is used up; Power BI wants to be left alone for `retry_after_s` seconds."""
+
+    reason: str
+    retry_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far a refresh is: `ending` is None while it runs; `error` is Power BI's own words."""
+
+    ending: Ending | None
+    error: str | None = None
+
+
+class Unanswered(Exception):
+    """Nothing, or a server error, came back: whether the request was carried out is not known."""
+
+    def __init__(self, what: str, retry_after_s: float | None = None) -> None:
+        """Keep what went wrong, and for how long to wait where that was said."""
+        super().__init__(what)
+        self.retry_after_s = retry_after_s
+
+
+class PowerBi:
+    """One model, by one HTTP connection."""
+
+    def __init__(self, model: Model, clock: Clock) -> None:
+        """Ask nothing yet."""
+        self._model = model
+        self._clock = clock
+        self._session = requests.Session()
+        self._token = ""
+        self._token_ends = 0.0
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def trigger(self, body: dict[str, Any]) -> Accepted | Busy | Throttled:
+        """Ask for a refresh, once: a lost answer is no reason to believe that nothing runs.
+
+        Raises:
+            Unanswered: it may have begun, under an id that was never told.
+            SmaError: refused for good, or the sign-in is.
+        """
+        response = self._once("POST", "", json=body)
+        if response.status_code == 202:
+            return Accepted(_request_id(response))
+        message = _error_of(response)
+        if response.status_code == 429:
+            return Throttled(message, _retry_after(response, DEFAULT_RETRY_AFTER_S))
+        if response.status_code == 400 and ("already" in message.lower() or "RefreshInProgress" in message):
+            return Busy()
+        if response.status_code == 400 and "exceeded limit" in message.lower():
+            return Throttled(message, _retry_after(response, DAILY_QUOTA_RETRY_S))
+        raise SmaError(f"Power BI refuses the refresh: {response.status_code} {message}: see docs/refresh.md")
+
+    def state(self, request_id: str) -> State:
+        """Return how far that refresh is, whatever others have started since.
+
+        Raises:
+            SmaError: Power BI does not answer after several attempts, refuses, or does not know the request.
+        """
+        if self._model.enhanced:
+            answer = self._answer("GET", f"/{request_id}").json()
+            return _state(str(answer.get("extendedStatus") or answer["status"]), answer)
+        history = self._answer("GET", "", params={"$top": HISTORY}).json()["value"]
+        found = next((each for each in history if each["requestId"] == request_id), None)
+        # the history may lag behind the answer that accepted it
+        return State(None) if found is None else _state(str(found["status"]), found)
+
+    def cancel(self, request_id: str) -> None:
+        """Ask that a refresh be cancelled; only an enhanced one can be, and one that has ended needs none.
+
+        Raises:
+            SmaError: Power BI does not answer after several attempts.
+        """
+        if self._model.enhanced:
+            self._retried("DELETE", f"/{request_id}")
+
+    def _answer(self, method: str, path: str, **request: Any) -> requests.Response:
+        response = self._retried(method, path, **request)
+        if not response.ok:
+            raise SmaError(f"Power BI: {method} of a refresh: {response.status_code} {_error_of(response)}")
+        return response
+
+    def _retried(self, method: str, path: str, **request: Any) -> requests.Response:
+        """Ask something that does no harm when it is asked twice."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(Unanswered),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=_pause,
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._asked_patiently, method, path, **request)
+        except Unanswered as error:
+            raise SmaError(f"Power BI does not answer after {ATTEMPTS} attempts: {error}") from error
+
+    def _asked_patiently(self, method: str, path: str, **request: Any) -> requests.Response:
+        response = self._once(method, path, **request)
+        if response.status_code == 429:
+            raise Unanswered(_error_of(response), _retry_after(response, DEFAULT_RETRY_AFTER_S))
+        return response
+
+    def _once(self, method: str, path: str, **request: Any) -> requests.Response:
+        response = self._sent(method, path, **request)
+        if response.status_code == 401:  # expired earlier than it said: a new token, once
+            self._token = ""
+            response = self._sent(method, path, **request)
+        if response.status_code == 401:
+            raise SmaError("Power BI does not take the token: may the service principal use its API? docs/refresh.md")
+        return response
+
+    def _sent(self, method: str, path: str, **request: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self._current_token()}"}
+        return self._http(method, self._model.refreshes_url + path, headers=headers, **request)
+
+    def _current_token(self) -> str:
+        if not self._token or self._clock.now() >= self._token_ends - TOKEN_MARGIN_S:
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": self._model.client_id,
+                "client_secret": self._model.client_secret.get_secret_value(),
+                "scope": SCOPE,
+            }
+            response = self._http("POST", self._model.token_url, data=form)
+            if not response.ok:
+                raise SmaError(f"the sign-in of SMA_POWERBI_CLIENT_ID is refused: {_sign_in_error(response)}")
+            answer = response.json()
+            self._token = str(answer["access_token"])
+            self._token_ends = self._clock.now() + float(answer["expires_in"])
+        return self._token
+
+    def _http(self, method: str, url: str, **request: Any) -> requests.Response:
+        try:
+            response = self._session.request(method, url, timeout=REQUEST_TIMEOUT_S, allow_redirects=False, **request)
+        except requests.RequestException as error:
+            raise Unanswered(type(error).__name__) from error
+        if response.status_code >= 500:
+            raise Unanswered(f"{response.status_code} {response.reason}")
+        return response
+
+
+def _pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after_s if isinstance(error, Unanswered) else None
+    return min(PAUSE_S * 2 ** (state.attempt_number - 1) if asked is None else asked, LONGEST_PAUSE_S)
+
+
+def _retry_after(response: requests.Response, default: float) -> float:
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdigit() else default
+
+
+def _request_id(response: requests.Response) -> str:
+    location = response.headers.get("Location", "").rstrip("/").rpartition("/")[2]
+    request_id = location or response.headers.get("x-ms-request-id", "")
+    if not request_id:
+        raise SmaError("Power BI accepted a refresh but named no request: neither Location nor x-ms-request-id")
+    return request_id
+
+
+def _state(status: str, answer: dict[str, Any]) -> State:
+    # anything else runs: Unknown, NotStarted, InProgress
+    ending = _ENDINGS.get(status.lower())
+    said = answer.get("serviceExceptionJson") or "; ".join(
+        str(each.get("message")) for each in answer.get("messages", ()) if each.get("type") == "Error"
+    )
+    return State(ending, str(said) if said and ending != "completed" else None)
+
+
+def _error_of(response: requests.Response) -> str:
+    try:
+        answer = cast(dict[str, Any], response.json())
+    except requests.JSONDecodeError:
+        return response.reason
+    error = answer.get("error", answer)
+    return f"{error.get('code', '')} {error.get('message', '')}".strip() or response.reason
+
+
+def _sign_in_error(response: requests.Response) -> str:
+    try:
+        return str(response.json().get("error", response.reason))
+    except requests.JSONDecodeError:
+        return f"{response.status_code} {response.reason}"
