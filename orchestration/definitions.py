@@ -7,15 +7,16 @@ from orchestration.automation import SCHEDULES, SENSORS
 from orchestration.checks import CHECKS
 from orchestration.graph import EXTERNAL
 from orchestration.jobs import JOBS
+from orchestration.refresh import power_bi, refresh, refresh_what_was_reconciled
 from orchestration.resources import Project
 from orchestration.watch import WATCHERS
 
 definitions = dg.Definitions(
-    assets=[*EXTERNAL, offset_index, batch_averages, reconciliations],
+    assets=[*EXTERNAL, offset_index, batch_averages, reconciliations, power_bi],
     asset_checks=CHECKS,
-    jobs=JOBS,
+    jobs=[*JOBS, refresh],
     schedules=SCHEDULES,
-    sensors=[*SENSORS, *WATCHERS],
+    sensors=[*SENSORS, refresh_what_was_reconciled, *WATCHERS],
     resources={"project": Project()},
     # the two steps of a run follow one another, so a process for each would only cost its start
     executor=dg.in_process_executor,

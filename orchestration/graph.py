@@ -176,15 +176,6 @@ moving_averages = dg.AssetSpec(
         **docs("architecture.md"),
     },
 )
-power_bi = dg.AssetSpec(
-    "power_bi",
-    deps=[moving_averages],
-    description="The semantic model of Power BI, which reads views made from serving.moving_averages.",
-    group_name=SERVING,
-    owners=[ANALYTICS],
-    kinds={"powerbi"},
-    metadata={"dagster/column_schema": moving_averages.metadata["dagster/column_schema"], **docs("architecture.md")},
-)
 EXTERNAL = [
     events,
     streaming_averages,
@@ -193,5 +184,4 @@ EXTERNAL = [
     moving_averages_topic,
     differences,
     moving_averages,
-    power_bi,
 ]
