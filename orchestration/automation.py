@@ -1,4 +1,4 @@
-"""What starts by itself: the pass over the log every 15 minutes, the days that it finds stale, and old rows' end.
+"""What starts by itself: the pass over the log every 12 minutes, the days that it finds stale, and old rows' end.
 
 Why a schedule and a sensor, and not one of them: docs/decisions/0016-schedule-and-sensor.md.
 """
@@ -35,8 +35,8 @@ SCHEDULES_START = dg.DefaultScheduleStatus.RUNNING if _ON else dg.DefaultSchedul
 SENSORS_START = dg.DefaultSensorStatus.RUNNING if _ON else dg.DefaultSensorStatus.STOPPED
 
 
-@dg.schedule(cron_schedule="*/15 * * * *", execution_timezone="UTC", job=extend_index, default_status=SCHEDULES_START)
-def index_every_15_minutes(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+@dg.schedule(cron_schedule="*/12 * * * *", execution_timezone="UTC", job=extend_index, default_status=SCHEDULES_START)
+def index_every_12_minutes(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Index what the log has gained; the sensor `reconcile_what_has_closed` goes on from there."""
     if is_under_way(context.instance, extend_index.name, {"offset_index"}):
         return dg.SkipReason("the last pass over the log has not ended yet")
@@ -138,5 +138,5 @@ def _reasons(stale: Sequence[StaleDay]) -> str:
     return ", ".join(sorted(reasons | ({"late events"} if any(each.late_since for each in stale) else set())))
 
 
-SCHEDULES = [index_every_15_minutes, retention_every_night]
+SCHEDULES = [index_every_12_minutes, retention_every_night]
 SENSORS = [reconcile_what_has_closed, late_events_waiting]

@@ -99,7 +99,7 @@ class Automation:
 
     def index(self):
         """Do what the schedule does: it is asked what it would start, and that is started."""
-        selector = self.where | {"scheduleName": "index_every_15_minutes"}
+        selector = self.where | {"scheduleName": "index_every_12_minutes"}
         tick = ask(self.settings, _TICK, {"selector": selector, "now": time.time()})
         assert len(tick["scheduleDryRun"]["evaluationResult"]["runRequests"]) == 1
         launched = ask(self.settings, _LAUNCH, {"selector": self.where | {"pipelineName": "extend_index"}})

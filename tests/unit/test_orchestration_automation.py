@@ -11,7 +11,7 @@ from batch.kafka import OffsetRange
 from batch.staleness import MORE_IN_THE_LOG, NO_ANSWER, StaleDay
 from orchestration import automation, watch
 from orchestration.automation import (
-    index_every_15_minutes,
+    index_every_12_minutes,
     late_events_waiting,
     ranges_of,
     reconcile_what_has_closed,
@@ -83,15 +83,15 @@ def stored(tmp_path):
         yield held
 
 
-def test_the_log_is_indexed_every_quarter_of_an_hour(stored):
+def test_the_log_is_indexed_every_twelve_minutes(stored):
     context = dg.build_schedule_context(instance=stored)
-    assert isinstance(index_every_15_minutes(context), dg.RunRequest)
-    assert (index_every_15_minutes.job_name, index_every_15_minutes.cron_schedule) == ("extend_index", "*/15 * * * *")
+    assert isinstance(index_every_12_minutes(context), dg.RunRequest)
+    assert (index_every_12_minutes.job_name, index_every_12_minutes.cron_schedule) == ("extend_index", "*/12 * * * *")
 
 
 def test_the_log_is_not_indexed_twice_at_once(stored):
     start_run(stored, "extend_index", dg.DagsterRunStatus.STARTED)
-    skipped = index_every_15_minutes(dg.build_schedule_context(instance=stored))
+    skipped = index_every_12_minutes(dg.build_schedule_context(instance=stored))
     assert skipped.skip_message == "the last pass over the log has not ended yet"
 
 
