@@ -1,7 +1,6 @@
 """Where is the Power BI model, and who asks? The part of the settings that is about it; off where none is set."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from pydantic import SecretStr
 
@@ -28,11 +27,10 @@ class Model:
     client_id: str
     client_secret: SecretStr
     enhanced: bool
-    table: str
-    partition_format: str
-    commit_mode: Literal["transactional", "partialBatch"]
     max_parallelism: int
     timeout_s: float
+    every_s: float
+    per_day: int
 
 
 def model_of(settings: Settings) -> Model | None:
@@ -55,9 +53,8 @@ def model_of(settings: Settings) -> Model | None:
         client_id=settings.powerbi_client_id,
         client_secret=settings.powerbi_client_secret,
         enhanced=settings.powerbi_enhanced,
-        table=settings.powerbi_table,
-        partition_format=settings.powerbi_partition_format,
-        commit_mode=settings.powerbi_commit_mode,
         max_parallelism=settings.powerbi_max_parallelism,
         timeout_s=parse_duration(settings.powerbi_timeout) / 1000,
+        every_s=parse_duration(settings.powerbi_refresh_every) / 1000,
+        per_day=0 if settings.powerbi_enhanced else settings.powerbi_per_day,
     )

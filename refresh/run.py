@@ -1,21 +1,49 @@
-"""One refresh of the model, as a run does it: what changed, asked for, followed, and kept in the audit trail."""
+"""One run: a refresh is asked for and followed to its end, or one that an earlier run left open is."""
 
 from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
 
-from batch.database import connect
-from refresh.audit import Contained, accept, begin, changed_days, end, read_contained, read_known
+from refresh.audit import Contained, Trail
 from refresh.clock import Clock
 from refresh.connection import Model
-from refresh.follow import Outcome, Progress, body_of, refresh_and_follow
+from refresh.follow import Ended, NotAccepted, Progress, ask, follow
 from refresh.service import PowerBi
 from sma.errors import SmaError
 from sma.settings import Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An accepted request; times in seconds since the Unix epoch, by the clock that waits are measured with.
+
+    `run_id` is of the run that asked; `waits` counts how often it had to ask again.
+    """
+
+    run_id: str
+    request_id: str
+    asked_at: float
+    accepted_at: float
+    waits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What became of a refresh; `request` is None where none was accepted, times are of the same clock."""
+
+    outcome: Ended | NotAccepted
+    contained: Contained
+    asked_at: float
+    ended_at: float
+    request: Request | None = None
+
+
 def refresh_model(
     settings: Settings, model: Model, clock: Clock, run_id: str, reason: str, progress: Progress
-) -> tuple[Outcome, Contained]:
-    """Refresh the model and return what became of it, and the newest reconciled window that readers now see.
+) -> Refreshed:
+    """Refresh the model, or follow the request that a run left open, and return what became of it.
+
+    Where a request is open, that one alone is followed: the model is refreshed once at a time.
 
     Args:
         settings: how the database is reached.
@@ -26,25 +54,56 @@ def refresh_model(
         progress: is told what is waited for.
 
     Raises:
-        SmaError: Power BI or the database does not answer or refuses; the audit trail says so too where it can.
+        SmaError: the database does not answer, or Power BI refuses to tell how the request goes on. It stays open.
     """
-    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
-        body = body_of(model, changed_days(connection, read_known(connection).contained_at))
-        asked_at = clock.now()
-        begin(connection, run_id, "enhanced" if model.enhanced else "standard", reason, asked_at)
-
-        def accepted(request_id: str) -> None:
-            progress(f"Power BI refreshes under the request id {request_id}")
-            accept(connection, run_id, request_id, clock.now())
-
+    trail = Trail(settings)
+    with closing(PowerBi(model, clock)) as service:
+        left = trail.open_request()
+        if left is not None:
+            now = clock.now()
+            request = Request(
+                left.run_id, left.request_id, now - left.asked_age_s, now - left.accepted_age_s, left.waits
+            )
+            progress(f"request {left.request_id}, which run {left.run_id} left open, is followed to its end")
+        else:
+            answer = _asked(trail, service, model, clock, run_id, reason, progress)
+            if isinstance(answer, Refreshed):
+                return answer
+            request = answer
         try:
-            with closing(PowerBi(model, clock)) as service:
-                outcome = refresh_and_follow(service, body, clock, model.timeout_s, accepted, progress)
-        except SmaError as error:
-            refused = Outcome("failed", None, asked_at, None, clock.now(), 0, str(error))
-            end(connection, run_id, refused, Contained())
+            ended = follow(service, request.request_id, clock, request.accepted_at, model.timeout_s, progress)
+        except SmaError:
+            trail.look_in_vain(request.run_id)
             raise
-        completed = outcome.status == "completed" and outcome.accepted_at is not None
-        contained = read_contained(connection, outcome.accepted_at or 0) if completed else Contained()
-        end(connection, run_id, outcome, contained)
-    return outcome, contained
+        contained = trail.end(request.run_id, ended)
+        return Refreshed(ended, contained, request.asked_at, clock.now(), request)
+
+
+def _asked(
+    trail: Trail, service: PowerBi, model: Model, clock: Clock, run_id: str, reason: str, progress: Progress
+) -> Request | Refreshed:
+    asked_at = clock.now()
+    trail.begin(run_id, "enhanced" if model.enhanced else "standard", reason)
+
+    def prepare() -> dict[str, Any]:
+        trail.prepare(run_id)
+        return body_of(model)
+
+    answer = ask(service, prepare, clock, progress)
+    if isinstance(answer, NotAccepted):
+        return Refreshed(answer, trail.end(run_id, answer), asked_at, clock.now())
+    request_id, waits = answer
+    request = Request(run_id, request_id, asked_at, clock.now(), waits)
+    trail.accept(run_id, request_id, waits)
+    progress(f"Power BI refreshes under the request id {request_id}")
+    return request
+
+
+def body_of(model: Model) -> dict[str, Any]:
+    """Return what to ask for.
+
+    A service principal's standard refresh has an empty body: notifyOption does not apply to it.
+    """
+    if not model.enhanced:
+        return {}
+    return {"type": "full", "commitMode": "transactional", "maxParallelism": model.max_parallelism, "retryCount": 1}

@@ -1,24 +1,23 @@
 """Power BI's REST API, as far as refreshing one model needs it: ask, look, cancel. How to wait is refresh/follow.py's.
 
 Sources, learn.microsoft.com: "Refresh Dataset In Group" (limits; which bodies make a refresh an enhanced one),
-"Enhanced refresh with the Power BI REST API" (Location, statuses, cancellation), "Get Refresh Execution Details In
-Group" (enhanced refreshes only), "Get Refresh History In Group" (`Unknown` while it runs; `Disabled`).
+"Enhanced refresh with the Power BI REST API" (Location, statuses, conflicts, cancellation, requests that are dropped),
+"Get Refresh Execution Details In Group" (enhanced refreshes only), "Get Refresh History In Group" (`Unknown` while it
+runs; `Disabled`).
 """
 
+import os
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import requests
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from requests.utils import get_environ_proxies
 
 from refresh.clock import Clock
 from refresh.connection import Model
 from sma.errors import SmaError
 
 REQUEST_TIMEOUT_S = 30.0
-ATTEMPTS = 5
-PAUSE_S = 2.0
-LONGEST_PAUSE_S = 60.0
 TOKEN_MARGIN_S = 60.0
 HISTORY = 60
 DEFAULT_RETRY_AFTER_S = 60.0
@@ -64,7 +63,7 @@ class State:
 
 
 class Unanswered(Exception):
-    """Nothing, or a server error, came back: whether the request was carried out is not known."""
+    """Nothing, a server error, or "too many requests" came back: no word on the refresh, whatever has become of it."""
 
     def __init__(self, what: str, retry_after_s: float | None = None) -> None:
         """Keep what went wrong, and for how long to wait where that was said."""
@@ -80,6 +79,10 @@ class PowerBi:
         self._model = model
         self._clock = clock
         self._session = requests.Session()
+        # the environment's proxies and certificates, but no .netrc, which would take the place of the token
+        self._session.trust_env = False
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self._proxies = {url: get_environ_proxies(url) for url in (model.token_url, model.refreshes_url)}
         self._token = ""
         self._token_ends = 0.0
 
@@ -100,22 +103,27 @@ class PowerBi:
         message = _error_of(response)
         if response.status_code == 429:
             return Throttled(message, _retry_after(response, DEFAULT_RETRY_AFTER_S))
-        if response.status_code == 400 and ("already" in message.lower() or "RefreshInProgress" in message):
+        runs = "already" in message.lower() or "RefreshInProgress" in message
+        if response.status_code == 409 or (response.status_code == 400 and runs):
             return Busy()
         if response.status_code == 400 and "exceeded limit" in message.lower():
             return Throttled(message, _retry_after(response, DAILY_QUOTA_RETRY_S))
         raise SmaError(f"Power BI refuses the refresh: {response.status_code} {message}: see docs/refresh.md")
 
     def state(self, request_id: str) -> State:
-        """Return how far that refresh is, whatever others have started since.
+        """Return how far that refresh is, whatever others have started since; ask once.
 
         Raises:
-            SmaError: Power BI does not answer after several attempts, refuses, or does not know the request.
+            Unanswered: no word on it: another look later.
+            SmaError: the sign-in or the question is refused.
         """
         if self._model.enhanced:
-            answer = self._answer("GET", f"/{request_id}").json()
+            response = self._once("GET", f"/{request_id}")
+            if response.status_code == 404:  # not listed yet; or dropped, of which nothing can be learned
+                return State(None)
+            answer = self._read(response)
             return _state(str(answer.get("extendedStatus") or answer["status"]), answer)
-        history = self._answer("GET", "", params={"$top": HISTORY}).json()["value"]
+        history = self._read(self._once("GET", "", params={"$top": HISTORY}))["value"]
         found = next((each for each in history if each["requestId"] == request_id), None)
         # the history may lag behind the answer that accepted it
         return State(None) if found is None else _state(str(found["status"]), found)
@@ -124,36 +132,22 @@ class PowerBi:
         """Ask that a refresh be cancelled; only an enhanced one can be, and one that has ended needs none.
 
         Raises:
-            SmaError: Power BI does not answer after several attempts.
+            Unanswered: whether it will be cancelled is not known.
+            SmaError: the sign-in is refused.
         """
         if self._model.enhanced:
-            self._retried("DELETE", f"/{request_id}")
+            _expect_an_answer(self._once("DELETE", f"/{request_id}"))
 
-    def _answer(self, method: str, path: str, **request: Any) -> requests.Response:
-        response = self._retried(method, path, **request)
+    def _read(self, response: requests.Response) -> dict[str, Any]:
+        _expect_an_answer(response)
         if not response.ok:
-            raise SmaError(f"Power BI: {method} of a refresh: {response.status_code} {_error_of(response)}")
-        return response
-
-    def _retried(self, method: str, path: str, **request: Any) -> requests.Response:
-        """Ask something that does no harm when it is asked twice."""
-        retrying = Retrying(
-            retry=retry_if_exception_type(Unanswered),
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=_pause,
-            sleep=self._clock.sleep,
-            reraise=True,
-        )
+            raise SmaError(
+                f"Power BI does not tell how a refresh goes on: {response.status_code} {_error_of(response)}"
+            )
         try:
-            return retrying(self._asked_patiently, method, path, **request)
-        except Unanswered as error:
-            raise SmaError(f"Power BI does not answer after {ATTEMPTS} attempts: {error}") from error
-
-    def _asked_patiently(self, method: str, path: str, **request: Any) -> requests.Response:
-        response = self._once(method, path, **request)
-        if response.status_code == 429:
-            raise Unanswered(_error_of(response), _retry_after(response, DEFAULT_RETRY_AFTER_S))
-        return response
+            return cast(dict[str, Any], response.json())
+        except requests.JSONDecodeError as error:
+            raise Unanswered("an answer that is not JSON") from error
 
     def _once(self, method: str, path: str, **request: Any) -> requests.Response:
         response = self._sent(method, path, **request)
@@ -166,7 +160,8 @@ class PowerBi:
 
     def _sent(self, method: str, path: str, **request: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self._current_token()}"}
-        return self._http(method, self._model.refreshes_url + path, headers=headers, **request)
+        proxies = self._proxies[self._model.refreshes_url]
+        return self._http(method, self._model.refreshes_url + path, headers=headers, proxies=proxies, **request)
 
     def _current_token(self) -> str:
         if not self._token or self._clock.now() >= self._token_ends - TOKEN_MARGIN_S:
@@ -176,7 +171,10 @@ class PowerBi:
                 "client_secret": self._model.client_secret.get_secret_value(),
                 "scope": SCOPE,
             }
-            response = self._http("POST", self._model.token_url, data=form)
+            response = self._http(
+                "POST", self._model.token_url, data=form, proxies=self._proxies[self._model.token_url]
+            )
+            _expect_an_answer(response)
             if not response.ok:
                 raise SmaError(f"the sign-in of SMA_POWERBI_CLIENT_ID is refused: {_sign_in_error(response)}")
             answer = response.json()
@@ -194,10 +192,9 @@ class PowerBi:
         return response
 
 
-def _pause(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after_s if isinstance(error, Unanswered) else None
-    return min(PAUSE_S * 2 ** (state.attempt_number - 1) if asked is None else asked, LONGEST_PAUSE_S)
+def _expect_an_answer(response: requests.Response) -> None:
+    if response.status_code == 429:
+        raise Unanswered(_error_of(response), _retry_after(response, DEFAULT_RETRY_AFTER_S))
 
 
 def _retry_after(response: requests.Response, default: float) -> float:

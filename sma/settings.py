@@ -81,16 +81,11 @@ class Settings(BaseSettings):
     powerbi_enhanced: bool = Field(
         False, description="whether the capacity allows enhanced refreshes: Premium, Fabric or Embedded, not shared"
     )
-    powerbi_table: str = Field(
-        "",
-        description="table of which an enhanced refresh takes the changed days' partitions; empty for the whole model",
-    )
-    powerbi_partition_format: str = Field("%Y-%m-%d", description="name of a day's partition there, as strftime has it")
-    powerbi_commit_mode: Literal["transactional", "partialBatch"] = Field(
-        "transactional", description="commitMode of an enhanced refresh"
-    )
     powerbi_max_parallelism: int = Field(10, ge=1, description="maxParallelism of an enhanced refresh")
     powerbi_timeout: str = Field("20 minutes", description="how long a refresh may run before it is cancelled")
+    powerbi_per_day: int = Field(
+        8, ge=0, description="refreshes a day of shared capacity, spread evenly; 0 to leave the quota to Power BI"
+    )
     powerbi_refresh_every: str = Field(
         "15 minutes", description="a refresh is asked for at least so often, reconciled or not"
     )

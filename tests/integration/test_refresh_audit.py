@@ -1,17 +1,23 @@
 """The refresh as Dagster runs it, against the local server and the real database: materialized, audited, or failed."""
 
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
 import dagster as dg
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from batch.bounded import look
 from orchestration import refresh as wiring
 from orchestration.definitions import definitions
-from orchestration.refresh import power_bi, refresh_what_was_reconciled
-from refresh.audit import changed_days, read_known
+from orchestration.refresh import REFRESHED, power_bi, refresh_what_was_reconciled
+from refresh.audit import Trail, waiting_days
+from refresh.clock import SystemClock
+from refresh.connection import model_of
+from refresh.follow import Ended
+from refresh.run import body_of
+from refresh.service import PowerBi
 from sma.settings import Settings
 from tests.unit.powerbi_service import FakeClock, Service, serving
 
@@ -29,12 +35,12 @@ def database(place):
         yield connection
 
 
-def reconcile(connection):
+def reconcile(connection, took_rows_at=None):
     connection.execute(
         "INSERT INTO sma.reconciliations (run_id, day, average, windows_compared, equal, changed, missing_in_stream,"
         " extra_in_stream, explained, unexplained, read_to, duration_seconds, reconciled_at) VALUES (%s,"
-        " (now() AT TIME ZONE 'UTC')::date, 'hour', 1, 1, 0, 0, 0, 0, 0, '{}', 1, now())",
-        (str(datetime.now(UTC)),),
+        " (now() AT TIME ZONE 'UTC')::date, 'hour', 1, 1, 0, 0, 0, 0, 0, '{}', 1, coalesce(%s, now()))",
+        (str(datetime.now(UTC)), took_rows_at),
     )
 
 
@@ -68,6 +74,15 @@ def sense(project, instance):
     )
 
 
+def leave_open(service, project):
+    """Ask for a refresh as a run does that is killed once Power BI has accepted it."""
+    model, trail = model_of(project.settings), Trail(project.settings)
+    with closing(PowerBi(model, service.clock)) as client:
+        trail.begin("killed", "enhanced", "time")
+        trail.prepare("killed")
+        trail.accept("killed", client.trigger(body_of(model)).request_id, 0)
+
+
 @pytest.fixture
 def instance():
     with dg.DagsterInstance.ephemeral() as held:
@@ -82,19 +97,19 @@ def test_a_reconciliation_is_refreshed_once_and_the_next_one_again(place, databa
         (materialized,) = result.asset_materializations_for_node("power_bi")
         told = {name: value.value for name, value in materialized.metadata.items()}
         assert (told["request_id"], told["status"]) == (service.refreshes[0].request_id, "completed")
-        assert told["visible_data_age_seconds"] >= told["refresh_seconds"] > 0
+        assert told["refresh_seconds"] > 0
+        assert told["visible_data_age_seconds"] >= told["window_closed_to_reconciled_seconds"]
         assert told["window_closed_to_reconciled_seconds"] >= told["window_closed_to_streamed_seconds"]
         row = database.execute(
             "SELECT request_id, refresh_type, status, window_end = date_trunc('hour', now()),"
-            " accepted_at <= ended_at FROM sma.refreshes"
+            " asked_at <= accepted_at AND accepted_at <= ended_at FROM sma.refreshes"
         ).fetchone()
         assert row == (service.refreshes[0].request_id, "enhanced", "completed", True, True)
         assert "nothing was reconciled" in sense(project, instance).skip_message
         reconcile(database)
         assert sense(project, instance).tags["sma/reason"] == "reconciliation"
         with look(place.settings) as connection:
-            known = read_known(connection)
-            assert changed_days(connection, known.contained_at) == [datetime.now(UTC).date()]
+            assert waiting_days(connection) == [datetime.now(UTC).date()]
 
 
 def test_a_failed_refresh_fails_the_run_and_the_check(place, database, instance, monkeypatch):
@@ -117,16 +132,99 @@ def test_a_used_up_quota_is_a_warning_and_holds_the_next_refresh(place, database
         assert "quota" in sense(project, instance).skip_message
 
 
-def test_a_run_that_died_leaves_a_refresh_that_is_called_lost(place, database, instance, monkeypatch):
+def test_a_reconciliation_that_commits_while_a_refresh_runs_waits_for_the_next(place, database, instance, monkeypatch):
+    #   reconciled_at ──── refresh asked for ──── reconciliation committed ──── refresh completed
+    took_rows_at = database.execute("SELECT clock_timestamp()").fetchone()[0]
+    trail = Trail(place.settings)
+    trail.begin("asked", "enhanced", "time")
+    trail.prepare("asked")
+    trail.accept("asked", "id", 0)
+    reconcile(database, took_rows_at)
+    trail.end("asked", Ended("completed"))
+    with look(place.settings) as connection:
+        assert waiting_days(connection) == [datetime.now(UTC).date()]
     with refreshing(place, monkeypatch) as (_, project):
-        database.execute(
-            "INSERT INTO sma.refreshes (run_id, refresh_type, reason, asked_at)"
-            " VALUES ('died', 'enhanced', 'time', %s)",
-            (datetime.now(UTC) - timedelta(hours=1),),
-        )
+        assert sense(project, instance).tags["sma/reason"] == "reconciliation"
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_this_machines_clock_decides_nothing(place, database, instance, monkeypatch, hours):
+    with refreshing(place, monkeypatch) as (service, project):
+        service.clock.time += hours * 3600
+        assert materialize(project, instance).success
+        assert "nothing was reconciled" in sense(project, instance).skip_message
+        reconcile(database)
+        assert sense(project, instance).tags["sma/reason"] == "reconciliation"
+
+
+def test_a_request_without_an_end_of_its_run_is_followed_by_the_next_run(place, database, instance, monkeypatch):
+    with refreshing(place, monkeypatch, weights=(0, 1, 0, 0)) as (service, project):
+        leave_open(service, project)
+        service.weights = (1, 0, 0, 0)
+        assert sense(project, instance).tags["sma/reason"] == "left open"
+        result = materialize(project, instance)
+        assert not result.success  # it failed, says Power BI; its run was killed before it knew
+        (check,) = result.get_asset_check_evaluations()
+        assert service.refreshes[0].request_id in check.description
+        assert check.metadata["asked_by_run"].value == "killed"
+        assert len(service.refreshes) == 1
+        assert database.execute("SELECT run_id, status FROM sma.refreshes").fetchall() == [("killed", "failed")]
+
+
+def test_a_request_left_open_that_completed_is_a_materialization(place, database, instance, monkeypatch):
+    with refreshing(place, monkeypatch) as (service, project):
+        leave_open(service, project)
+        result = materialize(project, instance)
+        assert result.success
+        (materialized,) = result.asset_materializations_for_node("power_bi")
+        assert materialized.metadata["request_id"].value == service.refreshes[0].request_id
+        assert "nothing was reconciled" in sense(project, instance).skip_message
+
+
+def test_where_power_bi_refuses_to_tell_the_request_stays_open(place, database, instance, monkeypatch):
+    with refreshing(place, monkeypatch) as (service, project):
+        leave_open(service, project)
+        rotated = Project(project.settings.model_copy(update={"powerbi_client_secret": SecretStr("rotated")}))
+        result = materialize(rotated, instance)
+        assert not result.success
+        assert "sign-in" in result.failure_data_for_node("power_bi").user_failure_data.description
+        assert database.execute("SELECT status FROM sma.refreshes").fetchall() == [(None,)]
+        assert "not known" in sense(project, instance).skip_message
+        assert materialize(project, instance).success  # a new secret, and it is found out
+        assert database.execute("SELECT status FROM sma.refreshes").fetchall() == [("completed",)]
+
+
+def test_an_outage_past_the_bound_is_unknown_and_loud(place, database, instance, monkeypatch):
+    with refreshing(place, monkeypatch) as (service, project):
+        leave_open(service, project)
+        service.down_until = float("inf")
+        result = materialize(project, instance)
+        assert not result.success
+        (check,) = result.get_asset_check_evaluations()
+        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+        assert check.description.startswith("unknown: Power BI has not said how it ended")
+        assert database.execute("SELECT status FROM sma.refreshes").fetchall() == [("unknown",)]
+
+
+def test_a_request_that_power_bi_had_not_named_is_unknown(place, database, instance, monkeypatch):
+    with refreshing(place, monkeypatch) as (_, project):
+        Trail(place.settings).begin("killed", "enhanced", "time")
         assert materialize(project, instance).success
         found = database.execute("SELECT status FROM sma.refreshes ORDER BY asked_at").fetchall()
-        assert found == [("lost",), ("completed",)]
+        assert found == [("unknown",), ("completed",)]
+
+
+def test_a_failed_refresh_shows_in_dagster_within_a_minute_of_the_real_clock(place, database, instance, monkeypatch):
+    with refreshing(place, monkeypatch, weights=(0, 1, 0, 0), duration_s=(1, 1)) as (service, project):
+        service.clock = SystemClock()
+        monkeypatch.setattr(wiring, "SystemClock", SystemClock)
+        assert not materialize(project, instance).success
+        (shown,) = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey("power_bi"), REFRESHED), limit=1
+        )
+        (run,) = instance.get_run_records()
+    assert 0 < shown.event.timestamp - service.refreshes[0].ends < 60
+    assert 0 < run.end_time - service.refreshes[0].ends < 60
 
 
 def test_without_settings_it_is_off_and_says_so(place, database, instance):
