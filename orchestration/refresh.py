@@ -9,7 +9,7 @@ from batch.bounded import look
 from orchestration.automation import RECONCILED, SENSORS_START, is_under_way
 from orchestration.graph import ANALYTICS, SERVING, docs, moving_averages
 from orchestration.jobs import extend_index, reconcile
-from orchestration.refresh_metadata import error_of, refreshed_metadata
+from orchestration.refresh_metadata import in_one_line, refreshed_metadata
 from orchestration.resources import Project, failing_in_one_line
 from refresh.audit import read_known
 from refresh.clock import SystemClock
@@ -47,19 +47,19 @@ def power_bi(
             yield dg.AssetCheckResult(passed=True, check_name=REFRESHED, description=OFF)
             return
         refreshed = refresh_model(project.settings, model, SystemClock(), context.run.run_id, reason, context.log.info)
-    metadata = refreshed_metadata(refreshed)
-    status, error = refreshed.outcome.status, error_of(refreshed)
+    metadata = refreshed_metadata(refreshed, model.per_day)
+    status, line = refreshed.outcome.status, in_one_line(refreshed, model.per_day)
     yield dg.AssetCheckResult(
         passed=status == "completed",
         check_name=REFRESHED,
         severity=dg.AssetCheckSeverity.WARN if status == "throttled" else dg.AssetCheckSeverity.ERROR,
-        description=f"{status}: {error}" if error else status,
+        description=line,
         metadata=metadata,
     )
     if status == "completed":
         yield dg.MaterializeResult(metadata=metadata)
     elif status != "throttled":
-        raise dg.Failure(f"the refresh: {status}: {error or 'no reason is given'}", metadata, allow_retries=False)
+        raise dg.Failure(f"the refresh: {line}", metadata, allow_retries=False)
 
 
 refresh = dg.define_asset_job(

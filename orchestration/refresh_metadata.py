@@ -1,20 +1,27 @@
 """What a refresh of the Power BI model tells in the UI: its request, its durations, and how old what readers see is."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
+from refresh.due import next_allowed
 from refresh.follow import NotAccepted
 from refresh.run import Refreshed
 
 
-def error_of(refreshed: Refreshed) -> str | None:
-    """Return why it did not complete, where that is known."""
-    return refreshed.outcome.why if isinstance(refreshed.outcome, NotAccepted) else refreshed.outcome.error
+def in_one_line(refreshed: Refreshed, per_day: int) -> str:
+    """Return what became of it, why, and what the quota of `per_day` refreshes leaves; 0 for no quota of our own."""
+    outcome, known = refreshed.outcome, refreshed.known
+    error = outcome.why if isinstance(outcome, NotAccepted) else outcome.error
+    said = f"{outcome.status}: {error}" if error else outcome.status
+    allowed_at = max(known.retry_at or 0, next_allowed(known.accepted, per_day))
+    quota = f"; {len(known.accepted)} of {per_day} refreshes in 24 hours" if per_day else ""
+    return said + quota + (f"; the next from {_time(allowed_at)} UTC" if allowed_at > known.now else "")
 
 
-def refreshed_metadata(refreshed: Refreshed) -> dict[str, Any]:
-    """Return its request, how long it took, and how old what readers see is at its end; durations in seconds."""
+def refreshed_metadata(refreshed: Refreshed, per_day: int) -> dict[str, Any]:
+    """Return its request, how long it took, how old what readers see is at its end, and the quota; durations in s."""
     outcome, contained, request = refreshed.outcome, refreshed.contained, refreshed.request
     told: dict[str, Any] = {"status": outcome.status}
     if request is None:
@@ -27,8 +34,13 @@ def refreshed_metadata(refreshed: Refreshed) -> dict[str, Any]:
             "refresh_seconds": refreshed.ended_at - request.accepted_at,
         }
     told["waits"] = outcome.waits if isinstance(outcome, NotAccepted) else request.waits if request else 0
-    if isinstance(outcome, NotAccepted) and outcome.retry_after_s is not None:
-        told["quota_allows_next_in_seconds"] = outcome.retry_after_s
+    known = refreshed.known
+    told["refreshes_in_24_hours"] = len(known.accepted)
+    if per_day:
+        told["refreshes_allowed_in_24_hours"] = per_day
+    allowed_at = max(known.retry_at or 0, next_allowed(known.accepted, per_day))
+    if allowed_at > known.now:
+        told["quota_allows_next_at"] = dg.MetadataValue.timestamp(allowed_at)
     window_end = contained.window_end
     if window_end is not None:
         told["newest_reconciled_window"] = window_end.isoformat()
@@ -37,3 +49,7 @@ def refreshed_metadata(refreshed: Refreshed) -> dict[str, Any]:
             if reached is not None:
                 told[f"window_closed_to_{stage}_seconds"] = (reached - window_end).total_seconds()
     return {name: round(value, 3) if isinstance(value, float) else value for name, value in told.items()}
+
+
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M}"

@@ -5,16 +5,17 @@ sent: so no second clock decides whether a reconciliation waits. Each step has a
 may take longer than an idle connection lives.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from batch.database import Connection, connect
+from batch.database import Connection, connect, snapshot
 from refresh import statements
 from refresh.due import Known
 from refresh.follow import Ended, NotAccepted
+from refresh.plan import Contents, Plan
 from sma.settings import Settings
 
 
@@ -53,12 +54,25 @@ class Trail:
         with self._connection() as connection:
             connection.execute(statements.BEGIN, {"run_id": run_id, "refresh_type": refresh_type, "reason": reason})
 
-    def prepare(self, run_id: str) -> None:
-        """Just before a request is sent: keep which reconciliations can be read now, for it will contain them."""
-        with self._connection() as connection, connection.transaction():
-            connection.execute(statements.PREPARE, {"run_id": run_id})
+    def prepare(self, run_id: str, choose: Callable[[Contents], Plan]) -> Plan:
+        """Just before a request is sent: choose what to ask for, and keep which reconciliations it will contain."""
+        with self._connection() as connection, snapshot(connection):
+            row = connection.execute(statements.CONTENTS, {"run_id": run_id}).fetchone() or (None,) * 5
+            newest, streamed_to, streamed_before, policy_day, is_well = row
+            planned = choose(
+                Contents(waiting_days(connection), _day(newest), _day(streamed_before), policy_day, bool(is_well))
+            )
+            values: dict[str, Any] = {
+                "run_id": run_id,
+                "scope": planned.scope,
+                "effective_date": planned.effective_date,
+                "partitions": list(planned.partitions) or None,
+                "streamed_to": streamed_to,
+            }
+            connection.execute(statements.PREPARE, values)
             connection.execute(statements.FORGET_DAYS, {"run_id": run_id})
-            connection.execute(statements.KEEP_DAYS, {"run_id": run_id})
+            connection.execute(statements.KEEP_DAYS, {"run_id": run_id, "covers_from": planned.covers_from})
+        return planned
 
     def accept(self, run_id: str, request_id: str, waits: int) -> None:
         """Keep under which id Power BI refreshes."""
@@ -84,6 +98,11 @@ class Trail:
                 return Contained()
             row = connection.execute(statements.CONTAINED, {"run_id": run_id}).fetchone()
         return Contained(*row) if row else Contained()
+
+    def known(self) -> Known:
+        """Return what is known of the next refresh, as `read_known` does."""
+        with self._connection() as connection:
+            return read_known(connection)
 
     def open_request(self) -> Open | None:
         """Return the oldest request that is still to be followed to its end.
@@ -120,6 +139,10 @@ def read_known(connection: Connection) -> Known:
 def waiting_days(connection: Connection) -> list[date]:
     """Return the days whose newest reconciliation no completed refresh contains, in order."""
     return [day for (day,) in connection.execute(statements.WAITING).fetchall()]
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.astimezone(UTC).date()
 
 
 def _seconds(moment: datetime | None) -> float | None:

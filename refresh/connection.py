@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from refresh.partitions import Granularity
 from sma.durations import parse_duration
 from sma.errors import SmaError
 from sma.settings import Settings
@@ -27,6 +28,10 @@ class Model:
     client_id: str
     client_secret: SecretStr
     enhanced: bool
+    partitioned_tables: tuple[str, ...]
+    other_tables: tuple[str, ...]
+    granularity: Granularity
+    periods: int
     max_parallelism: int
     timeout_s: float
     every_s: float
@@ -53,8 +58,16 @@ def model_of(settings: Settings) -> Model | None:
         client_id=settings.powerbi_client_id,
         client_secret=settings.powerbi_client_secret,
         enhanced=settings.powerbi_enhanced,
+        partitioned_tables=_names(settings.powerbi_partitioned_tables),
+        other_tables=_names(settings.powerbi_other_tables),
+        granularity=settings.powerbi_granularity,
+        periods=settings.powerbi_periods,
         max_parallelism=settings.powerbi_max_parallelism,
         timeout_s=parse_duration(settings.powerbi_timeout) / 1000,
         every_s=parse_duration(settings.powerbi_refresh_every) / 1000,
         per_day=0 if settings.powerbi_enhanced else settings.powerbi_per_day,
     )
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())

@@ -7,7 +7,9 @@ from typing import Any
 from refresh.audit import Contained, Trail
 from refresh.clock import Clock
 from refresh.connection import Model
+from refresh.due import Known
 from refresh.follow import Ended, NotAccepted, Progress, ask, follow
+from refresh.plan import body_of, plan
 from refresh.service import PowerBi
 from sma.errors import SmaError
 from sma.settings import Settings
@@ -29,12 +31,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What became of a refresh; `request` is None where none was accepted, times are of the same clock."""
+    """What became of a refresh; `request` is None where none was accepted, times are of the same clock.
+
+    `known` is what is known of the next one, by the database's clock.
+    """
 
     outcome: Ended | NotAccepted
     contained: Contained
     asked_at: float
     ended_at: float
+    known: Known
     request: Request | None = None
 
 
@@ -76,7 +82,7 @@ def refresh_model(
             trail.look_in_vain(request.run_id)
             raise
         contained = trail.end(request.run_id, ended)
-        return Refreshed(ended, contained, request.asked_at, clock.now(), request)
+        return Refreshed(ended, contained, request.asked_at, clock.now(), trail.known(), request)
 
 
 def _asked(
@@ -86,24 +92,15 @@ def _asked(
     trail.begin(run_id, "enhanced" if model.enhanced else "standard", reason)
 
     def prepare() -> dict[str, Any]:
-        trail.prepare(run_id)
-        return body_of(model)
+        planned = trail.prepare(run_id, lambda contents: plan(model, contents))
+        progress(f"asking for {planned.scope}: {', '.join(planned.partitions) or 'all that it takes'}")
+        return body_of(model, planned)
 
     answer = ask(service, prepare, clock, progress)
     if isinstance(answer, NotAccepted):
-        return Refreshed(answer, trail.end(run_id, answer), asked_at, clock.now())
+        return Refreshed(answer, trail.end(run_id, answer), asked_at, clock.now(), trail.known())
     request_id, waits = answer
     request = Request(run_id, request_id, asked_at, clock.now(), waits)
     trail.accept(run_id, request_id, waits)
     progress(f"Power BI refreshes under the request id {request_id}")
     return request
-
-
-def body_of(model: Model) -> dict[str, Any]:
-    """Return what to ask for.
-
-    A service principal's standard refresh has an empty body: notifyOption does not apply to it.
-    """
-    if not model.enhanced:
-        return {}
-    return {"type": "full", "commitMode": "transactional", "maxParallelism": model.max_parallelism, "retryCount": 1}

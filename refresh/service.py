@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import requests
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from requests.utils import get_environ_proxies
 
 from refresh.clock import Clock
@@ -185,6 +186,8 @@ class PowerBi:
     def _http(self, method: str, url: str, **request: Any) -> requests.Response:
         try:
             response = self._session.request(method, url, timeout=REQUEST_TIMEOUT_S, allow_redirects=False, **request)
+        except (MissingSchema, InvalidSchema, InvalidURL) as error:
+            raise SmaError(f"SMA_POWERBI_URL or SMA_POWERBI_LOGIN_URL: {url!r} is no address") from error
         except requests.RequestException as error:
             raise Unanswered(type(error).__name__) from error
         if response.status_code >= 500:

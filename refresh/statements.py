@@ -17,9 +17,36 @@ VALUES (
     %(reason)s
 )
 """
+# what was put off, for another's refresh or a quota, says nothing of the model
+CONTENTS = """
+SELECT
+    greatest(streamed.as_of, (SELECT max(as_of) FROM sma.batch_averages)),
+    streamed.as_of,
+    (SELECT streamed_to FROM sma.refreshes WHERE status = 'completed' ORDER BY asked_at DESC LIMIT 1),
+    (
+        SELECT effective_date
+        FROM sma.refreshes
+        WHERE status = 'completed' AND scope = 'policy'
+        ORDER BY asked_at DESC
+        LIMIT 1
+    ),
+    (
+        SELECT status = 'completed'
+        FROM sma.refreshes
+        WHERE run_id <> %(run_id)s AND status NOT IN ('busy', 'throttled')
+        ORDER BY asked_at DESC
+        LIMIT 1
+    )
+FROM (SELECT max(as_of) AS as_of FROM sma.streaming_averages) AS streamed
+"""
 PREPARE = """
 UPDATE sma.refreshes
-SET asked_at = clock_timestamp()
+SET
+    asked_at = clock_timestamp(),
+    scope = %(scope)s,
+    effective_date = %(effective_date)s,
+    partitions = %(partitions)s,
+    streamed_to = %(streamed_to)s
 WHERE run_id = %(run_id)s
 """
 FORGET_DAYS = """
@@ -37,6 +64,7 @@ SELECT
     waiting.day,
     waiting.reconciled_at
 FROM sma.unrefreshed_days() AS waiting
+WHERE %(covers_from)s::date IS NULL OR waiting.day >= %(covers_from)s
 """
 ACCEPT = """
 UPDATE sma.refreshes

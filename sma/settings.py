@@ -81,6 +81,18 @@ class Settings(BaseSettings):
     powerbi_enhanced: bool = Field(
         False, description="whether the capacity allows enhanced refreshes: Premium, Fabric or Embedded, not shared"
     )
+    powerbi_partitioned_tables: str = Field(
+        "Moving averages, Stream and batch",
+        description="the model's tables with a refresh policy, whose changed days are refreshed; empty for the whole",
+    )
+    powerbi_other_tables: str = Field(
+        "Access, Averages, Calendar, Customers, Data age, Reconciliation, Series",
+        description="the model's other imported tables, refreshed with them",
+    )
+    powerbi_granularity: Literal["day", "month", "quarter", "year"] = Field(
+        "day", description="incrementalGranularity of that refresh policy"
+    )
+    powerbi_periods: int = Field(35, ge=1, description="incrementalPeriods of that refresh policy")
     powerbi_max_parallelism: int = Field(10, ge=1, description="maxParallelism of an enhanced refresh")
     powerbi_timeout: str = Field("20 minutes", description="how long a refresh may run before it is cancelled")
     powerbi_per_day: int = Field(

@@ -1,7 +1,8 @@
 """The refresh as Dagster runs it, against the local server and the real database: materialized, audited, or failed."""
 
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
+from random import Random
 
 import dagster as dg
 import psycopg
@@ -16,10 +17,11 @@ from refresh.audit import Trail, waiting_days
 from refresh.clock import SystemClock
 from refresh.connection import model_of
 from refresh.follow import Ended
-from refresh.run import body_of
+from refresh.plan import Plan, body_of
 from refresh.service import PowerBi
 from sma.settings import Settings
 from tests.unit.powerbi_service import FakeClock, Service, serving
+from tests.unit.powerbi_tables import Tables
 
 
 @pytest.fixture
@@ -35,12 +37,12 @@ def database(place):
         yield connection
 
 
-def reconcile(connection, took_rows_at=None):
+def reconcile(connection, took_rows_at=None, day=None):
     connection.execute(
         "INSERT INTO sma.reconciliations (run_id, day, average, windows_compared, equal, changed, missing_in_stream,"
         " extra_in_stream, explained, unexplained, read_to, duration_seconds, reconciled_at) VALUES (%s,"
-        " (now() AT TIME ZONE 'UTC')::date, 'hour', 1, 1, 0, 0, 0, 0, 0, '{}', 1, coalesce(%s, now()))",
-        (str(datetime.now(UTC)), took_rows_at),
+        " coalesce(%s, (now() AT TIME ZONE 'UTC')::date), 'hour', 1, 1, 0, 0, 0, 0, 0, '{}', 1, coalesce(%s, now()))",
+        (str(datetime.now(UTC)), day, took_rows_at),
     )
 
 
@@ -60,6 +62,9 @@ def refreshing(place, monkeypatch, **of_service):
         values = {f"powerbi_{name}": value for name, value in zip(names, ("tenant", "sma", "w", "d"), strict=True)}
         values |= {"powerbi_url": service.url, "powerbi_login_url": service.url, "powerbi_enhanced": True}
         values |= {"powerbi_client_secret": "hush"}
+        tables = service.tables
+        values["powerbi_partitioned_tables"] = ", ".join(tables.partitioned) if tables else ""
+        values["powerbi_other_tables"] = ", ".join(tables.others) if tables else ""
         held = place.settings.model_dump() | values
         yield service, Project(Settings.model_validate(held))
 
@@ -79,8 +84,8 @@ def leave_open(service, project):
     model, trail = model_of(project.settings), Trail(project.settings)
     with closing(PowerBi(model, service.clock)) as client:
         trail.begin("killed", "enhanced", "time")
-        trail.prepare("killed")
-        trail.accept("killed", client.trigger(body_of(model)).request_id, 0)
+        trail.prepare("killed", lambda _: Plan("model"))
+        trail.accept("killed", client.trigger(body_of(model, Plan("model"))).request_id, 0)
 
 
 @pytest.fixture
@@ -129,6 +134,8 @@ def test_a_used_up_quota_is_a_warning_and_holds_the_next_refresh(place, database
         (check,) = result.get_asset_check_evaluations()
         assert (result.success, check.passed, check.severity) == (True, False, dg.AssetCheckSeverity.WARN)
         assert result.asset_materializations_for_node("power_bi") == []
+        retry_at = database.execute("SELECT retry_at FROM sma.refreshes").fetchone()[0]
+        assert check.description == f"throttled: Too many requests; the next from {retry_at:%H:%M} UTC"
         assert "quota" in sense(project, instance).skip_message
 
 
@@ -137,7 +144,7 @@ def test_a_reconciliation_that_commits_while_a_refresh_runs_waits_for_the_next(p
     took_rows_at = database.execute("SELECT clock_timestamp()").fetchone()[0]
     trail = Trail(place.settings)
     trail.begin("asked", "enhanced", "time")
-    trail.prepare("asked")
+    trail.prepare("asked", lambda _: Plan("model"))
     trail.accept("asked", "id", 0)
     reconcile(database, took_rows_at)
     trail.end("asked", Ended("completed"))
@@ -155,6 +162,21 @@ def test_this_machines_clock_decides_nothing(place, database, instance, monkeypa
         assert "nothing was reconciled" in sense(project, instance).skip_message
         reconcile(database)
         assert sense(project, instance).tags["sma/reason"] == "reconciliation"
+
+
+def test_the_quota_of_shared_capacity_is_spread_and_shown(place, database, instance, monkeypatch):
+    with refreshing(place, monkeypatch, daily_quota=8) as (_, project):
+        shared = Project(project.settings.model_copy(update={"powerbi_enhanced": False}))
+        result = materialize(shared, instance)
+        (check,) = result.get_asset_check_evaluations()
+        asked_at = database.execute("SELECT asked_at FROM sma.refreshes").fetchone()[0]
+        next_at = asked_at + timedelta(hours=3)
+        assert check.description == f"completed; 1 of 8 refreshes in 24 hours; the next from {next_at:%H:%M} UTC"
+        told = {name: value.value for name, value in check.metadata.items()}
+        assert (told["refreshes_in_24_hours"], told["refreshes_allowed_in_24_hours"]) == (1, 8)
+        assert told["quota_allows_next_at"] == pytest.approx(next_at.timestamp())
+        reconcile(database)
+        assert "1 of 8 refreshes in 24 hours, spread evenly" in sense(shared, instance).skip_message
 
 
 def test_a_request_without_an_end_of_its_run_is_followed_by_the_next_run(place, database, instance, monkeypatch):
@@ -212,6 +234,43 @@ def test_a_request_that_power_bi_had_not_named_is_unknown(place, database, insta
         assert materialize(project, instance).success
         found = database.execute("SELECT status FROM sma.refreshes ORDER BY asked_at").fetchall()
         assert found == [("unknown",), ("completed",)]
+
+
+def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(place, database, instance, monkeypatch):
+    """The local server reads what a request names and no more; the trail says that nothing waits: then all is there."""
+    random = Random(7)
+    newest = datetime.now(UTC).date()
+    loaded = {}
+
+    def read(first, last):
+        rows = "SELECT day, max(reconciled_at) FROM sma.reconciliations WHERE day BETWEEN %s AND %s GROUP BY day"
+        loaded.update(database.execute(rows, (first, last)).fetchall())
+
+    tables = Tables(read=read)
+    with refreshing(place, monkeypatch, tables=tables) as (service, project):
+        for step in range(24):
+            if step % 6 == 5:  # time goes on: the policy takes in a new day, and may merge old ones
+                newest += timedelta(days=random.choice((1, 1, 31)))
+                database.execute(
+                    "INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count)"
+                    " VALUES ('A', 'm', 'hour', %s, 1, 1)",
+                    (datetime.combine(newest, time(12), UTC),),
+                )
+            for age in random.sample((0, 1, 2, 20, 34, 35, 36, 60, 200, 700), random.randint(1, 2)):
+                reconcile(database, day=newest - timedelta(days=age))
+            service.weights = random.choice(((1, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0)))
+            for _ in range(3):
+                materialize(project, instance)
+                service.weights = (1, 0, 0, 0)
+                with look(place.settings) as connection:
+                    if not waiting_days(connection):
+                        break
+            else:
+                pytest.fail("three refreshes do not contain what was reconciled")
+            stored = "SELECT day, max(reconciled_at) FROM sma.reconciliations GROUP BY day"
+            assert loaded == dict(database.execute(stored).fetchall())
+        scopes = dict(database.execute("SELECT scope, count(*) FROM sma.refreshes GROUP BY scope").fetchall())
+    assert min(scopes.get(scope, 0) for scope in ("policy", "tables", "partitions")) >= 3
 
 
 def test_a_failed_refresh_shows_in_dagster_within_a_minute_of_the_real_clock(place, database, instance, monkeypatch):

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import SecretStr
 
 from refresh.connection import Model
+from tests.unit.powerbi_tables import Tables
 
 ENDINGS = ("Completed", "Failed", "Cancelled", "Disabled")
 
@@ -65,6 +66,7 @@ class Service:
     keep_going: bool = False  # refreshes end only when they are cancelled
     refreshes: list[Held] = field(default_factory=list)
     tokens: dict[str, float] = field(default_factory=dict)
+    tables: Tables | None = None  # None: any table and partition will do
     url: str = ""
     posts: int = 0
     requests: int = 0
@@ -83,6 +85,10 @@ class Service:
             "client_id": "sma",
             "client_secret": SecretStr("hush"),
             "enhanced": enhanced,
+            "partitioned_tables": tuple(self.tables.partitioned) if self.tables else (),
+            "other_tables": tuple(self.tables.others) if self.tables else (),
+            "granularity": "day",
+            "periods": self.tables.periods if self.tables else 35,
             "max_parallelism": 10,
             "timeout_s": 1200.0,
             "every_s": 900.0,
@@ -161,7 +167,11 @@ class Service:
                 return 409, {}, {"error": {"code": "Conflict", "message": "in progress"}}
             text = "Invalid dataset refresh request. Another refresh request is already executing"
             return 400, {}, {"error": {"code": "InvalidRequest", "message": text}}
+        if self.tables and (error := self.tables.error_of(body)):
+            return 400, {}, {"error": {"code": "InvalidRequest", "message": error}}
         held = self._begin("sma", now, body)
+        if self.tables and held.ending == "Completed":
+            self.tables.refresh(body)
         place = {"Location": f"{self.url}/groups/w/datasets/d/refreshes/{held.request_id}"} if body else {}
         return 202, place | {"x-ms-request-id": held.request_id}, None
 

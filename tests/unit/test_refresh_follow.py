@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from refresh.follow import GIVE_UP_S, POLL_S, TURN_S, Ended, NotAccepted, ask, follow
-from refresh.run import body_of
+from refresh.plan import Plan, body_of
 from refresh.service import PowerBi
 from sma.errors import SmaError
 from tests.unit.powerbi_service import FakeClock, Service, serving
@@ -29,7 +29,7 @@ class Followed:
 def one(service, client, model, told) -> Followed:
     clock = service.clock
     asked_at = clock.now()
-    answer = ask(client, lambda: body_of(model), clock, told)
+    answer = ask(client, lambda: body_of(model, Plan("model")), clock, told)
     if isinstance(answer, NotAccepted):
         return Followed(None, answer, asked_at, clock.now(), clock.now(), answer.waits)
     request_id, waits = answer
@@ -112,7 +112,7 @@ def test_an_outage_is_no_outcome(what, ending):
         told.append(line)
 
     with serving(service), closing(PowerBi(service.model(), service.clock)) as client:
-        request_id, _ = ask(client, lambda: body_of(service.model()), service.clock, begin_outage)
+        request_id, _ = ask(client, lambda: body_of(service.model(), Plan("model")), service.clock, begin_outage)
         began = service.clock.now()
         setattr(service, what, began + 1800)  # longer than the token lives, and than the refresh may take
         service.clock.sleep(60)
@@ -126,7 +126,7 @@ def test_an_outage_is_no_outcome(what, ending):
 def test_an_outage_without_an_end_is_unknown_and_never_failed():
     service = Service(FakeClock())
     with serving(service), closing(PowerBi(service.model(), service.clock)) as client:
-        request_id, _ = ask(client, lambda: body_of(service.model()), service.clock, lambda _: None)
+        request_id, _ = ask(client, lambda: body_of(service.model(), Plan("model")), service.clock, lambda _: None)
         began = service.clock.now()
         service.down_until = float("inf")
         ended = follow(client, request_id, service.clock, began, TIMEOUT_S, lambda _: None)
@@ -189,7 +189,7 @@ def test_what_a_refresh_contains_is_looked_up_anew_before_each_request():
 
         def prepare():
             prepared.append((service.clock.now(), service.posts))
-            return body_of(service.model())
+            return body_of(service.model(), Plan("model"))
 
         ask(client, prepare, service.clock, lambda _: None)
     began = prepared[0][0]
