@@ -82,7 +82,7 @@ class Settings(BaseSettings):
         False, description="whether the capacity allows enhanced refreshes: Premium, Fabric or Embedded, not shared"
     )
     powerbi_partitioned_tables: str = Field(
-        "Moving averages, Stream and batch",
+        "Moving averages, Differences",
         description="the model's tables with a refresh policy, whose changed days are refreshed; empty for the whole",
     )
     powerbi_other_tables: str = Field(

@@ -15,7 +15,7 @@ SECRETS = ("bbsecret", "918273645", "564738291")
 # insufficient_privilege; a table, function, schema or object that it cannot name; 0A000 and 55000: nobody can do that
 _REFUSALS = {"42501", "42P01", "42883", "3F000", "42704", "0A000", "55000"}
 
-_TABLES = [
+TABLES = [
     "streaming_averages",
     "batch_averages",
     "differences",
@@ -31,11 +31,13 @@ _TABLES = [
     "series_days",
     "late_events",
     "rejected_events",
+    "refreshes",
+    "refreshed_days",
     "reached",
 ]
 _VIEWS = ["moving_averages", "series", "facts", "live", "differences", "data_age", "quality", "averages", "calendar"]
 _RELATIONS = (
-    *(f"sma.{table}" for table in _TABLES),
+    *(f"sma.{table}" for table in TABLES),
     *(f"serving.{view}" for view in _VIEWS),
     *(f'"customer/BB".{view}' for view in _VIEWS),
     "{stream_chunk}",

@@ -56,7 +56,8 @@ ACTIONS = {
 _AVERAGES = ("streaming_averages", "batch_averages")
 _AUDIT = ("reconciliations", "differences", "accounting", "corrections")
 _INDEX = ("indexed_partitions", "offset_blocks", "indexed_series", "series_days", "late_events", "rejected_events")
-TABLES = (*_AVERAGES, *_AUDIT, *_INDEX, "batch_days", "averages", "customers")
+_REFRESHES = ("refreshes", "refreshed_days")
+TABLES = (*_AVERAGES, *_AUDIT, *_INDEX, *_REFRESHES, "batch_days", "averages", "customers")
 # what each part may do: all else must be refused
 ALLOWED = {
     ("sma_streaming", "streaming_averages"): {"SELECT", "INSERT", "UPDATE"},
@@ -65,6 +66,8 @@ ALLOWED = {
     ("sma_batch", "batch_days"): {"SELECT", "INSERT", "UPDATE", "DELETE"},
     **{("sma_batch", table): {"SELECT", "INSERT"} for table in _AUDIT},
     **{("sma_batch", table): set(ACTIONS) for table in _INDEX},
+    ("sma_batch", "refreshes"): {"SELECT", "INSERT", "UPDATE"},
+    ("sma_batch", "refreshed_days"): {"SELECT", "INSERT", "DELETE"},
     **{("sma_reader", table): {"SELECT"} for table in TABLES},
 }
 MATRIX = [(part, action, table) for part in PARTS for action in ACTIONS for table in TABLES]
@@ -184,6 +187,13 @@ def test_each_part_may_do_its_own_and_no_more(database, parts, part, action, tab
     state, said = attempts.outcome(parts[part], statement)
     is_allowed = action in ALLOWED.get((part, table), set())
     assert (state == "42501") is not is_allowed, said
+
+
+def test_every_table_is_tried(database):
+    with connect(database) as owner:
+        tables = owner.execute("SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'sma'").fetchall()
+    assert {table for (table,) in tables} == set(TABLES)
+    assert set(TABLES) <= set(attempts.TABLES)
 
 
 def test_more_than_a_hundred_actions_of_the_five_parts_are_denied():
