@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock
+.PHONY: help setup demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,3 +60,7 @@ bench-serving: setup ## what reports ask of the database, beside reading one tab
 
 lock: ## resolve requirements.in anew into requirements.lock
 	@$(VENV)/uv pip compile requirements.in --python-version 3.11 --generate-hashes --no-emit-index-url -q -o requirements.lock
+
+check-powerbi: setup ## the Power BI project: Microsoft's object model loads it, its fields exist; SCHEMAS=checkout of microsoft/json-schemas
+	@$(VENV)/python -m pytest -q tests/unit/test_powerbi_project.py
+	@if [ -n "$(SCHEMAS)" ]; then $(VENV)/python -m powerbi.schemas "$(SCHEMAS)"; else echo "not checked: Microsoft's JSON schemas; name a checkout in SCHEMAS=..."; fi
