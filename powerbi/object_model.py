@@ -42,7 +42,7 @@ def install() -> Path:
     _INSTALLED.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_PINNED / name, _INSTALLED / name)
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
     try:
         ran = subprocess.run(
             command, cwd=_INSTALLED, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False
