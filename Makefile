@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi
+.PHONY: help setup demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,3 +64,6 @@ lock: ## resolve requirements.in anew into requirements.lock
 check-powerbi: setup ## the Power BI project: Microsoft's object model loads it, its fields exist; SCHEMAS=checkout of microsoft/json-schemas
 	@$(VENV)/python -m pytest -q tests/unit/test_powerbi_project.py
 	@if [ -n "$(SCHEMAS)" ]; then $(VENV)/python -m powerbi.schemas "$(SCHEMAS)"; else echo "not checked: Microsoft's JSON schemas; name a checkout in SCHEMAS=..."; fi
+
+powerbi-pictures: setup ## draw the three report pages from the running stack into docs/images; no screenshots of Power BI
+	@$(VENV)/python -m powerbi.pictures docs/images

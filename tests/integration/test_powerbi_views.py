@@ -1,0 +1,257 @@
+"""What the Power BI project asks of the database, it has: each query runs, and its columns have the model's types."""
+
+import secrets
+import struct
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from powerbi.model import tables
+from powerbi.pictures import draw_overview, draw_quality, draw_series, read_rows, stream_smas
+from powerbi.queries import Parameters, statement
+from sql.migrate import connect, create_database, drop_database, with_database
+
+MODEL = tables()
+FROM_VIEWS = sorted(set(MODEL) - {"Access"})  # Access is typed into the model
+PARTITIONED = sorted(name for name in FROM_VIEWS if MODEL[name].named("refreshPolicy"))
+# How Power Query maps PostgreSQL's types, and the model theirs. numeric has no exact counterpart: decision 0020.
+TYPES = {
+    "text": "string",
+    "integer": "int64",
+    "bigint": "int64",
+    "numeric": "double",
+    "boolean": "boolean",
+    "date": "dateTime",
+    "timestamp without time zone": "dateTime",
+}
+#   [01-01 ------ 01-02)                                    three days of two chunks, which are of seven days
+#                [01-02 ------ 01-03)
+#                                        [01-20 ------ 01-21)
+ROWS = """
+    INSERT INTO sma.averages (name, window_ms, every_ms, description)
+    VALUES ('hour', 3600000, 60000, 'last 1 hour, every 1 minute');
+    INSERT INTO sma.averages (name, window_events, every_ms, description)
+    VALUES ('last_20', 20, 60000, 'last 20 events, every 1 minute');
+    INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
+    VALUES
+        ('2013-01-01', 'hour', '{}', '2013-01-02 00:00+00', 2, 'run'),
+        ('2013-01-02', 'hour', '{}', '2013-01-02 00:00+00', 1, 'run'),
+        ('2013-01-20', 'hour', '{}', '2013-01-20 00:00+00', 1, 'run');
+    INSERT INTO sma.batch_averages (customer, metric, average, as_of, value_sum, event_count, written_at)
+    VALUES
+        ('AA', 'delay', 'hour', '2013-01-01 00:00+00', 25, 2, '2013-01-21 00:00+00'),
+        ('AA', 'delay', 'hour', '2013-01-01 23:59+00', 10, 3, '2013-01-21 00:00+00'),
+        ('AA', 'delay', 'hour', '2013-01-02 00:00+00', 17, 3, '2013-01-21 00:00+00'),
+        ('AA', 'delay', 'hour', '2013-01-20 00:00+00', 4, 1, '2013-01-21 00:00+00');
+    INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count)
+    VALUES
+        ('AA', 'delay', 'hour', '2013-01-01 00:00+00', 25, 2),
+        ('AA', 'delay', 'hour', '2013-01-02 00:00+00', 5, 2),
+        ('UA', 'delay', 'hour', '2013-01-02 00:00+00', -44, 5),
+        ('UA', 'delay', 'hour', '2013-01-02 00:01+00', -44, 5),
+        ('AA', 'delay', 'hour', '2013-01-20 00:00+00', 3, 1),
+        ('AA', 'delay', 'hour', '2013-01-20 12:00+00', 8, 1),
+        ('UA', 'delay', 'hour', '2013-01-20 12:00+00', 9, 1);
+    INSERT INTO sma.indexed_series (kafka_partition, customer, metric, newest_event_ms)
+    VALUES (0, 'AA', 'delay', 0), (0, 'AA', 'arrival', 0), (0, 'UA', 'delay', 0);
+    INSERT INTO sma.series_days (kafka_partition, customer, metric, day, event_count, next_offset)
+    VALUES
+        (0, 'AA', 'delay', '2013-01-01', 3, 9),
+        (0, 'AA', 'delay', '2013-01-02', 3, 9),
+        (0, 'UA', 'delay', '2013-01-02', 5, 9),
+        (0, 'AA', 'delay', '2013-01-20', 2, 9);
+    INSERT INTO sma.reconciliations (run_id, day, average, windows_compared, equal, changed, missing_in_stream,
+        extra_in_stream, explained, unexplained, read_to, duration_seconds, reconciled_at)
+    VALUES
+        ('run', '2013-01-01', 'hour', 2, 1, 0, 1, 0, 1, 0, '{}', 1, '2013-01-22 00:00+00'),
+        ('run', '2013-01-02', 'hour', 2, 0, 1, 0, 1, 1, 1, '{}', 1, '2013-01-22 00:00+00'),
+        ('run', '2013-01-20', 'hour', 1, 0, 1, 0, 0, 1, 0, '{}', 1, '2013-01-22 00:00+00');
+    INSERT INTO sma.differences (run_id, customer, metric, average, as_of, class, is_explained, late_event_count,
+        stream_value_sum, stream_event_count, batch_value_sum, batch_event_count)
+    VALUES
+        ('run', 'AA', 'delay', 'hour', '2013-01-01 23:59+00', 'missing_in_stream', true, 3, NULL, NULL, 10, 3),
+        ('run', 'AA', 'delay', 'hour', '2013-01-02 00:00+00', 'changed', true, 1, 5, 2, 17, 3),
+        ('run', 'UA', 'delay', 'hour', '2013-01-02 00:00+00', 'extra_in_stream', false, 0, -44, 5, NULL, NULL),
+        ('run', 'AA', 'delay', 'hour', '2013-01-20 00:00+00', 'changed', true, 1, 3, 1, 4, 1);
+"""
+
+
+def utc(*parts: int) -> datetime:
+    """A time as the views and Power BI's parameters say it: UTC, without a zone."""
+    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)
+
+
+FIRST, SECOND, THIRD, FEBRUARY = utc(2013, 1, 1), utc(2013, 1, 2), utc(2013, 1, 3), utc(2013, 2, 1)
+
+
+def add_customer(connection, customer):
+    schema = f"customer/{customer}"
+    connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    for view in ("series", "facts", "live", "differences", "data_age", "quality"):
+        connection.execute(
+            sql.SQL("CREATE VIEW {} WITH (security_barrier) AS SELECT * FROM {} WHERE customer = {}").format(
+                sql.Identifier(schema, view), sql.Identifier("serving", view), sql.Literal(customer)
+            )
+        )
+    for view in ("averages", "calendar"):
+        connection.execute(
+            sql.SQL("CREATE VIEW {} AS SELECT * FROM {}").format(
+                sql.Identifier(schema, view), sql.Identifier("serving", view)
+            )
+        )
+
+
+@pytest.fixture(scope="module")
+def name(stack):
+    """A database with a few rows and a customer's own views; these tests only read, so they share it."""
+    owner, name = stack.settings.owner_database_url.get_secret_value(), f"t{secrets.token_hex(4)}"
+    create_database(owner, name)
+    try:
+        with connect(with_database(owner, name)) as connection:
+            connection.execute(ROWS.encode())
+            add_customer(connection, "AA")
+            connection.execute("ANALYZE")
+        yield name
+    finally:
+        drop_database(owner, name)
+
+
+@pytest.fixture
+def database(stack, name):
+    with psycopg.connect(with_database(stack.settings.owner_database_url.get_secret_value(), name)) as connection:
+        connection.execute("SET TIME ZONE 'Asia/Tokyo'")  # what is asked for, and said of UTC, is no matter of the zone
+        yield connection
+
+
+@pytest.fixture
+def reader_url(stack, name):
+    """What the pictures are drawn with: a role that may read the views."""
+    return with_database(stack.settings.database_url.get_secret_value(), name)
+
+
+def query(table, customer="", start=FIRST, end=THIRD):
+    return statement(MODEL[table].named("partition")[table].properties["source"], Parameters(customer, start, end))
+
+
+def column(table, name):
+    """Where a column stands in the rows of a table."""
+    return list(MODEL[table].named("column")).index(name)
+
+
+def chunks(connection, asked):
+    """The (hypertable, first day) of every chunk that a query's plan reads."""
+    ((plan,),) = connection.execute(sql.SQL("EXPLAIN (FORMAT JSON) ") + asked).fetchall()
+    named = {part["Relation Name"] for part in _parts(plan[0]["Plan"]) if "Relation Name" in part}
+    known = connection.execute(
+        "SELECT chunk_name, hypertable_name, (range_start AT TIME ZONE 'UTC')::date::text "
+        "FROM timescaledb_information.chunks"
+    ).fetchall()
+    return {(hypertable, first_day) for chunk, hypertable, first_day in known if chunk in named}
+
+
+def _parts(plan):
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from _parts(below)
+
+
+@pytest.mark.parametrize("customer", ["", "AA"])
+@pytest.mark.parametrize("table", FROM_VIEWS)
+def test_every_column_of_the_model_is_in_its_view_with_a_type_that_it_maps_to(database, table, customer):
+    columns = {
+        one.properties["sourceColumn"]: one.properties["dataType"] for one in MODEL[table].named("column").values()
+    }
+    cursor = database.execute(query(table, customer))
+    assert cursor.fetchone() is not None
+    types = dict(database.execute("SELECT oid, format_type(oid, NULL) FROM pg_catalog.pg_type").fetchall())
+    assert {one.name: TYPES[types[one.type_code]] for one in cursor.description} == columns
+
+
+@pytest.mark.parametrize("table", PARTITIONED)
+def test_days_that_are_loaded_one_by_one_make_up_the_whole_and_share_no_row(database, table):
+    days = [
+        database.execute(query(table, start=start, end=end)).fetchall()
+        for start, end in pairwise((FIRST, SECOND, THIRD))
+    ]
+    assert all(days)
+    assert Counter(days[0] + days[1]) == Counter(database.execute(query(table)).fetchall())
+    for rows, start, end in zip(days, (FIRST, SECOND), (SECOND, THIRD), strict=True):
+        assert all(start <= row[column(table, "as_of")] < end for row in rows)
+        assert {row[column(table, "date")] for row in rows} == {start.date()}
+
+
+@pytest.mark.parametrize("customer", ["", "AA"])
+@pytest.mark.parametrize(
+    ("table", "hypertables"),
+    [("Moving averages", {"batch_averages", "streaming_averages"}), ("Differences", {"differences"})],
+)
+def test_a_day_is_loaded_from_the_chunk_of_that_day_only(database, table, hypertables, customer):
+    # chunks begin on Thursdays: [2012-12-27, 2013-01-03) and [2013-01-17, 2013-01-24)
+    day, month = (chunks(database, query(table, customer, FIRST, end)) for end in (SECOND, FEBRUARY))
+    assert day == {(hypertable, "2012-12-27") for hypertable in hypertables}
+    assert month - day == {(hypertable, "2013-01-17") for hypertable in hypertables}
+
+
+def test_the_live_table_has_the_last_day_that_the_stream_has_reached(database):
+    live = database.execute(query("Moving averages live")).fetchall()
+    as_ofs = [row[column("Moving averages live", "as_of")] for row in live]
+    assert sorted(as_ofs) == [utc(2013, 1, 20), utc(2013, 1, 20, 12), utc(2013, 1, 20, 12)]
+
+
+def test_a_customer_whose_name_has_a_quote_is_asked_for_by_that_name(database):
+    add_customer(database, 'A"A')
+    assert database.execute(query("Moving averages", 'A"A')).fetchall() == []
+
+
+@pytest.mark.parametrize("table", FROM_VIEWS)
+def test_a_customers_own_schema_gives_that_customers_rows_only(database, table):
+    if "customer" in MODEL[table].named("column"):
+        seen = {row[column(table, "customer")] for row in database.execute(query(table, customer="AA"))}
+        assert seen == {"AA"}
+    else:
+        assert table in {"Averages", "Calendar"}
+
+
+@pytest.mark.parametrize(
+    "key", [("Customers", "customer"), ("Series", "series"), ("Averages", "average"), ("Calendar", "date")]
+)
+def test_the_key_that_a_relationship_leads_to_is_unique(database, key):
+    table, name = key
+    values = [row[column(table, name)] for row in database.execute(query(table))]
+    assert len(values) > 1
+    assert len(set(values)) == len(values)
+    assert None not in values
+
+
+def test_where_no_difference_is_known_the_stream_said_what_the_batch_layer_says(database, reader_url):
+    rows = read_rows(reader_url)
+    said, differing = (
+        [row for row in rows[table] if row.customer == "AA"] for table in ("Moving averages", "Differences")
+    )
+    streamed = dict(
+        database.execute(
+            "SELECT as_of AT TIME ZONE 'UTC', serving.average(value_sum, event_count) FROM sma.streaming_averages "
+            "WHERE customer = 'AA'"
+        ).fetchall()
+    )
+    assert len(said) > len(differing) > 0
+    assert stream_smas(said, differing) == [streamed.get(row.as_of) for row in said]
+
+
+@pytest.mark.parametrize("draw", [draw_overview, draw_series, draw_quality])
+def test_each_picture_of_a_page_is_drawn_from_the_views(reader_url, tmp_path, draw):
+    rows = read_rows(reader_url)
+    assert {name: len(found) for name, found in rows.items()} == {
+        "Moving averages": 7,
+        "Differences": 4,
+        "Reconciliation": 4,
+        "Data age": 2,
+    }
+    draw(rows).savefig(tmp_path / "page.png")
+    header = (tmp_path / "page.png").read_bytes()[:24]
+    assert header.startswith(b"\x89PNG")
+    assert struct.unpack(">II", header[16:]) == (1280, 720)
