@@ -9,7 +9,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import psycopg
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.dates import ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
 
 from powerbi.model import read_model, tables
@@ -28,7 +28,7 @@ from sma.errors import SmaError
 from sma.settings import load_settings
 
 STREAM, BATCH, ALARM = "#d08a2e", "#2b5f8a", "#a3262a"
-_TABLES = ("Moving averages", "Differences", "Reconciliation", "Data age")
+_TABLES = ("Moving averages", "Moving averages live", "Differences", "Reconciliation", "Data age")
 _NOTE = "Drawn by matplotlib from the views that the report reads; no screenshot of Power BI."
 
 
@@ -77,59 +77,73 @@ def _range() -> Parameters:
 def draw_overview(rows: dict[str, list[Row]]) -> Figure:
     """The page 'Overview': where each series stands, and how much of it is final."""
     facts = rows["Moving averages"]
-    figure, (left, right) = _page(
+    newest_closed = max(row.newest_window_closed for row in rows["Data age"])
+    figure = _page(
         "Overview",
         {
             "Newest result (UTC)": f"{facts[-1].as_of:%Y-%m-%d %H:%M}",
             "Rows": f"{len(facts):,}",
             "Share final": f"{sum(row.is_final for row in facts) / len(facts):.1%}",
+            "Age of closed windows (s)": f"{(_utc_now() - newest_closed).total_seconds():,.0f}",
             "Unexplained windows": f"{sum(row.unexplained for row in rows['Reconciliation']):,}",
         },
     )
     of_series: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in facts:
         of_series[row.series, row.average].append(row)
-    body = []
-    for (series, average), stated in sorted(of_series.items()):
-        newest, before = stated[-1], stated[-2] if len(stated) > 1 else None
-        change = f"{newest.sma - before.sma:+.6f}" if before else ""
-        body.append((series, average, f"{newest.sma:,.9f}", change, f"{newest.as_of:%m-%d %H:%M}"))
-    _table(left, "The newest SMA of each series", ("series", "average", "Current SMA", "Change", "As of"), body)
+    names = ("series", "average", "Current SMA", "Change", "Change %", "Events in window", "As of")
+    body = [(*key, *_newest(stated)) for key, stated in sorted(of_series.items())]
+    _table(figure.add_axes((0.03, 0.06, 0.57, 0.69)), "The newest SMA of each series", names, body)
     by_day = {source: Counter(row.date for row in facts if row.source == source) for source in ("batch", "stream")}
-    days = sorted({row.date for row in facts})
-    batch, stream = ([by_day[source][day] for day in days] for source in ("batch", "stream"))
-    right.bar(days, batch, color=BATCH, label="batch")
-    right.bar(days, stream, bottom=batch, color=STREAM, label="stream")
-    _axes(figure, right, "Rows by day and by the layer that they come from")
+    chart = figure.add_axes((0.66, 0.1, 0.32, 0.64))
+    _columns(chart, by_day, (BATCH, STREAM))
+    _axes(chart, "Rows by day and by the layer that they come from", "%Y-%m-%d")
     return figure
 
 
+def _newest(stated: list[Row]) -> tuple[str, ...]:
+    """Current SMA, Change, Change %, Events in window and As of, from the rows of one series and average."""
+    newest, change, share = stated[-1], "", ""
+    if len(stated) > 1:
+        before = stated[-2].sma
+        change = f"{newest.sma - before:+,.6f}"
+        share = f"{(newest.sma - before) / abs(before):+.1%}" if before else ""
+    return f"{newest.sma:,.9f}", change, share, f"{newest.event_count:,}", f"{newest.as_of:%Y-%m-%d %H:%M}"
+
+
 def draw_series(rows: dict[str, list[Row]]) -> Figure:
-    """The page 'One series', for the series and average with most differing windows, on the day with most of them."""
-    found = Counter((row.series, row.average, row.date) for row in rows["Differences"])
+    """The page 'One series', on the day with most differing windows of a series that the live table has too."""
+    live = {(row.series, row.average) for row in rows["Moving averages live"]}
+    found = Counter(
+        (row.series, row.average, row.date) for row in rows["Differences"] if (row.series, row.average) in live
+    )
     if not found:
-        raise SmaError("no window differs between the layers: there is nothing to draw on the page 'One series'")
+        raise SmaError("no window of a series that is live differs: there is nothing to draw on the page 'One series'")
     ((series, average, day), _), *_ = found.most_common(1)
     said, differing = (
         [row for row in rows[table] if (row.series, row.average, row.date) == (series, average, day)]
         for table in ("Moving averages", "Differences")
     )
-    figure, (left, right) = _page(
+    now = [row for row in rows["Moving averages live"] if (row.series, row.average) == (series, average)][-1]
+    current, change, *_ = _newest(said) if said else ("", "")
+    figure = _page(
         f"One series: {series}, average {average}, {day}",
         {
-            "Current SMA": f"{said[-1].sma:,.9f}" if said else "",
-            "Change": f"{said[-1].sma - said[-2].sma:+,.6f}" if len(said) > 1 else "",
-            "Rows": f"{len(said):,}",
+            "Current SMA": current,
+            "Change": change,
+            "SMA now, asked of the database": _number(now.sma),
+            "As of now (UTC)": f"{now.as_of:%Y-%m-%d %H:%M}",
             "Differing windows": f"{len(differing):,}",
         },
     )
+    chart = figure.add_axes((0.05, 0.1, 0.47, 0.64))
     for name, colour, values in (
         ("Stream SMA", STREAM, stream_smas(said, differing)),
         ("Batch SMA", BATCH, [row.sma if row.source == "batch" else None for row in said]),
     ):
         numbers = [float("nan") if value is None else float(value) for value in values]
-        left.plot([row.as_of for row in said], numbers, color=colour, label=name, linewidth=1.2)
-    _axes(figure, left, "What the stream said, and what the batch layer computed")
+        chart.plot([row.as_of for row in said], numbers, color=colour, label=name, linewidth=1.2)
+    _axes(chart, "What the stream said, and what the batch layer computed", "%H:%M")
     names = ("as_of", "class", "explained", "late events", "Stream SMA", "Batch SMA")
     body = [
         (
@@ -142,7 +156,7 @@ def draw_series(rows: dict[str, list[Row]]) -> Figure:
         )
         for row in reversed(differing)
     ]
-    _table(right, "Windows in which they differ", names, body)
+    _table(figure.add_axes((0.56, 0.06, 0.42, 0.69)), "Windows in which they differ", names, body)
     return figure
 
 
@@ -153,56 +167,74 @@ def stream_smas(said: list[Row], differing: list[Row]) -> list[Any]:
 
 
 def draw_quality(rows: dict[str, list[Row]]) -> Figure:
-    """The page 'Data quality': what the reconciliations found, day by day."""
+    """The page 'Data quality': what the reconciliations found, day by day, and how far each customer has come."""
     found = rows["Reconciliation"]
-    explained, unexplained = Counter[Any](), Counter[Any]()
+    by_day: dict[str, Counter[Any]] = {"explained": Counter(), "unexplained": Counter()}
     for row in found:
-        explained[row.date] += row.explained
-        unexplained[row.date] += row.unexplained
-    figure, (left, right) = _page(
+        for verdict, days in by_day.items():
+            days[row.date] += row.values[verdict]
+    explained, unexplained = (days.total() for days in by_day.values())
+    figure = _page(
         "Data quality",
         {
-            "Days reconciled": f"{len(explained):,}",
-            "Explained windows": f"{explained.total():,}",
-            "Unexplained windows": f"{unexplained.total():,}",
+            "Days reconciled": f"{len(by_day['explained']):,}",
+            "Differences": f"{explained + unexplained:,}",
+            "Explained windows": f"{explained:,}",
+            "Unexplained windows": f"{unexplained:,}",
             "Reconciled at (UTC)": f"{max(row.reconciled_at for row in found):%Y-%m-%d %H:%M}" if found else "",
         },
     )
-    days = sorted(explained)
-    left.bar(days, [explained[day] for day in days], color=BATCH, label="explained")
-    bottom = [explained[day] for day in days]
-    left.bar(days, [unexplained[day] for day in days], bottom=bottom, color=ALARM, label="unexplained")
-    _axes(figure, left, "Differences by day: explained and unexplained")
-    names = ("date", "customer", "average", "changed", "missing", "extra", "unexplained")
-    columns = ("date", "customer", "average", "changed", "missing_in_stream", "extra_in_stream", "unexplained")
+    chart = figure.add_axes((0.05, 0.46, 0.43, 0.28))
+    _columns(chart, by_day, (BATCH, ALARM))
+    _axes(chart, "Differences by day: explained and unexplained", "%Y-%m-%d")
+    columns = ("newest_window_closed", "newest_streamed", "newest_reconciled")
+    body = [
+        (row.customer, *("" if row.values[name] is None else f"{row.values[name]:%Y-%m-%d %H:%M}" for name in columns))
+        for row in sorted(rows["Data age"], key=lambda row: str(row.customer))
+    ]
+    names: Sequence[str] = ("customer", "Newest window closed", "Newest streamed", "Newest reconciled")
+    _table(figure.add_axes((0.03, 0.06, 0.45, 0.3)), "How far each customer has come (UTC)", names, body, most=8)
+    columns = ("customer", "average", "changed", "missing_in_stream", "extra_in_stream", "explained", "unexplained")
     newest_first = sorted(found, key=lambda row: (-row.date.toordinal(), row.customer, row.average))
-    body = [tuple(str(row.values[column]) for column in columns) for row in newest_first]
-    _table(right, "What each reconciliation found", names, body)
+    body = [(str(row.date), *(str(row.values[column]) for column in columns)) for row in newest_first]
+    names = ("date", "customer", "average", "changed", "missing", "extra", "explained", "unexplained")
+    _table(figure.add_axes((0.52, 0.06, 0.46, 0.69)), "What each reconciliation found", names, body)
     return figure
 
 
-def _page(title: str, cards: dict[str, str]) -> tuple[Figure, tuple[Axes, Axes]]:
-    """A page of 1280 x 720 pixels: a title, figures in a row, and two places below."""
+def _page(title: str, cards: dict[str, str]) -> Figure:
+    """A page of 1280 x 720 pixels with a title and figures in a row; there is place below."""
     figure = plt.figure(figsize=(12.8, 7.2), dpi=100)
     figure.text(0.03, 0.94, title, fontsize=17, weight="bold")
     figure.text(0.97, 0.012, _NOTE, fontsize=8, color="#666666", ha="right")
     for index, (name, value) in enumerate(cards.items()):
         at = 0.03 + 0.96 / len(cards) * index
-        figure.text(at, 0.855, value, fontsize=17, color=BATCH)
+        figure.text(at, 0.855, value, fontsize=16, color=BATCH)
         figure.text(at, 0.825, name, fontsize=9, color="#666666")
-    left, right = figure.add_axes((0.05, 0.1, 0.45, 0.64)), figure.add_axes((0.55, 0.1, 0.42, 0.64))
-    return figure, (left, right)
+    return figure
 
 
-def _axes(figure: Figure, axes: Axes, title: str) -> None:
+def _columns(axes: Axes, by_day: dict[str, Counter[Any]], colours: Sequence[str]) -> None:
+    """A column for each day, of the numbers of each name, one above the other."""
+    days = sorted(set().union(*by_day.values()))
+    bottom = [0] * len(days)
+    for (name, numbers), colour in zip(by_day.items(), colours, strict=True):
+        heights = [numbers[day] for day in days]
+        axes.bar(days, heights, bottom=bottom, color=colour, label=name)
+        bottom = [below + height for below, height in zip(bottom, heights, strict=True)]
+    axes.set_ylim(0, max([*bottom, 1]) * 1.05)
+
+
+def _axes(axes: Axes, title: str, time_format: str) -> None:
     axes.set_title(title, loc="left", fontsize=11, pad=22)
     axes.legend(frameon=False, fontsize=9, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.99))
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(DateFormatter(time_format))  # type: ignore[no-untyped-call]
 
 
-def _table(axes: Axes, title: str, names: Sequence[str], body: Sequence[Sequence[str]], most: int = 19) -> None:
+def _table(axes: Axes, title: str, names: Sequence[str], body: Sequence[Sequence[str]], most: int = 20) -> None:
     """A table of the first rows; how many are left out is said."""
     more = f" (the first {most} of {len(body):,})" if len(body) > most else ""
     axes.set_title(title + more, loc="left", fontsize=11)
@@ -211,11 +243,16 @@ def _table(axes: Axes, title: str, names: Sequence[str], body: Sequence[Sequence
         cellText=list(body[:most]) or [[""] * len(names)], colLabels=list(names), loc="upper left", cellLoc="left"
     )
     drawn.auto_set_font_size(False)
-    drawn.set_fontsize(9)
-    drawn.scale(1, 1.22)
+    drawn.set_fontsize(8)
     drawn.auto_set_column_width(list(range(len(names))))
     for cell in drawn.get_celld().values():
         cell.set_linewidth(0.3)
+        cell.set_height(0.0309 / axes.get_position().height)  # of the page, so that tables of any height look alike
+
+
+def _utc_now() -> datetime:
+    """Now, as the views say times: UTC, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _number(value: Any) -> str:

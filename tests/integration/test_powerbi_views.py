@@ -1,5 +1,6 @@
 """What the Power BI project asks of the database, it has: each query runs, and its columns have the model's types."""
 
+import json
 import secrets
 import struct
 from collections import Counter
@@ -8,10 +9,12 @@ from itertools import pairwise
 
 import psycopg
 import pytest
+from matplotlib.text import Text
 from psycopg import sql
 
 from powerbi.model import tables
 from powerbi.pictures import draw_overview, draw_quality, draw_series, read_rows, stream_smas
+from powerbi.project import REPORT
 from powerbi.queries import Parameters, statement
 from sql.migrate import connect, create_database, drop_database, with_database
 
@@ -242,16 +245,42 @@ def test_where_no_difference_is_known_the_stream_said_what_the_batch_layer_says(
     assert stream_smas(said, differing) == [streamed.get(row.as_of) for row in said]
 
 
-@pytest.mark.parametrize("draw", [draw_overview, draw_series, draw_quality])
-def test_each_picture_of_a_page_is_drawn_from_the_views(reader_url, tmp_path, draw):
+PICTURES = {"overview": draw_overview, "series": draw_series, "quality": draw_quality}
+
+
+@pytest.mark.parametrize("page", PICTURES)
+def test_each_picture_of_a_page_is_drawn_from_the_views(reader_url, tmp_path, page):
     rows = read_rows(reader_url)
     assert {name: len(found) for name, found in rows.items()} == {
         "Moving averages": 7,
+        "Moving averages live": 3,
         "Differences": 4,
         "Reconciliation": 4,
         "Data age": 2,
     }
-    draw(rows).savefig(tmp_path / "page.png")
+    PICTURES[page](rows).savefig(tmp_path / "page.png")
     header = (tmp_path / "page.png").read_bytes()[:24]
     assert header.startswith(b"\x89PNG")
     assert struct.unpack(">II", header[16:]) == (1280, 720)
+
+
+@pytest.mark.parametrize("page", PICTURES)
+def test_a_picture_shows_every_card_chart_and_table_of_its_page(reader_url, page):
+    figure = PICTURES[page](read_rows(reader_url))
+    drawn = {text.get_text() for text in figure.findobj(Text)}
+    headings = {
+        cell.get_text().get_text()
+        for axes in figure.axes
+        for table in axes.tables
+        for (row, _), cell in table.get_celld().items()
+        if row == 0
+    }
+    visuals = [json.loads(path.read_text())["visual"] for path in REPORT.glob(f"definition/pages/{page}/visuals/*/*")]
+    shown = [visual for visual in visuals if visual["visualType"] != "slicer"]
+    assert len(shown) >= 7
+    for visual in shown:
+        title = visual["visualContainerObjects"]["title"][0]["properties"]["text"]["expr"]["Literal"]["Value"]
+        assert any(text.startswith(title.strip("'")) for text in drawn), title
+        if visual["visualType"] == "tableEx":
+            for field in visual["query"]["queryState"]["Values"]["projections"]:
+                assert field.get("displayName", field["nativeQueryRef"]) in headings
