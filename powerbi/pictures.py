@@ -187,13 +187,13 @@ def draw_quality(rows: dict[str, list[Row]]) -> Figure:
     chart = figure.add_axes((0.05, 0.46, 0.43, 0.28))
     _columns(chart, by_day, (BATCH, ALARM))
     _axes(chart, "Differences by day: explained and unexplained", "%Y-%m-%d")
-    columns = ("newest_window_closed", "newest_streamed", "newest_reconciled")
-    body = [
-        (row.customer, *("" if row.values[name] is None else f"{row.values[name]:%Y-%m-%d %H:%M}" for name in columns))
+    ages = ("newest_window_closed", "newest_streamed", "newest_reconciled")
+    come = [
+        (row.customer, *("" if row.values[name] is None else f"{row.values[name]:%Y-%m-%d %H:%M}" for name in ages))
         for row in sorted(rows["Data age"], key=lambda row: str(row.customer))
     ]
     names: Sequence[str] = ("customer", "Newest window closed", "Newest streamed", "Newest reconciled")
-    _table(figure.add_axes((0.03, 0.06, 0.45, 0.3)), "How far each customer has come (UTC)", names, body, most=8)
+    _table(figure.add_axes((0.03, 0.06, 0.45, 0.3)), "How far each customer has come (UTC)", names, come, most=8)
     columns = ("customer", "average", "changed", "missing_in_stream", "extra_in_stream", "explained", "unexplained")
     newest_first = sorted(found, key=lambda row: (-row.date.toordinal(), row.customer, row.average))
     body = [(str(row.date), *(str(row.values[column]) for column in columns)) for row in newest_first]

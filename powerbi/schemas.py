@@ -9,6 +9,7 @@ the fields that the JSON names exist is asked in powerbi.report.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
@@ -38,13 +39,14 @@ def complaints(checkout: Path, project: Path = PROJECT) -> list[str]:
         SmaError: a schema is not in the checkout, or a file names none.
     """
 
-    def retrieve(uri: str) -> Resource:
+    def retrieve(uri: str) -> Resource[Any]:
         path = checkout / uri.removeprefix(_PUBLISHED)
         if not uri.startswith(_PUBLISHED) or not path.is_file():
-            raise NoSuchResource(ref=uri)
+            raise NoSuchResource(uri)
         return Resource.from_contents(json.loads(path.read_text(encoding="utf-8-sig")))
 
-    registry: Registry = Registry(retrieve=retrieve)
+    # referencing hides that its classes are attrs'
+    registry: Registry[Any] = Registry(retrieve=retrieve)  # type: ignore[call-arg]
     found = []
     for path in files_with_a_schema(project):
         content = json.loads(path.read_text())
