@@ -2,13 +2,16 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures
+.PHONY: help setup npm demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install everything: Python packages, Kafka, Flink connectors, TimescaleDB
 	@deploy/local/install.sh
+
+npm:
+	@deploy/local/install/npm.sh
 
 demo: setup ## start the stack, reconcile real flights of January 2013, print what happened
 	@$(VENV)/python -m demo $(if $(FRESH),--fresh)
@@ -25,7 +28,7 @@ down: ## stop everything; the data stays
 clean: down ## stop everything and remove .local and .venv, data included
 	@rm -rf .local .venv streaming/operator/target
 
-test: check test-operator ## run every check and test, on a stack of its own
+test: npm check test-operator ## run every check and test, on a stack of its own
 	@$(VENV)/pytest -q --durations=10
 
 check: setup ## formatting, lint, types, import rules
@@ -37,7 +40,7 @@ check: setup ## formatting, lint, types, import rules
 test-operator: setup ## the tests of the Java that runs in Flink
 	@cd streaming/operator && mvn -B -q test
 
-test-unit: setup ## tests without services, in seconds
+test-unit: npm setup ## tests without services, in seconds
 	@$(VENV)/pytest -q tests/unit
 
 test-contract: setup ## both layers against an independent oracle, in memory
@@ -61,7 +64,7 @@ bench-serving: setup ## what reports ask of the database, beside reading one tab
 lock: ## resolve requirements.in anew into requirements.lock
 	@$(VENV)/uv pip compile requirements.in --python-version 3.11 --generate-hashes --no-emit-index-url -q -o requirements.lock
 
-check-powerbi: setup ## the Power BI project: Microsoft's object model loads it, its fields exist; SCHEMAS=checkout of microsoft/json-schemas
+check-powerbi: npm setup ## the Power BI project: Microsoft's object model loads it, its fields exist; SCHEMAS=checkout of microsoft/json-schemas
 	@$(VENV)/python -m pytest -q tests/unit/test_powerbi_project.py
 	@if [ -n "$(SCHEMAS)" ]; then $(VENV)/python -m powerbi.schemas "$(SCHEMAS)"; else echo "not checked: Microsoft's JSON schemas; name a checkout in SCHEMAS=..."; fi
 

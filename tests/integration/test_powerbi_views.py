@@ -4,6 +4,7 @@ import json
 import secrets
 import struct
 from collections import Counter
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ from powerbi.model import tables
 from powerbi.pictures import draw_overview, draw_quality, draw_series, read_rows, stream_smas
 from powerbi.project import REPORT
 from powerbi.queries import Parameters, statement
+from sql.customers import add_customer
 from sql.migrate import connect, create_database, drop_database, with_database
 
 MODEL = tables()
@@ -91,36 +93,28 @@ def utc(*parts: int) -> datetime:
 FIRST, SECOND, THIRD, FEBRUARY = utc(2013, 1, 1), utc(2013, 1, 2), utc(2013, 1, 3), utc(2013, 2, 1)
 
 
-def add_customer(connection, customer):
-    schema = f"customer/{customer}"
-    connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-    for view in ("series", "facts", "live", "differences", "data_age", "quality"):
-        connection.execute(
-            sql.SQL("CREATE VIEW {} WITH (security_barrier) AS SELECT * FROM {} WHERE customer = {}").format(
-                sql.Identifier(schema, view), sql.Identifier("serving", view), sql.Literal(customer)
-            )
-        )
-    for view in ("averages", "calendar"):
-        connection.execute(
-            sql.SQL("CREATE VIEW {} AS SELECT * FROM {}").format(
-                sql.Identifier(schema, view), sql.Identifier("serving", view)
-            )
-        )
+CUSTOMERS = ["AA", 'A"A']
 
 
 @pytest.fixture(scope="module")
 def name(stack):
-    """A database with a few rows and a customer's own views; these tests only read, so they share it."""
+    """A database with a few rows; these tests only read, so they share it."""
     owner, name = stack.settings.owner_database_url.get_secret_value(), f"t{secrets.token_hex(4)}"
     create_database(owner, name)
     try:
         with connect(with_database(owner, name)) as connection:
             connection.execute(ROWS.encode())
-            add_customer(connection, "AA")
             connection.execute("ANALYZE")
         yield name
     finally:
         drop_database(owner, name)
+
+
+@pytest.fixture(scope="module")
+def customer_urls(stack, name):
+    """What each customer connects with: a role of its own."""
+    owner_url = with_database(stack.settings.owner_database_url.get_secret_value(), name)
+    return {customer: add_customer(owner_url, customer).url for customer in CUSTOMERS}
 
 
 @pytest.fixture
@@ -128,6 +122,19 @@ def database(stack, name):
     with psycopg.connect(with_database(stack.settings.owner_database_url.get_secret_value(), name)) as connection:
         connection.execute("SET TIME ZONE 'Asia/Tokyo'")  # what is asked for, and said of UTC, is no matter of the zone
         yield connection
+
+
+@pytest.fixture
+def reader(database, customer_urls):
+    """The rows of a query: as the owner, or as the customer whose views it reads."""
+
+    def read(asked, customer=""):
+        if not customer:
+            return database.execute(asked)
+        return held.enter_context(connect(customer_urls[customer])).execute(asked)
+
+    with ExitStack() as held:
+        yield read
 
 
 @pytest.fixture
@@ -164,11 +171,11 @@ def _parts(plan):
 
 @pytest.mark.parametrize("customer", ["", "AA"])
 @pytest.mark.parametrize("table", FROM_VIEWS)
-def test_every_column_of_the_model_is_in_its_view_with_a_type_that_it_maps_to(database, table, customer):
+def test_every_column_of_the_model_is_in_its_view_with_a_type_that_it_maps_to(database, reader, table, customer):
     columns = {
         one.properties["sourceColumn"]: one.properties["dataType"] for one in MODEL[table].named("column").values()
     }
-    cursor = database.execute(query(table, customer))
+    cursor = reader(query(table, customer), customer)
     assert cursor.fetchone() is not None
     types = dict(database.execute("SELECT oid, format_type(oid, NULL) FROM pg_catalog.pg_type").fetchall())
     assert {one.name: TYPES[types[one.type_code]] for one in cursor.description} == columns
@@ -192,6 +199,7 @@ def test_days_that_are_loaded_one_by_one_make_up_the_whole_and_share_no_row(data
     ("table", "hypertables"),
     [("Moving averages", {"batch_averages", "streaming_averages"}), ("Differences", {"differences"})],
 )
+@pytest.mark.usefixtures("customer_urls")
 def test_a_day_is_loaded_from_the_chunk_of_that_day_only(database, table, hypertables, customer):
     # chunks begin on Thursdays: [2012-12-27, 2013-01-03) and [2013-01-17, 2013-01-24)
     day, month = (chunks(database, query(table, customer, FIRST, end)) for end in (SECOND, FEBRUARY))
@@ -205,15 +213,14 @@ def test_the_live_table_has_the_last_day_that_the_stream_has_reached(database):
     assert sorted(as_ofs) == [utc(2013, 1, 20), utc(2013, 1, 20, 12), utc(2013, 1, 20, 12)]
 
 
-def test_a_customer_whose_name_has_a_quote_is_asked_for_by_that_name(database):
-    add_customer(database, 'A"A')
-    assert database.execute(query("Moving averages", 'A"A')).fetchall() == []
+def test_a_customer_whose_name_has_a_quote_is_asked_for_by_that_name(reader):
+    assert reader(query("Moving averages", 'A"A'), 'A"A').fetchall() == []
 
 
 @pytest.mark.parametrize("table", FROM_VIEWS)
-def test_a_customers_own_schema_gives_that_customers_rows_only(database, table):
+def test_a_customers_own_schema_gives_that_customers_rows_only(reader, table):
     if "customer" in MODEL[table].named("column"):
-        seen = {row[column(table, "customer")] for row in database.execute(query(table, customer="AA"))}
+        seen = {row[column(table, "customer")] for row in reader(query(table, "AA"), "AA")}
         assert seen == {"AA"}
     else:
         assert table in {"Averages", "Calendar"}

@@ -12,6 +12,7 @@ from powerbi.project import PROJECT, REPORT, SEMANTIC_MODEL
 from powerbi.report import field_references, pages
 from powerbi.schemas import files_with_a_schema
 from sma.errors import SmaError
+from sma.settings import Settings
 
 MODEL = tables()
 COLUMNS = {(name, column) for name, table in MODEL.items() for column in table.named("column")}
@@ -152,3 +153,19 @@ def test_the_files_of_the_project_lead_to_one_another():
     assert report == REPORT
     reference = json.loads((report / "definition.pbir").read_text())["datasetReference"]["byPath"]["path"]
     assert (report / reference).resolve() == SEMANTIC_MODEL
+
+
+def test_the_refresh_asks_for_the_tables_and_by_the_policy_of_the_model():
+    model, settings = tables(), Settings()
+    policies = {name: table.named("refreshPolicy") for name, table in model.items() if table.named("refreshPolicy")}
+    assert set(settings.powerbi_partitioned_tables.split(", ")) == set(policies)
+    imported = {
+        name
+        for name, table in model.items()
+        if all(part.properties["mode"] != "directQuery" for part in table.named("partition").values())
+    }
+    assert set(settings.powerbi_other_tables.split(", ")) == imported - set(policies)
+    for policy in policies.values():
+        (properties,) = (one.properties for one in policy.values())
+        assert properties["incrementalGranularity"] == settings.powerbi_granularity
+        assert int(properties["incrementalPeriods"]) == settings.powerbi_periods
