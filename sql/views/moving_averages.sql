@@ -53,20 +53,24 @@ SELECT
     batch.as_of,
     batch.value_sum,
     batch.event_count,
-    coalesce(batch.event_count >= definition.window_events, true) AS is_full,
+    coalesce(batch.event_count >= answered.window_events, answered.average IS NOT NULL) AS is_full,
     serving.average(batch.value_sum, batch.event_count) AS sma,
     'batch' AS source,
-    coalesce(reconciled.newest >= batch.written_at, false) AS is_final
+    coalesce(answered.reconciled_at >= batch.written_at, false) AS is_final
 FROM sma.batch_averages AS batch
-LEFT JOIN sma.averages AS definition ON definition.name = batch.average
 LEFT JOIN (
+    -- all that a row of a day and average is asked for, so that each row is looked up once
     SELECT
-        day,
-        average,
-        max(reconciled_at) AS newest
-    FROM sma.reconciliations
-    GROUP BY day, average
-) AS reconciled ON reconciled.day = (batch.as_of AT TIME ZONE 'UTC')::date AND reconciled.average = batch.average
+        computed.day,
+        computed.average,
+        definition.window_events,
+        max(reconciliation.reconciled_at) AS reconciled_at
+    FROM sma.batch_days AS computed
+    LEFT JOIN sma.averages AS definition ON definition.name = computed.average
+    LEFT JOIN sma.reconciliations AS reconciliation
+        ON reconciliation.day = computed.day AND reconciliation.average = computed.average
+    GROUP BY computed.day, computed.average, definition.window_events
+) AS answered ON answered.day = (batch.as_of AT TIME ZONE 'UTC')::date AND answered.average = batch.average
 UNION ALL
 SELECT
     stream.customer,

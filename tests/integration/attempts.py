@@ -35,11 +35,11 @@ TABLES = [
     "refreshed_days",
     "reached",
 ]
-_VIEWS = ["moving_averages", "series", "facts", "live", "differences", "data_age", "quality", "averages", "calendar"]
+VIEWS = ["moving_averages", "series", "facts", "live", "differences", "data_age", "quality", "averages", "calendar"]
 _RELATIONS = (
     *(f"sma.{table}" for table in TABLES),
-    *(f"serving.{view}" for view in _VIEWS),
-    *(f'"customer/BB".{view}' for view in _VIEWS),
+    *(f"serving.{view}" for view in VIEWS),
+    *(f'"customer/BB".{view}' for view in VIEWS),
     "{stream_chunk}",
     "{batch_chunk}",
     "{difference_chunk}",

@@ -177,6 +177,16 @@ def parts(stack: Place, database: str) -> Iterator[dict[str, psycopg.Connection]
         session.close()
 
 
+@pytest.mark.parametrize("view", attempts.VIEWS)
+def test_shared_reports_read_every_customers_rows(parts, view):
+    cursor = parts["sma_serving"].execute(f"SELECT * FROM serving.{view}".encode())
+    columns = [column.name for column in cursor.description]
+    if "customer" in columns:
+        assert "BB" in {row[columns.index("customer")] for row in cursor}
+    else:
+        assert cursor.fetchall()
+
+
 @pytest.mark.parametrize(("part", "action", "table"), MATRIX)
 def test_each_part_may_do_its_own_and_no_more(database, parts, part, action, table):
     with connect(database) as owner:
