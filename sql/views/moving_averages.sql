@@ -59,17 +59,18 @@ SELECT
     coalesce(answered.reconciled_at >= batch.written_at, false) AS is_final
 FROM sma.batch_averages AS batch
 LEFT JOIN (
-    -- all that a row of a day and average is asked for, so that each row is looked up once
+    -- all that a row of a day and average is asked for, so that each row is looked up once; grouped by no more than the
+    -- two, so that the planner knows of one match at most, and leaves the look-up out where nobody reads what it gives
     SELECT
         computed.day,
         computed.average,
-        definition.window_events,
+        min(definition.window_events) AS window_events,
         max(reconciliation.reconciled_at) AS reconciled_at
     FROM sma.batch_days AS computed
     LEFT JOIN sma.averages AS definition ON definition.name = computed.average
     LEFT JOIN sma.reconciliations AS reconciliation
         ON reconciliation.day = computed.day AND reconciliation.average = computed.average
-    GROUP BY computed.day, computed.average, definition.window_events
+    GROUP BY computed.day, computed.average
 ) AS answered ON answered.day = (batch.as_of AT TIME ZONE 'UTC')::date AND answered.average = batch.average
 UNION ALL
 SELECT

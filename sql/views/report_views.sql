@@ -65,24 +65,11 @@ SELECT
     as_of AS instant
 FROM serving.moving_averages;
 
--- of each average, the newest row that the stream wrote
-CREATE OR REPLACE FUNCTION sma.newest_streamed() RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT max(newest.as_of)
-    FROM sma.averages AS definition
-    CROSS JOIN LATERAL (
-        SELECT max(as_of) AS as_of FROM sma.streaming_averages WHERE average = definition.name
-    ) AS newest;
-END;
-
 -- the facts of the last day that the stream has reached, for reports that ask the database at each look
 CREATE OR REPLACE VIEW serving.live AS
 SELECT facts.*
 FROM serving.facts AS facts
-WHERE facts.instant > (SELECT sma.newest_streamed() - INTERVAL '1 day');
+WHERE facts.instant > (SELECT max(as_of) - INTERVAL '1 day' FROM sma.streaming_averages);
 
 -- the days between the first and the last row of either layer, both looked up in an index
 CREATE OR REPLACE VIEW serving.calendar AS
@@ -106,9 +93,8 @@ FROM (
             (SELECT max(as_of) FROM sma.batch_averages) AS last_as_of
         UNION ALL
         SELECT
-            (SELECT min(as_of) FROM sma.streaming_averages WHERE average = definition.name),
-            (SELECT max(as_of) FROM sma.streaming_averages WHERE average = definition.name)
-        FROM sma.averages AS definition
+            (SELECT min(as_of) FROM sma.streaming_averages),
+            (SELECT max(as_of) FROM sma.streaming_averages)
     ) AS layer
 ) AS span
 CROSS JOIN LATERAL generate_series(date_trunc('day', span.first), span.last, INTERVAL '1 day') AS day;
