@@ -78,9 +78,8 @@ def add_customer(owner_url: str, customer: str) -> Access:
             raise SmaError(f"customer {customer} is there already: `sma customer rotate` gives it a new password")
         role = shortened(f"{_database(connection)}/", customer)
         schema = shortened(SCHEMA_PREFIX, customer)
-        _make_role(connection, role, password)
+        _make_role(connection, role, schema, password)
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-        _set_search_path(connection, role, schema)
         make_customer_views(connection, customer, schema)
         grant_views(connection, schema, role)
         connection.execute(
@@ -98,15 +97,12 @@ def rotate_password(owner_url: str, customer: str) -> Access:
     password = secrets.token_urlsafe(24)
     with _owner(owner_url) as connection, connection.transaction():
         role, schema = _require(connection, customer)
-        if not _has_role(connection, role):  # the database came here from another server, without its roles
-            _make_role(connection, role, password)
-            _set_search_path(connection, role, schema)
+        if _has_role(connection, role):
+            verifier = sql.Literal(_verifier(connection, role, password))
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), verifier))
+        else:  # the database came here from another server, without its roles
+            _make_role(connection, role, schema, password)
             grant_views(connection, schema, role)
-        connection.execute(
-            sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-                sql.Identifier(role), sql.Literal(_verifier(connection, role, password))
-            )
-        )
         connection.execute("UPDATE sma.customers SET rotated_at = now() WHERE customer = %s", (customer,))
         return _access(connection, owner_url, customer, role, schema, password)
 
@@ -195,8 +191,8 @@ def _has_role(connection: Connection, role: str) -> bool:
     return connection.execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", (role,)).fetchone() is not None
 
 
-def _make_role(connection: Connection, role: str, password: str) -> None:
-    """Make a role that may connect to this database and be nothing else."""
+def _make_role(connection: Connection, role: str, schema: str, password: str) -> None:
+    """Make a role that may connect to this database, begins in its schema, and is nothing else."""
     try:
         connection.execute(
             sql.SQL(
@@ -213,6 +209,7 @@ def _make_role(connection: Connection, role: str, password: str) -> None:
             sql.Identifier(_database(connection)), sql.Identifier(role)
         )
     )
+    _set_search_path(connection, role, schema)
 
 
 def _set_search_path(connection: Connection, role: str, schema: str) -> None:

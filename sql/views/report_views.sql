@@ -99,6 +99,15 @@ FROM (
 ) AS span
 CROSS JOIN LATERAL generate_series(date_trunc('day', span.first), span.last, INTERVAL '1 day') AS day;
 
+CREATE OR REPLACE VIEW sma.newest_reconciliations AS
+SELECT DISTINCT ON (day, average)
+    run_id,
+    day,
+    average,
+    reconciled_at
+FROM sma.reconciliations
+ORDER BY day, average, reconciled_at DESC;
+
 -- the windows in which the newest reconciliation of their day and average found the layers to differ, with what each said
 CREATE OR REPLACE VIEW serving.differences AS
 SELECT
@@ -114,14 +123,7 @@ SELECT
     serving.average(difference.stream_value_sum, difference.stream_event_count)::numeric(28, 9) AS stream_sma,
     serving.average(difference.batch_value_sum, difference.batch_event_count)::numeric(28, 9) AS batch_sma,
     difference.as_of AS instant
-FROM (
-    SELECT DISTINCT ON (day, average)
-        run_id,
-        day,
-        average
-    FROM sma.reconciliations
-    ORDER BY day, average, reconciled_at DESC
-) AS newest
+FROM sma.newest_reconciliations AS newest
 JOIN sma.differences AS difference
     ON difference.run_id = newest.run_id
     AND difference.average = newest.average
@@ -197,38 +199,25 @@ WHERE newest_window_closed IS NOT NULL;
 
 -- what the newest reconciliation of each day and average found, for each customer that has events or differences there
 CREATE OR REPLACE VIEW serving.quality AS
-WITH newest AS (
-    SELECT DISTINCT ON (day, average)
-        run_id,
-        day,
-        average,
-        reconciled_at
-    FROM sma.reconciliations
-    ORDER BY day, average, reconciled_at DESC
-),
-found AS (
+WITH found AS (
     SELECT
-        newest.day,
-        newest.average,
-        difference.customer,
-        count(*) FILTER (WHERE difference.class = 'changed') AS changed,
-        count(*) FILTER (WHERE difference.class = 'missing_in_stream') AS missing_in_stream,
-        count(*) FILTER (WHERE difference.class = 'extra_in_stream') AS extra_in_stream,
-        count(*) FILTER (WHERE difference.is_explained) AS explained,
-        count(*) FILTER (WHERE NOT difference.is_explained) AS unexplained
-    FROM newest
-    JOIN sma.differences AS difference
-        ON difference.run_id = newest.run_id
-        AND difference.average = newest.average
-        AND (difference.as_of AT TIME ZONE 'UTC')::date = newest.day
-    GROUP BY newest.day, newest.average, difference.customer
+        date AS day,
+        average,
+        customer,
+        count(*) FILTER (WHERE class = 'changed') AS changed,
+        count(*) FILTER (WHERE class = 'missing_in_stream') AS missing_in_stream,
+        count(*) FILTER (WHERE class = 'extra_in_stream') AS extra_in_stream,
+        count(*) FILTER (WHERE is_explained) AS explained,
+        count(*) FILTER (WHERE NOT is_explained) AS unexplained
+    FROM serving.differences
+    GROUP BY date, average, customer
 ),
 compared AS (
     SELECT
         newest.day,
         newest.average,
         present.customer
-    FROM newest
+    FROM sma.newest_reconciliations AS newest
     JOIN sma.series_days AS present ON present.day = newest.day
     UNION
     SELECT day, average, customer FROM found
@@ -244,7 +233,7 @@ SELECT
     coalesce(found.explained, 0) AS explained,
     coalesce(found.unexplained, 0) AS unexplained
 FROM compared
-JOIN newest ON newest.day = compared.day AND newest.average = compared.average
+JOIN sma.newest_reconciliations AS newest ON newest.day = compared.day AND newest.average = compared.average
 LEFT JOIN found
     ON found.day = compared.day AND found.average = compared.average AND found.customer = compared.customer;
 

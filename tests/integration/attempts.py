@@ -34,6 +34,7 @@ TABLES = [
     "refreshes",
     "refreshed_days",
     "reached",
+    "newest_reconciliations",
 ]
 VIEWS = ["moving_averages", "series", "facts", "live", "differences", "data_age", "quality", "averages", "calendar"]
 _RELATIONS = (
@@ -213,7 +214,11 @@ def fill(statement: str, places: dict[str, str]) -> str:
 def outcome(connection: psycopg.Connection, statement: str) -> tuple[str | None, str]:
     """Try a statement; return the SQLSTATE of the error, if any, and all that was said: rows, notices and the error."""
     heard: list[str] = []
-    connection.add_notice_handler(lambda notice: heard.append(str(notice.message_primary)))
+
+    def hear(notice: psycopg.errors.Diagnostic) -> None:
+        heard.append(str(notice.message_primary))
+
+    connection.add_notice_handler(hear)
     state = None
     try:
         with connection.transaction(force_rollback=True):
@@ -221,6 +226,8 @@ def outcome(connection: psycopg.Connection, statement: str) -> tuple[str | None,
     except psycopg.Error as error:
         state = error.sqlstate
         heard.append(str(error))
+    finally:
+        connection.remove_notice_handler(hear)
     connection.execute(b"DEALLOCATE ALL")  # what was prepared outlives a transaction
     return state, "\n".join(heard)
 
