@@ -25,15 +25,15 @@ BEGIN ATOMIC
             computed.average,
             range_agg(
                 tstzrange(
-                    computed.day::timestamp AT TIME ZONE 'UTC',
+                    computed.day::timestamp AT TIME ZONE INTERVAL '0',
                     least(
-                        (computed.day + 1)::timestamp AT TIME ZONE 'UTC',
+                        (computed.day + 1)::timestamp AT TIME ZONE INTERVAL '0',
                         computed.closed_until + INTERVAL '1 microsecond'
                     )
                 )
             ) AS times
         FROM sma.batch_days AS computed
-        WHERE computed.closed_until >= computed.day::timestamp AT TIME ZONE 'UTC'
+        WHERE computed.closed_until >= computed.day::timestamp AT TIME ZONE INTERVAL '0'
         GROUP BY computed.average
     )
     SELECT
@@ -71,7 +71,7 @@ LEFT JOIN (
     LEFT JOIN sma.reconciliations AS reconciliation
         ON reconciliation.day = computed.day AND reconciliation.average = computed.average
     GROUP BY computed.day, computed.average
-) AS answered ON answered.day = (batch.as_of AT TIME ZONE 'UTC')::date AND answered.average = batch.average
+) AS answered ON answered.day = (batch.as_of AT TIME ZONE INTERVAL '0')::date AND answered.average = batch.average
 UNION ALL
 SELECT
     stream.customer,

@@ -54,8 +54,8 @@ SELECT
     customer,
     metric,
     average,
-    (as_of AT TIME ZONE 'UTC')::date AS date,
-    as_of AT TIME ZONE 'UTC' AS as_of,
+    (as_of AT TIME ZONE INTERVAL '0')::date AS date,
+    as_of AT TIME ZONE INTERVAL '0' AS as_of,
     sma::numeric(28, 9) AS sma,
     value_sum,
     event_count,
@@ -85,8 +85,8 @@ SELECT
     to_char(day, 'FMDay') AS weekday_name
 FROM (
     SELECT
-        min(first_as_of) AT TIME ZONE 'UTC' AS first,
-        max(last_as_of) AT TIME ZONE 'UTC' AS last
+        min(first_as_of) AT TIME ZONE INTERVAL '0' AS first,
+        max(last_as_of) AT TIME ZONE INTERVAL '0' AS last
     FROM (
         SELECT
             (SELECT min(as_of) FROM sma.batch_averages) AS first_as_of,
@@ -115,8 +115,8 @@ SELECT
     difference.customer,
     difference.metric,
     difference.average,
-    (difference.as_of AT TIME ZONE 'UTC')::date AS date,
-    difference.as_of AT TIME ZONE 'UTC' AS as_of,
+    (difference.as_of AT TIME ZONE INTERVAL '0')::date AS date,
+    difference.as_of AT TIME ZONE INTERVAL '0' AS as_of,
     difference.class,
     difference.is_explained,
     difference.late_event_count,
@@ -127,7 +127,7 @@ FROM sma.newest_reconciliations AS newest
 JOIN sma.differences AS difference
     ON difference.run_id = newest.run_id
     AND difference.average = newest.average
-    AND (difference.as_of AT TIME ZONE 'UTC')::date = newest.day;
+    AND (difference.as_of AT TIME ZONE INTERVAL '0')::date = newest.day;
 
 -- the first and the newest row of each series and average in either layer, each looked up in an index
 CREATE OR REPLACE VIEW sma.reached AS
@@ -164,9 +164,9 @@ CROSS JOIN LATERAL (
 CREATE OR REPLACE VIEW serving.data_age AS
 SELECT
     customer,
-    newest_window_closed AT TIME ZONE 'UTC' AS newest_window_closed,
-    newest_streamed AT TIME ZONE 'UTC' AS newest_streamed,
-    newest_reconciled AT TIME ZONE 'UTC' AS newest_reconciled,
+    newest_window_closed AT TIME ZONE INTERVAL '0' AS newest_window_closed,
+    newest_streamed AT TIME ZONE INTERVAL '0' AS newest_streamed,
+    newest_reconciled AT TIME ZONE INTERVAL '0' AS newest_reconciled,
     extract(epoch FROM now() - newest_window_closed)::bigint AS window_closed_age_seconds,
     extract(epoch FROM now() - newest_streamed)::bigint AS streamed_age_seconds,
     extract(epoch FROM now() - newest_reconciled)::bigint AS reconciled_age_seconds
@@ -186,7 +186,7 @@ FROM (
             AND EXISTS (
                 SELECT
                 FROM sma.reconciliations AS reconciliation
-                WHERE reconciliation.day = (batch.as_of AT TIME ZONE 'UTC')::date
+                WHERE reconciliation.day = (batch.as_of AT TIME ZONE INTERVAL '0')::date
                     AND reconciliation.average = batch.average
                     AND reconciliation.reconciled_at >= batch.written_at
             )
@@ -226,7 +226,7 @@ SELECT
     compared.customer,
     compared.average,
     compared.day AS date,
-    newest.reconciled_at AT TIME ZONE 'UTC' AS reconciled_at,
+    newest.reconciled_at AT TIME ZONE INTERVAL '0' AS reconciled_at,
     coalesce(found.changed, 0) AS changed,
     coalesce(found.missing_in_stream, 0) AS missing_in_stream,
     coalesce(found.extra_in_stream, 0) AS extra_in_stream,
