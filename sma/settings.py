@@ -71,6 +71,13 @@ class Settings(BaseSettings):
     )
     automation: bool = Field(True, description="whether Dagster's schedules and sensors are switched on at first")
 
+    prometheus_url: str = Field("http://127.0.0.1:19006", description="address of Prometheus")
+    alertmanager_url: str = Field("http://127.0.0.1:19007", description="address of Alertmanager")
+    exporter_url: str = Field("http://127.0.0.1:19008", description="address of the exporter, which Prometheus asks")
+    alert_webhook_url: SecretStr = Field(
+        SecretStr(""), description="where Alertmanager sends alerts, as its webhook; empty: they are only shown"
+    )
+
     powerbi_tenant_id: str = Field("", description="tenant of the service principal that refreshes the Power BI model")
     powerbi_client_id: str = Field("", description="... its application (client) id")
     powerbi_client_secret: SecretStr = Field(SecretStr(""), description="... its secret")

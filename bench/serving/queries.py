@@ -12,8 +12,9 @@ from bench.serving.rows import AVERAGE, CUSTOMER, FIRST, METRIC, answered_until
 _FROM_VIEW = "series, customer, metric, average, date, as_of, sma, value_sum, event_count, is_full, source, is_final"
 # the same columns and the same arithmetic, without a choice between layers and without a look at what is reconciled
 _FROM_TABLE = (
-    "customer || '/' || metric, customer, metric, average, (as_of AT TIME ZONE INTERVAL '0')::date, as_of AT TIME ZONE 'UTC',"
-    " serving.average(value_sum, event_count)::numeric(28, 9), value_sum, event_count, true, 'batch', true"
+    "customer || '/' || metric, customer, metric, average, (as_of AT TIME ZONE INTERVAL '0')::date,"
+    " as_of AT TIME ZONE INTERVAL '0', serving.average(value_sum, event_count)::numeric(28, 9),"
+    " value_sum, event_count, true, 'batch', true"
 )
 
 

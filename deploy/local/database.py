@@ -75,6 +75,7 @@ def prepare_databases(environment: Environment) -> None:
         _ensure_database(connection, "dagster", "sma_dagster")
         connection.execute("REVOKE CONNECT ON DATABASE dagster FROM PUBLIC")
         migrate(environment.values["SMA_OWNER_DATABASE_URL"])
+        connection.execute("GRANT pg_read_all_stats TO sma_reader")  # what sessions do, for the metrics
         for role in ROLES:
             if role not in ("postgres", _OWNER):
                 _set_password(connection, environment, role)

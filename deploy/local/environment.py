@@ -17,7 +17,7 @@ from deploy.local.ports import LOOPBACK, PORT_OFFSETS, choose_ports
 from sma.errors import SmaError
 from sma.settings import CHECKOUT
 
-PARTS = ("kafka", "timescaledb", "flink", "dagster")
+PARTS = ("kafka", "timescaledb", "flink", "dagster", "prometheus")
 DATABASE_URLS = {
     "SMA_DATABASE_URL": ("sma_reader", "sma"),
     "SMA_OWNER_DATABASE_URL": ("sma_owner", "sma"),
@@ -26,11 +26,17 @@ DATABASE_URLS = {
     "SMA_DAGSTER_DATABASE_URL": ("sma_dagster", "dagster"),
 }
 ROLES = ("postgres", "sma_owner", "sma_streaming", "sma_batch", "sma_serving", "sma_dagster", "sma_reader")
+_MONITORING_URLS = {
+    "SMA_PROMETHEUS_URL": "prometheus",
+    "SMA_ALERTMANAGER_URL": "alertmanager",
+    "SMA_EXPORTER_URL": "exporter",
+}
 _ADDRESSES = {
     "kafka": ("SMA_KAFKA_BOOTSTRAP",),
     "timescaledb": tuple(DATABASE_URLS),
     "flink": ("SMA_FLINK_URL", "SMA_FLINK_STORAGE"),
     "dagster": ("SMA_DAGSTER_URL",),
+    "prometheus": tuple(_MONITORING_URLS),
 }
 _HEADER = "# Written by `sma up`: this stack's ports, addresses and passwords. Keep it to yourself.\n"
 
@@ -108,6 +114,9 @@ def plan_environment(state_dir: Path, environ: Mapping[str, str], persisted: Env
         values["SMA_FLINK_URL"] = f"http://{LOOPBACK}:{ports['flink']}"
     if "dagster" in local_parts:
         values["SMA_DAGSTER_URL"] = f"http://{LOOPBACK}:{ports['dagster']}"
+    if "prometheus" in local_parts:
+        for name, listener in _MONITORING_URLS.items():
+            values[name] = f"http://{LOOPBACK}:{ports[listener]}"
     if "timescaledb" in local_parts:
         for role in ROLES:
             name = f"SMA_PASSWORD_{role.upper()}"

@@ -159,11 +159,31 @@ _DAGSTER_QUERY = """
 }
 """
 
+
+def check_prometheus(settings: Settings, since: float = 0) -> Health:
+    """Ask Prometheus for its version, and whether Alertmanager and the exporter answer."""
+    for url, path in (
+        (settings.exporter_url, "/metrics"),
+        (settings.alertmanager_url, "/-/ready"),
+        (settings.prometheus_url, "/-/ready"),
+    ):
+        try:
+            requests.get(f"{url}{path}", timeout=_TIMEOUT_SECONDS).raise_for_status()
+        except requests.RequestException as error:
+            return Health(f"{url}: {_connection_reason(error)}")
+    try:
+        build = _get_json(f"{settings.prometheus_url}/api/v1/status/buildinfo")
+    except requests.RequestException as error:
+        return Health(_connection_reason(error))
+    return Health(None, build["data"]["version"])
+
+
 CHECKS: dict[str, Callable[[Settings, float], Health]] = {
     "kafka": check_kafka,
     "timescaledb": check_timescaledb,
     "flink": check_flink,
     "dagster": check_dagster,
+    "prometheus": check_prometheus,
 }
 
 

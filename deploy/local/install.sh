@@ -1,6 +1,6 @@
 #!/bin/bash
 # What does a fresh clone need before anything can run? System packages, .venv, and under .local/install the Kafka broker,
-# the Flink job's jars and TimescaleDB. Each step does nothing once it is done; interrupted, it is done anew.
+# the Flink job's jars, TimescaleDB and Prometheus. Each step does nothing once it is done; interrupted, it is done anew.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/install
 STEP=install
@@ -19,12 +19,13 @@ trap end_steps EXIT
 trap 'end_steps; exit 130' INT TERM
 
 java_steps() { "$HERE/kafka.sh" && "$HERE/flink_jars.sh"; }
+debian_steps() { "$HERE/timescaledb.sh" unpack && "$HERE/prometheus.sh"; }
 set -m # each step is a process group of its own, so that an interrupt ends all of it
 "$HERE/system.sh" 9>&- & steps=($!)
 wait "${steps[0]}"
 "$HERE/python.sh" 9>&- & steps=($!)
 java_steps 9>&- & steps+=($!)
-"$HERE/timescaledb.sh" unpack 9>&- & steps+=($!)
+debian_steps 9>&- & steps+=($!)
 failed=0
 for pid in "${steps[@]}"; do wait "$pid" || failed=1; done
 steps=()

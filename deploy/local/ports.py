@@ -23,8 +23,12 @@ PORT_OFFSETS = {
     "flink_rpc": 4,
     "dagster": 5,
     "prometheus": 6,
+    "alertmanager": 7,
+    "exporter": 8,
+    "flink_metrics": 9,
+    "flink_metrics_2": 10,
 }
-BLOCK_SIZE = 10
+BLOCK_SIZE = 20
 _LOWEST_BASE, _HIGHEST_BASE = 20000, 32000  # below the ports that the system hands out by itself
 
 

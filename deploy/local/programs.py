@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.local.account import postgres_account
 from deploy.local.environment import Environment
+from deploy.local.ports import LOOPBACK
 from deploy.local.processes import MARKER
 from deploy.local.render import FLINK_HOME, INSTALL_DIR, render_flink_config, render_template
 from sma.settings import CHECKOUT, Settings
@@ -18,15 +19,19 @@ PROGRAMS = {
     "timescaledb": ("postgres",),
     "flink": ("flink-jobmanager", "flink-taskmanager"),
     "dagster": ("dagster-webserver", "dagster-daemon"),
+    "prometheus": ("exporter", "prometheus", "alertmanager"),
 }
 LISTENERS = {
     "kafka": ("kafka", "kafka_controller"),
     "timescaledb": ("postgres",),
-    "flink": ("flink", "flink_rpc"),
+    "flink": ("flink", "flink_rpc", "flink_metrics", "flink_metrics_2"),
     "dagster": ("dagster",),
+    "prometheus": ("prometheus", "alertmanager", "exporter"),
 }
 POSTGRES_BIN = INSTALL_DIR / "timescaledb" / "root" / "usr" / "lib" / "postgresql" / "17" / "bin"
 KAFKA_HEAP = "512m"
+_PROMETHEUS_DIR = INSTALL_DIR / "prometheus" / "root" / "usr"  # where they find their own pages
+_METRICS_KEPT = "15d"
 
 
 def kafka_java(environment: Environment, *arguments: str, heap: str = KAFKA_HEAP) -> list[str]:
@@ -58,12 +63,14 @@ def config_files(settings: Settings, environment: Environment) -> dict[str, dict
             **{flink_conf / name: (FLINK_HOME / "conf" / name).read_text() for name in _FLINK_FILES},
         },
         "dagster": {state / "dagster" / "dagster.yaml": render_template("dagster.yaml", environment)},
+        "prometheus": {state / "prometheus" / name: render_template(name, environment) for name in _PROMETHEUS_FILES},
     }
     return {part: files[part] for part in environment.parts}
 
 
 _KAFKA_FILES = ("server.properties", "log4j2.properties")
 _POSTGRES_FILES = ("postgresql.conf", "pg_hba.conf")
+_PROMETHEUS_FILES = ("prometheus.yml", "alertmanager.yml")
 _FLINK_FILES = ("log4j-console.properties", "log4j-cli.properties")
 
 
@@ -91,8 +98,24 @@ def program_options(
         "flink-taskmanager": [f"{FLINK_HOME}/bin/taskmanager.sh", "start-foreground"],
         "dagster-webserver": [sys.executable, "-m", "dagster_webserver", *_dagster_address(environment), *_WORKSPACE],
         "dagster-daemon": [sys.executable, "-m", "deploy.local.dagster_daemon", "run", *_WORKSPACE],
+        "exporter": [sys.executable, "-m", "monitoring.exporter", "--port", str(environment.ports["exporter"])],
+        "prometheus": [
+            f"{_PROMETHEUS_DIR}/bin/prometheus",
+            f"--config.file={state}/prometheus/prometheus.yml",
+            f"--storage.tsdb.path={state}/prometheus/data",
+            f"--storage.tsdb.retention.time={_METRICS_KEPT}",
+            f"--web.listen-address={LOOPBACK}:{environment.ports['prometheus']}",
+        ],
+        "alertmanager": [
+            f"{_PROMETHEUS_DIR}/bin/prometheus-alertmanager",
+            f"--config.file={state}/prometheus/alertmanager.yml",
+            f"--storage.path={state}/prometheus/alertmanager",
+            f"--web.listen-address={LOOPBACK}:{environment.ports['alertmanager']}",
+            "--cluster.listen-address=",  # alone
+        ],
     }
     given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value}
+    ours = {name: value for name, value in environment.values.items() if not name.startswith(_NOT_FOR_OURS)}
     variables = {
         "kafka": {},
         "timescaledb": {},
@@ -104,28 +127,38 @@ def program_options(
         },
         "dagster": {
             **given,
-            **{name: value for name, value in environment.values.items() if not name.startswith(_NOT_FOR_DAGSTER)},
+            **ours,
             "SMA_STATE_DIR": str(state),
             "DAGSTER_HOME": f"{state}/dagster",
             "TZ": "UTC",
         },
+        "prometheus": {},
     }
+    exporter = {**given, **ours, "SMA_STATE_DIR": str(state), "TZ": "UTC"}
+    exporter.pop("SMA_BATCH_DATABASE_URL", None)  # it reads, and writes nothing
     options = []
     for part in environment.parts:
         digest = hashlib.sha256("".join([_installed(part), *files[part].values()]).encode()).hexdigest()
-        part_variables = {**variables[part], MARKER: str(state), "SMA_CONFIG_DIGEST": digest}
         for name in PROGRAMS[part]:
+            own = exporter if name == "exporter" else variables[part]
+            own = {**own, MARKER: str(state), "SMA_CONFIG_DIGEST": digest}
             options.append(
                 {
                     "name": name,
                     "command": shlex.join(commands[name]),
-                    "directory": str(CHECKOUT if part == "dagster" else state),
-                    "environment": ",".join(f"{key}={_quote(value)}" for key, value in part_variables.items()),
+                    "directory": str(_directory(name, state)),
+                    "environment": ",".join(f"{key}={_quote(value)}" for key, value in own.items()),
                     "stdout_logfile": str(log_file(state, name)),
                     **_special_options(name),
                 }
             )
     return options
+
+
+def _directory(program: str, state: Path) -> Path:
+    if program in ("prometheus", "alertmanager"):
+        return _PROMETHEUS_DIR
+    return CHECKOUT if program in ("exporter", *PROGRAMS["dagster"]) else state
 
 
 def _installed(part: str) -> str:
@@ -134,7 +167,7 @@ def _installed(part: str) -> str:
     return stamp.read_text() if stamp.exists() else ""
 
 
-_NOT_FOR_DAGSTER = ("SMA_PASSWORD_", "SMA_OWNER_DATABASE_URL", "SMA_STREAMING_DATABASE_URL")
+_NOT_FOR_OURS = ("SMA_PASSWORD_", "SMA_OWNER_DATABASE_URL", "SMA_STREAMING_DATABASE_URL")
 _WORKSPACE = ("-w", str(CHECKOUT / "workspace.yaml"))
 
 

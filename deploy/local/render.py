@@ -19,10 +19,10 @@ TASK_SLOTS = 8
 
 
 def render_template(name: str, environment: Environment) -> str:
-    """Return a template of deploy/local/config with the stack's ports and state folder in it."""
+    """Return a template of deploy/local/config with the stack's ports and its folders in it."""
     words = {f"{part}_port": str(port) for part, port in environment.ports.items()}
     text = (CONFIG_DIR / name).read_text()
-    return Template(text).substitute(words, state_dir=str(environment.state_dir))
+    return Template(text).substitute(words, state_dir=str(environment.state_dir), checkout=str(CHECKOUT))
 
 
 def render_flink_config(settings: Settings, environment: Environment, stock: str) -> str:
@@ -34,12 +34,12 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         stock: the config.yaml that Flink ships; its --add-opens are kept, without which clients fail at their start.
     """
     java_options = yaml.safe_load(stock)["env"]["java"]["opts"]["all"]
-    state = environment.state_dir / "flink"
+    state, ports = environment.state_dir / "flink", environment.ports
     config: dict[str, Any] = {
         "env.java.opts.all": f"{java_options} -Duser.timezone=UTC -Djava.net.preferIPv4Stack=true",
         "jobmanager.bind-host": LOOPBACK,
         "jobmanager.rpc.address": LOOPBACK,
-        "jobmanager.rpc.port": environment.ports["flink_rpc"],
+        "jobmanager.rpc.port": ports["flink_rpc"],
         "env.java.opts.jobmanager": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",  # starts sooner; it works little
         "jobmanager.memory.process.size": "1024m",
         "jobmanager.execution.failover-strategy": "region",
@@ -48,6 +48,12 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         "taskmanager.host": LOOPBACK,
         "taskmanager.numberOfTaskSlots": TASK_SLOTS,
         "metrics.fetcher.update-interval": "1000",
+        "metrics.reporters": "prometheus",
+        "metrics.reporter.prometheus.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
+        # half of all there is to scrape, and nobody looks at it
+        "metrics.reporter.prometheus.filter.excludes": "*.KafkaProducer;*.KafkaConsumer",
+        # each process takes the first that is free
+        "metrics.reporter.prometheus.port": f"{ports['flink_metrics']},{ports['flink_metrics_2']}",
         "taskmanager.memory.process.size": "2048m",
         "taskmanager.memory.jvm-metaspace.size": "384m",
         "taskmanager.memory.managed.fraction": 0.1,
@@ -57,8 +63,8 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         "parallelism.default": 1,
         "rest.address": LOOPBACK,
         "rest.bind-address": LOOPBACK,
-        "rest.port": environment.ports["flink"],
-        "rest.bind-port": environment.ports["flink"],
+        "rest.port": ports["flink"],
+        "rest.bind-port": ports["flink"],
         "web.submit.enable": False,
         "io.tmp.dirs": str(state / "tmp"),
         # A TaskManager that is gone is noticed after two heartbeats that find nobody, not after 20 s.

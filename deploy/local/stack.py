@@ -25,9 +25,14 @@ from sma.settings import Settings, load_settings
 from sql.definitions import store_definitions
 from sql.migrate import truncate_tables
 
+_INSTALLED = {"kafka": "kafka", "timescaledb": "timescaledb", "flink": "flink-jars", "prometheus": "prometheus"}
 Say = Callable[[str], None]
-_STATE = ("dagster", "flink", "kafka", "logs", "postgres", "sma.env", "supervisord.conf")
-_STOP_ORDER = (("dagster-daemon", "dagster-webserver", "flink-taskmanager", "flink-jobmanager"), ("kafka", "postgres"))
+_STATE = ("dagster", "exporter", "flink", "kafka", "logs", "postgres", "prometheus", "sma.env", "supervisord.conf")
+_STOP_ORDER = (
+    ("prometheus", "alertmanager", "exporter", "dagster-daemon", "dagster-webserver"),
+    ("flink-taskmanager", "flink-jobmanager"),
+    ("kafka", "postgres"),
+)
 
 
 def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -65,7 +70,7 @@ def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ
 
 
 def _require_installed(environment: Environment) -> None:
-    for part, folder in (("kafka", "kafka"), ("timescaledb", "timescaledb"), ("flink", "flink-jars")):
+    for part, folder in _INSTALLED.items():
         if part in environment.parts and not (INSTALL_DIR / folder).is_dir():
             raise SmaError(f"{part} is not installed: run `make setup`")
 

@@ -43,7 +43,7 @@ class Start:
         """
         with ThreadPoolExecutor() as pool:
             timescaledb = pool.submit(self._start_timescaledb)
-            others = [pool.submit(self._start_kafka), pool.submit(self._start_flink)]
+            others = [pool.submit(start) for start in (self._start_kafka, self._start_flink, self._start_prometheus)]
             others.append(pool.submit(self._start_dagster, timescaledb))
             try:
                 for finished in as_completed([timescaledb, *others]):
@@ -85,6 +85,12 @@ class Start:
             self._stop_programs("dagster")
         self._start_programs("dagster")
         self._say_up("dagster", self.settings.dagster_url, self._wait("dagster", CHECKS["dagster"]), started)
+
+    def _start_prometheus(self) -> None:
+        started = time.monotonic()
+        self._start_programs("prometheus")
+        health = self._wait("prometheus", CHECKS["prometheus"])
+        self._say_up("prometheus", self.settings.prometheus_url, health, started)
 
     def _is_local(self, part: str) -> bool:
         return part in self.environment.parts

@@ -36,6 +36,8 @@ class StackStatus:
     kafka_bootstrap: str
     flink_url: str
     dagster_url: str
+    prometheus_url: str
+    alertmanager_url: str
 
     @property
     def is_up(self) -> bool:
@@ -63,6 +65,7 @@ def status(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> St
         "timescaledb": database_place(settings),
         "flink": settings.flink_url,
         "dagster": settings.dagster_url,
+        "prometheus": settings.prometheus_url,
     }
 
     def look(part: str) -> PartStatus:
@@ -82,4 +85,6 @@ def status(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> St
         kafka_bootstrap=settings.kafka_bootstrap,
         flink_url=settings.flink_url,
         dagster_url=settings.dagster_url,
+        prometheus_url=settings.prometheus_url,
+        alertmanager_url=settings.alertmanager_url,
     )

@@ -7,8 +7,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 SUITE=trixie
 DEST=$INSTALL/timescaledb
+source "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
+
 ROOT=$DEST/root
-APT=$DEST/apt
 PG=$ROOT/usr/lib/postgresql/17
 # llvm is left out, so jit must stay off
 PACKAGES=(postgresql-17 postgresql-client-17 postgresql-17-timescaledb
@@ -16,49 +17,11 @@ PACKAGES=(postgresql-17 postgresql-client-17 postgresql-17-timescaledb
   libicu76 libldap2 libsasl2-2 liblz4-1 libxxhash0 libpam0g libaudit1 libcap-ng0 libpq5 libselinux1 libpcre2-8-0
   libssl3t64 libsystemd0 libcap2 libuuid1 libxml2 liblzma5 libxslt1.1 libgcrypt20 libgpg-error0 libzstd1 zlib1g
   libreadline8t64 libtinfo6)
-DIGEST=$(digest "${BASH_SOURCE[0]}")
-
-private_apt() {
-  apt-get -qq -o Dir::State="$APT/state" -o Dir::Cache="$APT/cache" -o APT::Sandbox::User="$(id -un)" \
-    -o Acquire::Retries=3 "$@"
-}
-
-trixie_apt() {
-  private_apt -o Dir::Etc::SourceList="$APT/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-    -o Dir::Etc::Preferences="$APT/preferences" -o Dir::Etc::PreferencesParts="$APT/preferences.d" \
-    -o Dir::State::status="$APT/status" "$@"
-}
-
-# The mirror that this machine's apt already uses for Debian, so that nothing new has to be trusted or reachable.
-mirror() {
-  local targets=(indextargets --format '$(ORIGIN)|$(RELEASE)|$(SITE)' 'Created-By: Packages')
-  { apt-get "${targets[@]}"; private_apt -o Dir::State="$APT/system" "${targets[@]}"; } |
-    awk -F'|' '$1 == "Debian" && $2 !~ /-security/ { print $3; exit }'
-}
-
-fetch() {
-  local keyring found
-  keyring=$(dpkg -L debian-archive-keyring 2> /dev/null | grep '/debian-archive-keyring\.\(gpg\|pgp\)$' | head -1) || true
-  [ -n "$keyring" ] || { echo "needs Debian's package debian-archive-keyring: apt-get install debian-archive-keyring"; return 1; }
-  mkdir -p "$APT"/{state,system}/lists/partial "$APT/cache/archives/partial" "$APT/preferences.d" "$DEST/debs" "$ROOT"
-  : > "$APT/status"
-  : > "$APT/preferences"
-  found=${SMA_DEBIAN_MIRROR:-$(mirror)}
-  if [ -z "$found" ]; then # apt-get update has never run here
-    private_apt -o Dir::State="$APT/system" update || true
-    found=$(mirror)
-  fi
-  [ -n "$found" ] || { echo "apt knows no Debian mirror: set SMA_DEBIAN_MIRROR to the URL of one"; return 1; }
-  echo "deb [signed-by=$keyring] $found $SUITE main" > "$APT/sources.list"
-  trixie_apt update
-  cd "$DEST/debs"
-  trixie_apt download "${PACKAGES[@]}"
-}
+DIGEST=$(digest "${BASH_SOURCE[0]}" "$(dirname "${BASH_SOURCE[0]}")/debian.sh")
 
 unpack() {
-  local deb
-  for deb in "$DEST"/debs/*.deb; do dpkg-deb -x "$deb" "$ROOT"; done
-  rm -rf "$ROOT"/usr/share/{doc,man,locale,lintian} "$PG"/lib/bitcode "$PG"/lib/llvmjit* "$APT" "$DEST/debs"
+  unpack_debs "$ROOT"
+  rm -rf "$PG"/lib/bitcode "$PG"/lib/llvmjit*
 }
 
 patch() {
@@ -83,7 +46,7 @@ case $1 in
     is_current "$DEST/unpacked" "$DIGEST" && exit 0
     rm -rf "$DEST"
     mkdir -p "$DEST"
-    run "downloading PostgreSQL 17 and TimescaleDB (40 MB)" fetch
+    run "downloading PostgreSQL 17 and TimescaleDB (40 MB)" fetch_debs "${PACKAGES[@]}"
     run "unpacking" unpack
     echo "$DIGEST" > "$DEST/unpacked"
     ;;

@@ -1,0 +1,1 @@
+"""The exporter: what the project measures about itself, for Prometheus."""

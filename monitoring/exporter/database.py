@@ -1,0 +1,128 @@
+"""How is TimescaleDB, and what do the batch layer's tables and the refreshes' trail say?
+
+Three collectors, since what is slow to ask changes slowly. They read as the role that may read everything.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from prometheus_client.core import Metric
+
+from batch.bounded import look
+from batch.database import Connection
+from batch.log_retention import days_are_retained
+from monitoring.exporter import statements
+from monitoring.exporter.families import by_label, by_partition, counters, gauge, gauges
+from refresh.connection import model_of
+from sma.averages import load_averages
+from sma.settings import Settings
+
+_CLASSES = ("changed", "missing_in_stream", "extra_in_stream")
+_STAGES = ("window_closed", "streamed", "reconciled")
+
+
+def look_at_the_server(settings: Settings) -> list[Metric]:
+    """Return sizes, sessions and transactions.
+
+    Raises:
+        SmaError: the database does not answer.
+    """
+    with _reading(settings) as connection:
+        size, most, longest, commits, rollbacks, deadlocks = _row(connection, statements.DATABASE)
+        sessions = connection.execute(statements.SESSIONS).fetchall()
+        hypertables = connection.execute(statements.HYPERTABLES).fetchall()
+    outcomes = {("commit",): commits, ("rollback",): rollbacks}
+    return [
+        *gauge("sma_database_size_bytes", "Size of the database", size),
+        by_label("sma_database_connections", "Sessions", "state", sessions),
+        *gauge("sma_database_max_connections", "How many sessions there may be", most),
+        *gauge("sma_database_longest_transaction_seconds", "Age of the oldest open transaction", longest),
+        counters("sma_database_transactions_total", "Transactions", ["outcome"], outcomes),
+        counters("sma_database_deadlocks_total", "Deadlocks", [], {(): deadlocks}),
+        by_label("sma_hypertable_size_bytes", "Size, with indexes", "table", [(n, size) for n, size, _ in hypertables]),
+        by_label("sma_hypertable_chunks", "Chunks", "table", [(name, chunks) for name, _, chunks in hypertables]),
+    ]
+
+
+def look_at_reconciliation(settings: Settings) -> list[Metric]:
+    """Return what reconciliations found, what is to be reconciled, and how long Kafka will keep it.
+
+    Raises:
+        SmaError: the database or Kafka does not answer.
+    """
+    today = datetime.now(UTC).date()
+    retained = days_are_retained(_as_reader(settings), load_averages(settings.averages), today).figures
+    with _reading(settings) as connection:
+        found = connection.execute(statements.FOUND).fetchall()
+        (age_s,) = _row(connection, statements.RECONCILED)
+        residues = dict(connection.execute(statements.RESIDUE).fetchall())
+        late, rejected = _row(connection, statements.INDEXED)
+        ages = connection.execute(statements.DATA_AGE).fetchall()
+    by_class = {
+        (average, name): count for average, *counts in found for name, count in zip(_CLASSES, counts[:3], strict=True)
+    }
+    explained = [(average, counts[3]) for average, *counts in found]
+    unexplained = [(average, counts[4]) for average, *counts in found]
+    data_ages = {
+        (customer, stage): seconds
+        for customer, *of_stages in ages
+        for stage, seconds in zip(_STAGES, of_stages, strict=True)
+        if seconds is not None
+    }
+    return [
+        gauges("sma_differences", "Windows that differ", ["average", "class"], by_class),
+        by_label("sma_explained_differences", "... explained by late events", "average", explained),
+        by_label("sma_unexplained_differences", "... not explained", "average", unexplained),
+        *gauge("sma_reconciliation_age_seconds", "Since the newest reconciliation", age_s),
+        by_partition("sma_accounting_residue", "Records that nobody accounts for", residues),
+        *gauge("sma_late_events", "Late events in the log", late),
+        *gauge("sma_rejected_events", "Rejected events in the log", rejected),
+        gauges("sma_data_age_seconds", "Since the newest window", ["customer", "stage"], data_ages),
+        *gauge("sma_days_to_reconcile", "Days that are stale", _figure(retained.get("days_to_reconcile"))),
+        *gauge("sma_days_lost", "... whose records Kafka has dropped", _figure(retained.get("days_lost"))),
+        *gauge("sma_retention_seconds_left", "Until Kafka drops what they need", _figure(retained.get("seconds_left"))),
+        *gauge("sma_retention_seconds_needed", "Reconciling them takes", _figure(retained.get("seconds_needed"))),
+    ]
+
+
+def look_at_refreshes(settings: Settings) -> list[Metric]:
+    """Return how old the Power BI model is, and what it does not have yet.
+
+    Raises:
+        SmaError: the database does not answer, or only some of the model's settings are set.
+    """
+    is_enabled = model_of(settings) is not None
+    enabled = gauge("sma_refresh_enabled", "Whether the settings name a model", is_enabled)
+    if not is_enabled:
+        return enabled
+    with _reading(settings) as connection:
+        age_s, is_failing, waiting_days, behind_s = _row(connection, statements.REFRESHES)
+    return [
+        *enabled,
+        *gauge("sma_refresh_age_seconds", "Since the newest completed refresh was asked for", age_s),
+        *gauge("sma_refresh_failing", "Whether the newest refresh that ended did not complete", is_failing),
+        *gauge("sma_unrefreshed_days", "Reconciled days that no completed refresh contains", waiting_days),
+        *gauge("sma_readers_behind_seconds", "How long rows that the model does not have have waited", behind_s),
+    ]
+
+
+@contextmanager
+def _reading(settings: Settings) -> Iterator[Connection]:
+    with look(_as_reader(settings)) as connection:
+        yield connection
+
+
+def _as_reader(settings: Settings) -> Settings:
+    return settings.model_copy(update={"batch_database_url": settings.database_url})
+
+
+def _row(connection: Connection, statement: str) -> tuple[float, ...]:
+    row = connection.execute(statement.encode()).fetchone()
+    if row is None:
+        raise AssertionError("a statement that gives exactly one row gave none")
+    return row
+
+
+def _figure(value: int | float | str | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,118 @@
+"""How far does the log reach, and how far behind it is the Flink job, in events and in seconds?
+
+Where the job has read to is asked of its operator, so that lag does not saw between two checkpoints. Where no job runs
+it is what the newest completed checkpoint has committed: from there a job would resume. So a dead consumer lags more
+and more, as it does.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from prometheus_client.core import Metric
+
+from monitoring.exporter.families import by_partition
+from monitoring.exporter.log_history import load, save
+from sma.errors import SmaError
+from sma.settings import Settings
+from streaming.accounts import read_accounts
+from streaming.kafka_log import KafkaLog
+from streaming.rest import FlinkRest
+
+_POLL_S = 5.0
+
+
+class KafkaLag:
+    """The collector `kafka`: remembers since when the log's end has been where."""
+
+    def __init__(self, settings: Settings, now_s: Callable[[], float] = time.time) -> None:
+        """Go on from the history that the exporter before this one has kept."""
+        self._settings = settings
+        self._log = KafkaLog(settings)
+        self._now_s = now_s
+        self._kept_at = settings.state_dir / "exporter" / f"{settings.events_topic}.json"
+        self._history = load(self._kept_at, settings.events_topic)
+        self._empty: dict[int, tuple[int, int]] = {}  # from where to where a partition holds no record
+
+    def look(self) -> list[Metric]:
+        """Ask Kafka and Flink.
+
+        Raises:
+            SmaError: Kafka does not answer.
+        """
+        starts, ends, committed = self._log.starts(), self._log.ends(), self._log.read_to()
+        read = read_by_the_job(self._settings)
+        positions = {partition: read.get(partition, committed[partition]) for partition in ends}
+        now_s = self._now_s()
+        self._history.observe(now_s, ends, positions)
+        save(self._history, self._kept_at, self._settings.events_topic)
+        lags = {
+            partition: 0 if self._holds_nothing(partition, positions[partition], end) else end - positions[partition]
+            for partition, end in ends.items()
+        }
+        waiting = {
+            partition: self._history.waiting_s(now_s, partition, positions[partition]) if lag > 0 else 0.0
+            for partition, lag in lags.items()
+        }
+        return [
+            by_partition("sma_log_start_offset", "First Kafka offset that the log still holds", starts),
+            by_partition("sma_log_end_offset", "Kafka offset that the next record gets", ends),
+            by_partition("sma_consumer_position", "First Kafka offset that the job has not read", positions),
+            by_partition("sma_consumer_committed_offset", "First Kafka offset that no checkpoint covers", committed),
+            by_partition("sma_consumer_lag_events", "Records from the position to the end", lags),
+            by_partition("sma_consumer_lag_seconds", "How long the oldest record not read has been there", waiting),
+        ]
+
+    def _holds_nothing(self, partition: int, position: int, end: int) -> bool:
+        """Return whether there are Kafka offsets but no records from `position` on, as behind a transaction's marker.
+
+        Asked of the log only once the job has stood there for two looks: a job that reads lags behind anyway.
+        """
+        if position >= end:
+            return True
+        known = self._empty.get(partition)
+        is_empty = known is not None and known[0] <= position and known[1] == end
+        if not is_empty and self._stands(partition, position, end):
+            is_empty = not _has_record(self._settings, partition, position)
+        if is_empty:
+            self._empty[partition] = (position, end)
+        return is_empty
+
+    def _stands(self, partition: int, position: int, end: int) -> bool:
+        spells = self._history.spells[partition]
+        return spells[-1].end == end and spells[-1].last_s > spells[-1].first_s and position > 0
+
+
+def read_by_the_job(settings: Settings) -> Mapping[int, int]:
+    """Return the first Kafka offset of each partition that the running job has not read; empty where none runs."""
+    rest = FlinkRest(settings.flink_url)
+    try:
+        job = next(iter(rest.jobs(settings.job_name)), None)
+        if job is None or not job.is_running:
+            return {}
+        return {account.partition: account.next_offset for account in read_accounts(rest, job.job_id)}
+    except SmaError:  # a cluster that does not answer runs no job that we know of
+        return {}
+
+
+def _has_record(settings: Settings, partition: int, offset: int) -> bool:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.kafka_bootstrap,
+            "group.id": f"{settings.consumer_group}-exporter",  # never committed to
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "log_level": 0,
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(settings.events_topic, partition, offset)])
+        record = consumer.poll(_POLL_S)
+    except KafkaException as error:
+        raise SmaError(f"Kafka does not answer at {settings.kafka_bootstrap}: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
+    if record is None:
+        return True  # nobody said otherwise
+    told = record.error()
+    return not (told and told.code() == KafkaError._PARTITION_EOF)

@@ -1,0 +1,90 @@
+"""Since when has a record been in the log? Records carry the time of their event, so the log's end is watched instead.
+
+A partition's history is spells during which its end stood still, oldest first. A record came in between the spell that
+ended before it and the one that holds it; where between is taken to be even. Of a record that was there at the first
+look it is known only that it is at least as old.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MOST_SPELLS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """The end of a partition was `end` from first_s to last_s, in seconds since the Unix epoch."""
+
+    first_s: float
+    last_s: float
+    end: int
+
+
+class LogHistory:
+    """The spells of each partition that are still needed."""
+
+    def __init__(self, spells: Mapping[int, Iterable[Spell]] | None = None) -> None:
+        """Begin with what was kept, if anything was."""
+        self.spells = {partition: list(of_one) for partition, of_one in (spells or {}).items()}
+
+    def observe(self, now_s: float, ends: Mapping[int, int], positions: Mapping[int, int]) -> None:
+        """Add a look: the ends, and the positions before which nothing will be asked for any more."""
+        for partition, end in ends.items():
+            of_one = self.spells.setdefault(partition, [])
+            if of_one and end < of_one[-1].end:  # another topic of that name
+                of_one.clear()
+            if of_one and end == of_one[-1].end:
+                of_one[-1] = Spell(of_one[-1].first_s, now_s, end)
+            else:
+                of_one.append(Spell(now_s, now_s, end))
+            position = positions.get(partition, 0)
+            while len(of_one) > 1 and of_one[1].end <= position:
+                del of_one[0]
+            if len(of_one) > MOST_SPELLS:
+                del of_one[1:-1:2]
+
+    def waiting_s(self, now_s: float, partition: int, offset: int) -> float:
+        """Return for how many seconds the record at a Kafka offset has been in the log; 0 if it is not there yet."""
+        before: Spell | None = None
+        for spell in self.spells.get(partition, ()):
+            if spell.end > offset:
+                return max(0.0, now_s - _arrival_s(before, spell, offset))
+            before = spell
+        return 0.0
+
+
+def _arrival_s(before: Spell | None, holding: Spell, offset: int) -> float:
+    if before is None:
+        return holding.first_s
+    share = (offset + 1 - before.end) / (holding.end - before.end)
+    return before.last_s + (holding.first_s - before.last_s) * share
+
+
+def save(history: LogHistory, path: Path, topic: str) -> None:
+    """Write the history, whole or not at all, so that the next exporter goes on from it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partitions = {
+        str(partition): [[spell.first_s, spell.last_s, spell.end] for spell in of_one]
+        for partition, of_one in history.spells.items()
+    }
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps({"topic": topic, "partitions": partitions}))
+    new.replace(path)
+
+
+def load(path: Path, topic: str) -> LogHistory:
+    """Return the history that was kept of a topic; an empty one where there is none, or it cannot be read."""
+    try:
+        kept = json.loads(path.read_text())
+        if kept["topic"] != topic:
+            return LogHistory()
+        return LogHistory(
+            {
+                int(partition): [Spell(float(first), float(last), int(end)) for first, last, end in of_one]
+                for partition, of_one in kept["partitions"].items()
+            }
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return LogHistory()

@@ -1,0 +1,110 @@
+"""What the exporter asks of the database."""
+
+DATABASE = """
+SELECT
+    pg_database_size(current_database()),
+    current_setting('max_connections')::integer,
+    (
+        SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float
+        FROM pg_catalog.pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+    ),
+    xact_commit,
+    xact_rollback,
+    deadlocks
+FROM pg_catalog.pg_stat_database
+WHERE datname = current_database()
+"""
+SESSIONS = """
+SELECT
+    state,
+    count(*)
+FROM pg_catalog.pg_stat_activity
+WHERE backend_type = 'client backend' AND state IS NOT NULL
+GROUP BY state
+"""
+HYPERTABLES = """
+SELECT
+    hypertable_name,
+    public.hypertable_size(format('%I.%I', hypertable_schema, hypertable_name)::regclass),
+    num_chunks
+FROM timescaledb_information.hypertables
+WHERE hypertable_schema = 'sma'
+"""
+FOUND = """
+SELECT
+    average,
+    sum(changed),
+    sum(missing_in_stream),
+    sum(extra_in_stream),
+    sum(explained),
+    sum(unexplained)
+FROM (
+    SELECT DISTINCT ON (day, average)
+        average,
+        changed,
+        missing_in_stream,
+        extra_in_stream,
+        explained,
+        unexplained
+    FROM sma.reconciliations
+    ORDER BY day, average, reconciled_at DESC
+) AS newest
+GROUP BY average
+"""
+RECONCILED = """
+SELECT extract(epoch FROM clock_timestamp() - max(reconciled_at))::float
+FROM sma.reconciliations
+"""
+RESIDUE = """
+SELECT DISTINCT ON (kafka_partition)
+    kafka_partition,
+    records - events_used - late_events - rejected_events - heartbeats
+FROM sma.accounting
+ORDER BY kafka_partition, checked_at DESC
+"""
+INDEXED = """
+SELECT
+    coalesce(sum(late_event_count), 0),
+    coalesce(sum(rejected_event_count), 0)
+FROM sma.offset_blocks
+"""
+DATA_AGE = """
+SELECT
+    customer,
+    window_closed_age_seconds,
+    streamed_age_seconds,
+    reconciled_age_seconds
+FROM serving.data_age
+"""
+# rows that a completed refresh did not have came after it was asked for
+REFRESHES = """
+SELECT
+    extract(epoch FROM clock_timestamp() - newest.asked_at)::float,
+    coalesce(ended.status NOT IN ('completed', 'busy', 'throttled'), false),
+    waiting.days,
+    CASE
+        WHEN waiting.days > 0 OR streamed.as_of > coalesce(newest.streamed_to, '-infinity')
+            THEN extract(epoch FROM clock_timestamp() - coalesce(newest.asked_at, first.asked_at))::float
+        WHEN newest.asked_at IS NOT NULL THEN 0
+    END
+FROM (SELECT count(*) AS days FROM sma.unrefreshed_days()) AS waiting
+CROSS JOIN (SELECT max(as_of) AS as_of FROM sma.streaming_averages) AS streamed
+CROSS JOIN (SELECT min(asked_at) AS asked_at FROM sma.refreshes) AS first
+LEFT JOIN LATERAL (
+    SELECT
+        asked_at,
+        streamed_to
+    FROM sma.refreshes
+    WHERE status = 'completed'
+    ORDER BY asked_at DESC
+    LIMIT 1
+) AS newest ON true
+LEFT JOIN LATERAL (
+    SELECT status
+    FROM sma.refreshes
+    WHERE ended_at IS NOT NULL AND status NOT IN ('busy', 'throttled')
+    ORDER BY asked_at DESC
+    LIMIT 1
+) AS ended ON true
+"""
