@@ -11,7 +11,8 @@ import click
 from cli.customer import customer
 from cli.produce import produce
 from cli.reconcile import reconcile
-from cli.stack import down, status, up
+from cli.stack import down, up
+from cli.status import status
 from cli.stream import stream, wait
 from sma.errors import SmaError
 

@@ -19,7 +19,7 @@ from cli.console import out, say
 from cli.main import run_command
 from cli.produce import produce_file
 from cli.reconcile import print_report, reconcile_days, require_clean
-from cli.stack import print_status
+from cli.status import print_parts
 from cli.stream import in_words
 from demo.example import Example, find_example, read_series, window_duration
 from demo.flights import Flights, write_flights
@@ -154,7 +154,7 @@ def tell(
             out.print(f"  {line}", markup=False, soft_wrap=True)
         out.print()
     out.print(f"Done in {seconds:.0f} s. Everything is left running; `make down` stops it.")
-    print_status(status(settings))
+    print_parts(status(settings))
     for path in (folder / "index.html", folder / "report.json"):
         out.print(f"  {path}", markup=False, soft_wrap=True)
 

@@ -69,6 +69,29 @@ def test_dagster_gets_no_password_but_its_own_layers(settings, environment):
         assert environment.password("sma_streaming") not in variables
 
 
+def test_the_exporter_gets_no_url_by_which_it_could_write(settings, environment):
+    programs = {each["name"]: each for each in program_options(environment, config_files(settings, environment), {})}
+    variables = programs["exporter"]["environment"]
+    assert environment.values["SMA_DATABASE_URL"] in variables
+    for role in ("postgres", "sma_owner", "sma_streaming", "sma_batch"):
+        assert environment.password(role) not in variables
+
+
+def test_prometheus_asks_every_process_that_measures(environment):
+    config = yaml.safe_load(render_template("prometheus.yml", environment))
+    asked = {
+        scrape["job_name"]: [target for each in scrape["static_configs"] for target in each["targets"]]
+        for scrape in config["scrape_configs"]
+    }
+    assert asked == {
+        "exporter": ["127.0.0.1:21008"],
+        "flink": ["127.0.0.1:21009", "127.0.0.1:21010"],
+        "alertmanager": ["127.0.0.1:21007"],
+        "prometheus": ["127.0.0.1:21006"],
+    }
+    assert config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] == ["127.0.0.1:21007"]
+
+
 def test_supervisord_reads_back_what_was_rendered_percent_signs_included(tmp_path):
     program = {"name": "kafka", "command": shlex.join(["java", "-Dpercent=100%", "a b"])}
     parser = configparser.ConfigParser()
@@ -81,7 +104,8 @@ def test_supervisord_reads_back_what_was_rendered_percent_signs_included(tmp_pat
 def test_a_part_that_runs_elsewhere_has_no_program(tmp_path, settings):
     elsewhere = plan_environment(tmp_path, {"SMA_DAGSTER_URL": "http://dagster.example"}, None)
     names = {each["name"] for each in program_options(elsewhere, config_files(settings, elsewhere), {})}
-    assert names == {"kafka", "postgres", "flink-jobmanager", "flink-taskmanager"}
+    flink = {"flink-jobmanager", "flink-taskmanager"}
+    assert names == {"kafka", "postgres", "exporter", "prometheus", "alertmanager"} | flink
 
 
 def test_the_socket_stays_in_the_state_folder_while_its_path_is_short_enough(tmp_path):

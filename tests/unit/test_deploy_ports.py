@@ -17,6 +17,10 @@ def test_ports_are_a_block_from_19000_on_unless_said_otherwise():
         "flink_rpc": 19004,
         "dagster": 19005,
         "prometheus": 19006,
+        "alertmanager": 19007,
+        "exporter": 19008,
+        "flink_metrics": 19009,
+        "flink_metrics_2": 19010,
     }
 
 

@@ -1,0 +1,134 @@
+"""The few figures that tell how the system is, out of all that the exporter serves; a word of its own for none.
+
+What a figure means stands in docs/metrics.md. Nothing is asked twice: `sma status` shows what alerts are made from.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from sma.errors import SmaError
+from sma.settings import Settings
+
+_TIMEOUT_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is known now; None where it is not. Times in seconds, a watermark in seconds since the Unix epoch.
+
+    `data_age_s` is by customer and stage; `silent` names the collectors whose source does not answer.
+    """
+
+    lag_events: int | None
+    lag_s: float | None
+    watermark_s: float | None
+    checkpoint_age_s: float | None
+    restarts: int | None
+    late_events: int | None
+    rejected_events: int | None
+    residue: int | None
+    reconciliation_age_s: float | None
+    differences: int | None
+    unexplained_differences: int | None
+    days_to_reconcile: int | None
+    data_age_s: dict[str, dict[str, float]]
+    refresh_age_s: float | None
+    readers_behind_s: float | None
+    disk_free_share: float | None
+    silent: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert that fires."""
+
+    name: str
+    severity: str
+    summary: str
+    runbook: str
+
+
+def read_figures(settings: Settings) -> Figures:
+    """Ask the exporter.
+
+    Raises:
+        SmaError: it does not answer.
+    """
+    answer = _ask(f"{settings.exporter_url}/metrics", "the exporter")
+    return figures_of(text_string_to_metric_families(answer.text))
+
+
+def read_alerts(settings: Settings) -> list[Alert]:
+    """Ask Prometheus which alerts fire, the severest first.
+
+    Raises:
+        SmaError: it does not answer.
+    """
+    answer = _ask(f"{settings.prometheus_url}/api/v1/alerts", "Prometheus").json()
+    firing = [
+        Alert(
+            alert["labels"]["alertname"],
+            alert["labels"].get("severity", ""),
+            alert["annotations"].get("summary", ""),
+            alert["annotations"].get("runbook", ""),
+        )
+        for alert in answer["data"]["alerts"]
+        if alert["state"] == "firing"
+    ]
+    return sorted(firing, key=lambda alert: (alert.severity, alert.name))
+
+
+def figures_of(families: Iterable[Metric]) -> Figures:
+    """Return the figures of a scrape."""
+    samples: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for family in families:
+        for sample in family.samples:
+            samples.setdefault(sample.name, []).append((sample.labels, sample.value))
+
+    def values(name: str) -> list[float]:
+        return [value for _, value in samples.get(name, [])]
+
+    def one(name: str) -> float | None:
+        return max(values(name), default=None)
+
+    def total(name: str) -> int | None:
+        return int(sum(values(name))) if name in samples else None
+
+    ages: dict[str, dict[str, float]] = {}
+    for labels, value in samples.get("sma_data_age_seconds", []):
+        ages.setdefault(labels["customer"], {})[labels["stage"]] = value
+    free, size = one("sma_disk_free_bytes"), one("sma_disk_size_bytes")
+    residues = values("sma_stream_residue") + values("sma_accounting_residue")
+    return Figures(
+        lag_events=total("sma_consumer_lag_events"),
+        lag_s=one("sma_consumer_lag_seconds"),
+        watermark_s=min(values("sma_watermark_timestamp_seconds"), default=None),
+        checkpoint_age_s=one("sma_checkpoint_age_seconds"),
+        restarts=total("sma_job_restarts"),
+        late_events=total("sma_late_events"),
+        rejected_events=total("sma_rejected_events"),
+        residue=int(sum(abs(residue) for residue in residues)) if residues else None,
+        reconciliation_age_s=one("sma_reconciliation_age_seconds"),
+        differences=total("sma_differences"),
+        unexplained_differences=total("sma_unexplained_differences"),
+        days_to_reconcile=total("sma_days_to_reconcile"),
+        data_age_s=ages,
+        refresh_age_s=one("sma_refresh_age_seconds"),
+        readers_behind_s=one("sma_readers_behind_seconds"),
+        disk_free_share=free / size if free is not None and size else None,
+        silent=tuple(labels["collector"] for labels, value in samples.get("sma_collector_up", []) if not value),
+    )
+
+
+def _ask(url: str, what: str) -> Any:
+    try:
+        answer = requests.get(url, timeout=_TIMEOUT_S)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise SmaError(f"{what} does not answer at {url}: run `sma up`") from error
+    return answer
