@@ -1,6 +1,6 @@
 """On what does the benchmark run? The project's own local stack, with a state folder and ports of its own.
 
-Dagster has no part in it and is stopped once `sma up`'s machinery has brought the stack up.
+Dagster and what watches the stack have no part in it and are stopped once `sma up`'s machinery has brought it up.
 """
 
 import os
@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tenacity import Retrying, stop_after_delay, wait_fixed
+
 from deploy.local import stack
+from deploy.local.health import check_prometheus
 from deploy.local.programs import PROGRAMS
 from deploy.local.supervisor import Supervisor
+from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings, load_settings
 
 STATE_DIR = CHECKOUT / ".local" / "bench"
@@ -45,13 +49,30 @@ def running_stack(
     stack.down(say)
     try:
         settings = stack.up(say, fresh=fresh)
-        Supervisor(STATE_DIR).stop(PROGRAMS["dagster"])
+        Supervisor(STATE_DIR).stop((*PROGRAMS["dagster"], *PROGRAMS["prometheus"]))
         if not make_flink_lib:
             Supervisor(STATE_DIR).stop(PROGRAMS["flink"])
         yield settings.model_copy(update={"parallelism": PARALLELISM, "publish_averages": False})
     finally:
         if not keep:
             stack.down(say)
+
+
+@contextmanager
+def watched(settings: Settings) -> Iterator[None]:
+    """Let Prometheus, Alertmanager and the exporter run beside what is measured, as they do beside the stack."""
+    supervisor = Supervisor(STATE_DIR)
+    for program in PROGRAMS["prometheus"]:
+        supervisor.start(program)
+    try:
+        for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(0.3), reraise=True):
+            with attempt:
+                health = check_prometheus(settings)
+                if not health.is_up:
+                    raise SmaError(f"prometheus: {health.reason}")
+        yield
+    finally:
+        supervisor.stop(PROGRAMS["prometheus"])
 
 
 def task_manager_pid() -> int:

@@ -66,7 +66,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 @pytest.fixture
 def place(stack: Place) -> Iterator[Place]:
     """Topics, a consumer group, a job name and a database for one test."""
-    with _place(stack) as own:
+    with place_of(stack) as own:
         yield own
 
 
@@ -74,11 +74,12 @@ def place(stack: Place) -> Iterator[Place]:
 def places(stack: Place) -> Iterator[Callable[[], Place]]:
     """As many places as a test asks for."""
     with ExitStack() as held:
-        yield lambda: held.enter_context(_place(stack))
+        yield lambda: held.enter_context(place_of(stack))
 
 
 @contextmanager
-def _place(stack: Place) -> Iterator[Place]:
+def place_of(stack: Place) -> Iterator[Place]:
+    """Make topics and a database that nobody else uses, for as long as they are needed."""
     name = f"t{secrets.token_hex(4)}"
     urls = {field: getattr(stack.settings, field).get_secret_value() for field in _DATABASE_URLS}
     own = {field: with_database(url, name) for field, url in urls.items()}

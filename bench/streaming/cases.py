@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 from bench import python_workers
 from bench.cases import Case, Ratio, Result
+from bench.cluster import watched
 from bench.events import Log
 from bench.streaming import flink_sql, ours, scan, sink, streams
 from bench.streaming.task_manager import metered
+from sma.settings import load_settings
 
 _SLOW_SHARE = 0.25  # of the log is what runs where the whole of it would take too long
 _STREAMS_RUNS = 2  # in one JVM, of which the second one is warm, as the TaskManager's is
 
 # what writes rows runs over a log of its own, closed by heartbeats too, of this share of the events
-WRITES_ROWS = frozenset({"sink", "jdbc", "jdbc_tuned"})
+WRITES_ROWS = frozenset({"sink", "sink_watched", "jdbc", "jdbc_tuned"})
 ROWS_SHARE = 0.25  # with all events, Flink SQL's windows and the JDBC sink ran out of memory
 
 
@@ -48,6 +50,11 @@ def _our_sink(log: Log) -> Result:
     return Result(rows, seconds)
 
 
+def _our_sink_watched(log: Log) -> Result:
+    with watched(load_settings()):
+        return _our_sink(log)
+
+
 def _jdbc_sink(title: str, is_tuned: bool) -> Case:
     def run(log: Log) -> Result:
         seconds, rows = sink.run_jdbc(log, is_tuned)
@@ -75,6 +82,7 @@ CASES = {
         "Python loop in 2 processes, last 20", _events(lambda log: python_workers.seconds_of(python_workers.LOOP, log))
     ),
     "sink": Case("our sink", metered(_our_sink)),  # before the others, which look at its rows
+    "sink_watched": Case("our sink, with Prometheus and the exporter at work", metered(_our_sink_watched)),
     "jdbc": _jdbc_sink("its defaults", is_tuned=False),
     "jdbc_tuned": _jdbc_sink("5,000 rows a flush, rewritten by the driver", is_tuned=True),
 }
@@ -98,4 +106,5 @@ RATIOS = {
     ),
     "vs_python_loop": Ratio("last 20 events, against a Python loop", ("count_20",), ("loop",), 0.4, 1),
     "sink_vs_jdbc": Ratio("rows into TimescaleDB, against JDBC", ("sink",), ("jdbc",), 3, 6, ("jdbc_tuned",)),
+    "watched_vs_not": Ratio("our sink, watched, against not", ("sink_watched",), ("sink",), 0.95, 0.99),
 }

@@ -1,0 +1,1 @@
+"""Grafana dashboards: written as Python in `boards`, kept as JSON in `dashboards`."""
