@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup npm demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures
+.PHONY: help setup npm demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures dashboards
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench-batch: setup ## the batch layer beside kcat, a Python loop, pandas, DuckDB
 
 bench-serving: setup ## what reports ask of the database, beside reading one table; ARGS="--rows ..."
 	@$(VENV)/python -m bench.serving $(ARGS)
+
+dashboards: setup ## write the Grafana dashboards' JSON from their Python
+	@$(VENV)/python -m monitoring.grafana
 
 lock: ## resolve requirements.in anew into requirements.lock
 	@$(VENV)/uv pip compile requirements.in --python-version 3.11 --generate-hashes --no-emit-index-url -q -o requirements.lock

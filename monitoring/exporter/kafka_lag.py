@@ -1,8 +1,8 @@
 """How far does the log reach, and how far behind it is the Flink job, in events and in seconds?
 
 Where the job has read to is asked of its operator, so that lag does not saw between two checkpoints. Where no job runs
-it is what the newest completed checkpoint has committed: from there a job would resume. So a dead consumer lags more
-and more, as it does.
+it is where it was last seen, or what the newest completed checkpoint has committed, if that is more: a job that was
+stopped with a savepoint has not always committed it. So a dead consumer lags more and more, as it does.
 """
 
 import time
@@ -41,10 +41,15 @@ class KafkaLag:
             SmaError: Kafka does not answer.
         """
         starts, ends, committed = self._log.starts(), self._log.ends(), self._log.read_to()
-        read = read_by_the_job(self._settings)
-        positions = {partition: read.get(partition, committed[partition]) for partition in ends}
         now_s = self._now_s()
+        read = read_by_the_job(self._settings)
+        self._history.read.update(read)
+        positions = {
+            partition: read.get(partition, max(committed[partition], self._history.read.get(partition, 0)))
+            for partition in ends
+        }
         self._history.observe(now_s, ends, positions)
+        positions = {partition: min(position, ends[partition]) for partition, position in positions.items()}
         save(self._history, self._kept_at, self._settings.events_topic)
         lags = {
             partition: 0 if self._holds_nothing(partition, positions[partition], end) else end - positions[partition]

@@ -23,11 +23,14 @@ class Spell:
 
 
 class LogHistory:
-    """The spells of each partition that are still needed."""
+    """The spells of each partition that are still needed, and how far the job was last seen to have read it."""
 
-    def __init__(self, spells: Mapping[int, Iterable[Spell]] | None = None) -> None:
+    def __init__(
+        self, spells: Mapping[int, Iterable[Spell]] | None = None, read: Mapping[int, int] | None = None
+    ) -> None:
         """Begin with what was kept, if anything was."""
         self.spells = {partition: list(of_one) for partition, of_one in (spells or {}).items()}
+        self.read = dict(read or {})
 
     def observe(self, now_s: float, ends: Mapping[int, int], positions: Mapping[int, int]) -> None:
         """Add a look: the ends, and the positions before which nothing will be asked for any more."""
@@ -35,6 +38,7 @@ class LogHistory:
             of_one = self.spells.setdefault(partition, [])
             if of_one and end < of_one[-1].end:  # another topic of that name
                 of_one.clear()
+                self.read.pop(partition, None)
             if of_one and end == of_one[-1].end:
                 of_one[-1] = Spell(of_one[-1].first_s, now_s, end)
             else:
@@ -70,7 +74,7 @@ def save(history: LogHistory, path: Path, topic: str) -> None:
         for partition, of_one in history.spells.items()
     }
     new = path.with_suffix(".new")
-    new.write_text(json.dumps({"topic": topic, "partitions": partitions}))
+    new.write_text(json.dumps({"topic": topic, "partitions": partitions, "read": history.read}))
     new.replace(path)
 
 
@@ -84,7 +88,8 @@ def load(path: Path, topic: str) -> LogHistory:
             {
                 int(partition): [Spell(float(first), float(last), int(end)) for first, last, end in of_one]
                 for partition, of_one in kept["partitions"].items()
-            }
+            },
+            {int(partition): int(offset) for partition, offset in kept["read"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return LogHistory()

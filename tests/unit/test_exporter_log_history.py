@@ -37,7 +37,10 @@ def test_a_record_that_is_not_there_does_not_wait():
 
 
 def test_a_topic_made_anew_has_no_past():
-    history = _looks((0, 5000), (100, 10))
+    history = _looks((0, 5000), (99, 5000))
+    history.read = {0: 4000}
+    history.observe(100, {0: 10}, {0: 4000})
+    assert history.read == {}
     assert history.waiting_s(100, 0, 3) == 0.0
 
 
@@ -69,8 +72,10 @@ def test_what_was_read_is_forgotten():
 
 def test_the_next_exporter_goes_on_from_what_was_kept(tmp_path):
     history = _looks((100, 40), (110, 60))
+    history.read = {0: 50}
     save(history, tmp_path / "exporter" / "events.json", "events")
     assert load(tmp_path / "exporter" / "events.json", "events").spells == history.spells
+    assert load(tmp_path / "exporter" / "events.json", "events").read == {0: 50}
     assert load(tmp_path / "exporter" / "events.json", "another").spells == {}
 
 
