@@ -1,0 +1,124 @@
+"""Who is told, how soon, and who is left alone: real rules, Prometheus and Alertmanager, and a webhook that listens."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from tenacity import Retrying, stop_after_delay, wait_fixed
+
+from deploy.local.alerting import render_alertmanager
+from deploy.local.programs import PROGRAMS
+from deploy.local.status import status
+from deploy.local.supervisor import Supervisor
+from streaming import control
+from tests.integration.answers import succeed
+from tests.integration.log import Sent, publish
+from tests.integration.monitored import monitored
+
+START = 1_357_034_400_000
+TOLD_WITHIN_S = 120.0
+QUIET_FOR_S = 30.0
+
+
+class Receiver:
+    """What a webhook was sent."""
+
+    def __init__(self) -> None:
+        self.alerts: list[dict] = []
+
+    def names(self, state: str = "firing") -> set[str]:
+        return {alert["labels"]["alertname"] for alert in self.alerts if alert["status"] == state}
+
+    def one(self, name: str) -> dict:
+        return next(alert for alert in self.alerts if alert["labels"]["alertname"] == name)
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, Receiver]]:
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            receiver.alerts += body["alerts"]
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def eventually(seconds: float) -> Retrying:
+    return Retrying(stop=stop_after_delay(seconds), wait=wait_fixed(0.5), reraise=True)
+
+
+@pytest.fixture
+def watched(place, slots, tmp_path):
+    """A place whose job has read some events, all that watches it, and who is told."""
+    place.environ["SMA_PUBLISH_AVERAGES"] = "false"
+    succeed(place.sma("stream", "start"))
+    publish(place.settings, [Sent(b'{"heartbeat": %d}' % START, START, partition=partition) for partition in range(4)])
+    succeed(place.sma("wait", "--timeout", "120"))
+    with listening() as (url, receiver), monitored(place, tmp_path, render_alertmanager(url)) as prometheus:
+        for attempt in eventually(60):
+            with attempt:
+                assert prometheus.query("sma_job_up == 1")
+                assert not prometheus.query("sma_collector_up == 0")
+        yield place, prometheus, receiver
+    place.sma("stream", "stop")
+
+
+def test_restarts_alert_nobody_and_a_dead_consumer_does_within_two_minutes(watched):
+    place, prometheus, receiver = watched
+    state_dir = place.settings.state_dir
+    supervisor = Supervisor(state_dir)
+    for part in ("kafka", "timescaledb", "dagster", "flink"):
+        for program in PROGRAMS[part]:
+            supervisor.stop([program])
+            supervisor.start(program)
+            for attempt in eventually(150):
+                with attempt:
+                    assert all(each.is_up for each in status(place.settings, environ=place.environ).parts)
+            if program == "flink-jobmanager":  # a cluster that comes back knows no job: `sma up` starts it
+                succeed(place.sma("stream", "start"))
+    for attempt in eventually(120):
+        with attempt:
+            assert prometheus.query("sma_job_up == 1")
+            assert not prometheus.query("sma_collector_up == 0")
+    deadline = time.monotonic() + QUIET_FOR_S
+    while time.monotonic() < deadline:
+        assert not prometheus.query('ALERTS{alertstate="firing"}')
+        time.sleep(1)
+    assert receiver.names() == set()
+
+    control.cancel(place.settings)
+    died = time.monotonic()
+    publish(place.settings, [Sent(b'{"heartbeat": %d}' % (START + 60_000), START, partition=0)])
+    for attempt in eventually(2 * TOLD_WITHIN_S):
+        with attempt:
+            assert "JobDown" in receiver.names()
+    assert time.monotonic() - died <= TOLD_WITHIN_S
+    told = receiver.one("JobDown")
+    assert told["labels"]["severity"] == "page"
+    assert told["annotations"]["runbook"] == "docs/runbooks/JobDown.md"
+    assert "1 records wait" in told["annotations"]["summary"]
+    assert receiver.names() == {"JobDown"}
+
+    succeed(place.sma("stream", "start"))
+    for attempt in eventually(180):
+        with attempt:
+            assert "JobDown" in receiver.names("resolved")
