@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.account import postgres_account
+from deploy.local.alerting import render_alertmanager
 from deploy.local.environment import Environment
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import MARKER
@@ -63,14 +64,18 @@ def config_files(settings: Settings, environment: Environment) -> dict[str, dict
             **{flink_conf / name: (FLINK_HOME / "conf" / name).read_text() for name in _FLINK_FILES},
         },
         "dagster": {state / "dagster" / "dagster.yaml": render_template("dagster.yaml", environment)},
-        "prometheus": {state / "prometheus" / name: render_template(name, environment) for name in _PROMETHEUS_FILES},
+        "prometheus": {
+            state / "prometheus" / "prometheus.yml": render_template("prometheus.yml", environment),
+            state / "prometheus" / "alertmanager.yml": render_alertmanager(
+                settings.alert_webhook_url.get_secret_value()
+            ),
+        },
     }
     return {part: files[part] for part in environment.parts}
 
 
 _KAFKA_FILES = ("server.properties", "log4j2.properties")
 _POSTGRES_FILES = ("postgresql.conf", "pg_hba.conf")
-_PROMETHEUS_FILES = ("prometheus.yml", "alertmanager.yml")
 _FLINK_FILES = ("log4j-console.properties", "log4j-cli.properties")
 
 
@@ -162,11 +167,13 @@ def _directory(program: str, state: Path) -> Path:
 
 
 def _installed(part: str) -> str:
-    """What the part's installation was made from: another one is another program."""
+    """What the part's installation was made from: another one is another program. Prometheus reads its rules once."""
     stamp = INSTALL_DIR / part / "stamp"
-    return stamp.read_text() if stamp.exists() else ""
+    rules = sorted(_RULES_DIR.glob("*.yml")) if part == "prometheus" else []
+    return "".join(path.read_text() for path in (stamp, *rules) if path.exists())
 
 
+_RULES_DIR = CHECKOUT / "monitoring" / "prometheus" / "rules"
 _NOT_FOR_OURS = ("SMA_PASSWORD_", "SMA_OWNER_DATABASE_URL", "SMA_STREAMING_DATABASE_URL")
 _WORKSPACE = ("-w", str(CHECKOUT / "workspace.yaml"))
 

@@ -88,6 +88,8 @@ def _prepare(settings: Settings, environment: Environment, supervisor: Superviso
     files = config_files(settings, environment)
     for folder in ("logs", "logs/flink", "flink/tmp", "flink/conf", "dagster"):
         (environment.state_dir / folder).mkdir(parents=True, exist_ok=True)
+    # the webhook's address stands in there, which may hold a key
+    (environment.state_dir / "prometheus").mkdir(mode=0o700, parents=True, exist_ok=True)
     for part_files in files.values():
         for path, text in part_files.items():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,49 @@
+# What do the commands of the runbooks stand on? In bash, in the checkout: source docs/runbooks/shell.sh
+# It puts this project's programs on the path and asks `sma status` where everything is.
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+state_dir=${SMA_STATE_DIR:-$checkout/.local}
+PATH=$checkout/.venv/bin:$checkout/.local/install/prometheus/bin:$checkout/.local/install/timescaledb/root/usr/lib/postgresql/17/bin:$PATH
+eval "$(sma status --json 2> /dev/null | python -c '
+import json, shlex, sys
+for name, value in json.load(sys.stdin).items():
+    if isinstance(value, str):
+        print(f"{name}={shlex.quote(value)}")
+')"
+
+# sql QUERY: as the role that may read every table
+sql() { psql "$database_url" --no-psqlrc --pset pager=off --command "$1"; }
+
+# sessions QUERY: as the local superuser, who alone may end what others do
+sessions() {
+  (
+    source "$state_dir/sma.env"
+    export PGPASSWORD=$SMA_PASSWORD_POSTGRES
+    psql --host 127.0.0.1 --port "$SMA_POSTGRES_PORT" --username postgres --dbname sma --no-psqlrc --pset pager=off --command "$1"
+  )
+}
+
+# ask URL [JSON]: the answer, laid out
+ask() {
+  python -c '
+import json, sys, urllib.request
+url, *body = sys.argv[1:]
+request = urllib.request.Request(url, body[0].encode() if body else None, {"content-type": "application/json"})
+print(json.dumps(json.load(urllib.request.urlopen(request, timeout=30)), indent=2))
+' "$@"
+}
+
+# flink PATH: of Flink's REST API; job_id: of the job that `sma stream status` tells of
+flink() { ask "$flink_url$1"; }
+job_id() { sma stream status --json | python -c 'import json, sys; print(json.load(sys.stdin)["job_id"])'; }
+
+# ask_dagster QUERY: in GraphQL
+ask_dagster() { ask "$dagster_url/graphql" "$(python -c 'import json, sys; print(json.dumps({"query": sys.argv[1]}))' "$1")"; }
+
+# promql EXPRESSION: as Prometheus answers it now
+promql() { promtool query instant "$prometheus_url" "$1"; }
+
+# amtool ...: of the running Alertmanager
+amtool() { command amtool --alertmanager.url="$alertmanager_url" "$@"; }
+
+# last_lines PROGRAM [N]: of its log
+last_lines() { tail -n "${2:-15}" "$state_dir/logs/$1.log"; }

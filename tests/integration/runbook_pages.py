@@ -1,0 +1,52 @@
+"""The commands of the runbooks: which there are, and what each of them says and how it ends when it is run."""
+
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sma.settings import CHECKOUT
+
+PAGES = sorted((CHECKOUT / "docs" / "runbooks").glob("*.md"))
+_FENCE = re.compile(r"^( *)```sh( fix)?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_SECONDS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    output: str
+
+
+def commands(page: Path, *, that_fix: bool) -> list[str]:
+    """Return the blocks of commands of a page: those that only look, or those that change something."""
+    found = [(bool(fix), block) for _, fix, block in _FENCE.findall(page.read_text())]
+    return [block for fix, block in found if fix == that_fix]
+
+
+def run_all(
+    blocks: Iterable[str], words: Mapping[str, str], environ: Mapping[str, str], folder: Path
+) -> dict[str, Ran]:
+    """Run blocks of commands in one shell that has read shell.sh, one after the other, each to its own end.
+
+    Args:
+        blocks: as the pages have them; one that stands on several pages is run once.
+        words: what stands for the words in capitals.
+        environ: the environment of the shell.
+        folder: where the outputs go.
+    """
+    distinct = list(dict.fromkeys(blocks))
+    lines = ["source docs/runbooks/shell.sh"]
+    for number, block in enumerate(distinct):
+        filled = re.sub(rf"\b({'|'.join(words)})\b", lambda found: words[found[0]], block)
+        lines.append(
+            f"( set -e -o pipefail\n{filled}\n) > {folder}/{number}.out 2>&1; echo $? > {folder}/{number}.code"
+        )
+    subprocess.run(["/bin/bash", "-c", "\n".join(lines)], cwd=CHECKOUT, env=dict(environ), timeout=_SECONDS, check=True)
+    return {
+        block: Ran(int((folder / f"{number}.code").read_text()), (folder / f"{number}.out").read_text())
+        for number, block in enumerate(distinct)
+    }
