@@ -9,6 +9,7 @@ import sys
 import click
 
 from cli.customer import customer
+from cli.explain import explain
 from cli.produce import produce
 from cli.reconcile import reconcile
 from cli.stack import down, up
@@ -33,7 +34,7 @@ def sma() -> None:
     """
 
 
-for command in (up, down, status, produce, stream, wait, reconcile, customer):
+for command in (up, down, status, produce, stream, wait, reconcile, explain, customer):
     sma.add_command(command)
 
 

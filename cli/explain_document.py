@@ -1,0 +1,142 @@
+"""An explanation as a document for programs: exact sums as decimal text, times in ISO 8601, UTC."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from heapq import nlargest
+from typing import Any
+
+from batch.explanation import Explanation
+from batch.explanation_words import check_in_words, sentence
+from batch.window_checks import LayerCheck
+from batch.window_events import Pair, SeriesEvent, by_time
+from sma.instants import format_instant, milliseconds
+from sma.value import format_micros
+from sma.window import DurationWindow
+
+
+def as_document(explained: Explanation, dagster_url: str, most_events: int) -> dict[str, Any]:
+    """Return the explanation with `most_events` events at most, as `listed_events` chooses them."""
+    records, average = explained.records, explained.average
+    served, answer = records.served, records.answer
+    is_duration = isinstance(average.window, DurationWindow)
+    return {
+        "customer": explained.customer,
+        "metric": explained.metric,
+        "average": average.name,
+        "as_of": format_instant(explained.as_of_ms),
+        "case": explained.case.name.lower(),
+        "sentence": sentence(explained),
+        "is_wrong": explained.is_wrong,
+        "served": served
+        and {
+            "source": served.source,
+            "is_final": served.is_final,
+            "sma": f"{served.sma:f}",
+            **_pair(served.pair),
+            "is_full": served.is_full,
+        },
+        "window": {
+            "from": None if explained.from_ms is None else format_instant(explained.from_ms),
+            "until": format_instant(explained.as_of_ms),
+            "duration_ms": average.window.duration_ms if isinstance(average.window, DurationWindow) else None,
+            "event_count": None if is_duration else getattr(average.window, "event_count", None),
+        },
+        "stream": _layer(explained, explained.stream),
+        "batch": _layer(explained, explained.batch),
+        "event_count": len(explained.events),
+        "late_event_count": len(explained.late_events),
+        "events": [_event(explained, event) for event in listed_events(explained, most_events)],
+        "lost_offsets": explained.log.lost
+        and dict(zip(("kafka_partition", "first", "last"), explained.log.lost, strict=True)),
+        "stale": sorted(explained.day_state.reasons),
+        "late_since": explained.day_state.late_since and _time(explained.day_state.late_since),
+        "answer": answer
+        and {
+            "read_to": {str(partition): offset for partition, offset in answer.read_to.items()},
+            "closed_until": format_instant(answer.closed_until_ms),
+            "written_at": _time(answer.written_at),
+            "run_id": answer.run_id,
+            "run_url": run_url(dagster_url, answer.run_id),
+        },
+        "reconciliations": [
+            {
+                "run_id": held.run_id,
+                "run_url": run_url(dagster_url, held.run_id),
+                "reconciled_at": _time(held.reconciled_at),
+                "windows_compared": held.windows_compared,
+                "equal": held.equal,
+                "changed": held.changed,
+                "missing_in_stream": held.missing_in_stream,
+                "extra_in_stream": held.extra_in_stream,
+                "explained": held.explained,
+                "unexplained": held.unexplained,
+            }
+            for held in records.reconciliations
+        ],
+        "differences": [
+            {
+                "run_id": held.run_id,
+                "reconciled_at": _time(held.reconciled_at),
+                "class": held.difference_class,
+                "is_explained": held.is_explained,
+                "late_event_count": held.late_event_count,
+                "stream": held.stream and _pair(held.stream),
+                "batch": held.batch and _pair(held.batch),
+            }
+            for held in records.differences
+        ],
+        "corrections": [
+            {
+                "run_id": held.run_id,
+                "corrected_at": _time(held.corrected_at),
+                "before": held.before and _pair(held.before),
+                "after": held.after and _pair(held.after),
+            }
+            for held in records.corrections
+        ],
+    }
+
+
+def listed_events(explained: Explanation, most_events: int) -> Sequence[SeriesEvent]:
+    """Return the events to list, by time: the late ones and then the newest, `most_events` at most."""
+    return by_time(nlargest(most_events, explained.events, key=lambda event: (event.is_late, event.event_time_ms)))
+
+
+def run_url(dagster_url: str, run_id: str) -> str:
+    """Return where Dagster's UI shows a run."""
+    return f"{dagster_url.rstrip('/')}/runs/{run_id}"
+
+
+def _layer(explained: Explanation, check: LayerCheck) -> dict[str, Any]:
+    row = check.row
+    return {
+        "row": row and {"sma": f"{row.sma:f}", **_pair(row.pair), "written_at": _time(row.written_at)},
+        "expected": check.expected and _pair(check.expected),
+        "verdict": check.verdict.name.lower(),
+        "is_wrong": check.is_wrong,
+        "checked": check_in_words(explained, check),
+        "new_events": len(check.new_events),
+    }
+
+
+def _event(explained: Explanation, event: SeriesEvent) -> dict[str, Any]:
+    newest = event.newest_before_ms
+    return {
+        "kafka_partition": event.kafka_partition,
+        "kafka_offset": event.kafka_offset,
+        "event_time": format_instant(event.event_time_ms),
+        "value": format_micros(event.value_micros),
+        "in_stream": event in explained.stream.window,
+        "in_batch": event in explained.batch.window,
+        "is_late": event.is_late,
+        "newest_event_time_before": None if newest is None else format_instant(newest),
+        "behind_ms": event.behind_ms,
+    }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return {"value_sum": format_micros(pair.value_sum_micros), "event_count": pair.event_count}
+
+
+def _time(time: datetime) -> str:
+    return format_instant(milliseconds(time))
