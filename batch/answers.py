@@ -1,7 +1,7 @@
 """The batch layer's answers: a day of one average is written whole or not at all, and no poorer one replaces it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -15,6 +15,8 @@ from batch.stored_averages import add_batch_averages, read_averages, remove_batc
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.instants import instant, milliseconds
+
+NOTED_CORRECTIONS = 3  # of each day and average, so that whoever looks has some to begin with
 
 # the first answer of a day makes its row, and whoever comes second waits here for the first
 _CLAIM_DAY = """
@@ -96,12 +98,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What writing an answer changed."""
+    """What writing an answer changed.
+
+    `corrected`: customer, metric and `as_of` in ms of windows of which something else was stored; some, not all.
+    """
 
     answer: Answer
     row_count: int
     rows_written: int
     rows_deleted: int
+    corrected: tuple[tuple[str, str, int], ...] = ()
 
 
 def write_answer(
@@ -158,11 +164,12 @@ def write_answer(
                 # what has closed since is no correction: the batch layer had not said anything of it
                 said = missing.filter(pl.col("as_of_ms") <= milliseconds(held[1]))
                 add_corrections(connection, run_id, wrong, said)
+                counts.note_corrected(wrong, said)
                 counts.rows += rows.height
                 counts.written += missing.height
                 counts.deleted += wrong.join(missing, on=KEY, how="anti").height
         connection.execute(_RECORD_DAY, bound | {"row_count": counts.rows})
-    return Written(answer, counts.rows, counts.written, counts.deleted)
+    return Written(answer, counts.rows, counts.written, counts.deleted, tuple(counts.corrected))
 
 
 def clear_unanswered(connection: Connection, day: date) -> int:
@@ -180,6 +187,12 @@ class _Counts:
     rows: int = 0
     written: int = 0
     deleted: int = 0
+    corrected: list[tuple[str, str, int]] = field(default_factory=list)
+
+    def note_corrected(self, before: pl.DataFrame, after: pl.DataFrame) -> None:
+        room = NOTED_CORRECTIONS - len(self.corrected)
+        keys = pl.concat([before, after]).select("customer", "metric", "as_of_ms").unique(maintain_order=True)
+        self.corrected += keys.head(room).rows()
 
 
 def _whole_day(

@@ -121,6 +121,11 @@ class Explanation:
         """Those of `events` that are late."""
         return tuple(event for event in self.events if event.is_late)
 
+    def held_by(self) -> dict[str, frozenset[tuple[int, int]]]:
+        """Return where in the log the events stand that the window of each layer holds, `stream` and `batch`."""
+        checks = {"stream": self.stream, "batch": self.batch}
+        return {name: frozenset(event.position for event in check.window) for name, check in checks.items()}
+
     @property
     def reconciled_at(self) -> datetime | None:
         """When the day was last reconciled for the average; None where it never was."""

@@ -1,10 +1,12 @@
-"""What some runs reconciled, summed up: the figures that a user is shown."""
+"""What some runs reconciled, summed up: the figures that a user is shown, and where to look first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batch.database import connect
+from batch.explain_command import explain_command
 from sma.errors import SmaError
+from sma.instants import milliseconds
 from sma.settings import Settings
 
 _READ_REPORT = """
@@ -58,6 +60,25 @@ FROM compared
 CROSS JOIN accounted
 """
 
+# what is unexplained first, then what is furthest off; no row counts as 0
+_READ_WORST = """
+SELECT
+    customer,
+    metric,
+    average,
+    as_of
+FROM sma.differences
+WHERE run_id = ANY(%(run_ids)s)
+ORDER BY
+    is_explained,
+    abs(coalesce(batch_value_sum, 0) - coalesce(stream_value_sum, 0)) DESC,
+    customer,
+    metric,
+    average,
+    as_of
+LIMIT %(most)s
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationReport:
@@ -92,3 +113,16 @@ def reconciliation_report(settings: Settings, run_ids: Sequence[str]) -> Reconci
     if row is None or row[-1] == 0:
         raise SmaError(f"no reconciliation is recorded for run {', '.join(run_ids) or '(none)'}: see it in Dagster")
     return ReconciliationReport(*row[:-1])
+
+
+def commands_of_differences(settings: Settings, run_ids: Sequence[str], most: int) -> list[str]:
+    """Return the command that traces each of the worst differences that runs found, `most` at most.
+
+    Raises:
+        SmaError: the database does not answer.
+    """
+    with connect(settings.database_url, "SMA_DATABASE_URL") as connection:
+        rows = connection.execute(_READ_WORST, {"run_ids": list(run_ids), "most": most}).fetchall()
+    return [
+        explain_command(customer, metric, average, milliseconds(as_of)) for customer, metric, average, as_of in rows
+    ]

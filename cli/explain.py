@@ -1,6 +1,6 @@
 """`sma explain`: how one served value came to be, as tables or as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -121,14 +121,13 @@ def _print_events(explained: Explanation, most_events: int) -> None:
     if not listed:
         _print(f"{title}\n")
         return
+    held_by = explained.held_by()
     columns = ["partition", "Kafka offset", "event time", "value", "in", "late"]
-    print_table(title, columns, [_event(explained, event) for event in listed])
+    print_table(title, columns, [_event(event, held_by, explained.log.lost is not None) for event in listed])
 
 
-def _event(explained: Explanation, event: SeriesEvent) -> Sequence[object]:
-    held_by = [
-        name for name, check in (("stream", explained.stream), ("batch", explained.batch)) if event in check.window
-    ]
+def _event(event: SeriesEvent, held_by: Mapping[str, frozenset[tuple[int, int]]], is_lost: bool) -> Sequence[object]:
+    holding = [name for name, positions in held_by.items() if event.position in positions]
     late = ""
     if event.newest_before_ms is not None and event.behind_ms is not None:
         late = f"{format_duration(event.behind_ms)} behind {format_instant(event.newest_before_ms)}"
@@ -137,7 +136,7 @@ def _event(explained: Explanation, event: SeriesEvent) -> Sequence[object]:
         str(event.kafka_offset),
         format_instant(event.event_time_ms),
         format_micros(event.value_micros),
-        ", ".join(held_by) or ("not known" if explained.log.lost else "neither yet"),
+        ", ".join(holding) or ("not known" if is_lost else "neither yet"),
         late,
     )
 

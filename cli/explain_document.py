@@ -1,6 +1,6 @@
 """An explanation as a document for programs: exact sums as decimal text, times in ISO 8601, UTC."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from heapq import nlargest
 from typing import Any
@@ -17,6 +17,7 @@ from sma.window import DurationWindow
 def as_document(explained: Explanation, dagster_url: str, most_events: int) -> dict[str, Any]:
     """Return the explanation with `most_events` events at most, as `listed_events` chooses them."""
     records, average = explained.records, explained.average
+    held_by = explained.held_by()
     served, answer = records.served, records.answer
     is_duration = isinstance(average.window, DurationWindow)
     return {
@@ -45,7 +46,7 @@ def as_document(explained: Explanation, dagster_url: str, most_events: int) -> d
         "batch": _layer(explained, explained.batch),
         "event_count": len(explained.events),
         "late_event_count": len(explained.late_events),
-        "events": [_event(explained, event) for event in listed_events(explained, most_events)],
+        "events": [_event(event, held_by) for event in listed_events(explained, most_events)],
         "lost_offsets": explained.log.lost
         and dict(zip(("kafka_partition", "first", "last"), explained.log.lost, strict=True)),
         "stale": sorted(explained.day_state.reasons),
@@ -119,15 +120,15 @@ def _layer(explained: Explanation, check: LayerCheck) -> dict[str, Any]:
     }
 
 
-def _event(explained: Explanation, event: SeriesEvent) -> dict[str, Any]:
+def _event(event: SeriesEvent, held_by: Mapping[str, frozenset[tuple[int, int]]]) -> dict[str, Any]:
     newest = event.newest_before_ms
     return {
         "kafka_partition": event.kafka_partition,
         "kafka_offset": event.kafka_offset,
         "event_time": format_instant(event.event_time_ms),
         "value": format_micros(event.value_micros),
-        "in_stream": event in explained.stream.window,
-        "in_batch": event in explained.batch.window,
+        "in_stream": event.position in held_by["stream"],
+        "in_batch": event.position in held_by["batch"],
         "is_late": event.is_late,
         "newest_event_time_before": None if newest is None else format_instant(newest),
         "behind_ms": event.behind_ms,

@@ -1,18 +1,20 @@
 """`sma reconcile`: the Dagster backfill that the UI would start, and its report."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 
 import click
 
-from batch.report import ReconciliationReport, reconciliation_report
+from batch.report import ReconciliationReport, commands_of_differences, reconciliation_report
 from batch.runs import days_touched
-from cli.console import print_json, print_table, say
+from cli.console import out, print_json, print_table, say
 from orchestration.backfill import follow_backfill, launch_backfill
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.settings import load_settings
 
+MOST_COMMANDS = 3
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
@@ -31,11 +33,13 @@ def reconcile(start: datetime | None, end: datetime | None, as_json: bool) -> No
       sma reconcile                                        # every day that the log touches
       sma reconcile --start 2013-01-01 --end 2013-01-31
     """
-    report, _ = reconcile_days(start.date() if start else None, end.date() if end else None)
+    report, run_ids = reconcile_days(start.date() if start else None, end.date() if end else None)
+    commands = commands_of_differences(load_settings(), run_ids, MOST_COMMANDS)
     if as_json:
-        print_json(asdict(report))
+        print_json(asdict(report) | {"explain": commands})
     else:
         print_report(report)
+        print_commands(commands)
     require_clean(report)
 
 
@@ -48,7 +52,7 @@ def require_clean(report: ReconciliationReport) -> None:
     if report.unexplained or report.unaccounted:
         raise SmaError(
             f"{report.unexplained} differences are unexplained and {report.unaccounted} records unaccounted for: "
-            "see the tables sma.differences and sma.accounting"
+            "see the tables sma.differences and sma.accounting, and `sma explain` for how one value came to be"
         )
 
 
@@ -87,3 +91,11 @@ def print_report(report: ReconciliationReport) -> None:
         ("differences unexplained", report.unexplained),
     ]
     print_table("Stream against batch", ["", "count"], rows)
+
+
+def print_commands(commands: Sequence[str]) -> None:
+    """Print the commands that trace the worst differences, if there are any."""
+    if commands:
+        out.print("How the values that are furthest off came to be, what is unexplained first:")
+        for command in commands:
+            out.print(f"  {command}", markup=False, soft_wrap=True)

@@ -1,13 +1,16 @@
-"""What a materialization tells in the UI: counts, Kafka offsets, durations, and the largest differences as a table."""
+"""What a materialization tells in the UI: counts, Kafka offsets, durations, the largest differences as a table.
 
-from collections.abc import Iterator, Mapping
-from itertools import groupby
+And for the worst of them the command that traces how the value came to be, ready to paste.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
 
-from batch.reconcile import difference_size
+from batch.explain_command import commands_of, explain_command, worst_first
 from orchestration.charts import chart
 from sma.instants import instant
 from sma.value import format_micros
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from batch.worst_series import SeriesRows
 
 LARGEST = 20
+MOST_COMMANDS = 5
 
 Metadata = Mapping[str, Any]
 
@@ -60,6 +64,11 @@ def computed_metadata(computed: "Computed") -> Iterator[tuple[str, Metadata]]:
                 **{f"rows/{held.answer.average}": held.row_count for held in written},
                 "rows_changed": sum(held.rows_written for held in written),
                 "rows_deleted": sum(held.rows_deleted for held in written),
+                **_explain(
+                    explain_command(customer, metric, held.answer.average, as_of_ms)
+                    for held in written
+                    for customer, metric, as_of_ms in held.corrected
+                ),
                 **of_run,
             },
         )
@@ -76,14 +85,14 @@ def reconciled_metadata(found: "Reconciled", worst: Mapping[str, "SeriesRows"]) 
     }
     for day, group in groupby(found.days, key=lambda reconciled: reconciled.answer.day):
         reconciled = list(group)
+        differences = pl.concat(held.differences for held in reconciled)
         names = type(reconciled[0].summary).__slots__
         yield (
             str(day),
             {
                 **{name: sum(getattr(held.summary, name) for held in reconciled) for name in names},
-                "largest_differences": dg.MetadataValue.md(
-                    largest_differences(pl.concat(held.differences for held in reconciled))
-                ),
+                "largest_differences": dg.MetadataValue.md(largest_differences(differences)),
+                **_explain(commands_of(differences, MOST_COMMANDS)),
                 **({"worst_series": dg.MetadataValue.md(chart(worst[str(day)]))} if str(day) in worst else {}),
                 "compare_seconds": round(sum(held.duration_seconds for held in reconciled), 3),
                 **of_run,
@@ -95,7 +104,7 @@ def largest_differences(differences: pl.DataFrame) -> str:
     """Return the largest differences as a Markdown table, what is unexplained first."""
     if differences.is_empty():
         return "None."
-    top = differences.sort(pl.col("is_explained"), difference_size() * -1, maintain_order=True).head(LARGEST)
+    top = worst_first(differences).head(LARGEST)
     lines = [
         "| customer | metric | average | as of | class | stream sum / events | batch sum / events | late | explained |",
         "| --- | --- | --- | --- | --- | ---: | ---: | ---: | --- |",
@@ -116,6 +125,12 @@ def largest_differences(differences: pl.DataFrame) -> str:
     if differences.height > LARGEST:
         lines.append(f"\n{differences.height - LARGEST} more in `sma.differences`.")
     return "\n".join(lines)
+
+
+def _explain(commands: Iterable[str]) -> Metadata:
+    """Return the commands that trace some windows, `MOST_COMMANDS` at most; nothing where there are none."""
+    lines = list(islice(commands, MOST_COMMANDS))
+    return {"explain": dg.MetadataValue.md("\n".join(["```sh", *lines, "```"]))} if lines else {}
 
 
 def _log_metadata(index: "LogIndex") -> Metadata:
