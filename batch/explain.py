@@ -149,6 +149,7 @@ def _log_look(found: Mapping[int, Found], confirmed: Mapping[int, int], watermar
         watermark_ms=min(newest) - watermark_delay_ms if len(newest) == len(own) else None,
         confirmed=confirmed,
         is_confirmed=all(confirmed.get(partition, 0) >= each.records_end for partition, each in own.items()),
+        unindexed=sum(each.unindexed for each in own.values()),
         offsets_read=sum(each.offsets_read for each in found.values()),
     )
 

@@ -5,7 +5,7 @@ parts come from is told in `batch.explain`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -41,6 +41,7 @@ class LogLook:
     watermark_ms: the oldest watermark of those partitions at the log's end; None where one has none.
     confirmed: the Kafka offsets, by partition, before which the stream has read everything.
     is_confirmed: whether that is the log's end.
+    unindexed: how many Kafka offsets of those partitions are not in the offset index yet; they were looked at too.
     """
 
     partitions: tuple[int, ...]
@@ -49,6 +50,7 @@ class LogLook:
     watermark_ms: int | None
     confirmed: Mapping[int, int]
     is_confirmed: bool
+    unindexed: int = 0
     offsets_read: int = 0
 
     def is_closed(self, as_of_ms: int) -> bool:
@@ -156,17 +158,20 @@ def explain_window(
     is_closed = log.is_closed(as_of_ms) if log.is_confirmed else None
     stream = check_stream(window, records.streamed, log.confirmed, is_closed)
     batch = check_batch(window, records.computed, records.answer)
-    case = _case(records, log, day_state, as_of_ms, stream, batch)
+    is_kept = day_state.first_kept is None or day_of(as_of_ms) >= day_state.first_kept
+    if not is_kept:
+        stream, batch = _as_dropped(stream), _as_dropped(batch)
+    case = _case(records, log, as_of_ms, stream, batch, is_kept=is_kept)
     return Explanation(customer, metric, average, as_of_ms, case, records, stream, batch, log, day_state)
 
 
+def _as_dropped(check: LayerCheck) -> LayerCheck:
+    """Return what is to be said of a day whose rows are dropped by and by: that one is not there means nothing."""
+    return check if check.row is not None else replace(check, verdict=Verdict.NOT_KEPT)
+
+
 def _case(
-    records: WindowRecords,
-    log: LogLook,
-    day_state: DayState,
-    as_of_ms: int,
-    stream: LayerCheck,
-    batch: LayerCheck,
+    records: WindowRecords, log: LogLook, as_of_ms: int, stream: LayerCheck, batch: LayerCheck, *, is_kept: bool
 ) -> Case:
     if records.served is not None:
         if records.served.source == "stream":
@@ -174,12 +179,12 @@ def _case(
         return Case.FINAL if records.served.is_final else Case.NOT_FINAL
     if records.streamed is not None:
         return Case.NOT_SERVED
-    if day_state.first_kept is not None and day_of(as_of_ms) < day_state.first_kept:
+    if not is_kept:
         return Case.NOT_KEPT
     if log.lost is not None:
         return Case.UNKNOWN
     if stream.is_wrong or batch.is_wrong:
         return Case.LOST_ROW
-    if {stream.verdict, batch.verdict} == {Verdict.NO_ROW} and not batch.new_events:
+    if log.is_closed(as_of_ms) and {stream.verdict, batch.verdict} == {Verdict.NO_ROW}:
         return Case.NO_ROW
     return Case.NOT_YET

@@ -40,6 +40,8 @@ def check_in_words(explained: Explanation, check: LayerCheck) -> str:
             )
         case Verdict.UNCHECKED:
             return "cannot be checked: Kafka no longer has the events"
+        case Verdict.NOT_KEPT:
+            return f"no longer kept; its {events}, add up to {pair_in_words(check.expected)}"
         case _:
             return f"WRONG: its {events}, give {pair_in_words(check.expected)}"
 
@@ -190,6 +192,8 @@ def _unanswered(explained: Explanation) -> str:
         )
     else:
         why = f"the batch layer answered {explained.day} at {time_in_words(answer.written_at)}"
+    if not state.reasons and explained.log.unindexed:
+        return f"{why}; {explained.log.unindexed:,} offsets of the log are not indexed yet"
     if not state.reasons:
         return f"{why}, and nothing waits for it: no further window of it is closed in all partitions"
     waits = f", late events have waited since {time_in_words(state.late_since)}" if state.late_since else ""

@@ -60,6 +60,7 @@ class Found:
     newest_time_ms: the newest time of an event or heartbeat of the partition, its tail included.
     records_end: one past the last record of the partition.
     has_series: whether there is any event of the series at all, whatever its time.
+    unindexed: how many Kafka offsets the tail has.
     """
 
     events: tuple[SeriesEvent, ...]
@@ -67,6 +68,7 @@ class Found:
     newest_time_ms: int | None
     records_end: int
     has_series: bool
+    unindexed: int
     offsets_read: int
 
 
@@ -109,6 +111,7 @@ def find_events(
         ),
         records_end=tail.records_end,
         has_series=series.newest_event_ms is not None or tail.has_series,
+        unindexed=tail.offsets_read,
         offsets_read=offsets_read,
     )
 

@@ -25,6 +25,7 @@ class Verdict(StrEnum):
     WAITING = "not said yet"
     OUTDATED = "right when it was said"
     UNCHECKED = "cannot be checked"
+    NOT_KEPT = "no longer kept"
     DIFFERENT = "not what its events give"
     MISSING = "missing"
     EXTRA = "a row without events"

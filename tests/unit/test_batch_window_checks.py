@@ -1,0 +1,154 @@
+"""What is said of one window: each layer is held to what its events add up to, whatever the log brings, and when."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batch.window_checks import Row, StoredAnswer, Verdict, Window, check_batch, check_stream
+from batch.window_events import Pair, SeriesEvent, pair_of, window_of
+from sma.averages import Average
+from sma.window import CountWindow, DurationWindow
+from tests import oracle
+from tests.contract.streams import AVERAGES, MINUTE, oracle_answers, streams
+
+LATENESS = 30 * MINUTE
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+HOUR = Average("hour", DurationWindow(60), every_ms=10)
+LAST_2 = Average("last_2", CountWindow(2), every_ms=10)
+
+
+def as_events(stream, late=frozenset()):
+    """The events of the series of a stream, at their places in the log."""
+    return [
+        SeriesEvent(0, place, time_ms, oracle.micros(value), time_ms + LATENESS + 1 if place in late else None)
+        for place, (_, _, time_ms, value) in enumerate(stream)
+    ]
+
+
+def event(offset, time_ms, value, late_behind=None):
+    return SeriesEvent(0, offset, time_ms, value, None if late_behind is None else time_ms + late_behind)
+
+
+def row(pair, newest_offset=None):
+    return None if pair is None else Row(Pair(*pair), Decimal(0), WHEN, newest_offset)
+
+
+def answer(read_to, closed_until_ms=1_000):
+    return StoredAnswer({0: read_to}, closed_until_ms, "run", WHEN)
+
+
+def said_by_oracle(stream, average, as_of_ms):
+    return oracle_answers(stream, average).get(("a", "m", as_of_ms))
+
+
+@st.composite
+def looks(draw):
+    """A log of one series, an average, a point of its grid near the events, and how far a layer had read."""
+    stream = [("a", "m", time_ms, value) for _, _, time_ms, value in draw(streams(max_size=12))]
+    average = draw(st.sampled_from(AVERAGES))
+    near = [time_ms for *_, time_ms, _ in stream] or [0]
+    point = draw(st.sampled_from(near)) // average.every_ms + draw(st.integers(-1, 8))
+    return stream, average, point * average.every_ms, draw(st.integers(0, len(stream)))
+
+
+@settings(max_examples=50)
+@given(looks())
+def test_a_window_holds_what_the_oracle_says(look):
+    stream, average, as_of_ms, _ = look
+    pair = pair_of(window_of(average, as_of_ms, as_events(stream)))
+    assert (pair and (pair.value_sum_micros, pair.event_count)) == said_by_oracle(stream, average, as_of_ms)
+
+
+@settings(max_examples=50)
+@given(looks())
+def test_a_stream_that_says_what_the_log_gives_is_right_however_far_it_had_read(look):
+    stream, average, as_of_ms, read_to = look
+    late = oracle.late_by_series(stream, LATENESS)
+    used = [each for place, each in enumerate(stream[:read_to]) if place not in late]
+    before = [place for place in range(read_to) if place not in late and stream[place][2] < as_of_ms]
+    said = row(said_by_oracle(used, average, as_of_ms), max(before, default=None))
+    window = Window(average, as_of_ms, as_events(stream, late))
+
+    check = check_stream(window, said, {0: read_to}, is_closed=None if read_to < len(stream) else True)
+
+    whole = [each for place, each in enumerate(stream) if place not in late]
+    now = said_by_oracle(whole, average, as_of_ms)
+    assert not check.is_wrong
+    assert (check.verdict is Verdict.OUTDATED) == (said is not None and said.pair != row(now).pair)
+    assert (check.verdict is Verdict.WAITING) == (said is None and now is not None)
+
+
+@settings(max_examples=50)
+@given(looks(), st.sampled_from(["sum", "count", "gone", "extra"]))
+def test_damage_to_what_the_stream_says_is_told(look, damage):
+    stream, average, as_of_ms, _ = look
+    late = oracle.late_by_series(stream, LATENESS)
+    used = [each for place, each in enumerate(stream) if place not in late]
+    right = said_by_oracle(used, average, as_of_ms)
+    said = {
+        "sum": right and (right[0] + 1, right[1]),
+        "count": right and (right[0], right[1] + 1),
+        "gone": None,
+        "extra": right or (1, 1),
+    }[damage]
+    check = check_stream(
+        Window(average, as_of_ms, as_events(stream, late)), row(said, len(stream)), {0: len(stream)}, is_closed=True
+    )
+    assert check.is_wrong == (said != right)
+    assert (check.expected and (check.expected.value_sum_micros, check.expected.event_count)) == right
+
+
+@settings(max_examples=50)
+@given(looks(), st.integers(-1, 1))
+def test_the_batch_layer_is_held_to_the_log_as_far_as_it_had_read_it(look, damage):
+    stream, average, as_of_ms, read_to = look
+    right = said_by_oracle(stream[:read_to], average, as_of_ms)
+    said = right and (right[0] + damage, right[1])
+    late = oracle.late_by_series(stream, LATENESS)
+    window = Window(average, as_of_ms, as_events(stream, late))
+
+    check = check_batch(window, row(said), answer(read_to, as_of_ms))
+
+    assert check.is_wrong == (said != right)
+    if not check.is_wrong:
+        assert (check.verdict is Verdict.OUTDATED) == (right != said_by_oracle(stream, average, as_of_ms))
+
+
+def test_an_event_that_the_stream_has_read_and_not_taken_in_is_a_loss():
+    #   window [0, 60): offsets 0 and 1, and the row follows from offset 0 only
+    events = [event(0, 5, 7), event(1, 6, 8)]
+    said = row((7, 1), newest_offset=0)
+    assert check_stream(Window(HOUR, 60, events), said, {0: 1}, None).verdict is Verdict.OUTDATED
+    assert check_stream(Window(HOUR, 60, events), said, {0: 2}, True).verdict is Verdict.DIFFERENT
+
+
+def test_a_late_event_pushes_an_older_one_out_of_a_window_of_n_events_in_the_batch_layer_only():
+    events = [event(0, 51, 1), event(1, 52, 2), event(2, 57, 4), event(3, 55, 8, late_behind=3)]
+    window = Window(LAST_2, 60, events)
+    stream, batch = check_stream(window, row((6, 2), 2), {0: 4}, True), check_batch(window, row((12, 2)), answer(4))
+    assert (stream.verdict, [held.kafka_offset for held in stream.window]) == (Verdict.EQUAL, [1, 2])
+    assert (batch.verdict, [held.kafka_offset for held in batch.window]) == (Verdict.EQUAL, [3, 2])
+
+
+@pytest.mark.parametrize(
+    ("said", "closed_until_ms", "verdict"),
+    [
+        (None, 59, Verdict.WAITING),
+        (None, 60, Verdict.MISSING),
+        ((7, 1), 60, Verdict.EQUAL),
+        ((7, 1), 59, Verdict.EQUAL),
+        ((8, 1), 60, Verdict.DIFFERENT),
+    ],
+)
+def test_a_batch_row_is_due_once_the_answer_reaches_its_window(said, closed_until_ms, verdict):
+    window = Window(HOUR, 60, [event(0, 5, 7)])
+    assert check_batch(window, row(said), answer(1, closed_until_ms)).verdict is verdict
+
+
+def test_nothing_is_checked_where_events_are_gone():
+    window = Window(HOUR, 60, None)
+    assert check_stream(window, row((1, 1)), {}, True).verdict is Verdict.UNCHECKED
+    assert check_batch(window, None, answer(9)).verdict is Verdict.UNCHECKED
