@@ -28,22 +28,19 @@ def check_in_words(explained: Explanation, check: LayerCheck) -> str:
     events = f"{_events(len(check.window))}, {which}"
     match check.verdict:
         case Verdict.EQUAL:
-            return f"equals what its {events}, add up to"
+            return f"equals the sum of its {events}"
         case Verdict.NO_ROW:
-            return f"no row, which is right: its events, {which}, give none"
+            return f"no row is right: its {events}, give none"
         case Verdict.WAITING:
-            return f"no row yet; its {events}, add up to {pair_in_words(check.expected)}"
+            return f"no row yet; the sum of its {events}, is {pair_in_words(check.expected)}"
         case Verdict.OUTDATED:
-            return (
-                f"equals what its {events}, added up to; {_events(len(check.new_events))} that change it came after "
-                f"what it follows from"
-            )
+            return f"equals the sum of its {events}, as of then; {_events(len(check.new_events))} came since"
         case Verdict.UNCHECKED:
             return "cannot be checked: Kafka no longer has the events"
         case Verdict.NOT_KEPT:
-            return f"no longer kept; its {events}, add up to {pair_in_words(check.expected)}"
+            return f"no longer kept; the sum of its {events}, is {pair_in_words(check.expected)}"
         case _:
-            return f"WRONG: its {events}, give {pair_in_words(check.expected)}"
+            return f"WRONG: the sum of its {events}, is {pair_in_words(check.expected)}"
 
 
 def pair_in_words(pair: Pair | None) -> str:
