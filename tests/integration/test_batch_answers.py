@@ -132,7 +132,9 @@ def test_only_what_differs_is_written_or_removed(database):
     write_answer(database, answer(), frame([row(0), row(1), row(2, 7), row(3, 7, 3)]), "run-1")
     before = written_at(database)
     rows = frame([row(0), row(2, 8), row(3, 7, 4), row(4)])
-    assert changed(write_answer(database, answer(11), rows, "run-2")) == (4, 3, 1)
+    written = write_answer(database, answer(11), rows, "run-2")
+    assert changed(written) == (4, 3, 1)
+    assert [as_of_ms - START for *_, as_of_ms in written.corrected] == [MINUTE_MS, 2 * MINUTE_MS, 3 * MINUTE_MS]
     assert stored(database).equals(rows)
     after = written_at(database)
     assert [time for time in after if after[time] == before.get(time)] == [min(after)]

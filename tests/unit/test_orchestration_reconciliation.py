@@ -9,15 +9,16 @@ import pytest
 
 from batch import runs, worst_series
 from batch.accounting import Account
-from batch.answers import Answer
+from batch.answers import Answer, Written
 from batch.audit import ReconciledDay
 from batch.diverted import POSITIONS_SCHEMA
 from batch.log_index import LogIndex
 from batch.reconcile import DIFFERENCES_SCHEMA, Summary
-from batch.runs import Reconciled
+from batch.runs import Computed, Reconciled
 from batch.worst_series import SeriesRows, worst_of
 from orchestration.assets import ALL_ACCOUNTED_FOR, NO_UNEXPLAINED, reconciliations
 from orchestration.charts import chart
+from orchestration.metadata import MOST_COMMANDS, computed_metadata
 
 FIRST = date(2013, 1, 10)
 RANGE = {
@@ -135,3 +136,19 @@ def test_a_picture_is_small():
 )
 def test_the_worst_series_is_the_least_explained_then_the_most_differing_then_the_furthest_off(rows, worst):
     assert worst_of(differences(*rows)) == (worst, "m")
+
+
+def test_a_day_that_differs_gives_the_commands_that_trace_its_worst_windows(monkeypatch, instance):
+    ran = run(monkeypatch, instance, [0, 7, 0], tags=RANGE)
+    shown = {each.partition: each.metadata for each in ran.asset_materializations_for_node("reconciliations")}
+    assert "explain" not in shown["2013-01-10"]
+    fence, first, *others = shown["2013-01-11"]["explain"].value.splitlines()
+    assert (fence, first) == ("```sh", "sma explain A m hour 1970-01-01T00:00:00Z")
+    assert len(others) == MOST_COMMANDS
+
+
+def test_a_day_whose_answer_was_corrected_gives_the_commands_too():
+    written = Written(Answer(FIRST, "hour", {}, 0), 3, 1, 0, corrected=(("A", "m", 900_000),))
+    computed = Computed((written,), (), LogIndex(()), 0, 0, 0, 0.1, 0.2)
+    ((_, shown),) = computed_metadata(computed)
+    assert shown["explain"].value == "```sh\nsma explain A m hour 1970-01-01T00:15:00Z\n```"
