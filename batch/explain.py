@@ -21,6 +21,7 @@ from batch.series import SeriesTable
 from batch.series_events import Found, Wanted, find_events
 from batch.series_index import IndexedSeries, partitions_of_series, read_series
 from batch.staleness import stale_days
+from batch.window_checks import DERIVED
 from batch.window_records import WindowRecords, read_records
 from sma.averages import Average, Averages
 from sma.durations import format_duration
@@ -58,7 +59,7 @@ def explain(
             records = read_records(connection, customer, metric, name, as_of_ms)
             wanted = Wanted.of(average, as_of_ms, customer, metric)
             held = retained_ranges(settings, settings.events_topic)
-            series = _series(connection, wanted, sorted(held))
+            series = _series(connection, wanted, held)
             rule = next(iter(read_rules(connection)), Rule.of(averages))
             state = _day_state(connection, settings, replace(averages, averages=(average,)), day_of(as_of_ms))
             is_stored = has_rows(connection, customer, metric)
@@ -88,15 +89,23 @@ def _require_on_grid(average: Average, as_of_ms: int) -> None:
         )
 
 
-def _series(connection: Connection, wanted: Wanted, partitions: Sequence[int]) -> list[IndexedSeries]:
+def _series(connection: Connection, wanted: Wanted, held: Mapping[int, OffsetRange]) -> list[IndexedSeries]:
     """Return what the index says of the series: in its partition, or in all where it was not indexed yet."""
     customer, metric = wanted.customer, wanted.metric
     if any(not 0 < len(name) <= MAX_NAME_CHARACTERS or "/" in name for name in (customer, metric)):
         raise unknown_series(connection, customer, metric)
-    chosen = partitions_of_series(connection, customer, metric) or partitions
-    return [
+    chosen = partitions_of_series(connection, customer, metric) or sorted(held)
+    series = [
         read_series(connection, partition, customer, metric, wanted.from_ms, wanted.until_ms) for partition in chosen
     ]
+    for each in series:
+        end = held[each.kafka_partition].end if each.kafka_partition in held else 0
+        if end < each.next_offset:
+            raise SmaError(
+                f"partition {each.kafka_partition} of the log ends at Kafka offset {end}, but was indexed to "
+                f"{each.next_offset}: is this another Kafka? mend SMA_KAFKA_BOOTSTRAP"
+            )
+    return series
 
 
 def _look(
@@ -131,8 +140,9 @@ def _look(
 def _enough_before(records: WindowRecords, wanted: Wanted, partition: int) -> int | None:
     """Return the Kafka offset up to which alone a layer's word may follow from the log; None for its end."""
     offsets = []
-    if records.streamed is not None and (records.streamed.newest_offset or -1) >= 0:
-        offsets.append((records.streamed.newest_offset or 0) + 1)
+    newest_offset = records.streamed.newest_offset if records.streamed is not None else None
+    if newest_offset is not None and newest_offset != DERIVED:
+        offsets.append(newest_offset + 1)
     if records.answer is not None and records.answer.closed_until_ms >= wanted.until_ms:
         offsets.append(records.answer.read_to.get(partition, 0))
     return min(offsets, default=None)

@@ -223,6 +223,15 @@ def test_what_is_not_there_is_one_line_that_names_what_is(place, averages_file, 
         explain(place.settings, load_averages(averages_file), *arguments, print)
 
 
+def test_another_kafka_is_told_in_one_line(place, averages_file):
+    averages_file.write_text(YAML)
+    with psycopg.connect(place.settings.owner_database_url.get_secret_value()) as connection:
+        connection.execute("INSERT INTO sma.indexed_series VALUES (3, 'AA', 'delay', 0)")
+        connection.execute("INSERT INTO sma.indexed_partitions VALUES (3, 7, 0, 0, 0)")
+    with pytest.raises(SmaError, match="partition 3 of the log ends at Kafka offset 0, but was indexed to 7"):
+        explain(place.settings, load_averages(averages_file), "AA", "delay", "hour", NOON, print)
+
+
 def test_a_difference_gives_the_command_that_traces_it_as_python_does(place):
     names = ["AA", "it's", 'a "b"', "日本", "-x", "a\\b $(c)", "a b", "ä"]
     times = [NOON, NOON + 1, NOON + 100, -(10**12)]
