@@ -17,7 +17,6 @@ from sma.errors import SmaError
 from sma.settings import CHECKOUT
 from sma.window import DurationWindow
 from sql.definitions import store_definitions
-from streaming import control
 from tests.integration.answers import succeed
 from tests.integration.log import Sent, publish
 
@@ -94,7 +93,7 @@ def test_lag_is_right_while_the_job_runs_and_while_it_is_dead(place, job, tmp_pa
     assert samples(flink_job.look(settings))["sma_job_up",] == 1
     assert samples(flink_job.look(settings))["sma_stream_records_total", "2", "used"] == EVENTS_A_PARTITION
 
-    control.stop(settings)
+    succeed(place.sma("stream", "stop"))
     clock.now += 100
     assert of_partitions(collector.look(), "sma_consumer_lag_seconds") == [0, 0, 0, 0]
     publish(settings, events(START + MINUTE))
@@ -106,7 +105,7 @@ def test_lag_is_right_while_the_job_runs_and_while_it_is_dead(place, job, tmp_pa
     assert all(60 <= seconds <= 160 for seconds in of_partitions(found, "sma_consumer_lag_seconds"))
     assert samples(flink_job.look(settings))["sma_job_up",] == 0
 
-    control.start(settings)
+    succeed(place.sma("stream", "start"))
     for attempt in eventually():
         with attempt:
             found = collector.look()

@@ -71,7 +71,10 @@ def watched(stack, slots, tmp_path_factory):
         )
         succeed(place.sma("wait", "--timeout", "120"))
         with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
-            connection.execute("INSERT INTO sma.batch_averages SELECT * FROM sma.streaming_averages")
+            connection.execute(
+                "INSERT INTO sma.batch_averages (customer, metric, average, as_of, value_sum, event_count)"
+                " SELECT customer, metric, average, as_of, value_sum, event_count FROM sma.streaming_averages"
+            )
             connection.execute(
                 "INSERT INTO sma.reconciliations VALUES"
                 " ('run', '2013-01-01', 'hour', 40, 39, 1, 0, 0, 1, 0, '{}', 1, now())"
