@@ -2,14 +2,14 @@
 
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sma.settings import CHECKOUT
 
 PAGES = sorted((CHECKOUT / "docs" / "runbooks").glob("*.md"))
-_FENCE = re.compile(r"^( *)```sh( fix)?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```sh( fix|)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _SECONDS = 400
 
 
@@ -21,10 +21,27 @@ class Ran:
     output: str
 
 
-def commands(page: Path, *, that_fix: bool) -> list[str]:
-    """Return the blocks of commands of a page: those that only look, or those that change something."""
-    found = [(bool(fix), block) for _, fix, block in _FENCE.findall(page.read_text())]
-    return [block for fix, block in found if fix == that_fix]
+def looks(page: Path) -> list[str]:
+    """Return the commands of a page that only look, one by one: many stand on several pages."""
+    return [command for block in _blocks(page, fix="") for command in _one_by_one(block)]
+
+
+def fixes(page: Path) -> list[str]:
+    """Return the blocks of commands of a page that change something: what belongs together stays so."""
+    return _blocks(page, fix=" fix")
+
+
+def _blocks(page: Path, fix: str) -> list[str]:
+    return [block for _, kind, block in _FENCE.findall(page.read_text()) if kind == fix]
+
+
+def _one_by_one(block: str) -> Iterator[str]:
+    command = ""
+    for line in block.splitlines():
+        command += f"{line}\n"
+        if command.count("'") % 2 == 0:  # or the quotation goes on
+            yield command
+            command = ""
 
 
 def run_all(

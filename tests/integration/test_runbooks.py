@@ -6,7 +6,7 @@ import pytest
 import requests
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from tests.integration.runbook_pages import PAGES, commands, run_all
+from tests.integration.runbook_pages import PAGES, fixes, looks, run_all
 
 WORDS = {"DAY": "2014-03-01", "SECONDS": "1393632000"}
 COLUMNS = ("--customer", "runbooks", "--metric", "level", "--time-column", "at", "--value-column", "value")
@@ -39,19 +39,19 @@ def knows(stack, metric):
 
 @pytest.fixture(scope="module")
 def looked(busy, tmp_path_factory):
-    blocks = [block for page in PAGES for block in commands(page, that_fix=False)]
+    blocks = [block for page in PAGES for block in looks(page)]
     return run_all(blocks, WORDS, busy.environ, tmp_path_factory.mktemp("looked"))
 
 
 @pytest.fixture(scope="module")
 def fixed(looked, busy, tmp_path_factory):
-    blocks = [block for page in PAGES for block in commands(page, that_fix=True)]
+    blocks = [block for page in PAGES for block in fixes(page)]
     return run_all(blocks, WORDS, busy.environ, tmp_path_factory.mktemp("fixed"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_page_says_to_look_at_can_be_looked_at(looked, page):
-    blocks = commands(page, that_fix=False)
+    blocks = looks(page)
     assert blocks
     for block in blocks:
         assert looked[block].code == 0, f"{block}\n{looked[block].output}"
@@ -60,7 +60,7 @@ def test_what_a_page_says_to_look_at_can_be_looked_at(looked, page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_page_says_to_do_can_be_done(fixed, page):
-    for block in commands(page, that_fix=True):
+    for block in fixes(page):
         assert fixed[block].code == 0, f"{block}\n{fixed[block].output}"
         assert fixed[block].output.strip(), block
 
