@@ -1,0 +1,102 @@
+"""Alertmanager as the stack configures it: a webhook gets the cause, with its values and runbook, and nothing twice."""
+
+import json
+import subprocess
+import threading
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from queue import Empty, Queue
+
+import pytest
+import requests
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from deploy.local.alerting import render_alertmanager
+from deploy.local.ports import LOOPBACK, free_port_base
+from sma.settings import CHECKOUT
+
+USR = CHECKOUT / ".local" / "install" / "prometheus" / "root" / "usr"
+CAUSE = {"alertname": "PartDown", "collector": "flink", "severity": "page"}
+EFFECTS = [
+    {"alertname": "JobDown", "severity": "page"},
+    {"alertname": "ConsumerLagging", "partition": "0", "severity": "page"},
+    {"alertname": "ConsumerLagging", "partition": "1", "severity": "page"},
+]
+UNRELATED = {"alertname": "DiskFilling", "severity": "ticket"}
+ANNOTATIONS = {"summary": "flink has not answered for 90 seconds", "runbook": "docs/runbooks/PartDown.md"}
+
+
+@pytest.fixture
+def received():
+    """What a webhook on this machine is sent, and its address."""
+    posts = Queue()
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self):
+            posts.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer((LOOPBACK, 0), Webhook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield posts, f"http://{LOOPBACK}:{server.server_port}/alerts"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def alertmanager(received, tmp_path):
+    """An Alertmanager of this test's own."""
+    config = tmp_path / "alertmanager.yml"
+    config.write_text(render_alertmanager(received[1]))
+    url = f"http://{LOOPBACK}:{free_port_base()}"
+    command = [
+        "bin/prometheus-alertmanager",
+        f"--config.file={config}",
+        f"--storage.path={tmp_path}/data",
+        f"--web.listen-address={url.removeprefix('http://')}",
+        "--cluster.listen-address=",
+    ]
+    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, cwd=USR, stdout=log, stderr=log) as process:
+        try:
+            Retrying(retry=retry_if_exception_type(OSError), stop=stop_after_delay(60), wait=wait_fixed(0.2))(
+                requests.get, f"{url}/-/ready", timeout=5
+            )
+            yield url
+        finally:
+            process.terminate()
+
+
+def post(url, *alerts):
+    now = datetime.now(UTC).isoformat()
+    body = [{"labels": labels, "annotations": ANNOTATIONS, "startsAt": now} for labels in alerts]
+    requests.post(f"{url}/api/v2/alerts", json=body, timeout=10).raise_for_status()
+
+
+def names(notification):
+    return sorted(alert["labels"]["alertname"] for alert in notification["alerts"])
+
+
+def test_the_cause_is_told_and_what_follows_from_it_is_not(alertmanager, received):
+    posts, _ = received
+    post(alertmanager, CAUSE, *EFFECTS, UNRELATED)
+    told = [posts.get(timeout=60) for _ in range(2)]
+    assert sorted(names(each) for each in told) == [["DiskFilling"], ["PartDown"]]
+    (page,) = [alert for each in told for alert in each["alerts"] if alert["labels"] == CAUSE]
+    assert page["annotations"] == ANNOTATIONS
+    silenced = requests.get(f"{alertmanager}/api/v2/alerts", params={"inhibited": "true"}, timeout=10).json()
+    assert {each["labels"]["alertname"] for each in silenced if each["status"]["inhibitedBy"]} == {
+        "JobDown",
+        "ConsumerLagging",
+    }
+    with pytest.raises(Empty):
+        posts.get_nowait()
+
+
+def test_partitions_that_lag_are_one_notification(alertmanager, received):
+    posts, _ = received
+    post(alertmanager, *EFFECTS[1:])
+    assert names(posts.get(timeout=60)) == ["ConsumerLagging", "ConsumerLagging"]
