@@ -10,7 +10,7 @@ from sma.settings import CHECKOUT
 
 PAGES = sorted((CHECKOUT / "docs" / "runbooks").glob("*.md"))
 _FENCE = re.compile(r"^( *)```sh( fix|)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-_SECONDS = 400
+_SECONDS = 550
 
 
 @dataclass(frozen=True, slots=True)
