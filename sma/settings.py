@@ -109,6 +109,17 @@ class Settings(BaseSettings):
         "15 minutes", description="a refresh is asked for at least so often, reconciled or not"
     )
 
+    splunk_url: str = Field(
+        "",
+        description="Splunk's HTTP Event Collector, where errors are shipped to, as `https://splunk:8088`; empty: none",
+    )
+    splunk_token: SecretStr = Field(SecretStr(""), description="... its token")
+    splunk_index: str = Field("", description="... the index to write to; empty for the token's own")
+    splunk_level: Literal["INFO", "WARNING", "ERROR"] = Field("WARNING", description="... from which level on")
+    splunk_ca_file: str = Field(
+        "", description="... PEM file of the CA that its certificate is of; empty for public ones"
+    )
+
     @property
     def events_topic(self) -> str:
         """The topic of events, heartbeats and whatever else is sent to it."""

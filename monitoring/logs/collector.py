@@ -1,0 +1,128 @@
+"""What does Splunk's HTTP Event Collector say to a batch? Taken, ours to mend, or theirs.
+
+Splunk documentation, "Troubleshoot HTTP Event Collector": the table of status codes; and "Format events for HTTP Event
+Collector": a batch is JSON objects one after another.
+"""
+
+import email.utils
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+import requests
+from requests.auth import AuthBase
+
+from monitoring.logs.destination import Destination
+
+CONNECT_S, READ_S = 3.0, 10.0
+_OF_THE_REQUEST = frozenset({7, 10, 11, 14, 16})  # the index, the channel, acknowledgements: every event has them alike
+_LONGEST_TEXT = 200
+
+
+class Verdict(Enum):
+    """What is to be done with a batch."""
+
+    ACCEPTED = auto()
+    AGAIN = auto()
+    """Theirs: busy, failing, or not there. It can be sent again."""
+    REFUSED = auto()
+    """Ours: token, index or address. The same will be said of every batch until somebody mends it."""
+    BAD_EVENT = auto()
+    """Ours: one event is not as it should be; the others are."""
+    TOO_LARGE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the collector said.
+
+    `bad_event` is the place of the event that it could not take, where it said so. `may_be_the_batch`: its failure may
+    come from what it was sent.
+    """
+
+    verdict: Verdict
+    why: str = ""
+    retry_after_s: float = 0.0
+    bad_event: int | None = None
+    may_be_the_batch: bool = False
+
+
+class Collector:
+    """A connection to the collector, for one thread."""
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+        self._session: requests.Session | None = None
+
+    def forget(self) -> None:
+        """Give up the connection, which another process may be using."""
+        self._session = None
+
+    def send(self, batch: Sequence[bytes]) -> Answer:
+        """Send a batch, once."""
+        if self._session is None:
+            self._session = requests.Session()
+            self._session.auth = _Token(self._destination)
+            if self._destination.ca_file is not None:
+                self._session.verify = str(self._destination.ca_file)
+        try:
+            response = self._session.post(
+                self._destination.url,
+                data=b"\n".join(batch),
+                headers={"Content-Type": "application/json"},
+                timeout=(CONNECT_S, READ_S),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            return Answer(Verdict.AGAIN, f"no answer ({type(error).__name__})")
+        return judge(response, len(batch))
+
+
+class _Token(AuthBase):
+    """The collector's header; as authentication, so that no netrc replaces it."""
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Splunk {self._destination.token.get_secret_value()}"
+        return request
+
+
+def judge(response: requests.Response, events: int) -> Answer:
+    """Return what an answer to a batch of so many events means."""
+    said = _body(response)
+    status, code, number = response.status_code, said.get("code"), said.get("invalid-event-number")
+    why = f"HTTP {status}" + (f", code {code}: {str(said.get('text'))[:_LONGEST_TEXT]}" if said else "")
+    if status == requests.codes.ok and code == 0:
+        return Answer(Verdict.ACCEPTED)
+    if status == requests.codes.request_entity_too_large:
+        return Answer(Verdict.TOO_LARGE, why)
+    if status == requests.codes.bad_request and code not in _OF_THE_REQUEST:
+        is_place = isinstance(number, int) and not isinstance(number, bool) and 0 <= number < events
+        return Answer(Verdict.BAD_EVENT, why, bad_event=number if is_place else None)
+    if status in (requests.codes.request_timeout, requests.codes.too_many_requests) or status >= 500:
+        may_be_the_batch = status == requests.codes.internal_server_error
+        return Answer(Verdict.AGAIN, why, _retry_after_s(response), may_be_the_batch=may_be_the_batch)
+    return Answer(Verdict.REFUSED, why)
+
+
+def _body(response: requests.Response) -> dict[str, Any]:
+    try:
+        said = response.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _retry_after_s(response: requests.Response) -> float:
+    """The header, in seconds or as a date; 0 where it says nothing that can be read."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return 0.0
