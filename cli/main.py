@@ -15,7 +15,10 @@ from cli.reconcile import reconcile
 from cli.stack import down, up
 from cli.status import status
 from cli.stream import stream, wait
+from monitoring.logs.handlers import log_as
 from sma.errors import SmaError
+
+_LOG = logging.getLogger("cli")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -46,11 +49,17 @@ def main() -> None:
 def run_command(command: click.Command) -> None:
     """Run a command; a mistake of the user's, or a service that is down, is one line and exit code 1."""
     logging.basicConfig(level=logging.WARNING)
+    logging.getLogger().handlers[0].addFilter(lambda record: record.name != _LOG.name)  # said in plain words below
     try:
+        log_as("cli")
         command()
     except SmaError as error:
+        _LOG.error("%s", error)
         click.echo(f"sma: {error}", err=True)
         sys.exit(1)
+    except Exception:
+        _LOG.exception("the command failed")
+        raise
     except KeyboardInterrupt:
         click.echo("sma: interrupted", err=True)
         sys.exit(130)

@@ -1,10 +1,12 @@
 """Kafka's data folder, which KRaft wants formatted once before the broker's first start."""
 
 import base64
+import os
 import subprocess
 import uuid
 
 from deploy.local.environment import Environment
+from deploy.local.java_logs import SERVICE
 from deploy.local.programs import kafka_java
 from sma.errors import SmaError
 
@@ -20,7 +22,9 @@ def format_storage(environment: Environment) -> None:
     properties = f"{environment.state_dir}/kafka/server.properties"
     arguments = ("kafka.tools.StorageTool", "format", "--cluster-id", _cluster_id(), "--config", properties)
     command = kafka_java(environment, *arguments, "--ignore-formatted", heap="64m")
-    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    result = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=os.environ | {SERVICE: "kafka-storage"}
+    )
     if result.returncode != 0:
         lines = (result.stderr + result.stdout).strip().splitlines()
         raise SmaError(f"kafka: cannot format its data folder: {lines[-1] if lines else 'no word why'}")

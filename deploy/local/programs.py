@@ -10,6 +10,7 @@ from pathlib import Path
 from deploy.local.account import postgres_account
 from deploy.local.alerting import render_alertmanager
 from deploy.local.environment import Environment
+from deploy.local.java_logs import SERVICE, TOKEN, log_files
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import MARKER
 from deploy.local.render import FLINK_HOME, INSTALL_DIR, render_flink_config, render_template
@@ -55,13 +56,22 @@ def config_files(settings: Settings, environment: Environment) -> dict[str, dict
     state = environment.state_dir
     flink_conf = state / "flink" / "conf"
     files = {
-        "kafka": {state / "kafka" / name: render_template(name, environment) for name in _KAFKA_FILES},
+        "kafka": {
+            state / "kafka" / "server.properties": render_template("server.properties", environment),
+            **log_files(
+                settings,
+                environment,
+                state / "kafka" / "log4j2.properties",
+                render_template("log4j2.properties", environment),
+            ),
+        },
         "timescaledb": {state / "postgres" / name: render_template(name, environment) for name in _POSTGRES_FILES},
         "flink": {
             flink_conf / "config.yaml": render_flink_config(
                 settings, environment, (FLINK_HOME / "conf" / "config.yaml").read_text()
             ),
-            **{flink_conf / name: (FLINK_HOME / "conf" / name).read_text() for name in _FLINK_FILES},
+            flink_conf / _FLINK_CLIENT_LOG: (FLINK_HOME / "conf" / _FLINK_CLIENT_LOG).read_text(),
+            **log_files(settings, environment, flink_conf / _FLINK_LOG, (FLINK_HOME / "conf" / _FLINK_LOG).read_text()),
         },
         "dagster": {state / "dagster" / "dagster.yaml": render_template("dagster.yaml", environment)},
         "prometheus": {
@@ -74,9 +84,8 @@ def config_files(settings: Settings, environment: Environment) -> dict[str, dict
     return {part: files[part] for part in environment.parts}
 
 
-_KAFKA_FILES = ("server.properties", "log4j2.properties")
 _POSTGRES_FILES = ("postgresql.conf", "pg_hba.conf")
-_FLINK_FILES = ("log4j-console.properties", "log4j-cli.properties")
+_FLINK_LOG, _FLINK_CLIENT_LOG = "log4j-console.properties", "log4j-cli.properties"
 
 
 def program_options(
@@ -101,8 +110,8 @@ def program_options(
         ],
         "flink-jobmanager": [f"{FLINK_HOME}/bin/jobmanager.sh", "start-foreground"],
         "flink-taskmanager": [f"{FLINK_HOME}/bin/taskmanager.sh", "start-foreground"],
-        "dagster-webserver": [sys.executable, "-m", "dagster_webserver", *_dagster_address(environment), *_WORKSPACE],
-        "dagster-daemon": [sys.executable, "-m", "deploy.local.dagster_daemon", "run", *_WORKSPACE],
+        "dagster-webserver": [*_DAGSTER, "dagster_webserver", *_dagster_address(environment), *_WORKSPACE],
+        "dagster-daemon": [*_DAGSTER, "deploy.local.dagster_daemon", "run", *_WORKSPACE],
         "exporter": [sys.executable, "-m", "monitoring.exporter", "--port", str(environment.ports["exporter"])],
         "prometheus": [
             f"{_PROMETHEUS_DIR}/bin/prometheus",
@@ -119,7 +128,8 @@ def program_options(
             "--cluster.listen-address=",  # alone
         ],
     }
-    given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value}
+    # the token is inherited from supervisord, and so stands in no file
+    given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value and name != TOKEN}
     ours = {name: value for name, value in environment.values.items() if not name.startswith(_NOT_FOR_OURS)}
     variables = {
         "kafka": {},
@@ -146,7 +156,7 @@ def program_options(
         digest = hashlib.sha256("".join([_installed(part), *files[part].values()]).encode()).hexdigest()
         for name in PROGRAMS[part]:
             own = exporter if name == "exporter" else variables[part]
-            own = {**own, MARKER: str(state), "SMA_CONFIG_DIGEST": digest}
+            own = {**own, MARKER: str(state), "SMA_CONFIG_DIGEST": digest, SERVICE: name}
             options.append(
                 {
                     "name": name,
@@ -175,6 +185,7 @@ def _installed(part: str) -> str:
 
 _RULES_DIR = CHECKOUT / "monitoring" / "prometheus" / "rules"
 _NOT_FOR_OURS = ("SMA_PASSWORD_", "SMA_OWNER_DATABASE_URL", "SMA_STREAMING_DATABASE_URL")
+_DAGSTER = (sys.executable, "-m", "monitoring.logs", "dagster")
 _WORKSPACE = ("-w", str(CHECKOUT / "workspace.yaml"))
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.environment import Environment, plan_environment, read_environment, state_dir_of, write_environment
+from deploy.local.java_logs import TOKEN, write_trust_store
 from deploy.local.ports import require_free
 from deploy.local.processes import end_processes, stack_processes
 from deploy.local.programs import LISTENERS, PROGRAMS, config_files, is_root, program_options
@@ -19,6 +20,7 @@ from deploy.local.render import INSTALL_DIR
 from deploy.local.starting import Start
 from deploy.local.supervisor import Supervisor
 from deploy.topics import reset_topics
+from monitoring.logs.destination import destination_of
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.settings import Settings, load_settings
@@ -49,7 +51,7 @@ def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ
         The settings of the running stack; `load_settings` gives the same from now on.
 
     Raises:
-        SmaError: one line that names the part, what is wrong and its log; or averages.yaml is not valid.
+        SmaError: one line that names the part, what is wrong and its log; or averages.yaml or a setting is not valid.
     """
     state_dir = state_dir_of(environ)
     if fresh:
@@ -63,6 +65,7 @@ def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ
         write_environment(environment)
         load_settings.cache_clear()
         settings = load_settings()
+        destination_of(settings)  # refuses half a Splunk before anything runs
         _prepare(settings, environment, supervisor, environ)
         Start(settings, environment, supervisor, say).start_all()
         store_definitions(settings.owner_database_url.get_secret_value(), load_averages(settings.averages).averages)
@@ -94,12 +97,13 @@ def _prepare(settings: Settings, environment: Environment, supervisor: Superviso
         for path, text in part_files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+    write_trust_store(settings, environment)
     supervisor.ensure_running(program_options(environment, files, environ), _plain(environ), is_root())
 
 
 def _plain(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without this project's variables: each process gets the ones that it needs."""
-    return {name: value for name, value in environ.items() if not name.startswith("SMA_")}
+    """The environment without this project's variables, each process gets the ones that it needs; but for the token."""
+    return {name: value for name, value in environ.items() if not name.startswith("SMA_") or name == TOKEN}
 
 
 def down(say: Say, *, environ: Mapping[str, str] = os.environ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from supervisor.xmlrpc import Faults, SupervisorTransport
 from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
+from deploy.local.java_logs import TOKEN
 from deploy.local.render import render_supervisord
 from sma.errors import SmaError
 
@@ -52,6 +53,7 @@ class Supervisor:
         self._config.touch(mode=0o600)
         self._config.write_text(render_supervisord(self._state_dir, self._socket, programs, is_root))
         if self.is_running():
+            self._require_token(environ.get(TOKEN))
             self._reload()
             return
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)]
@@ -67,6 +69,12 @@ class Supervisor:
         if started.returncode != 0 or not _becomes_true(self.is_running, _START_SECONDS):
             lines = (started.stderr or started.stdout).strip().splitlines() or ["it does not answer"]
             raise SmaError(f"supervisord: {lines[-1]}; its log: {self._state_dir}/logs/supervisord.log")
+
+    def _require_token(self, token: str | None) -> None:
+        """Refuse another token than the one that the running supervisord hands down: it is kept in no file."""
+        variables = Path(f"/proc/{self._call('getPID')}/environ").read_bytes().split(b"\0")
+        if token and f"{TOKEN}={token}".encode() not in variables:
+            raise SmaError(f"{TOKEN} is another than that of the running stack: `sma down`, then `sma up`")
 
     def start(self, program: str) -> None:
         """Start a program unless it runs; whether it stays up is for its health check to say."""

@@ -20,6 +20,7 @@ from monitoring.logs.collector import Collector
 from monitoring.logs.destination import SOURCETYPE, Destination, destination_of
 from monitoring.logs.events import EventFormatter
 from monitoring.logs.shipper import Limits, Shipper
+from sma.errors import SmaError
 from sma.settings import load_settings
 
 _OWN = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def log_as(service: str) -> None:
     """Let everything that this process logs go to the JSON file of a service, and to Splunk where that is set up.
 
     Raises:
-        SmaError: the settings cannot be read, or name half a Splunk.
+        SmaError: the settings cannot be read.
     """
     logging.getLogger().addHandler(json_file(service))
     logging.getLogger().addHandler(splunk(service))
@@ -45,12 +46,15 @@ def json_file(service: str) -> logging.Handler:
 
 @cache
 def splunk(service: str) -> logging.Handler:
-    """Return this process's handler for Splunk; one that does nothing where that is not set up.
+    """Return this process's handler for Splunk; one that does nothing where that is not, or only half, set up.
 
-    Raises:
-        SmaError: the settings name half a Splunk.
+    `sma up` refuses half a Splunk; a run of Dagster or a command does its work all the same.
     """
-    destination = destination_of(load_settings())
+    try:
+        destination = destination_of(load_settings())
+    except SmaError as error:
+        json_file(service).handle(_OWN.makeRecord(_OWN.name, logging.ERROR, __file__, 0, str(error), (), None))
+        return logging.NullHandler()
     return logging.NullHandler() if destination is None else SplunkHandler(service, destination)
 
 

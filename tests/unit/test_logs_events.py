@@ -11,7 +11,6 @@ import pytest
 
 from monitoring.logs import handlers
 from monitoring.logs.events import ALWAYS, FIELDS, EventFormatter
-from monitoring.logs.handlers import JsonFile
 from sma.settings import load_settings
 from tests.unit.log_writer import write
 
