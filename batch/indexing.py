@@ -1,5 +1,6 @@
 """Extend the offset index to the log's end: the one pass that sees every record, once and in order."""
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sma.averages import Averages
 from sma.errors import SmaError
 from sma.settings import Settings
 
+_LOG = logging.getLogger(__name__)
 STEP_RECORDS = 1_000_000  # in one transaction
 
 
@@ -49,6 +51,7 @@ class _Step:
     late_events: int
     rejected_events: int
     heartbeats: int
+    first_rejected: int | None = None
 
     @property
     def records(self) -> int:
@@ -89,11 +92,27 @@ def extend_index(settings: Settings, averages: Averages, progress: Progress) -> 
         done += step.records
         if offsets > STEP_RECORDS:
             progress(f"indexed {done:,} of {offsets:,} offsets")
+    _log_rejected(steps)
     return _report(steps, time.monotonic() - started)
 
 
 def _nothing_at(offset: int) -> _Step:
     return _Step(offset, offset, 0, 0, 0, 0)
+
+
+def _log_rejected(steps: Mapping[int, list[_Step]]) -> None:
+    """Warn of rejected events, once for each partition."""
+    for partition, several in steps.items():
+        rejected = sum(step.rejected_events for step in several)
+        if rejected:
+            first = next(step.first_rejected for step in several if step.first_rejected is not None)
+            _LOG.warning(
+                "partition %d: %d rejected events, the first at Kafka offset %d: see the table sma.rejected_events",
+                partition,
+                rejected,
+                first,
+                extra={"partition": partition, "kafka_offset": first},
+            )
 
 
 def _report(steps: Mapping[int, list[_Step]], seconds: float) -> IndexReport:
@@ -138,7 +157,9 @@ def _extend(task: _Task) -> Iterator[_Step]:
         def write() -> _Step:
             write_pass(connection, task.partition, task.rule, done, late, rejected)
             late_events = sum(columns.kafka_offsets.size for columns in late)
-            return _Step(from_offset, done.next_offset, events - late_events, late_events, len(rejected), heartbeats)
+            first_rejected = rejected[0][0] if rejected else None
+            counts = (events - late_events, late_events, len(rejected), heartbeats)
+            return _Step(from_offset, done.next_offset, *counts, first_rejected)
 
         for chunk in read_partition(
             task.settings,

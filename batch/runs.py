@@ -1,5 +1,6 @@
 """The two runs of the batch layer: compute days, and reconcile days; each any number of them, in bounded memory."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from batch.partition_windows import Part
 from sma.averages import Averages
 from sma.settings import Settings
 
+_LOG = logging.getLogger(__name__)
 _PROGRESS_EVERY_SECONDS = 5.0
 _ALL = "all"
 
@@ -181,6 +183,7 @@ def reconcile_days(
             disputed = events_at(settings, averages.max_ahead_ms, in_dispute(diverted, by_rule))
             accounts = tuple(account(index, diverted, by_rule, disputed))
             add_reconciliation(connection, run_id, judged.days, accounts, compared_at)
+    _log_faults(judged.days, accounts)
     return Reconciled(
         days=judged.days,
         accounts=accounts,
@@ -190,6 +193,25 @@ def reconcile_days(
         compared_at=compared_at,
         seconds=time.monotonic() - started,
     )
+
+
+def _log_faults(days: Sequence[ReconciledDay], accounts: Sequence[Account]) -> None:
+    """Log what should never be: a difference that nothing explains, a record that is not accounted for."""
+    for day in days:
+        if day.summary.unexplained:
+            _LOG.error(
+                "%d differences unexplained: see the table sma.differences",
+                day.summary.unexplained,
+                extra={"day": day.answer.day, "average": day.answer.average},
+            )
+    for held in accounts:
+        if held.residue:
+            _LOG.error(
+                "partition %d: %d records are not accounted for: see the table sma.accounting",
+                held.kafka_partition,
+                held.residue,
+                extra={"partition": held.kafka_partition},
+            )
 
 
 def days_touched(settings: Settings, averages: Averages, progress: Progress) -> tuple[date, date] | None:

@@ -1,5 +1,6 @@
 """One run: a refresh is asked for and followed to its end, or one that an earlier run left open is."""
 
+import logging
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from refresh.plan import body_of, plan
 from refresh.service import PowerBi
 from sma.errors import SmaError
 from sma.settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def refresh_model(
         except SmaError:
             trail.look_in_vain(request.run_id)
             raise
+        _log_failure(ended)
         contained = trail.end(request.run_id, ended)
         return Refreshed(ended, contained, request.asked_at, clock.now(), trail.known(), request)
 
@@ -98,9 +102,18 @@ def _asked(
 
     answer = ask(service, prepare, clock, progress)
     if isinstance(answer, NotAccepted):
+        _log_failure(answer)
         return Refreshed(answer, trail.end(run_id, answer), asked_at, clock.now(), trail.known())
     request_id, waits = answer
     request = Request(run_id, request_id, asked_at, clock.now(), waits)
     trail.accept(run_id, request_id, waits)
     progress(f"Power BI refreshes under the request id {request_id}")
     return request
+
+
+def _log_failure(outcome: Ended | NotAccepted) -> None:
+    """Log a refresh that did not complete; a quota that is used up, or another client's refresh, is no error."""
+    if outcome.status != "completed":
+        why = outcome.why if isinstance(outcome, NotAccepted) else outcome.error
+        level = logging.WARNING if outcome.status in ("throttled", "busy") else logging.ERROR
+        _LOG.log(level, "the refresh: %s: %s", outcome.status, why, extra={"outcome": outcome.status})

@@ -1,17 +1,22 @@
 """Rendered configuration: everything on loopback, on this stack's ports, and nothing lost to retention by time."""
 
 import configparser
+import json
 import shlex
 import string
+import subprocess
 
 import pytest
 import yaml
 
 from deploy.local.environment import Environment, plan_environment
+from deploy.local.java_logs import trust_store, write_trust_store
 from deploy.local.programs import config_files, program_options
 from deploy.local.render import CONFIG_DIR, FLINK_HOME, render_supervisord, render_template
 from deploy.local.supervisor import socket_path
+from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
+from tests.unit.splunk_collector import TOKEN
 
 
 @pytest.fixture
@@ -113,3 +118,80 @@ def test_the_socket_stays_in_the_state_folder_while_its_path_is_short_enough(tmp
     assert socket_path(CHECKOUT / ".local").parent == CHECKOUT / ".local" or len(str(CHECKOUT)) > 70
     assert len(bytes(socket_path(long))) <= 90
     assert socket_path(long) != socket_path(long / "y")
+
+
+def splunk(tmp_path, **changed) -> Settings:
+    return Settings(state_dir=tmp_path, splunk_url="https://splunk:8088", splunk_token=TOKEN, **changed)
+
+
+def test_kafka_and_flink_log_json_events_of_their_service_and_ship_nothing_unless_told(settings, environment):
+    files = config_files(settings, environment)
+    for part, name in (("kafka", "log4j2.properties"), ("flink", "log4j-console.properties")):
+        texts = {path.name: text for path, text in files[part].items()}
+        assert "rootLogger.appenderRef.json.ref=json" in texts[name]
+        assert f"{environment.state_dir}/logs/json/${{service}}.jsonl" in texts[name]
+        assert "console" in texts[name]  # as before
+        assert "Http" not in texts[name]
+        assert json.loads(texts["log4j-event.json"])["service"] == "${service}"
+    for program in program_options(environment, files, {}):
+        assert f'SMA_SERVICE="{program["name"]}"' in program["environment"]
+
+
+def test_with_splunk_their_errors_go_to_the_collector_from_a_buffer_that_nobody_waits_for(tmp_path, environment):
+    files = config_files(splunk(tmp_path, splunk_level="ERROR", splunk_index="sma"), environment)
+    for part, name in (("kafka", "log4j2.properties"), ("flink", "log4j-console.properties")):
+        texts = {path.name: text for path, text in files[part].items()}
+        lines = set(texts[name].splitlines())
+        assert lines >= {
+            "appender.http.url=https://splunk:8088/services/collector/event",
+            "appender.splunk.blocking=false",
+            "appender.splunk.bufferSize=1000",
+            "rootLogger.appenderRef.splunk.level=ERROR",
+        }
+        envelope = json.loads(texts["log4j-envelope.json"])
+        assert envelope["index"] == "sma"
+        assert envelope["event"] == json.loads(texts["log4j-event.json"])
+
+
+def test_the_collectors_token_stands_in_no_file_of_the_stack(tmp_path, environment):
+    environ = {"SMA_SPLUNK_URL": "https://splunk:8088", "SMA_SPLUNK_TOKEN": TOKEN}
+    files = config_files(splunk(tmp_path), environment)
+    programs = program_options(environment, files, environ)
+    planned = plan_environment(tmp_path, environ, None)
+    written = [text for part in files.values() for text in part.values()]
+    written.append(render_supervisord(tmp_path, tmp_path / "s.sock", programs, is_root=False))
+    assert TOKEN not in "".join([*written, *planned.values.values()])
+    assert "SMA_SPLUNK_URL" in written[-1]
+
+
+def test_another_level_of_shipping_restarts_kafka_and_flink_alone(tmp_path, environment):
+    before, after = (
+        program_options(environment, config_files(splunk(tmp_path, splunk_level=level), environment), {})
+        for level in ("ERROR", "WARNING")
+    )
+    changed = {old["name"] for old, new in zip(before, after, strict=True) if old != new}
+    assert changed == {"kafka", "flink-jobmanager", "flink-taskmanager"}
+
+
+def test_a_ca_of_ones_own_is_put_where_java_finds_it(tmp_path, environment):
+    certificate = tmp_path / "ca.pem"
+    make = ["keytool", "-genkeypair", "-alias", "ca", "-keyalg", "EC", "-dname", "CN=test", "-storepass", "changeit"]
+    subprocess.run([*make, "-keystore", str(tmp_path / "own.p12")], check=True, capture_output=True)
+    export = ["keytool", "-exportcert", "-rfc", "-alias", "ca", "-storepass", "changeit", "-file", str(certificate)]
+    subprocess.run([*export, "-keystore", str(tmp_path / "own.p12")], check=True, capture_output=True)
+    settings = splunk(tmp_path, splunk_ca_file=str(certificate))
+    (tmp_path / "logs").mkdir()
+    write_trust_store(settings, environment)
+    write_trust_store(settings, environment)
+    assert trust_store(environment).stat().st_size > 0
+    (text,) = [
+        text for path, text in config_files(settings, environment)["kafka"].items() if path.name == "log4j2.properties"
+    ]
+    assert f"appender.http.ssl.trustStore.location={trust_store(environment)}" in text
+
+
+def test_a_ca_file_that_holds_no_certificate_is_one_line(tmp_path, environment):
+    (tmp_path / "ca.pem").write_text("nothing")
+    (tmp_path / "logs").mkdir()
+    with pytest.raises(SmaError, match="SMA_SPLUNK_CA_FILE: .*ca.pem: "):
+        write_trust_store(splunk(tmp_path, splunk_ca_file=str(tmp_path / "ca.pem")), environment)
