@@ -45,6 +45,7 @@ def kafka_java(environment: Environment, *arguments: str, heap: str = KAFKA_HEAP
         "-Duser.timezone=UTC",
         "-Djava.net.preferIPv4Stack=true",
         f"-Dlog4j2.configurationFile={environment.state_dir}/kafka/log4j2.properties",
+        "-Dlog4j2.isWebapp=false",  # it takes Kafka for one, for its servlet jar, and would not write out what it holds
         "-cp",
         f"{INSTALL_DIR}/kafka/*",
         *arguments,
