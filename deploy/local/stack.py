@@ -65,7 +65,9 @@ def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ
         write_environment(environment)
         load_settings.cache_clear()
         settings = load_settings()
-        destination_of(settings)  # refuses half a Splunk before anything runs
+        destination = destination_of(settings)
+        if destination is not None:
+            supervisor.require_token(destination.token.get_secret_value())
         _prepare(settings, environment, supervisor, environ)
         Start(settings, environment, supervisor, say).start_all()
         store_definitions(settings.owner_database_url.get_secret_value(), load_averages(settings.averages).averages)

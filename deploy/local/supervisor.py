@@ -53,7 +53,6 @@ class Supervisor:
         self._config.touch(mode=0o600)
         self._config.write_text(render_supervisord(self._state_dir, self._socket, programs, is_root))
         if self.is_running():
-            self._require_token(environ.get(TOKEN))
             self._reload()
             return
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)]
@@ -70,11 +69,16 @@ class Supervisor:
             lines = (started.stderr or started.stdout).strip().splitlines() or ["it does not answer"]
             raise SmaError(f"supervisord: {lines[-1]}; its log: {self._state_dir}/logs/supervisord.log")
 
-    def _require_token(self, token: str | None) -> None:
-        """Refuse another token than the one that the running supervisord hands down: it is kept in no file."""
-        variables = Path(f"/proc/{self._call('getPID')}/environ").read_bytes().split(b"\0")
-        if token and f"{TOKEN}={token}".encode() not in variables:
-            raise SmaError(f"{TOKEN} is another than that of the running stack: `sma down`, then `sma up`")
+    def require_token(self, token: str) -> None:
+        """Refuse another token of Splunk than the one that a running supervisord hands down: it stands in no file.
+
+        Raises:
+            SmaError: it is another.
+        """
+        if self.is_running():
+            variables = Path(f"/proc/{self._call('getPID')}/environ").read_bytes().split(b"\0")
+            if f"{TOKEN}={token}".encode() not in variables:
+                raise SmaError(f"{TOKEN} is not what the running stack was started with: `sma down`, then `sma up`")
 
     def start(self, program: str) -> None:
         """Start a program unless it runs; whether it stays up is for its health check to say."""

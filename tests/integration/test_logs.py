@@ -130,3 +130,14 @@ def test_a_run_that_fails_says_in_the_log_which_run_and_day_and_why(stack):
     assert said["day"] == "1999-01-01..1999-01-02"
     assert said["step"] in ("batch_averages", "reconciliations")
     assert [event for event in events_in(folder, "cli") if event["level"] == "ERROR"]
+
+
+def test_another_token_than_the_running_stacks_is_refused_before_anything_is_touched(stack):
+    kafka = stack.settings.state_dir / "kafka" / "log4j2.properties"
+    before = kafka.read_text()
+    own = Place(stack.settings, stack.environ | {"SMA_SPLUNK_URL": NOBODY, "SMA_SPLUNK_TOKEN": TOKEN})
+    refused = own.sma("up")
+    assert refused.returncode == 1
+    assert "SMA_SPLUNK_TOKEN is not what the running stack was started with" in refused.stderr
+    assert TOKEN not in refused.stderr
+    assert kafka.read_text() == before

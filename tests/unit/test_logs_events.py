@@ -4,14 +4,19 @@ import json
 import logging
 import logging.config
 import multiprocessing
+import subprocess
+import sys
 from datetime import date
 
 import dagster as dg
 import pytest
 
+from batch.indexing import _log_rejected, _Step
 from monitoring.logs import handlers
 from monitoring.logs.events import ALWAYS, FIELDS, EventFormatter
-from sma.settings import load_settings
+from refresh.follow import Ended, NotAccepted
+from refresh.run import _log_failure
+from sma.settings import CHECKOUT, load_settings
 from tests.unit.log_writer import write
 
 
@@ -130,3 +135,62 @@ def test_a_dagster_run_says_which_run_step_and_days(state_dir):
     (failed,) = [event for event in events if event.get("event_type") == "STEP_FAILURE"]
     assert failed["level"] == "ERROR"
     assert "the way out" in failed["exception"]
+
+
+COMMAND = """
+import logging
+import click
+from cli.main import run_command
+from sma.errors import SmaError
+
+@click.command()
+def fail():
+    logging.getLogger("of.a.library").warning("careful")
+    raise SmaError("Kafka is away: `sma up`")
+
+run_command(fail)
+"""
+
+
+def test_a_command_that_fails_says_so_once_on_the_terminal_and_once_in_the_file(state_dir):
+    ended = subprocess.run(
+        [sys.executable, "-c", COMMAND], cwd=CHECKOUT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == ["WARNING:of.a.library:careful", "sma: Kafka is away: `sma up`"]
+    events = events_in(state_dir / "logs" / "json", "cli")
+    assert [(event["level"], event["message"]) for event in events] == [
+        ("WARN", "careful"),
+        ("ERROR", "Kafka is away: `sma up`"),
+    ]
+
+
+def test_half_a_splunk_does_not_keep_a_run_from_its_work(state_dir, monkeypatch):
+    monkeypatch.setenv("SMA_SPLUNK_URL", "https://splunk:8088")
+    assert isinstance(handlers.splunk("dagster"), logging.NullHandler)
+    (event,) = events_in(state_dir / "logs" / "json", "dagster")
+    assert "SMA_SPLUNK_TOKEN is not" in event["message"]
+
+
+def test_rejected_events_are_told_once_a_partition_with_the_first_position(caplog):
+    steps = {0: [_Step(0, 5, 3, 0, 2, 0, 4), _Step(5, 9, 3, 0, 1, 0, 7)], 1: [_Step(0, 9, 9, 0, 0, 0)]}
+    _log_rejected(steps)
+    (record,) = caplog.records
+    assert (record.partition, record.kafka_offset) == (0, 4)
+    assert record.getMessage().startswith("partition 0: 3 rejected events, the first at Kafka offset 4")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "levels"),
+    [
+        (Ended("completed"), []),
+        (Ended("failed", "no source"), ["ERROR"]),
+        (Ended("unknown"), ["ERROR"]),
+        (NotAccepted("throttled", "quota", 3), ["WARNING"]),
+        (NotAccepted("refused", "no right", 0), ["ERROR"]),
+    ],
+)
+def test_a_refresh_that_did_not_complete_is_an_error_unless_it_is_only_late(outcome, levels, caplog):
+    _log_failure(outcome)
+    assert [record.levelname for record in caplog.records] == levels
+    assert [record.outcome for record in caplog.records] == [outcome.status] * len(levels)
