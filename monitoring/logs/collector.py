@@ -65,8 +65,7 @@ class Collector:
         if self._session is None:
             self._session = requests.Session()
             self._session.auth = _Token(self._destination)
-            if self._destination.ca_file is not None:
-                self._session.verify = str(self._destination.ca_file)
+        ca_file = self._destination.ca_file
         try:
             response = self._session.post(
                 self._destination.url,
@@ -74,6 +73,7 @@ class Collector:
                 headers={"Content-Type": "application/json"},
                 timeout=(CONNECT_S, READ_S),
                 allow_redirects=False,
+                verify=True if ca_file is None else str(ca_file),  # here: REQUESTS_CA_BUNDLE goes before the session's
             )
         except requests.RequestException as error:
             return Answer(Verdict.AGAIN, f"no answer ({type(error).__name__})")

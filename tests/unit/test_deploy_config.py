@@ -4,10 +4,11 @@ import configparser
 import json
 import shlex
 import string
-import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
+from requests.certs import where
 
 from deploy.local.environment import Environment, plan_environment
 from deploy.local.java_logs import trust_store, write_trust_store
@@ -175,13 +176,13 @@ def test_another_level_of_shipping_restarts_kafka_and_flink_alone(tmp_path, envi
 
 def test_a_ca_of_ones_own_is_put_where_java_finds_it(tmp_path, environment):
     certificate = tmp_path / "ca.pem"
-    make = ["keytool", "-genkeypair", "-alias", "ca", "-keyalg", "EC", "-dname", "CN=test", "-storepass", "changeit"]
-    subprocess.run([*make, "-keystore", str(tmp_path / "own.p12")], check=True, capture_output=True)
-    export = ["keytool", "-exportcert", "-rfc", "-alias", "ca", "-storepass", "changeit", "-file", str(certificate)]
-    subprocess.run([*export, "-keystore", str(tmp_path / "own.p12")], check=True, capture_output=True)
+    bundle = Path(where()).read_text()
+    certificate.write_text(
+        bundle[bundle.index("-----BEGIN") : bundle.index("-----END")] + "-----END CERTIFICATE-----\n"
+    )
     settings = splunk(tmp_path, splunk_ca_file=str(certificate))
     (tmp_path / "logs").mkdir()
-    write_trust_store(settings, environment)
+    trust_store(environment).write_text("of an earlier start")
     write_trust_store(settings, environment)
     assert trust_store(environment).stat().st_size > 0
     (text,) = [

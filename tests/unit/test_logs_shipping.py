@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+import requests
 from pydantic import SecretStr
 
 from monitoring.logs import collector as collector_of_events
@@ -389,3 +390,19 @@ def test_the_environment_may_name_no_other_credential(monkeypatch, state_dir):
     with running_collector() as collector, shipping(collector) as (logger, _):
         logger.error("as ourselves")
         collector.wait_for(lambda: own_events(collector) == ["as ourselves"])
+
+
+def test_the_ca_that_the_settings_name_goes_before_that_of_the_environment(monkeypatch, state_dir):
+    checked_by = []
+
+    def send(_, request, **how):
+        checked_by.append(how["verify"])
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(state_dir))
+    own = state_dir / "ca.pem"
+    for ca_file in (own, None):
+        destination = Destination("https://splunk:8088", SecretStr(TOKEN), "", "ERROR", ca_file)
+        assert collector_of_events.Collector(destination).send([b"{}"]).verdict is Verdict.AGAIN
+    assert checked_by == [str(own), str(state_dir)]
