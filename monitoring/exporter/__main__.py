@@ -13,6 +13,7 @@ from monitoring.exporter import dagster_runs, database, flink_job
 from monitoring.exporter.collector import Collectors, Source
 from monitoring.exporter.families import gauge
 from monitoring.exporter.kafka_lag import KafkaLag
+from monitoring.logs.handlers import log_as
 from sma.settings import Settings, load_settings
 
 _LOOPBACK = "127.0.0.1"
@@ -60,6 +61,7 @@ def main(port: int, address: str) -> None:
             collectors.look(source)
         click.echo(generate_latest(registry).decode(), nl=False)
         return
+    log_as("exporter")
     collectors.start()
     start_http_server(port, addr=address, registry=registry)
     threading.Event().wait()
