@@ -91,7 +91,10 @@ def days_are_retained(settings: Settings, averages: Averages, today: date) -> Fi
         seconds_per_day = _seconds_per_day(connection)
     unindexed = {partition: start for partition in held if (start := reached.get(partition, 0)) < held[partition].end}
     if is_gone(unindexed, held):
-        return Finding(False, "Kafka has dropped records before they were indexed: no day can be known to be whole")
+        figures = {"days_to_reconcile": len(days), "days_lost": max(1, len(days))}
+        return Finding(
+            False, "Kafka has dropped records before they were indexed: no day can be known to be whole", figures
+        )
     lost = [day for day in days if is_gone(needed.get(day, {}), held)]
     needs_from = _earliest([unindexed, *(offsets for day, offsets in needed.items() if day not in lost)])
     most_bytes = retention_bytes(settings)
