@@ -17,7 +17,7 @@ from tests.conftest import Place
 from tests.unit.splunk_collector import TOKEN, SplunkCollector, running_collector
 
 NOBODY = "http://127.0.0.1:9"
-SERVICES = {"kafka", "flink-jobmanager", "flink-taskmanager", "dagster"}
+SERVICES = {"kafka", "flink-jobmanager", "flink-taskmanager", "dagster", "exporter"}
 
 
 def rendered(folder: Path, url: str) -> Environment:
