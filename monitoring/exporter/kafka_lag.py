@@ -40,7 +40,11 @@ class KafkaLag:
         Raises:
             SmaError: Kafka does not answer.
         """
-        starts, ends, committed = self._log.starts(), self._log.ends(), self._log.read_to()
+        try:
+            starts, ends, committed = self._log.starts(), self._log.ends(), self._log.read_to()
+        except SmaError:
+            self._log = KafkaLog(self._settings)  # a client that has seen its broker restart may never ask it again
+            raise
         now_s = self._now_s()
         read = read_by_the_job(self._settings)
         self._history.read.update(read)

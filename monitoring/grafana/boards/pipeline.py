@@ -88,7 +88,7 @@ def build() -> Dashboard:
                 "Dagster runs",
                 "short",
                 "Under way or ended within an hour",
-                ("sum by (status) (sma_dagster_runs)", "{{status}}"),
+                ("sum by (status) (sma_dagster_runs) or vector(0)", "{{status}}"),
                 span=8,
             )
         )
