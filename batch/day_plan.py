@@ -8,11 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import numpy as np
-from numpy.typing import NDArray
-
 from batch.database import Connection
 from batch.days import EPOCH_DAY, day_start_ms
+from batch.index_blocks import read_blocks
 from batch.kafka import OffsetRange
 from batch.partition_windows import Part, Source, Task
 from batch.reach import longest_ms, most_events
@@ -21,18 +19,6 @@ from sma.averages import Average
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 
-_READ_BLOCKS = """
-SELECT
-    first_offset,
-    next_offset,
-    oldest_event_ms,
-    newest_event_ms
-FROM sma.offset_blocks
-WHERE kafka_partition = %(partition)s
-    AND newest_event_ms >= %(from_ms)s
-    AND oldest_event_ms < %(until_ms)s
-ORDER BY first_offset
-"""
 _READ_LATE = """
 SELECT
     kafka_offset,
@@ -216,13 +202,11 @@ def _gone(plan: DayPlan, task: Task, source: Source, topic: str, start: int) -> 
 
 
 def _source(connection: Connection, partition: int, cut: Sequence[Stretch]) -> Source:
-    bound = {
-        "partition": partition,
-        "from_ms": min((wanted.from_ms for wanted in cut), default=0),
-        "until_ms": max((wanted.until_ms for wanted in cut), default=0),
-    }
+    from_ms = min((wanted.from_ms for wanted in cut), default=0)
+    until_ms = max((wanted.until_ms for wanted in cut), default=0)
+    bound = {"partition": partition, "from_ms": from_ms, "until_ms": until_ms}
     late = connection.execute(_READ_LATE, bound).fetchall()
-    return Source(partition, _as_columns(connection.execute(_READ_BLOCKS, bound).fetchall()), late)
+    return Source(partition, read_blocks(connection, partition, from_ms, until_ms), late)
 
 
 def _warm_up_days(
@@ -270,10 +254,6 @@ def _together(connection: Connection, partitions: Sequence[int]) -> list[list[in
         touched = [group for group in groups if group & set(shared)]
         groups = [group for group in groups if group not in touched] + [set().union(*touched)]
     return sorted(sorted(group) for group in groups if group)
-
-
-def _as_columns(blocks: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
-    return np.array(blocks, np.int64).reshape(-1, 4).T.copy()
 
 
 def _date(day: int) -> date:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from batch.database import Connection
 from batch.days import EPOCH_DAY
+from batch.index_blocks import read_blocks
 from batch.window_events import SeriesEvent
 from sma.durations import DAY_MS
 
@@ -34,18 +35,6 @@ FROM sma.indexed_series
 WHERE kafka_partition = %(partition)s
     AND customer = %(customer)s
     AND metric = %(metric)s
-"""
-_READ_BLOCKS = """
-SELECT
-    first_offset,
-    next_offset,
-    oldest_event_ms,
-    newest_event_ms
-FROM sma.offset_blocks
-WHERE kafka_partition = %(partition)s
-    AND newest_event_ms >= %(from_ms)s
-    AND oldest_event_ms < %(until_ms)s
-ORDER BY first_offset
 """
 _READ_DAYS = """
 SELECT day
@@ -112,7 +101,7 @@ def read_series(
     next_offset, newest_time_ms = connection.execute(_READ_REACHED, bound).fetchone() or (0, None)
     newest = connection.execute(_READ_NEWEST, bound).fetchone()
     days = [(day - EPOCH_DAY).days for (day,) in connection.execute(_READ_DAYS, bound)]
-    blocks = np.array(connection.execute(_READ_BLOCKS, bound).fetchall(), np.int64).reshape(-1, 4).T.copy()
+    blocks = read_blocks(connection, partition, from_ms, until_ms)
     return IndexedSeries(
         partition,
         next_offset,
