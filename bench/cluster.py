@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from deploy.local import stack
-from deploy.local.health import check_prometheus
+from deploy.local.health import CHECKS
 from deploy.local.programs import PROGRAMS
+from deploy.local.render import FLINK_HOME
 from deploy.local.supervisor import Supervisor
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings, load_settings
@@ -23,6 +25,7 @@ PARALLELISM = 2
 PARTITIONS = 4
 
 _TASK_MANAGER = "flink-taskmanager"
+_UP_WITHIN_S = 120
 
 
 @contextmanager
@@ -60,19 +63,53 @@ def running_stack(
 
 @contextmanager
 def watched(settings: Settings) -> Iterator[None]:
-    """Let Prometheus, Alertmanager and the exporter run beside what is measured, as they do beside the stack."""
+    """Let Flink, started anew, be as `sma up` makes it, with Prometheus, Alertmanager and the exporter beside it."""
+    _restart_flink(settings)
     supervisor = Supervisor(STATE_DIR)
     for program in PROGRAMS["prometheus"]:
         supervisor.start(program)
     try:
-        for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(0.3), reraise=True):
-            with attempt:
-                health = check_prometheus(settings)
-                if not health.is_up:
-                    raise SmaError(f"prometheus: {health.reason}")
+        _wait("prometheus", settings)
         yield
     finally:
         supervisor.stop(PROGRAMS["prometheus"])
+
+
+@contextmanager
+def unwatched(settings: Settings) -> Iterator[None]:
+    """Let Flink, started anew, have no metrics reporter and the log configuration that it ships; nothing asks it."""
+    folder = STATE_DIR / "flink" / "conf"
+    config, log = folder / "config.yaml", folder / "log4j-console.properties"
+    ours = {path: path.read_text(encoding="utf-8") for path in (config, log)}
+    options = yaml.safe_load(ours[config])
+    unreported = {name: value for name, value in options.items() if not name.startswith("metrics.reporter")}
+    if len(unreported) == len(options):
+        raise SmaError(f"{config} names no metrics reporter to leave out")
+    config.write_text(yaml.safe_dump(unreported, sort_keys=False), encoding="utf-8")
+    log.write_text((FLINK_HOME / "conf" / log.name).read_text(encoding="utf-8"), encoding="utf-8")
+    try:
+        _restart_flink(settings)
+        yield
+    finally:
+        for path, text in ours.items():
+            path.write_text(text, encoding="utf-8")
+        _restart_flink(settings)
+
+
+def _restart_flink(settings: Settings) -> None:
+    supervisor = Supervisor(STATE_DIR)
+    supervisor.stop(PROGRAMS["flink"])
+    for program in PROGRAMS["flink"]:
+        supervisor.start(program)
+    _wait("flink", settings)
+
+
+def _wait(part: str, settings: Settings) -> None:
+    for attempt in Retrying(stop=stop_after_delay(_UP_WITHIN_S), wait=wait_fixed(0.3), reraise=True):
+        with attempt:
+            health = CHECKS[part](settings, 0)
+            if not health.is_up:
+                raise SmaError(f"{part}: {health.reason}")
 
 
 def task_manager_pid() -> int:

@@ -64,7 +64,7 @@ def read_figures(settings: Settings) -> Figures:
 
 
 def read_alerts(settings: Settings) -> list[Alert]:
-    """Ask Prometheus which alerts fire, the severest first.
+    """Ask Prometheus which alerts fire, the severest first; one without a severity only says that alerts come.
 
     Raises:
         SmaError: it does not answer.
@@ -73,12 +73,12 @@ def read_alerts(settings: Settings) -> list[Alert]:
     firing = [
         Alert(
             alert["labels"]["alertname"],
-            alert["labels"].get("severity", ""),
+            alert["labels"]["severity"],
             alert["annotations"].get("summary", ""),
             alert["annotations"].get("runbook", ""),
         )
         for alert in answer["data"]["alerts"]
-        if alert["state"] == "firing"
+        if alert["state"] == "firing" and "severity" in alert["labels"]
     ]
     return sorted(firing, key=lambda alert: (alert.severity, alert.name))
 

@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     alert_webhook_url: SecretStr = Field(
         SecretStr(""), description="where Alertmanager sends alerts, as its webhook; empty: they are only shown"
     )
+    dead_mans_switch_url: SecretStr = Field(
+        SecretStr(""), description="posted to every minute while Prometheus and Alertmanager work: what notices if not"
+    )
 
     powerbi_tenant_id: str = Field("", description="tenant of the service principal that refreshes the Power BI model")
     powerbi_client_id: str = Field("", description="... its application (client) id")

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 SEVERITIES = {"page": "4h", "ticket": "24h"}  # and after how long an alert that goes on is said again
-NOWHERE, WEBHOOK = "nowhere", "webhook"
+NOWHERE, WEBHOOK, DEAD_MANS_SWITCH = "nowhere", "webhook", "dead-mans-switch"
+WATCHDOG = "Watchdog"  # the alert that always fires
 
 _STREAM = "JobDown|JobRestarting|CheckpointsFailing|CheckpointOld|ConsumerLagging|ConsumerLagGrowing|WatermarkStalled"
 _BATCH = "DagsterDaemonDown|DagsterRunsFailing|DaysUnreconciled|RefreshFailing"
@@ -31,17 +32,50 @@ _FOLLOWS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
 )
 
 
-def render_alertmanager(webhook_url: str) -> str:
+def render_dead_mans_switch(url: str) -> str:
+    """Return rules of an alert that always fires, and none where nobody would be told.
+
+    It goes the way of every other alert: when it no longer comes, Prometheus or Alertmanager does not work.
+
+    Args:
+        url: where it is posted; may be empty.
+    """
+    rule = {
+        "alert": WATCHDOG,
+        "expr": "vector(1)",
+        "annotations": {"summary": "Prometheus and Alertmanager work; if this does not come, they do not"},
+    }
+    groups = [{"name": DEAD_MANS_SWITCH, "rules": [rule]}] if url else []
+    header = "# Do Prometheus and Alertmanager work? Written by `sma up` from deploy/local/alerting.py.\n"
+    return header + yaml.safe_dump({"groups": groups}, sort_keys=False, width=10_000)
+
+
+def render_alertmanager(webhook_url: str, dead_mans_switch_url: str = "") -> str:
     """Return Alertmanager's configuration.
 
     Args:
         webhook_url: where alerts are posted, those that ended included; empty to show them on the pages of Prometheus
             and Alertmanager only.
+        dead_mans_switch_url: what is posted to every minute for as long as both work; empty for none.
     """
     receiver = WEBHOOK if webhook_url else NOWHERE
     receivers: list[dict[str, Any]] = [{"name": NOWHERE}]
     if webhook_url:
         receivers.append({"name": WEBHOOK, "webhook_configs": [{"url": webhook_url, "send_resolved": True}]})
+    routes: list[dict[str, Any]] = [
+        {"matchers": [f'severity="{severity}"'], "receiver": receiver, "repeat_interval": repeat}
+        for severity, repeat in SEVERITIES.items()
+    ]
+    if dead_mans_switch_url:
+        # its service counts posts: one that says the alert has ended would be one
+        switch = {"url": dead_mans_switch_url, "send_resolved": False}
+        receivers.append({"name": DEAD_MANS_SWITCH, "webhook_configs": [switch]})
+        every = {
+            "group_wait": "0s",
+            "group_interval": "1m",
+            "repeat_interval": "50s",
+        }  # less, or every other is left out
+        routes.append({"matchers": [f'alertname="{WATCHDOG}"'], "receiver": DEAD_MANS_SWITCH, **every})
     config = {
         "route": {
             "receiver": receiver,
@@ -49,10 +83,7 @@ def render_alertmanager(webhook_url: str) -> str:
             "group_wait": "5s",  # long enough for a cause to silence what follows from it
             "group_interval": "1m",
             "repeat_interval": SEVERITIES["page"],
-            "routes": [
-                {"matchers": [f'severity="{severity}"'], "receiver": receiver, "repeat_interval": repeat}
-                for severity, repeat in SEVERITIES.items()
-            ],
+            "routes": routes,
         },
         "inhibit_rules": [
             {

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.account import postgres_account
-from deploy.local.alerting import render_alertmanager
+from deploy.local.alerting import render_alertmanager, render_dead_mans_switch
 from deploy.local.environment import Environment
 from deploy.local.java_logs import SERVICE, TOKEN, log_files
 from deploy.local.ports import LOOPBACK
@@ -56,6 +56,7 @@ def config_files(settings: Settings, environment: Environment) -> dict[str, dict
     """Return the configuration files of each part that runs here: path and contents."""
     state = environment.state_dir
     flink_conf = state / "flink" / "conf"
+    switch = settings.dead_mans_switch_url.get_secret_value()
     files = {
         "kafka": {
             state / "kafka" / "server.properties": render_template("server.properties", environment),
@@ -77,8 +78,9 @@ def config_files(settings: Settings, environment: Environment) -> dict[str, dict
         "dagster": {state / "dagster" / "dagster.yaml": render_template("dagster.yaml", environment)},
         "prometheus": {
             state / "prometheus" / "prometheus.yml": render_template("prometheus.yml", environment),
+            state / "prometheus" / "dead_mans_switch.yml": render_dead_mans_switch(switch),
             state / "prometheus" / "alertmanager.yml": render_alertmanager(
-                settings.alert_webhook_url.get_secret_value()
+                settings.alert_webhook_url.get_secret_value(), switch
             ),
         },
     }

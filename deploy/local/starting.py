@@ -36,14 +36,14 @@ class Start:
     given_up: Event = field(default_factory=Event)
 
     def start_all(self) -> None:
-        """Start every part; Dagster once its database is there.
+        """Start every part; Dagster once its database is there, and last who would call it an alert that one is not.
 
         Raises:
             SmaError: of the first part that did not come up.
         """
         with ThreadPoolExecutor() as pool:
             timescaledb = pool.submit(self._start_timescaledb)
-            others = [pool.submit(start) for start in (self._start_kafka, self._start_flink, self._start_prometheus)]
+            others = [pool.submit(start) for start in (self._start_kafka, self._start_flink)]
             others.append(pool.submit(self._start_dagster, timescaledb))
             try:
                 for finished in as_completed([timescaledb, *others]):
@@ -51,6 +51,7 @@ class Start:
             except BaseException:
                 self.given_up.set()  # or the pool would wait for the other parts
                 raise
+        self._start_prometheus()
 
     def _start_kafka(self) -> None:
         started = time.monotonic()

@@ -16,6 +16,8 @@ from monitoring.exporter.kafka_lag import KafkaLag
 from monitoring.logs.handlers import log_as
 from sma.settings import Settings, load_settings
 
+_log = logging.getLogger(__name__)
+
 _LOOPBACK = "127.0.0.1"
 
 
@@ -64,6 +66,7 @@ def main(port: int, address: str) -> None:
     log_as("exporter")
     collectors.start()
     start_http_server(port, addr=address, registry=registry)
+    _log.info("serving metrics at http://%s:%d/metrics", address, port)
     threading.Event().wait()
 
 

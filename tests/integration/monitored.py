@@ -3,9 +3,10 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,28 @@ RULES = CHECKOUT / "monitoring" / "prometheus" / "rules"
 
 @dataclass(frozen=True)
 class Monitored:
-    """Where the test's own Prometheus and Alertmanager answer."""
+    """Where the test's own exporter, Prometheus and Alertmanager answer, and how each is started."""
 
+    exporter_url: str
     prometheus_url: str
     alertmanager_url: str
+    start: Mapping[str, Callable[[], subprocess.Popen[bytes]]]
+    running: dict[str, subprocess.Popen[bytes]]
+
+    def restart(self, name: str) -> None:
+        """End one of the three and start it anew."""
+        _end(self.running[name])
+        self.running[name] = self.start[name]()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until each of those that were started answers."""
+        ready = {
+            "exporter": f"{self.exporter_url}/metrics",
+            "prometheus": f"{self.prometheus_url}/-/ready",
+            "alertmanager": f"{self.alertmanager_url}/-/ready",
+        }
+        _until_ready(*(ready[name] for name in self.running))
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return what an expression gives now; it must be valid."""
@@ -61,39 +80,45 @@ def monitored(place: Place, folder: Path, alertmanager: str | None = None) -> It
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     (folder / "alertmanager.yml").write_text(alertmanager or "")
-    commands = [
-        [sys.executable, "-m", "monitoring.exporter", "--port", str(base)],
-        [
+    commands = {
+        "exporter": [sys.executable, "-m", "monitoring.exporter", "--port", str(base)],
+        "prometheus": [
             f"{PROGRAMS}/bin/prometheus",
             f"--config.file={folder}/prometheus.yml",
             f"--storage.tsdb.path={folder}/prometheus",
             f"--web.listen-address={prometheus}",
         ],
-    ]
-    if alertmanager:
-        commands.append(
-            [
-                f"{PROGRAMS}/bin/prometheus-alertmanager",
-                f"--config.file={folder}/alertmanager.yml",
-                f"--storage.path={folder}/alertmanager",
-                f"--web.listen-address={alerts}",
-                "--cluster.listen-address=",
-            ]
-        )
-    running = []
+        "alertmanager": [
+            f"{PROGRAMS}/bin/prometheus-alertmanager",
+            f"--config.file={folder}/alertmanager.yml",
+            f"--storage.path={folder}/alertmanager",
+            f"--web.listen-address={alerts}",
+            "--cluster.listen-address=",
+        ],
+    }
+    if not alertmanager:
+        del commands["alertmanager"]
+
+    def start(name: str) -> subprocess.Popen[bytes]:
+        where = CHECKOUT if name == "exporter" else PROGRAMS
+        with (folder / f"{name}.log").open("a") as log:
+            return subprocess.Popen(commands[name], cwd=where, env=place.environ, stdout=log, stderr=log)
+
+    starts = {name: partial(start, name) for name in commands}
+    watching = Monitored(f"http://{exporter}", f"http://{prometheus}", f"http://{alerts}", starts, {})
     try:
-        for command in commands:
-            log = (folder / f"{Path(command[0]).name}.log").open("w")
-            where = CHECKOUT if command[0] == sys.executable else PROGRAMS
-            running.append(subprocess.Popen(command, cwd=where, env=place.environ, stdout=log, stderr=log))
-            log.close()
-        _until_ready(f"http://{prometheus}/-/ready", f"http://{exporter}/metrics")
-        yield Monitored(f"http://{prometheus}", f"http://{alerts}")
+        for name in commands:
+            watching.running[name] = starts[name]()
+        watching.wait()
+        yield watching
     finally:
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        for process in running:
-            process.wait(30)
+        for process in watching.running.values():
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    process.wait(30)
 
 
 def _until_ready(*urls: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from deploy.local.alerting import render_alertmanager
+from deploy.local.alerting import WATCHDOG, render_alertmanager
 from deploy.local.ports import LOOPBACK, free_port_base
 from sma.settings import CHECKOUT
 
@@ -28,12 +28,13 @@ ANNOTATIONS = {"summary": "flink has not answered for 90 seconds", "runbook": "d
 
 @pytest.fixture
 def received():
-    """What a webhook on this machine is sent, and its address."""
-    posts = Queue()
+    """What a webhook on this machine is sent, its address, and what the dead man's switch beside it is sent."""
+    posts, switched = Queue(), Queue()
 
     class Webhook(BaseHTTPRequestHandler):
         def do_POST(self):
-            posts.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            (switched if self.path.endswith("/switch") else posts).put(body)
             self.send_response(200)
             self.end_headers()
 
@@ -42,7 +43,7 @@ def received():
 
     server = HTTPServer((LOOPBACK, 0), Webhook)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield posts, f"http://{LOOPBACK}:{server.server_port}/alerts"
+    yield posts, f"http://{LOOPBACK}:{server.server_port}/alerts", switched
     server.shutdown()
     server.server_close()
 
@@ -51,7 +52,7 @@ def received():
 def alertmanager(received, tmp_path):
     """An Alertmanager of this test's own."""
     config = tmp_path / "alertmanager.yml"
-    config.write_text(render_alertmanager(received[1]))
+    config.write_text(render_alertmanager(received[1], f"{received[1]}/switch"))
     url = f"http://{LOOPBACK}:{free_port_base()}"
     command = [
         "bin/prometheus-alertmanager",
@@ -81,7 +82,7 @@ def names(notification):
 
 
 def test_the_cause_is_told_and_what_follows_from_it_is_not(alertmanager, received):
-    posts, _ = received
+    posts, *_ = received
     post(alertmanager, CAUSE, *EFFECTS, UNRELATED)
     told = [posts.get(timeout=60) for _ in range(2)]
     assert sorted(names(each) for each in told) == [["DiskFilling"], ["PartDown"]]
@@ -97,6 +98,14 @@ def test_the_cause_is_told_and_what_follows_from_it_is_not(alertmanager, receive
 
 
 def test_partitions_that_lag_are_one_notification(alertmanager, received):
-    posts, _ = received
+    posts, *_ = received
     post(alertmanager, *EFFECTS[1:])
     assert names(posts.get(timeout=60)) == ["ConsumerLagging", "ConsumerLagging"]
+
+
+def test_the_dead_mans_switch_is_posted_to_again_and_again_and_nobody_else_is(alertmanager, received):
+    posts, _, switched = received
+    post(alertmanager, {"alertname": WATCHDOG})
+    for _ in range(2):
+        assert names(switched.get(timeout=90)) == [WATCHDOG]
+    assert posts.empty()

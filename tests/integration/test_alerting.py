@@ -95,6 +95,8 @@ def test_restarts_alert_nobody_and_a_dead_consumer_does_within_two_minutes(watch
                     assert all(each.is_up for each in status(place.settings, environ=place.environ).parts)
             if program == "flink-jobmanager":  # a cluster that comes back knows no job: `sma up` starts it
                 succeed(place.sma("stream", "start"))
+    for program in PROGRAMS["prometheus"]:  # the test's own, which watch its place
+        prometheus.restart(program)
     for attempt in eventually(120):
         with attempt:
             assert prometheus.query("sma_job_up == 1")

@@ -5,11 +5,18 @@ import subprocess
 import pytest
 import yaml
 
-from deploy.local.alerting import SEVERITIES, render_alertmanager
+from deploy.local.alerting import (
+    DEAD_MANS_SWITCH,
+    SEVERITIES,
+    WATCHDOG,
+    render_alertmanager,
+    render_dead_mans_switch,
+)
 from sma.settings import CHECKOUT
 from tests.unit.alert_rules import ALERTS
 
-AMTOOL = CHECKOUT / ".local" / "install" / "prometheus" / "bin" / "amtool"
+_BIN = CHECKOUT / ".local" / "install" / "prometheus" / "bin"
+AMTOOL, PROMTOOL = _BIN / "amtool", _BIN / "promtool"
 URL = "http://127.0.0.1:9/alerts?key=a%20b"
 
 
@@ -36,6 +43,46 @@ def test_every_severity_goes_to_the_one_receiver(config, severity):
         "config", "routes", "test", f"--config.file={config}", f"--verify.receivers={receiver}", f"severity={severity}"
     )
     assert (ran.returncode, ran.stdout.strip()) == (0, receiver)
+
+
+def test_the_dead_mans_switch_is_posted_to_by_an_alert_that_always_fires(tmp_path):
+    rules = tmp_path / "rules.yml"
+    rules.write_text(render_dead_mans_switch(URL))
+    tests = {
+        "rule_files": [str(rules)],
+        "tests": [
+            {
+                "promql_expr_test": [
+                    {
+                        "expr": f'ALERTS{{alertname="{WATCHDOG}", alertstate="firing"}}',
+                        "eval_time": at,
+                        "exp_samples": [
+                            {"labels": f'ALERTS{{alertname="{WATCHDOG}", alertstate="firing"}}', "value": 1}
+                        ],
+                    }
+                    for at in ("0m", "90m")
+                ]
+            }
+        ],
+    }
+    (tmp_path / "tests.yml").write_text(yaml.safe_dump(tests))
+    ran = subprocess.run(
+        [PROMTOOL, "test", "rules", tmp_path / "tests.yml"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_dead_mans_switch_goes_to_its_own_receiver_and_nobody_else(tmp_path):
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(render_alertmanager(URL, f"{URL}&switch"))
+    assert amtool("check-config", str(path)).returncode == 0
+    for label, receiver in ((f"alertname={WATCHDOG}", DEAD_MANS_SWITCH), ("severity=page", "webhook")):
+        assert amtool("config", "routes", "test", f"--config.file={path}", label).stdout.strip() == receiver
+
+
+def test_without_a_dead_mans_switch_nothing_always_fires():
+    assert yaml.safe_load(render_dead_mans_switch("")) == {"groups": []}
+    assert WATCHDOG not in render_alertmanager(URL)
 
 
 def test_a_page_that_goes_on_is_said_again_sooner_than_a_ticket():

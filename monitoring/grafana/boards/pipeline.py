@@ -15,7 +15,7 @@ def build() -> Dashboard:
         .with_panel(
             figure(
                 "Alerts that fire",
-                'count(ALERTS{alertstate="firing"}) or vector(0)',
+                'count(ALERTS{alertstate="firing", severity!=""}) or vector(0)',
                 "short",
                 "docs/runbooks has a page for each",
                 bad_from=1,
