@@ -57,13 +57,14 @@ class Monitored:
 
 
 @contextmanager
-def monitored(place: Place, folder: Path, alertmanager: str | None = None) -> Iterator[Monitored]:
+def monitored(place: Place, folder: Path, alertmanager: str | None = None, more_rules: str = "") -> Iterator[Monitored]:
     """Watch a place.
 
     Args:
         place: its topics, database and job.
         folder: a temporary one.
         alertmanager: the configuration of an Alertmanager; without it none is started.
+        more_rules: rules beside those of the project.
     """
     base = free_port_base()
     exporter, prometheus, alerts = (f"{LOOPBACK}:{base + number}" for number in range(3))
@@ -71,7 +72,7 @@ def monitored(place: Place, folder: Path, alertmanager: str | None = None) -> It
     flink = [f"{LOOPBACK}:{ports['flink_metrics']}", f"{LOOPBACK}:{ports['flink_metrics_2']}"]
     config = {
         "global": {"scrape_interval": "5s", "scrape_timeout": "4s", "evaluation_interval": "5s"},
-        "rule_files": [f"{RULES}/*.yml"],
+        "rule_files": [f"{RULES}/*.yml", *([f"{folder}/rules.yml"] if more_rules else [])],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alerts] if alertmanager else []}]}]},
         "scrape_configs": [
             {"job_name": job, "static_configs": [{"targets": targets}]}
@@ -79,6 +80,7 @@ def monitored(place: Place, folder: Path, alertmanager: str | None = None) -> It
         ],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    (folder / "rules.yml").write_text(more_rules)
     (folder / "alertmanager.yml").write_text(alertmanager or "")
     commands = {
         "exporter": [sys.executable, "-m", "monitoring.exporter", "--port", str(base)],

@@ -10,10 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
-from deploy.local.alerting import render_alertmanager
+from deploy.local.alerting import WATCHDOG, render_alertmanager, render_dead_mans_switch
 from deploy.local.programs import PROGRAMS
 from deploy.local.status import status
 from deploy.local.supervisor import Supervisor
+from monitoring.figures import read_alerts
 from streaming import control
 from tests.integration.answers import succeed
 from tests.integration.log import Sent, publish
@@ -22,13 +23,15 @@ from tests.integration.monitored import monitored
 START = 1_357_034_400_000
 TOLD_WITHIN_S = 120.0
 QUIET_FOR_S = 30.0
+SWITCH = "/switch"
 
 
 class Receiver:
-    """What a webhook was sent."""
+    """What a webhook was sent, and how often the dead man's switch was posted to."""
 
     def __init__(self) -> None:
         self.alerts: list[dict] = []
+        self.switched = 0
 
     def names(self, state: str = "firing") -> set[str]:
         return {alert["labels"]["alertname"] for alert in self.alerts if alert["status"] == state}
@@ -44,7 +47,10 @@ def listening() -> Iterator[tuple[str, Receiver]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            receiver.alerts += body["alerts"]
+            if self.path == SWITCH:
+                receiver.switched += 1
+            else:
+                receiver.alerts += body["alerts"]
             self.send_response(200)
             self.end_headers()
 
@@ -55,11 +61,15 @@ def listening() -> Iterator[tuple[str, Receiver]]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/", receiver
+        yield f"http://127.0.0.1:{server.server_port}", receiver
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def watching(place, folder, url):
+    return monitored(place, folder, render_alertmanager(url, url + SWITCH), render_dead_mans_switch(url + SWITCH))
 
 
 def eventually(seconds: float) -> Retrying:
@@ -73,7 +83,7 @@ def watched(place, slots, tmp_path):
     succeed(place.sma("stream", "start"))
     publish(place.settings, [Sent(b'{"heartbeat": %d}' % START, START, partition=partition) for partition in range(4)])
     succeed(place.sma("wait", "--timeout", "120"))
-    with listening() as (url, receiver), monitored(place, tmp_path, render_alertmanager(url)) as prometheus:
+    with listening() as (url, receiver), watching(place, tmp_path, url) as prometheus:
         for attempt in eventually(60):
             with attempt:
                 assert prometheus.query("sma_job_up == 1")
@@ -103,9 +113,10 @@ def test_restarts_alert_nobody_and_a_dead_consumer_does_within_two_minutes(watch
             assert not prometheus.query("sma_collector_up == 0")
     deadline = time.monotonic() + QUIET_FOR_S
     while time.monotonic() < deadline:
-        assert not prometheus.query('ALERTS{alertstate="firing"}')
+        assert not prometheus.query(f'ALERTS{{alertstate="firing", alertname!="{WATCHDOG}"}}')
         time.sleep(1)
     assert receiver.names() == set()
+    assert receiver.switched > 1
 
     control.cancel(place.settings)
     died = time.monotonic()
@@ -119,6 +130,8 @@ def test_restarts_alert_nobody_and_a_dead_consumer_does_within_two_minutes(watch
     assert told["annotations"]["runbook"] == "docs/runbooks/JobDown.md"
     assert "1 records wait" in told["annotations"]["summary"]
     assert receiver.names() == {"JobDown"}
+    seen = read_alerts(place.settings.model_copy(update={"prometheus_url": prometheus.prometheus_url}))
+    assert [(alert.name, alert.severity) for alert in seen] == [("JobDown", "page")]
 
     succeed(place.sma("stream", "start"))
     for attempt in eventually(180):

@@ -19,15 +19,7 @@ from refresh.run import _log_failure
 from sma.settings import CHECKOUT, load_settings
 from tests.unit.log_writer import write
 
-
-@pytest.fixture(autouse=True)
-def state_dir(tmp_path, monkeypatch):
-    monkeypatch.setenv("SMA_STATE_DIR", str(tmp_path))
-    for cached in (load_settings, handlers.json_file, handlers.splunk):
-        cached.cache_clear()
-    yield tmp_path
-    for cached in (load_settings, handlers.json_file, handlers.splunk):
-        cached.cache_clear()
+pytestmark = pytest.mark.usefixtures("state_dir")
 
 
 def event_of(message, *args, level=logging.ERROR, exc_info=None, **extra):

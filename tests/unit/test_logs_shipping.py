@@ -18,7 +18,7 @@ from monitoring.logs.destination import Destination, destination_of
 from monitoring.logs.handlers import SplunkHandler
 from monitoring.logs.shipper import Limits, Shipper
 from sma.errors import SmaError
-from sma.settings import Settings, load_settings
+from sma.settings import Settings
 from tests.unit.splunk_collector import TOKEN, running_collector
 
 QUICK = Limits(
@@ -26,14 +26,7 @@ QUICK = Limits(
 )
 
 
-@pytest.fixture(autouse=True)
-def state_dir(tmp_path, monkeypatch):
-    monkeypatch.setenv("SMA_STATE_DIR", str(tmp_path))
-    for cached in (load_settings, handlers.json_file, handlers.splunk):
-        cached.cache_clear()
-    yield tmp_path
-    for cached in (load_settings, handlers.json_file, handlers.splunk):
-        cached.cache_clear()
+pytestmark = pytest.mark.usefixtures("state_dir")
 
 
 @contextmanager

@@ -34,3 +34,17 @@ run() {
     fail "$what failed; the whole log: $log"
   fi
 }
+
+# apt_install WHAT_FOR PACKAGE...: as root on Debian or Ubuntu it installs them, after saying so; otherwise names them
+apt_install() {
+  local what_for=$1 command
+  shift
+  command="apt-get install -y --no-install-recommends $*"
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
+    fail "missing, $what_for: $*; as root run: apt-get update && $command"
+  fi
+  say "missing, $what_for: $*; as root: apt-get update && $command"
+  export DEBIAN_FRONTEND=noninteractive
+  run "reading the package lists" apt-get update
+  run "installing $*" $command
+}

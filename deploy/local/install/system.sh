@@ -24,12 +24,5 @@ if [ "${#missing[@]}" = 0 ]; then
   exit 0
 fi
 
-command="apt-get install -y --no-install-recommends ${missing[*]}"
-if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
-  fail "these system packages are missing; as root run: apt-get update && $command"
-fi
-say "missing: ${missing[*]}; as root: apt-get update && $command"
-export DEBIAN_FRONTEND=noninteractive
-run "reading the package lists" apt-get update
-run "installing ${missing[*]}" $command
+apt_install "for the local stack" "${missing[@]}"
 has_java java && has_java javac || fail "java and javac are older than 17, and this system's packages have no newer one: install a JDK 17"
