@@ -41,9 +41,9 @@ apt_install() {
   shift
   command="apt-get install -y --no-install-recommends $*"
   if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
-    fail "missing, $what_for: $*; as root run: apt-get update && $command"
+    fail "missing $what_for: $*; as root run: apt-get update && $command"
   fi
-  say "missing, $what_for: $*; as root: apt-get update && $command"
+  say "missing $what_for: $*; as root: apt-get update && $command"
   export DEBIAN_FRONTEND=noninteractive
   run "reading the package lists" apt-get update
   run "installing $*" $command
