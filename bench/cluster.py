@@ -85,9 +85,9 @@ def unwatched(settings: Settings) -> Iterator[None]:
     unreported = {name: value for name, value in options.items() if not name.startswith("metrics.reporter")}
     if len(unreported) == len(options):
         raise SmaError(f"{config} names no metrics reporter to leave out")
-    config.write_text(yaml.safe_dump(unreported, sort_keys=False), encoding="utf-8")
-    log.write_text((FLINK_HOME / "conf" / log.name).read_text(encoding="utf-8"), encoding="utf-8")
     try:
+        config.write_text(yaml.safe_dump(unreported, sort_keys=False), encoding="utf-8")
+        log.write_text((FLINK_HOME / "conf" / log.name).read_text(encoding="utf-8"), encoding="utf-8")
         _restart_flink(settings)
         yield
     finally:

@@ -78,7 +78,8 @@ class Settings(BaseSettings):
         SecretStr(""), description="where Alertmanager sends alerts, as its webhook; empty: they are only shown"
     )
     dead_mans_switch_url: SecretStr = Field(
-        SecretStr(""), description="posted to every minute while Prometheus and Alertmanager work: what notices if not"
+        SecretStr(""),
+        description="posted to every minute while Prometheus and Alertmanager work, so silence tells",
     )
 
     powerbi_tenant_id: str = Field("", description="tenant of the service principal that refreshes the Power BI model")

@@ -70,11 +70,8 @@ def render_alertmanager(webhook_url: str, dead_mans_switch_url: str = "") -> str
         # its service counts posts: one that says the alert has ended would be one
         switch = {"url": dead_mans_switch_url, "send_resolved": False}
         receivers.append({"name": DEAD_MANS_SWITCH, "webhook_configs": [switch]})
-        every = {
-            "group_wait": "0s",
-            "group_interval": "1m",
-            "repeat_interval": "50s",
-        }  # less, or every other is left out
+        # repeated after less than an interval, or every other post would be left out
+        every = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "50s"}
         routes.append({"matchers": [f'alertname="{WATCHDOG}"'], "receiver": DEAD_MANS_SWITCH, **every})
     config = {
         "route": {

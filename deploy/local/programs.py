@@ -32,7 +32,7 @@ LISTENERS = {
 }
 POSTGRES_BIN = INSTALL_DIR / "timescaledb" / "root" / "usr" / "lib" / "postgresql" / "17" / "bin"
 KAFKA_HEAP = "512m"
-_PROMETHEUS_DIR = INSTALL_DIR / "prometheus" / "root" / "usr"  # where they find their own pages
+PROMETHEUS_DIR = INSTALL_DIR / "prometheus" / "root" / "usr"  # where they find their own pages
 _METRICS_KEPT = "15d"
 
 
@@ -49,6 +49,28 @@ def kafka_java(environment: Environment, *arguments: str, heap: str = KAFKA_HEAP
         "-cp",
         f"{INSTALL_DIR}/kafka/*",
         *arguments,
+    ]
+
+
+def prometheus_command(config: Path, data: Path, address: str) -> list[str]:
+    """Return the command that runs Prometheus; it finds its pages from PROMETHEUS_DIR as working folder."""
+    return [
+        f"{PROMETHEUS_DIR}/bin/prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={data}",
+        f"--storage.tsdb.retention.time={_METRICS_KEPT}",
+        f"--web.listen-address={address}",
+    ]
+
+
+def alertmanager_command(config: Path, data: Path, address: str) -> list[str]:
+    """Return the command that runs one Alertmanager by itself; its pages are found as those of Prometheus."""
+    return [
+        f"{PROMETHEUS_DIR}/bin/prometheus-alertmanager",
+        f"--config.file={config}",
+        f"--storage.path={data}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",  # alone
     ]
 
 
@@ -116,20 +138,16 @@ def program_options(
         "dagster-webserver": [*_DAGSTER, "dagster_webserver", *_dagster_address(environment), *_WORKSPACE],
         "dagster-daemon": [*_DAGSTER, "deploy.local.dagster_daemon", "run", *_WORKSPACE],
         "exporter": [sys.executable, "-m", "monitoring.exporter", "--port", str(environment.ports["exporter"])],
-        "prometheus": [
-            f"{_PROMETHEUS_DIR}/bin/prometheus",
-            f"--config.file={state}/prometheus/prometheus.yml",
-            f"--storage.tsdb.path={state}/prometheus/data",
-            f"--storage.tsdb.retention.time={_METRICS_KEPT}",
-            f"--web.listen-address={LOOPBACK}:{environment.ports['prometheus']}",
-        ],
-        "alertmanager": [
-            f"{_PROMETHEUS_DIR}/bin/prometheus-alertmanager",
-            f"--config.file={state}/prometheus/alertmanager.yml",
-            f"--storage.path={state}/prometheus/alertmanager",
-            f"--web.listen-address={LOOPBACK}:{environment.ports['alertmanager']}",
-            "--cluster.listen-address=",  # alone
-        ],
+        "prometheus": prometheus_command(
+            state / "prometheus" / "prometheus.yml",
+            state / "prometheus" / "data",
+            f"{LOOPBACK}:{environment.ports['prometheus']}",
+        ),
+        "alertmanager": alertmanager_command(
+            state / "prometheus" / "alertmanager.yml",
+            state / "prometheus" / "alertmanager",
+            f"{LOOPBACK}:{environment.ports['alertmanager']}",
+        ),
     }
     # the token is inherited from supervisord, and so stands in no file
     given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value and name != TOKEN}
@@ -175,7 +193,7 @@ def program_options(
 
 def _directory(program: str, state: Path) -> Path:
     if program in ("prometheus", "alertmanager"):
-        return _PROMETHEUS_DIR
+        return PROMETHEUS_DIR
     return CHECKOUT if program in ("exporter", *PROGRAMS["dagster"]) else state
 
 

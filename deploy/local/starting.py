@@ -36,7 +36,7 @@ class Start:
     given_up: Event = field(default_factory=Event)
 
     def start_all(self) -> None:
-        """Start every part; Dagster once its database is there, and last who would call it an alert that one is not.
+        """Start every part: Dagster once its database is there, Prometheus last, or a slow start would be an alert.
 
         Raises:
             SmaError: of the first part that did not come up.

@@ -1,12 +1,10 @@
 """An exporter, a Prometheus and an Alertmanager of a test's own, which watch its place; all gone in the end."""
 
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,12 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from deploy.local.environment import read_environment
 from deploy.local.ports import LOOPBACK, free_port_base
-from deploy.local.render import INSTALL_DIR
+from deploy.local.programs import PROMETHEUS_DIR, alertmanager_command, prometheus_command
 from sma.settings import CHECKOUT
 from tests.conftest import Place
 
-PROGRAMS = INSTALL_DIR / "prometheus" / "root" / "usr"
 RULES = CHECKOUT / "monitoring" / "prometheus" / "rules"
+_END_S = 30
 
 
 @dataclass(frozen=True)
@@ -31,13 +29,14 @@ class Monitored:
     exporter_url: str
     prometheus_url: str
     alertmanager_url: str
-    start: Mapping[str, Callable[[], subprocess.Popen[bytes]]]
+    start: Callable[[str], subprocess.Popen[bytes]]
     running: dict[str, subprocess.Popen[bytes]]
 
     def restart(self, name: str) -> None:
         """End one of the three and start it anew."""
-        _end(self.running[name])
-        self.running[name] = self.start[name]()
+        self.running[name].terminate()
+        self.running[name].wait(_END_S)
+        self.running[name] = self.start(name)
         self.wait()
 
     def wait(self) -> None:
@@ -84,43 +83,28 @@ def monitored(place: Place, folder: Path, alertmanager: str | None = None, more_
     (folder / "alertmanager.yml").write_text(alertmanager or "")
     commands = {
         "exporter": [sys.executable, "-m", "monitoring.exporter", "--port", str(base)],
-        "prometheus": [
-            f"{PROGRAMS}/bin/prometheus",
-            f"--config.file={folder}/prometheus.yml",
-            f"--storage.tsdb.path={folder}/prometheus",
-            f"--web.listen-address={prometheus}",
-        ],
-        "alertmanager": [
-            f"{PROGRAMS}/bin/prometheus-alertmanager",
-            f"--config.file={folder}/alertmanager.yml",
-            f"--storage.path={folder}/alertmanager",
-            f"--web.listen-address={alerts}",
-            "--cluster.listen-address=",
-        ],
+        "prometheus": prometheus_command(folder / "prometheus.yml", folder / "prometheus", prometheus),
+        "alertmanager": alertmanager_command(folder / "alertmanager.yml", folder / "alertmanager", alerts),
     }
     if not alertmanager:
         del commands["alertmanager"]
 
     def start(name: str) -> subprocess.Popen[bytes]:
-        where = CHECKOUT if name == "exporter" else PROGRAMS
+        where = CHECKOUT if name == "exporter" else PROMETHEUS_DIR
         with (folder / f"{name}.log").open("a") as log:
             return subprocess.Popen(commands[name], cwd=where, env=place.environ, stdout=log, stderr=log)
 
-    starts = {name: partial(start, name) for name in commands}
-    watching = Monitored(f"http://{exporter}", f"http://{prometheus}", f"http://{alerts}", starts, {})
+    watching = Monitored(f"http://{exporter}", f"http://{prometheus}", f"http://{alerts}", start, {})
     try:
         for name in commands:
-            watching.running[name] = starts[name]()
+            watching.running[name] = start(name)
         watching.wait()
         yield watching
     finally:
         for process in watching.running.values():
-            _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    process.wait(30)
+            process.terminate()
+        for process in watching.running.values():
+            process.wait(_END_S)
 
 
 def _until_ready(*urls: str) -> None:

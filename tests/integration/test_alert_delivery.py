@@ -1,11 +1,8 @@
 """Alertmanager as the stack configures it: a webhook gets the cause, with its values and runbook, and nothing twice."""
 
-import json
 import subprocess
-import threading
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from queue import Empty, Queue
+from queue import Empty
 
 import pytest
 import requests
@@ -13,9 +10,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from deploy.local.alerting import WATCHDOG, render_alertmanager
 from deploy.local.ports import LOOPBACK, free_port_base
-from sma.settings import CHECKOUT
+from deploy.local.programs import PROMETHEUS_DIR, alertmanager_command
+from tests.integration.webhook import listening
 
-USR = CHECKOUT / ".local" / "install" / "prometheus" / "root" / "usr"
 CAUSE = {"alertname": "PartDown", "collector": "flink", "severity": "page"}
 EFFECTS = [
     {"alertname": "JobDown", "severity": "page"},
@@ -27,41 +24,23 @@ ANNOTATIONS = {"summary": "flink has not answered for 90 seconds", "runbook": "d
 
 
 @pytest.fixture
-def received():
-    """What a webhook on this machine is sent, its address, and what the dead man's switch beside it is sent."""
-    posts, switched = Queue(), Queue()
-
-    class Webhook(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            (switched if self.path.endswith("/switch") else posts).put(body)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer((LOOPBACK, 0), Webhook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield posts, f"http://{LOOPBACK}:{server.server_port}/alerts", switched
-    server.shutdown()
-    server.server_close()
+def webhook():
+    with listening() as webhook:
+        yield webhook
 
 
 @pytest.fixture
-def alertmanager(received, tmp_path):
+def alertmanager(webhook, tmp_path):
     """An Alertmanager of this test's own."""
     config = tmp_path / "alertmanager.yml"
-    config.write_text(render_alertmanager(received[1], f"{received[1]}/switch"))
-    url = f"http://{LOOPBACK}:{free_port_base()}"
-    command = [
-        "bin/prometheus-alertmanager",
-        f"--config.file={config}",
-        f"--storage.path={tmp_path}/data",
-        f"--web.listen-address={url.removeprefix('http://')}",
-        "--cluster.listen-address=",
-    ]
-    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, cwd=USR, stdout=log, stderr=log) as process:
+    config.write_text(render_alertmanager(webhook.url, webhook.switch_url))
+    address = f"{LOOPBACK}:{free_port_base()}"
+    url = f"http://{address}"
+    command = alertmanager_command(config, tmp_path / "data", address)
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(command, cwd=PROMETHEUS_DIR, stdout=log, stderr=log) as process,
+    ):
         try:
             Retrying(retry=retry_if_exception_type(OSError), stop=stop_after_delay(60), wait=wait_fixed(0.2))(
                 requests.get, f"{url}/-/ready", timeout=5
@@ -81,10 +60,9 @@ def names(notification):
     return sorted(alert["labels"]["alertname"] for alert in notification["alerts"])
 
 
-def test_the_cause_is_told_and_what_follows_from_it_is_not(alertmanager, received):
-    posts, *_ = received
+def test_the_cause_is_told_and_what_follows_from_it_is_not(alertmanager, webhook):
     post(alertmanager, CAUSE, *EFFECTS, UNRELATED)
-    told = [posts.get(timeout=60) for _ in range(2)]
+    told = [webhook.notifications.get(timeout=60) for _ in range(2)]
     assert sorted(names(each) for each in told) == [["DiskFilling"], ["PartDown"]]
     (page,) = [alert for each in told for alert in each["alerts"] if alert["labels"] == CAUSE]
     assert page["annotations"] == ANNOTATIONS
@@ -94,18 +72,16 @@ def test_the_cause_is_told_and_what_follows_from_it_is_not(alertmanager, receive
         "ConsumerLagging",
     }
     with pytest.raises(Empty):
-        posts.get_nowait()
+        webhook.notifications.get_nowait()
 
 
-def test_partitions_that_lag_are_one_notification(alertmanager, received):
-    posts, *_ = received
+def test_partitions_that_lag_are_one_notification(alertmanager, webhook):
     post(alertmanager, *EFFECTS[1:])
-    assert names(posts.get(timeout=60)) == ["ConsumerLagging", "ConsumerLagging"]
+    assert names(webhook.notifications.get(timeout=60)) == ["ConsumerLagging", "ConsumerLagging"]
 
 
-def test_the_dead_mans_switch_is_posted_to_again_and_again_and_nobody_else_is(alertmanager, received):
-    posts, _, switched = received
+def test_the_dead_mans_switch_is_posted_to_again_and_again_and_nobody_else_is(alertmanager, webhook):
     post(alertmanager, {"alertname": WATCHDOG})
     for _ in range(2):
-        assert names(switched.get(timeout=90)) == [WATCHDOG]
-    assert posts.empty()
+        assert names(webhook.switched.get(timeout=90)) == [WATCHDOG]
+    assert webhook.notifications.empty()

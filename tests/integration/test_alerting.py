@@ -1,11 +1,7 @@
 """Who is told, how soon, and who is left alone: real rules, Prometheus and Alertmanager, and a webhook that listens."""
 
-import json
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 
 import pytest
 from tenacity import Retrying, stop_after_delay, wait_fixed
@@ -19,57 +15,11 @@ from streaming import control
 from tests.integration.answers import succeed
 from tests.integration.log import Sent, publish
 from tests.integration.monitored import monitored
+from tests.integration.webhook import listening
 
 START = 1_357_034_400_000
 TOLD_WITHIN_S = 120.0
 QUIET_FOR_S = 30.0
-SWITCH = "/switch"
-
-
-class Receiver:
-    """What a webhook was sent, and how often the dead man's switch was posted to."""
-
-    def __init__(self) -> None:
-        self.alerts: list[dict] = []
-        self.switched = 0
-
-    def names(self, state: str = "firing") -> set[str]:
-        return {alert["labels"]["alertname"] for alert in self.alerts if alert["status"] == state}
-
-    def one(self, name: str) -> dict:
-        return next(alert for alert in self.alerts if alert["labels"]["alertname"] == name)
-
-
-@contextmanager
-def listening() -> Iterator[tuple[str, Receiver]]:
-    receiver = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.path == SWITCH:
-                receiver.switched += 1
-            else:
-                receiver.alerts += body["alerts"]
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def watching(place, folder, url):
-    return monitored(place, folder, render_alertmanager(url, url + SWITCH), render_dead_mans_switch(url + SWITCH))
 
 
 def eventually(seconds: float) -> Retrying:
@@ -83,7 +33,11 @@ def watched(place, slots, tmp_path):
     succeed(place.sma("stream", "start"))
     publish(place.settings, [Sent(b'{"heartbeat": %d}' % START, START, partition=partition) for partition in range(4)])
     succeed(place.sma("wait", "--timeout", "120"))
-    with listening() as (url, receiver), watching(place, tmp_path, url) as prometheus:
+    with ExitStack() as held:
+        receiver = held.enter_context(listening())
+        alertmanager = render_alertmanager(receiver.url, receiver.switch_url)
+        switch = render_dead_mans_switch(receiver.switch_url)
+        prometheus = held.enter_context(monitored(place, tmp_path, alertmanager, switch))
         for attempt in eventually(60):
             with attempt:
                 assert prometheus.query("sma_job_up == 1")
@@ -116,7 +70,7 @@ def test_restarts_alert_nobody_and_a_dead_consumer_does_within_two_minutes(watch
         assert not prometheus.query(f'ALERTS{{alertstate="firing", alertname!="{WATCHDOG}"}}')
         time.sleep(1)
     assert receiver.names() == set()
-    switched = receiver.switched
+    switched = receiver.switched.qsize()
 
     control.cancel(place.settings)
     died = time.monotonic()
@@ -139,4 +93,4 @@ def test_restarts_alert_nobody_and_a_dead_consumer_does_within_two_minutes(watch
             assert "JobDown" in receiver.names("resolved")
     for attempt in eventually(180):
         with attempt:
-            assert receiver.switched >= switched + 2  # it goes on after the restarts, too
+            assert receiver.switched.qsize() >= switched + 2  # it goes on after the restarts, too

@@ -1,5 +1,6 @@
-"""The alert rules and their promtool tests, read as YAML for the tests of them."""
+"""The alert rules and their promtool tests, read as YAML for the tests of them, and promtool itself."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,3 +20,11 @@ def _rules(path: Path) -> list[dict[str, Any]]:
 RULES = [rule for path in RULE_FILES for rule in _rules(path)]
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 TESTS = [test for path in TEST_FILES for test in yaml.safe_load(path.read_text())["tests"]]
+
+_PROMTOOL = CHECKOUT / ".local" / "install" / "prometheus" / "bin" / "promtool"
+
+
+def promtool(*arguments: str) -> None:
+    """Run promtool; it must find nothing wrong."""
+    ran = subprocess.run([_PROMTOOL, *arguments], capture_output=True, text=True, timeout=300, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -13,10 +13,9 @@ from deploy.local.alerting import (
     render_dead_mans_switch,
 )
 from sma.settings import CHECKOUT
-from tests.unit.alert_rules import ALERTS
+from tests.unit.alert_rules import ALERTS, promtool
 
-_BIN = CHECKOUT / ".local" / "install" / "prometheus" / "bin"
-AMTOOL, PROMTOOL = _BIN / "amtool", _BIN / "promtool"
+AMTOOL = CHECKOUT / ".local" / "install" / "prometheus" / "bin" / "amtool"
 URL = "http://127.0.0.1:9/alerts?key=a%20b"
 
 
@@ -66,10 +65,7 @@ def test_the_dead_mans_switch_is_posted_to_by_an_alert_that_always_fires(tmp_pat
         ],
     }
     (tmp_path / "tests.yml").write_text(yaml.safe_dump(tests))
-    ran = subprocess.run(
-        [PROMTOOL, "test", "rules", tmp_path / "tests.yml"], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    promtool("test", "rules", str(tmp_path / "tests.yml"))
 
 
 def test_the_dead_mans_switch_goes_to_its_own_receiver_and_nobody_else(tmp_path):

@@ -1,24 +1,17 @@
 """The alert rules: promtool takes them and their tests; each alert is tested, routed, told with values, has a page."""
 
 import re
-import subprocess
 
 import pytest
 
 from deploy.local.alerting import SEVERITIES
 from sma.settings import CHECKOUT
-from tests.unit.alert_rules import ALERTS, RULE_FILES, RULES, TEST_FILES, TESTS
+from tests.unit.alert_rules import ALERTS, RULE_FILES, RULES, TEST_FILES, TESTS, promtool
 
-PROMTOOL = CHECKOUT / ".local" / "install" / "prometheus" / "bin" / "promtool"
 RUNBOOKS = CHECKOUT / "docs" / "runbooks"
 README = (RUNBOOKS / "README.md").read_text()
 METRICS = (CHECKOUT / "docs" / "metrics.md").read_text()
 LABELS = ("partition", "average", "customer")
-
-
-def promtool(*arguments):
-    ran = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, timeout=300, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_promtool_takes_the_rules():
