@@ -69,7 +69,7 @@ lock: ## resolve requirements.in anew into requirements.lock
 
 check-powerbi: npm setup ## the Power BI project: Microsoft's object model loads it, its fields exist; SCHEMAS=checkout of microsoft/json-schemas
 	@$(VENV)/python -m pytest -q tests/unit/test_powerbi_project.py
-	@if [ -n "$(SCHEMAS)" ]; then $(VENV)/python -m powerbi.schemas "$(SCHEMAS)"; else echo "not checked: Microsoft's JSON schemas; name a checkout in SCHEMAS=..."; fi
+	@if [ -n "$(SCHEMAS)" ]; then $(VENV)/python -m powerbi.checks.schemas "$(SCHEMAS)"; else echo "not checked: Microsoft's JSON schemas; name a checkout in SCHEMAS=..."; fi
 
 powerbi-pictures: setup ## draw the three report pages from the running stack into docs/images; no screenshots of Power BI
 	@$(VENV)/python -m powerbi.pictures docs/images

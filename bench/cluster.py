@@ -11,11 +11,11 @@ from pathlib import Path
 import yaml
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
-from deploy.local import stack
-from deploy.local.health import CHECKS
-from deploy.local.programs import PROGRAMS
-from deploy.local.render import FLINK_HOME
-from deploy.local.supervisor import Supervisor
+from deploy.local.lifecycle import stack
+from deploy.local.lifecycle.supervisor import Supervisor
+from deploy.local.services.health import CHECKS
+from deploy.local.services.programs import PROGRAMS
+from deploy.local.services.render import FLINK_HOME
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings, load_settings
 

@@ -16,7 +16,7 @@ from deploy.topics import reset_topics
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.settings import Settings
-from streaming.kafka_log import KafkaLog
+from streaming.control.kafka_log import KafkaLog
 
 SEED = 1
 

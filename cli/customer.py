@@ -6,8 +6,8 @@ from dataclasses import asdict
 import click
 
 from cli.console import out, print_json, print_table, say
+from database import customers
 from sma.settings import load_settings
-from sql import customers
 
 
 @click.group()

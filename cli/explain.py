@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from batch.explain import explain as explain_value
-from batch.explanation import Explanation
-from batch.explanation_words import (
+from batch.explain.explanation import Explanation
+from batch.explain.layer_checks import LayerCheck
+from batch.explain.trace import explain as explain_value
+from batch.explain.wording import (
     check_in_words,
     number_in_words,
     pair_in_words,
@@ -14,8 +15,7 @@ from batch.explanation_words import (
     time_in_words,
     window_in_words,
 )
-from batch.window_checks import LayerCheck
-from batch.window_events import SeriesEvent
+from batch.windows.window_events import SeriesEvent
 from cli.console import out, print_json, print_table, say
 from cli.explain_document import as_document, listed_events, run_url
 from sma.averages import load_averages

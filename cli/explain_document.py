@@ -5,10 +5,10 @@ from datetime import datetime
 from heapq import nlargest
 from typing import Any
 
-from batch.explanation import Explanation
-from batch.explanation_words import check_in_words, sentence
-from batch.window_checks import LayerCheck
-from batch.window_events import Pair, SeriesEvent, by_time
+from batch.explain.explanation import Explanation
+from batch.explain.layer_checks import LayerCheck
+from batch.explain.wording import check_in_words, sentence
+from batch.windows.window_events import Pair, SeriesEvent, by_time
 from sma.instants import format_instant, milliseconds
 from sma.value import format_micros
 from sma.window import DurationWindow

@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 import click
 
-from batch.report import ReconciliationReport, commands_of_differences, reconciliation_report
-from batch.runs import days_touched
+from batch.pipeline import days_touched
+from batch.report.reconciliation_report import ReconciliationReport, commands_of_differences, reconciliation_report
 from cli.console import out, print_json, print_table, say
 from orchestration.backfill import follow_backfill, launch_backfill
 from sma.averages import load_averages

@@ -5,11 +5,11 @@ import click
 from cli.console import say
 from cli.status import print_parts
 from cli.stream import in_words
-from deploy.local import stack
-from deploy.local.status import status as stack_status
+from deploy.local.lifecycle import stack
+from deploy.local.lifecycle.status import status as stack_status
 from sma.errors import SmaError
 from sma.settings import load_settings
-from streaming import control
+from streaming.control import lifecycle
 
 
 @click.command()
@@ -26,7 +26,7 @@ def up(fresh: bool) -> None:
       SMA_PORT_BASE=21000 sma up     # the first time; the ports are kept
     """
     settings = stack.up(say, fresh=fresh)
-    say(in_words(control.start(settings)))
+    say(in_words(lifecycle.start(settings)))
     print_parts(stack_status(settings))
 
 
@@ -39,7 +39,7 @@ def down() -> None:
       sma down
     """
     try:
-        location = control.stop(load_settings())
+        location = lifecycle.stop(load_settings())
         say(f"stopped the job with savepoint {location}" if location else "no job was running")
     except SmaError as error:  # a job or a cluster that is gone needs no savepoint, and must not keep the rest up
         say(f"no savepoint: {error}")

@@ -14,12 +14,12 @@ from rich.text import Text
 
 from cli.console import make_table, out, print_json
 from cli.stream import status_in_words
-from deploy.local.status import StackStatus
-from deploy.local.status import status as stack_status
+from deploy.local.lifecycle.status import StackStatus
+from deploy.local.lifecycle.status import status as stack_status
 from monitoring.figures import Alert, Figures, read_alerts, read_figures
 from sma.errors import SmaError
 from sma.settings import Settings, load_settings
-from streaming import progress
+from streaming.control import progress
 
 Answer = TypeVar("Answer")
 _MOST_CUSTOMERS = 5

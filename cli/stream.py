@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from cli.console import out, print_json, say
+from database.definitions import store_definitions
 from sma.averages import load_averages
 from sma.instants import instant
 from sma.settings import Settings, load_settings
-from sql.definitions import store_definitions
-from streaming import control, progress
-from streaming import replay as replaying
-from streaming import reprocess as reprocessing
-from streaming import upgrade as upgrading
+from streaming.control import lifecycle, progress
+from streaming.control import replay as replaying
+from streaming.control import reprocess as reprocessing
+from streaming.control import upgrade as upgrading
 
 _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%z"]
 
@@ -54,7 +54,7 @@ def start(fresh: bool) -> None:
       sma stream start
     """
     settings = load_settings()
-    started = control.start(settings, fresh=fresh)
+    started = lifecycle.start(settings, fresh=fresh)
     if not started.was_running:
         _store_definitions(settings)
     out.print(in_words(started), markup=False, soft_wrap=True)
@@ -70,7 +70,7 @@ def stop() -> None:
     Example:
       sma stream stop
     """
-    location = control.stop(load_settings())
+    location = lifecycle.stop(load_settings())
     out.print(f"stopped with savepoint {location}" if location else "no job was running", markup=False, soft_wrap=True)
 
 
@@ -82,7 +82,7 @@ def savepoint() -> None:
     Example:
       sma stream savepoint
     """
-    out.print(control.savepoint(load_settings()), markup=False, soft_wrap=True)
+    out.print(lifecycle.savepoint(load_settings()), markup=False, soft_wrap=True)
 
 
 @stream.command()
@@ -238,7 +238,7 @@ def _instant(time_ms: int | None) -> str:
     return instant(time_ms).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
 
 
-def in_words(started: control.Started) -> str:
+def in_words(started: lifecycle.Started) -> str:
     """Return what starting the job did."""
     if started.was_running:
         return f"the job runs already ({started.job_id})"

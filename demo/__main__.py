@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import psycopg
 
-from batch.report import ReconciliationReport
+from batch.report.reconciliation_report import ReconciliationReport
 from cli.console import out, say
 from cli.main import run_command
 from cli.produce import produce_file
@@ -25,14 +25,14 @@ from demo.example import Example, find_example, read_series, window_duration
 from demo.flights import Flights, write_flights
 from demo.log_owner import claim_log, require_own_log
 from demo.page import draw_series, write_page
-from deploy.local import stack
-from deploy.local.status import status
+from deploy.local.lifecycle import stack
+from deploy.local.lifecycle.status import status
 from produce.csv_file import Layout
 from produce.publish import Publisher, closing_heartbeat_ms
 from sma.averages import Averages, load_averages
 from sma.settings import Settings
 from sma.window import DurationWindow
-from streaming import control, progress
+from streaming.control import lifecycle, progress
 
 LAYOUT = Layout(
     time_column="scheduled_departure",
@@ -65,7 +65,7 @@ def demo(fresh: bool) -> None:
     empty_the_log(settings, folder, fresh)
     flights = write_flights(folder / "flights.csv")
     say(f"{flights.departed:,} flights left in January 2013; {flights.cancelled} were cancelled and are no events")
-    say(in_words(control.start(settings, fresh=True)))
+    say(in_words(lifecycle.start(settings, fresh=True)))
     streamed = publish(settings, averages, flights)
     claim_log(settings, folder, is_complete=True)
     say("reconciling")
@@ -88,7 +88,7 @@ def empty_the_log(settings: Settings, folder: Path, fresh: bool) -> None:
     """Give the demo an empty log, so that its figures are its own; what it did not publish itself it does not touch."""
     if not fresh:
         require_own_log(settings, folder)
-    control.cancel(settings)
+    lifecycle.cancel(settings)
     stack.reset_data(settings)
     with suppress(FileNotFoundError):
         (folder / "report.json").unlink()

@@ -6,7 +6,7 @@ The claim is a file in the demo's folder: where the log ended when the demo was 
 import json
 from pathlib import Path
 
-from batch.kafka import retained_ranges
+from batch.log.offsets import retained_ranges
 from sma.errors import SmaError
 from sma.settings import Settings
 

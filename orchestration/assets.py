@@ -33,7 +33,7 @@ ALL_ACCOUNTED_FOR = "every_record_accounted_for"
 )
 def offset_index(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
     """Where in the log a day's events can stand, and which of them are late; extended as the log grows."""
-    from batch.indexing import extend_index
+    from batch.index.extend import extend_index
 
     with failing_in_one_line():
         report = extend_index(project.settings, project.averages, context.log.info)
@@ -52,7 +52,7 @@ def offset_index(context: dg.AssetExecutionContext, project: dg.ResourceParam[Pr
 )
 def batch_averages(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
     """What the retained log says: every average recomputed exactly, a day at a time."""
-    from batch.runs import compute_batch_days
+    from batch.pipeline import compute_batch_days
 
     with failing_in_one_line():
         computed = compute_batch_days(
@@ -96,8 +96,8 @@ def reconciliations(
     context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
 ) -> Iterator[dg.MaterializeResult | DayEvents]:
     """Stream against batch, window by window: equal, changed, missing or extra; explained by late events or not."""
-    from batch.runs import reconcile_days
-    from batch.worst_series import read_worst_series
+    from batch.pipeline import reconcile_days
+    from batch.report.worst_series import read_worst_series
 
     with failing_in_one_line():
         found = reconcile_days(

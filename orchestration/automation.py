@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 from dagster import DagsterRunStatus
 
-from batch.bounded import look
-from batch.kafka import retained_ranges
-from batch.needed_offsets import is_gone, needed_offsets
-from batch.staleness import StaleDay, days_to_reconcile
+from batch.log.offsets import retained_ranges
+from batch.schedule.required_offsets import is_gone, needed_offsets
+from batch.schedule.stale_days import StaleDay, days_to_reconcile
+from batch.store.read_only import look
 from orchestration.jobs import extend_index, reconcile, retention
 from orchestration.partitions import partition_bounds, today
 from orchestration.resources import Project, failing_in_one_line

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sma.instants import instant
 
 if TYPE_CHECKING:
-    from batch.worst_series import SeriesRows
+    from batch.report.worst_series import SeriesRows
 
 WIDTH_INCHES, HEIGHT_INCHES, DOTS_PER_INCH = 7.2, 2.4, 80
 

@@ -5,11 +5,11 @@ What they find is worked out by functions of `batch` that know nothing of Dagste
 
 import dagster as dg
 
-from batch.bounded import look
-from batch.findings import Finding
-from batch.index_checks import batch_keeps_up, index_has_no_gaps, series_live_in_one_partition
-from batch.log_retention import days_are_retained
-from batch.stream_job import job_runs
+from batch.checks.finding import Finding
+from batch.checks.index_checks import batch_keeps_up, index_has_no_gaps, series_live_in_one_partition
+from batch.checks.log_retention import days_are_retained
+from batch.checks.stream_job import job_runs
+from batch.store.read_only import look
 from orchestration.partitions import today
 from orchestration.resources import Project, failing_in_one_line
 from sma.durations import parse_duration

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 if TYPE_CHECKING:
-    from batch.runs import Reconciled
+    from batch.pipeline import Reconciled
 
 DayEvents = dg.Output[None] | dg.AssetCheckEvaluation
 

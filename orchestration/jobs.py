@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from batch.retention import drop_before, first_day_kept
+from batch.results.retention import drop_before, first_day_kept
 from orchestration.assets import batch_averages, offset_index, reconciliations
 from orchestration.checks import batch_not_older_than_stream
 from orchestration.partitions import today

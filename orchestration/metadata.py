@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
-from batch.explain_command import commands_of, explain_command, worst_first
+from batch.explain.command import commands_of, explain_command, worst_first
 from orchestration.charts import chart
 from sma.instants import instant
 from sma.value import format_micros
 
 if TYPE_CHECKING:
-    from batch.accounting import Account
-    from batch.indexing import IndexReport
-    from batch.log_index import LogIndex
-    from batch.runs import Computed, Reconciled
-    from batch.worst_series import SeriesRows
+    from batch.index.extend import IndexReport
+    from batch.index.log_index import LogIndex
+    from batch.pipeline import Computed, Reconciled
+    from batch.reconciliation.accounting import Account
+    from batch.report.worst_series import SeriesRows
 
 LARGEST = 20
 MOST_COMMANDS = 5

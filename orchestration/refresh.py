@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import dagster as dg
 
-from batch.bounded import look
+from batch.store.read_only import look
 from orchestration.automation import RECONCILED, SENSORS_START, is_under_way
 from orchestration.graph import ANALYTICS, SERVING, docs, moving_averages
 from orchestration.jobs import extend_index, reconcile
 from orchestration.refresh_metadata import in_one_line, refreshed_metadata
 from orchestration.resources import Project, failing_in_one_line
-from refresh.audit import read_known
-from refresh.clock import SystemClock
-from refresh.connection import OFF, model_of
-from refresh.due import decide
-from refresh.run import refresh_model
+from powerbi.refresh.audit import read_known
+from powerbi.refresh.clock import SystemClock
+from powerbi.refresh.connection import OFF, model_of
+from powerbi.refresh.due import decide
+from powerbi.refresh.run import refresh_model
 
 POOL = "sma_power_bi"
 REFRESHED = "model_is_refreshed"

@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from refresh.due import next_allowed
-from refresh.follow import NotAccepted
-from refresh.run import Refreshed
+from powerbi.refresh.due import next_allowed
+from powerbi.refresh.follow import NotAccepted
+from powerbi.refresh.run import Refreshed
 
 
 def in_one_line(refreshed: Refreshed, per_day: int) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from batch.findings import Finding
-from batch.log_retention import days_are_retained
-from batch.stream_job import job_runs
+from batch.checks.finding import Finding
+from batch.checks.log_retention import days_are_retained
+from batch.checks.stream_job import job_runs
 from orchestration.automation import SENSORS_START
 from orchestration.checks import JOB_RUNS, RETAINED, evaluation
 from orchestration.partitions import today

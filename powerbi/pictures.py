@@ -22,8 +22,8 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
 
-from powerbi.model import read_model, tables
-from powerbi.queries import Parameters, statement
+from powerbi.checks.model import read_model, tables
+from powerbi.checks.queries import Parameters, statement
 from sma.errors import SmaError
 from sma.settings import load_settings
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from database.migrate import create_database, drop_database, with_database
 from deploy.local.ports import free_port_base
 from deploy.topics import create_topics
 from sma.settings import CHECKOUT, Settings, load_settings
-from sql.migrate import create_database, drop_database, with_database
 
 SMA = CHECKOUT / ".venv" / "bin" / "sma"
 _DATABASE_URLS = ("database_url", "owner_database_url", "streaming_database_url", "batch_database_url")

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from batch.averages_schema import AVERAGES_SCHEMA, KEY
-from batch.index_pass import IndexPass, Reached
-from batch.partition_windows import LOW_BITS, Part, PartitionWindows, Source, Task
-from batch.reader import Chunk
-from batch.series import SeriesTable
-from batch.stretches import Slice, Stretch
+from batch.index.index_pass import IndexPass, Reached
+from batch.log.reader import Chunk
+from batch.log.series_table import SeriesTable
+from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.windows.partition_windows import LOW_BITS, Part, PartitionWindows, Source, Task
+from batch.windows.spans import Slice, Stretch
 from sma.averages import Average
 
 EVENTS_SCHEMA = {

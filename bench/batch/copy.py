@@ -8,7 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from bench import tables
 from bench.cluster import STATE_DIR
-from deploy.local.render import INSTALL_DIR
+from deploy.local.services.render import INSTALL_DIR
 from sma.errors import SmaError
 
 _OURS = "sma.batch_averages"

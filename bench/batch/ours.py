@@ -13,13 +13,13 @@ import polars as pl
 from confluent_kafka import Consumer, TopicPartition
 from psycopg.sql import SQL
 
-from batch.answers import Answer, write_answer
-from batch.averages_schema import KEY
-from batch.copy_format import encode_rows
-from batch.database import connect
-from batch.day_rows import rows_of
-from batch.days import day_of
-from batch.runs import compute_batch_days, reconcile_days
+from batch.index.closed_days import day_of
+from batch.pipeline import compute_batch_days, reconcile_days
+from batch.results.batch_results import Answer, write_answer
+from batch.store.averages_schema import KEY
+from batch.store.copy_format import encode_rows
+from batch.store.database import connect
+from batch.windows.day_rows import rows_of
 from bench import tables
 from bench.batch import memory
 from bench.batch.columns import columns

@@ -12,17 +12,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from batch.database import connect, snapshot
-from batch.day_plan import DayPlan, plan_days
-from batch.days import closed_until_ms, touched_days
-from batch.index_store import forget
-from batch.indexing import extend_index
-from batch.log_index import read_event_time_bounds, read_index
-from batch.parallel import each_message
-from batch.partition_windows import LOW_BITS, Part, PartitionWindows, Rows, Task
-from batch.reader import Chunk, read_partition
-from batch.series import SeriesTable
-from batch.window_kernels import Windows, count_windows, duration_windows, sums_before
+from batch.index.closed_days import closed_until_ms, touched_days
+from batch.index.extend import extend_index
+from batch.index.index_tables import forget
+from batch.index.log_index import read_event_time_bounds, read_index
+from batch.log.parallel import each_message
+from batch.log.reader import Chunk, read_partition
+from batch.log.series_table import SeriesTable
+from batch.store.database import connect, snapshot
+from batch.windows.day_plan import DayPlan, plan_days
+from batch.windows.kernels import Windows, count_windows, duration_windows, sums_before
+from batch.windows.partition_windows import LOW_BITS, Part, PartitionWindows, Rows, Task
 from bench.batch.columns import Columns
 from bench.batch.setting import AVERAGES
 from bench.cluster import PARALLELISM, PARTITIONS
@@ -87,7 +87,7 @@ def kafka_to_averages(log: Log) -> float:
 
 
 def averages_of(log: Log) -> pl.DataFrame:
-    """Return what `kafka_to_averages` computes, as `averages` of `batch.averages_schema` but in any order."""
+    """Return what `kafka_to_averages` computes, as `averages` of `batch.store.averages_schema` but in any order."""
     _, told = _compute(log, tells_rows=True)
     return pl.concat(
         _frame(rows.average, rows.row_counts, rows.as_of_ms, rows.sums, rows.event_counts, done.series)
@@ -127,7 +127,7 @@ def kernel(held: Columns) -> tuple[float, int]:
 
 
 def kernel_averages(held: Columns) -> pl.DataFrame:
-    """Return what `kernel` computes, as `averages` of `batch.averages_schema` but in any order."""
+    """Return what `kernel` computes, as `averages` of `batch.store.averages_schema` but in any order."""
     pieces = list(_pieces(held))
     return pl.concat(
         _frame(average, w.row_counts, w.as_of_ms, (w.value_sums,), w.event_counts, piece.series)

@@ -16,7 +16,7 @@ from bench.serving.queries import Query, report_queries
 from bench.serving.rows import ROWS_A_DAY, loaded
 from cli.console import print_table, say
 from cli.main import run_command
-from sql.migrate import connect
+from database.migrate import connect
 
 _MOST_SECONDS = 1.0
 _MOST_RATIO = 1.3

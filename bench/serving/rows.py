@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from psycopg import Connection, sql
 
+from database.customers import add_customer, list_customers, rotate_password
+from database.definitions import store_definitions
+from database.migrate import connect, create_database, drop_database, migrate, with_database
 from sma.averages import Average
 from sma.window import CountWindow, DurationWindow
-from sql.customers import add_customer, list_customers, rotate_password
-from sql.definitions import store_definitions
-from sql.migrate import connect, create_database, drop_database, migrate, with_database
 
 DATABASE = "bench_serving"
 CUSTOMER = "customer_03"

@@ -1,6 +1,6 @@
 """Submits what is compared with to Flink, detached: `python -m bench.streaming.flink_client < submission.json`.
 
-Like streaming/job.py, it runs as a process of its own, because pyflink brings a JVM. Standard input is
+Like streaming/submit/pyflink_job.py, it runs as a process of its own, because pyflink brings a JVM. Standard input is
 `{"options": {...}, "statements": ["CREATE ...", ..., "INSERT ..."]}` or `{"options": {...}, "job_class": "...",
 "plan": {...}}`; the last line of standard output is `{"job_id": "..."}`. `submit_sql` and `submit_class` run this.
 """

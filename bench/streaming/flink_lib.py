@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 
 from bench.cluster import STATE_DIR
-from deploy.local.render import FLINK_HOME
+from deploy.local.services.render import FLINK_HOME
 from sma.errors import SmaError
 from sma.settings import Settings
-from streaming.options import jars
+from streaming.submit.options import jars
 
 _FOLDER = STATE_DIR.with_name("bench-flink")  # not among what a fresh start deletes
 _SCAN_SOURCE = Path(__file__).resolve().parent / "scan" / "ScanJob.java"

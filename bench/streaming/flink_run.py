@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from bench.cluster import PARALLELISM
 from sma.errors import SmaError
 from sma.settings import Settings
-from streaming.options import job_options
-from streaming.rest import ENDED, FlinkRest
+from streaming.control.rest import ENDED, FlinkRest
+from streaming.submit.options import job_options
 
 _POLL_S = 0.3
 _TROUBLE = frozenset({"FAILING", "RESTARTING"})

@@ -6,7 +6,7 @@ from string import Template
 from bench.events import STREAMED, Log
 from bench.streaming.flink_client import submit_sql
 from bench.streaming.flink_run import options, seconds_of
-from streaming.jdbc import JdbcAddress
+from streaming.submit.jdbc import JdbcAddress
 
 _STATEMENTS = Path(__file__).resolve().parent / "statements"
 _DEFAULTS_OF_SQL = {

@@ -23,9 +23,9 @@ from bench.streaming.sink import empty_streaming_averages
 from deploy.topics import reset_topics
 from sma.errors import SmaError
 from sma.settings import Settings
-from streaming import control
-from streaming.kafka_log import KafkaLog
-from streaming.plan import running_plan
+from streaming.control import lifecycle
+from streaming.control.kafka_log import KafkaLog
+from streaming.submit.plan import running_plan
 
 _WARM_UP_S = 20.0
 _MEASURED_S = 40.0
@@ -81,12 +81,12 @@ def measure(settings: Settings, per_second: float, say: Callable[[str], None]) -
         SmaError: the job does not run, states no rows, or does not recover.
     """
     own = settings.model_copy(update={"topic_prefix": "live.", "job_name": "bench-live", "partitions": PARTITIONS})
-    control.cancel(own)
+    lifecycle.cancel(own)
     reset_topics(own)
     empty_streaming_averages()
     log = KafkaLog(own)
     plan = running_plan(own, ours.definition(ours.COUNT_20), log.starts(), is_fresh=True)
-    control.run(own, plan, f"{own.flink_storage_uri}/bench-live", None)
+    lifecycle.run(own, plan, f"{own.flink_storage_uri}/bench-live", None)
     sending = PacedProducer(own, per_second)
     try:
         with psycopg.connect(own.streaming_database_url.get_secret_value(), autocommit=True) as connection:
@@ -99,7 +99,7 @@ def measure(settings: Settings, per_second: float, say: Callable[[str], None]) -
             recovery_s = _kill_and_wait(reader)
     finally:
         sent = sending.stop()
-        control.cancel(own)
+        lifecycle.cancel(own)
     latencies = sorted(
         seen - sent.over_at[partition][as_of]
         for partition, rows in visible.items()

@@ -6,8 +6,8 @@ from bench.events import STREAMED, Log
 from bench.streaming.flink_run import options, seconds_of
 from sma.averages import DEFAULT_MAX_AHEAD_MS, Average, Averages
 from sma.window import CountWindow, DurationWindow
-from streaming.plan import beside_plan
-from streaming.submission import submit
+from streaming.submit.plan import beside_plan
+from streaming.submit.submission import submit
 
 Windows = tuple[Average, ...]
 

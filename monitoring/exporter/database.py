@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from prometheus_client.core import Metric
 
-from batch.bounded import look
-from batch.database import Connection
-from batch.log_retention import days_are_retained
+from batch.checks.log_retention import days_are_retained
+from batch.store.database import Connection
+from batch.store.read_only import look
 from monitoring.exporter import statements
 from monitoring.exporter.families import by_label, by_partition, counters, gauge, gauges
-from refresh.connection import model_of
+from powerbi.refresh.connection import model_of
 from sma.averages import load_averages
 from sma.settings import Settings
 

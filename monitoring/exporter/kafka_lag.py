@@ -15,9 +15,9 @@ from monitoring.exporter.families import by_partition
 from monitoring.exporter.log_history import load, save
 from sma.errors import SmaError
 from sma.settings import Settings
-from streaming.accounts import read_accounts
-from streaming.kafka_log import KafkaLog
-from streaming.rest import FlinkRest
+from streaming.control.accounts import read_accounts
+from streaming.control.kafka_log import KafkaLog
+from streaming.control.rest import FlinkRest
 
 _POLL_S = 5.0
 

@@ -1,7 +1,7 @@
 -- How is one window traced? Each difference of the audit trail with the command to paste. The views that reports read have
 -- no such column: theirs are a contract with the semantic model.
 
--- a word as a POSIX shell takes it; batch/explain_command.py is the same rule in Python
+-- a word as a POSIX shell takes it; batch/explain/command.py is the same rule in Python
 CREATE OR REPLACE FUNCTION sma.shell_word(word text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE

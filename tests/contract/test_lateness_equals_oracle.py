@@ -5,9 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch import index_pass
-from batch.expected import judging_parts
-from batch.stretches import Slice, Stretch
+from batch.index import index_pass
+from batch.reconciliation.recomputed import judging_parts
+from batch.windows.spans import Slice, Stretch
 from tests import oracle
 from tests.contract.streams import AVERAGES, HOUR, as_answers, as_log, oracle_answers, positions, streams
 from tests.memory_log import MemoryLog

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import psycopg
 import pytest
 
-from batch.days import day_start_ms
+from batch.index.closed_days import day_start_ms
 from orchestration.backfill import follow_backfill, launch_backfill
 from sma.durations import DAY_MS
 from tests.end_to_end.automation import Automation, Backfills, until

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from streaming import control
+from streaming.control import lifecycle
 from tests.conftest import Place
 
 
 @pytest.fixture(scope="module")
 def slots(stack: Place) -> Iterator[None]:
     """All task slots: the stack's own job leaves them meanwhile."""
-    control.stop(stack.settings)
+    lifecycle.stop(stack.settings)
     yield
-    control.start(stack.settings)
+    lifecycle.start(stack.settings)

@@ -14,7 +14,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from deploy.local.environment import read_environment
 from deploy.local.ports import LOOPBACK, free_port_base
-from deploy.local.programs import PROMETHEUS_DIR, alertmanager_command, prometheus_command
+from deploy.local.services.programs import PROMETHEUS_DIR, alertmanager_command, prometheus_command
 from sma.settings import CHECKOUT
 from tests.conftest import Place
 

@@ -6,12 +6,12 @@ from contextlib import ExitStack
 import pytest
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
-from deploy.local.alerting import WATCHDOG, render_alertmanager, render_dead_mans_switch
-from deploy.local.programs import PROGRAMS
-from deploy.local.status import status
-from deploy.local.supervisor import Supervisor
+from deploy.local.lifecycle.status import status
+from deploy.local.lifecycle.supervisor import Supervisor
+from deploy.local.services.alerting import WATCHDOG, render_alertmanager, render_dead_mans_switch
+from deploy.local.services.programs import PROGRAMS
 from monitoring.figures import read_alerts
-from streaming import control
+from streaming.control import lifecycle
 from tests.integration.answers import succeed
 from tests.integration.log import Sent, publish
 from tests.integration.monitored import monitored
@@ -72,7 +72,7 @@ def test_restarts_alert_nobody_and_a_dead_consumer_does_within_two_minutes(watch
     assert receiver.names() == set()
     switched = receiver.switched.qsize()
 
-    control.cancel(place.settings)
+    lifecycle.cancel(place.settings)
     died = time.monotonic()
     publish(place.settings, [Sent(b'{"heartbeat": %d}' % (START + 60_000), START, partition=0)])
     for attempt in eventually(2 * TOLD_WITHIN_S):

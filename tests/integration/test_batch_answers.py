@@ -10,12 +10,12 @@ import polars as pl
 import psycopg
 import pytest
 
-from batch.answers import Answer, clear_unanswered, finished_days, read_answers
-from batch.answers import write_answer as write_pieces
-from batch.averages_schema import AVERAGES_SCHEMA, KEY
-from batch.copy_format import BLOCK_ROWS
-from batch.days import day_start_ms
-from batch.stored_averages import read_averages
+from batch.index.closed_days import day_start_ms
+from batch.results.batch_results import Answer, clear_unanswered, finished_days, read_answers
+from batch.results.batch_results import write_answer as write_pieces
+from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.store.averages_tables import read_averages
+from batch.store.copy_format import BLOCK_ROWS
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.instants import instant

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from batch.runs import compute_batch_days, days_touched, reconcile_days
+from batch.pipeline import compute_batch_days, days_touched, reconcile_days
 from sma.averages import load_averages
 from tests import oracle
 from tests.contract.streams import AVERAGES, HOUR, oracle_answers, streams

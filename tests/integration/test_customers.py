@@ -7,10 +7,10 @@ import psycopg
 import psycopg.sql
 import pytest
 
+from database import customers
+from database.customer_views import VIEWS
+from database.migrate import connect, create_database, drop_database, migrate, with_database
 from sma.errors import SmaError
-from sql import customers
-from sql.customer_views import VIEWS
-from sql.migrate import connect, create_database, drop_database, migrate, with_database
 from tests.conftest import Place
 
 NAMES = ["AA", "Ünïcode & Söhne", 'o\'brien "quoted"', "x" * 128, "ä" * 128, "%s {} $1"]

@@ -2,15 +2,15 @@
 
 import pytest
 
-from batch import index_pass
-from batch.bounded import look
-from batch.database import connect, snapshot
-from batch.day_plan import plan_days
-from batch.days import closed_until_ms, day_of
-from batch.log_index import read_index
-from batch.needed_offsets import needed_offsets
-from batch.partition_windows import Part
-from batch.staleness import MORE_IN_THE_LOG, NO_ANSWER, NOT_RECONCILED, stale_days
+from batch.index import index_pass
+from batch.index.closed_days import closed_until_ms, day_of
+from batch.index.log_index import read_index
+from batch.schedule.required_offsets import needed_offsets
+from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_ANSWER, NOT_RECONCILED, stale_days
+from batch.store.database import connect, snapshot
+from batch.store.read_only import look
+from batch.windows.day_plan import plan_days
+from batch.windows.partition_windows import Part
 from sma.durations import DAY_MS
 from tests.integration.log import Sent, publish
 from tests.integration.test_offset_index import AVERAGES, DAYS, START, as_record, close, compute, expected_of, extend

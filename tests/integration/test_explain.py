@@ -9,14 +9,14 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from batch.days import day_start_ms
-from batch.explain import explain
-from batch.explain_command import explain_command
-from batch.explanation import Case
-from batch.explanation_words import sentence
-from batch.report import commands_of_differences
-from batch.runs import compute_batch_days, reconcile_days
-from batch.window_checks import Verdict
+from batch.explain.command import explain_command
+from batch.explain.explanation import Case
+from batch.explain.layer_checks import Verdict
+from batch.explain.trace import explain
+from batch.explain.wording import sentence
+from batch.index.closed_days import day_start_ms
+from batch.pipeline import compute_batch_days, reconcile_days
+from batch.report.reconciliation_report import commands_of_differences
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.instants import format_instant, instant

@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Producer
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
+from database.definitions import store_definitions
 from monitoring.exporter import dagster_runs, database, flink_job, kafka_lag
 from monitoring.exporter.collector import NoAnswer
 from monitoring.exporter.kafka_lag import KafkaLag
@@ -16,7 +17,6 @@ from sma.averages import Average
 from sma.errors import SmaError
 from sma.settings import CHECKOUT
 from sma.window import DurationWindow
-from sql.definitions import store_definitions
 from tests.integration.answers import succeed
 from tests.integration.log import Sent, publish
 

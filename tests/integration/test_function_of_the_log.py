@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 import psycopg
 import pytest
 
-from deploy.local.status import status
+from deploy.local.lifecycle.status import status
 from sma.errors import SmaError
-from streaming import control, progress
-from streaming.rest import FlinkRest
+from streaming.control import lifecycle, progress
+from streaming.control.rest import FlinkRest
 from tests import oracle
 from tests.integration.answers import records, stored
 from tests.integration.log import Sent, publish
@@ -129,28 +129,28 @@ class Run:
 
     def start(self, parallelism):
         self.settings = self.settings.model_copy(update={"parallelism": parallelism})
-        control.start(self.settings)
+        lifecycle.start(self.settings)
 
     def rescale(self, parallelism):
         self.await_recovery()
-        control.stop(self.settings)
+        lifecycle.stop(self.settings)
         self.start(parallelism)
 
     def note_kill(self):
         """Remember since when the job runs, so that its recovery shows; while it recovers from another kill, wait."""
         self.await_recovery()
         rest = FlinkRest(self.settings.flink_url)
-        self.killed_since_ms = rest.running_since_ms(control.find_job(self.settings).job_id)
+        self.killed_since_ms = rest.running_since_ms(lifecycle.find_job(self.settings).job_id)
 
     def await_recovery(self):
         """Return once the job runs, and not as before the kill."""
         rest = FlinkRest(self.settings.flink_url)
 
         def has_recovered():
-            job = control.find_job(self.settings)
+            job = lifecycle.find_job(self.settings)
             return job is not None and job.is_running and rest.running_since_ms(job.job_id) != self.killed_since_ms
 
-        control.poll(has_recovered, 120, f"{self.settings.job_name} does not recover")
+        lifecycle.poll(has_recovered, 120, f"{self.settings.job_name} does not recover")
 
     def digest(self):
         with psycopg.connect(self.settings.database_url.get_secret_value()) as connection:
@@ -228,7 +228,7 @@ def test_every_run_leaves_the_oracles_table_and_late_events(stack, slots, places
             assert_exactly_once(run, table)
         assert len({run.digest() for run in runs}) == 1
     finally:
-        together(runs, lambda run: control.cancel(run.settings))
+        together(runs, lambda run: lifecycle.cancel(run.settings))
 
 
 def assert_exactly_once(run, table):

@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from batch.bounded import look
-from batch.index_checks import batch_keeps_up, index_has_no_gaps, series_live_in_one_partition
+from batch.checks.index_checks import batch_keeps_up, index_has_no_gaps, series_live_in_one_partition
+from batch.store.read_only import look
 from sma.averages import parse_averages
 
 HOUR = parse_averages(

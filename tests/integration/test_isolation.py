@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from database.customers import add_customer
+from database.migrate import connect, create_database, drop_database, with_database
 from deploy.local.environment import read_environment
-from sql.customers import add_customer
-from sql.migrate import connect, create_database, drop_database, with_database
 from tests.conftest import Place
 from tests.integration import attempts
 

@@ -7,10 +7,10 @@ import polars as pl
 import psycopg
 import pytest
 
-from batch.averages_schema import AVERAGES_SCHEMA, KEY
-from batch.database import LAYERS, snapshot
-from batch.layers import RowCounts, count_rows, differing_rows
-from batch.reconcile import compare
+from batch.reconciliation.classify import compare
+from batch.reconciliation.compare_in_database import RowCounts, count_rows, differing_rows
+from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.store.database import LAYERS, snapshot
 from sma.instants import instant
 
 START = 1_357_084_800_000

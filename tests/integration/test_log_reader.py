@@ -9,10 +9,10 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from batch import fetch
-from batch.kafka import OffsetRange, retained_ranges
-from batch.reader import read_partition
-from batch.series import SeriesTable
+from batch.log import fetch
+from batch.log.offsets import OffsetRange, retained_ranges
+from batch.log.reader import read_partition
+from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.event import Event, Heartbeat, Rejected, read_record
 from sma.settings import Settings

@@ -8,8 +8,8 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from psycopg.types.json import Jsonb
 
-from batch.days import day_start_ms
-from batch.log_retention import days_are_retained
+from batch.checks.log_retention import days_are_retained
+from batch.index.closed_days import day_start_ms
 from sma.averages import parse_averages
 from tests.integration.log import Sent, publish
 

@@ -13,8 +13,8 @@ import pytest
 import requests
 
 from deploy.local.environment import Environment, plan_environment
-from deploy.local.programs import config_files, kafka_java
-from deploy.local.render import FLINK_HOME
+from deploy.local.services.programs import config_files, kafka_java
+from deploy.local.services.render import FLINK_HOME
 from monitoring.logs.events import ALWAYS
 from sma.settings import Settings
 from tests.conftest import Place

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from database.definitions import store_definitions
+from database.migrate import connect, create_database, drop_database, migrate, truncate_tables, with_database
 from sma.averages import Average
 from sma.errors import SmaError
 from sma.window import CountWindow
-from sql.definitions import store_definitions
-from sql.migrate import connect, create_database, drop_database, migrate, truncate_tables, with_database
 
 
 @pytest.fixture

@@ -14,12 +14,15 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from batch import index_pass, parallel, partition_windows, runs, stretches
-from batch.days import day_of, day_start_ms
-from batch.diverted import read_by_rule
-from batch.indexing import extend_index
-from batch.log_index import read_index
-from batch.runs import compute_batch_days, days_touched
+from batch import pipeline
+from batch.index import index_pass
+from batch.index.closed_days import day_of, day_start_ms
+from batch.index.extend import extend_index
+from batch.index.log_index import read_index
+from batch.index.side_outputs import read_by_rule
+from batch.log import parallel
+from batch.pipeline import compute_batch_days, days_touched
+from batch.windows import partition_windows, spans
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
@@ -108,8 +111,8 @@ def connection(place):
 def small(monkeypatch):
     """Blocks and slices so small that a small log has many of them."""
     monkeypatch.setattr(index_pass, "BLOCK_EVENTS", 16)
-    monkeypatch.setattr(stretches, "CHUNK_EVENTS", 50)
-    monkeypatch.setattr(stretches, "CHUNK_ROWS", 300)
+    monkeypatch.setattr(spans, "CHUNK_EVENTS", 50)
+    monkeypatch.setattr(spans, "CHUNK_ROWS", 300)
     monkeypatch.setattr(partition_windows, "BRIDGED_OFFSETS", 0)
 
 
@@ -274,7 +277,7 @@ def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, conne
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "forget_key", lambda *_: None)  # killed behind the days it has finished
+        patch.setattr(pipeline, "forget_key", lambda *_: None)  # killed behind the days it has finished
         compute(place, days_of(3, 5), "first", resume_key="backfill")
     written = connection.execute("SELECT day, run_id, written_at FROM sma.batch_days ORDER BY 1, average").fetchall()
     with pytest.raises(Killed):

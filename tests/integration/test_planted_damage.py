@@ -9,8 +9,8 @@ import polars as pl
 import psycopg
 import pytest
 
-from batch.days import day_start_ms
-from batch.runs import compute_batch_days, reconcile_days
+from batch.index.closed_days import day_start_ms
+from batch.pipeline import compute_batch_days, reconcile_days
 from sma.averages import load_averages
 from sma.instants import milliseconds
 from tests.integration.answers import succeed

@@ -13,12 +13,12 @@ import pytest
 from matplotlib.text import Text
 from psycopg import sql
 
-from powerbi.model import tables
+from database.customers import add_customer
+from database.migrate import connect, create_database, drop_database, with_database
+from powerbi.checks.model import tables
+from powerbi.checks.paths import REPORT
+from powerbi.checks.queries import Parameters, statement
 from powerbi.pictures import draw_overview, draw_quality, draw_series, read_rows, stream_smas
-from powerbi.project import REPORT
-from powerbi.queries import Parameters, statement
-from sql.customers import add_customer
-from sql.migrate import connect, create_database, drop_database, with_database
 
 MODEL = tables()
 FROM_VIEWS = sorted(set(MODEL) - {"Access"})  # Access is typed into the model

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from batch.days import day_of
-from batch.runs import compute_batch_days, reconcile_days
+from batch.index.closed_days import day_of
+from batch.pipeline import compute_batch_days, reconcile_days
 from sma.averages import load_averages
 from tests.integration.log import Sent, publish
 

@@ -9,16 +9,16 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from batch.bounded import look
+from batch.store.read_only import look
 from orchestration import refresh as wiring
 from orchestration.definitions import definitions
 from orchestration.refresh import REFRESHED, power_bi, refresh_what_was_reconciled
-from refresh.audit import Trail, waiting_days
-from refresh.clock import SystemClock
-from refresh.connection import model_of
-from refresh.follow import Ended
-from refresh.plan import Plan, body_of
-from refresh.service import PowerBi
+from powerbi.refresh.audit import Trail, waiting_days
+from powerbi.refresh.clock import SystemClock
+from powerbi.refresh.connection import model_of
+from powerbi.refresh.follow import Ended
+from powerbi.refresh.plan import Plan, body_of
+from powerbi.refresh.service import PowerBi
 from sma.settings import Settings
 from tests.unit.powerbi_service import FakeClock, Service, serving
 from tests.unit.powerbi_tables import Tables

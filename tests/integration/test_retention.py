@@ -6,7 +6,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from batch.retention import Dropped, drop_before
+from batch.results.retention import Dropped, drop_before
 from orchestration.jobs import retention
 from orchestration.resources import Project
 from sma.averages import load_averages

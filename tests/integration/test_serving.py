@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from database.definitions import store_definitions
+from database.migrate import with_database
 from sma.averages import Average
 from sma.errors import SmaError
 from sma.window import CountWindow, DurationWindow
-from sql.definitions import store_definitions
-from sql.migrate import with_database
 from tests import oracle
 
 AS_OF = datetime(2013, 1, 1, 10, tzinfo=UTC)

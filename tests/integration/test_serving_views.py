@@ -7,8 +7,8 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from sql.customers import add_customer
-from sql.migrate import connect
+from database.customers import add_customer
+from database.migrate import connect
 from tests.conftest import Place
 
 COLUMNS = {

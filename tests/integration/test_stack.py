@@ -4,8 +4,8 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from deploy.local.environment import read_environment
+from deploy.local.lifecycle.status import status
 from deploy.local.processes import stack_processes
-from deploy.local.status import status
 from deploy.topics import check_topics, create_topics, reset_topics
 from sma.errors import SmaError
 

@@ -6,11 +6,9 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from batch import bounded
-from batch.bounded import look
-from batch.days import day_start_ms
-from batch.needed_offsets import needed_offsets
-from batch.staleness import (
+from batch.index.closed_days import day_start_ms
+from batch.schedule.required_offsets import needed_offsets
+from batch.schedule.stale_days import (
     MORE_IN_THE_LOG,
     MORE_IS_CLOSED,
     NO_ANSWER,
@@ -18,6 +16,8 @@ from batch.staleness import (
     days_to_reconcile,
     stale_days,
 )
+from batch.store import read_only
+from batch.store.read_only import look
 from sma.averages import parse_averages
 from sma.errors import SmaError
 from sma.instants import instant
@@ -281,7 +281,7 @@ def test_a_year_of_many_series_is_looked_at_within_the_time_limit(place, index):
 
 
 def test_a_look_that_takes_too_long_ends_in_one_line(place, monkeypatch):
-    monkeypatch.setattr(bounded, "TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(read_only, "TIMEOUT_SECONDS", 1)
     with pytest.raises(SmaError, match="transaction timeout"), look(place.settings) as connection:
         for _ in range(3):
             connection.execute("SELECT pg_sleep(0.6)")

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
 
-from refresh.connection import Model
+from powerbi.refresh.connection import Model
 from tests.unit.powerbi_tables import Tables
 
 ENDINGS = ("Completed", "Failed", "Cancelled", "Disabled")

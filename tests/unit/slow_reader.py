@@ -6,8 +6,8 @@ from io import BytesIO
 
 import cramjam
 
-from batch.reader import Chunk
-from batch.series import SeriesTable
+from batch.log.reader import Chunk
+from batch.log.series_table import SeriesTable
 from sma.event import Event, Heartbeat, Rejected, read_record
 
 Reading = Event | Heartbeat | Rejected

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import yaml
 
-from deploy.local.alerting import (
+from deploy.local.services.alerting import (
     DEAD_MANS_SWITCH,
     SEVERITIES,
     WATCHDOG,

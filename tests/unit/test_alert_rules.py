@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from deploy.local.alerting import SEVERITIES
+from deploy.local.services.alerting import SEVERITIES
 from sma.settings import CHECKOUT
 from tests.unit.alert_rules import ALERTS, RULE_FILES, RULES, TEST_FILES, TESTS, promtool
 

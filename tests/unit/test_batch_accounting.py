@@ -5,10 +5,10 @@ import json
 import polars as pl
 import pytest
 
-from batch.accounting import account, in_dispute, misjudged
-from batch.diverted import POSITIONS_SCHEMA, Diverted, positions
-from batch.log_index import IndexedPartition, LogIndex
-from batch.reader import Value
+from batch.index.log_index import IndexedPartition, LogIndex
+from batch.index.side_outputs import POSITIONS_SCHEMA, Diverted, positions
+from batch.log.reader import Value
+from batch.reconciliation.accounting import account, in_dispute, misjudged
 from sma.errors import SmaError
 
 # one partition: an event, a late event, a heartbeat, rubbish

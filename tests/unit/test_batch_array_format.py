@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.adapt import PyFormat, Transformer
 
-from batch.array_format import decode_integers, decode_micros
+from batch.store.array_format import decode_integers, decode_micros
 from sma.errors import SmaError
 
 LARGEST_MICROS = 10**38 - 1

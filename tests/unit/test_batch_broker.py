@@ -19,7 +19,7 @@ from kafka.errors import (
 from kafka.protocol.consumer import FetchResponse, OffsetFetchResponse
 from kafka.protocol.metadata import FindCoordinatorResponse, MetadataResponse
 
-from batch.broker import Broker, Fetched, addresses
+from batch.log.broker import Broker, Fetched, addresses
 from sma.errors import SmaError
 
 HERE = "127.0.0.1"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from psycopg.adapt import Transformer
 from psycopg.pq import Format
 
-from batch.averages_schema import AVERAGES_SCHEMA, KEY
-from batch.copy_format import BLOCK_ROWS, HEADER, TRAILER, encode_rows
+from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.store.copy_format import BLOCK_ROWS, HEADER, TRAILER, encode_rows
 from sma.errors import SmaError
 from sma.event import EARLIEST_EVENT_TIME_MS, LATEST_EVENT_TIME_MS
 

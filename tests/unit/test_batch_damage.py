@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch import plain_batches, plain_json, plain_records, reader, records, series
-from batch.broker import Fetched
-from batch.codecs import decompress_into
-from batch.compiled import WORD_BYTES
-from batch.plain_json import EVENT, HEARTBEAT, PADDING_BYTES, REST
-from batch.plain_records import read_plain_records
-from batch.reader import read_partition
-from batch.records import BATCH_COLUMNS, BEGIN, COUNT, END, LAST_DELTA, MalformedBatch, Records, decode_records
-from batch.series import SeriesTable
+from batch.log import decompressed_batches, flat_json, flat_records, reader, records, series_table
+from batch.log.broker import Fetched
+from batch.log.codecs import decompress_into
+from batch.log.compiled import WORD_BYTES
+from batch.log.flat_json import EVENT, HEARTBEAT, PADDING_BYTES, REST
+from batch.log.flat_records import read_plain_records
+from batch.log.reader import read_partition
+from batch.log.records import BATCH_COLUMNS, BEGIN, COUNT, END, LAST_DELTA, MalformedBatch, Records, decode_records
+from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.event import NO_TIMESTAMP_MS, Event, Heartbeat, read_record
 from sma.settings import Settings
@@ -103,8 +103,8 @@ def damaged_batches(draw: st.DrawFn) -> bytes:
 def read_fast(raw: bytes, start: int, end: int, max_ahead_ms: int) -> list[tuple[int, Reading]]:
     table = SeriesTable()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plain_batches, "MAX_BATCH_BYTES", 2**20)
-        patch.setattr(plain_batches, "CHUNK_BYTES", 2**8)
+        patch.setattr(decompressed_batches, "MAX_BATCH_BYTES", 2**20)
+        patch.setattr(decompressed_batches, "CHUNK_BYTES", 2**8)
         patch.setattr(reader, "fetch_batches", lambda *_: iter([Fetched(raw, ())]))
         chunks = read_partition(Settings(), "events", 3, start, end, max_ahead_ms, table)
         return [reading for chunk in chunks for reading in readings(chunk, table)]
@@ -178,7 +178,7 @@ def interpreted(*arrays: Bytes) -> Iterator[None]:
         "lowest_byte": lambda word: ((int(word) & -int(word)).bit_length() - 1) // 8,
     }
     with pytest.MonkeyPatch.context() as patch, np.errstate(over="ignore"):
-        for module in (records, plain_json, plain_records, series):
+        for module in (records, flat_json, flat_records, series_table):
             for name, each in list(vars(module).items()):
                 if name in loads or hasattr(each, "py_func"):
                     patch.setattr(module, name, loads.get(name) or each.py_func)

@@ -5,9 +5,9 @@ import pickle
 import numpy as np
 import polars as pl
 
-from batch.averages_schema import AVERAGES_SCHEMA
-from batch.day_rows import Piece, _Spooled
-from batch.partition_windows import LOW_BITS, Rows
+from batch.store.averages_schema import AVERAGES_SCHEMA
+from batch.windows.day_rows import Piece, _Spooled
+from batch.windows.partition_windows import LOW_BITS, Rows
 
 LARGEST = 10**38 - 1
 

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from batch.answers import Answer
-from batch.confirmation import unconfirmed
-from batch.days import closed_until_ms, day_of, day_start_ms, touched_days
-from batch.log_index import IndexedPartition, LogIndex
+from batch.index.closed_days import closed_until_ms, day_of, day_start_ms, touched_days
+from batch.index.log_index import IndexedPartition, LogIndex
+from batch.reconciliation.stream_commits import unconfirmed
+from batch.results.batch_results import Answer
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError

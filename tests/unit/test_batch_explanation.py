@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from batch.explain_command import explain_command
-from batch.explanation import Case, DayState, LogLook, explain_window
-from batch.explanation_words import sentence, window_in_words
-from batch.window_checks import Row, StoredAnswer
-from batch.window_events import Pair, SeriesEvent
-from batch.window_records import Reconciliation, Served, WindowRecords
+from batch.explain.command import explain_command
+from batch.explain.explanation import Case, DayState, LogLook, explain_window
+from batch.explain.layer_checks import Row, StoredAnswer
+from batch.explain.stored_records import Reconciliation, Served, WindowRecords
+from batch.explain.wording import sentence, window_in_words
+from batch.windows.window_events import Pair, SeriesEvent
 from cli.explain_document import as_document, listed_events
 from sma.averages import Average
 from sma.errors import SmaError

@@ -13,11 +13,11 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from batch import fetch
-from batch.broker import Fetched
-from batch.fetch import fetch_batches
-from batch.reader import read_partition
-from batch.series import SeriesTable
+from batch.log import fetch
+from batch.log.broker import Fetched
+from batch.log.fetch import fetch_batches
+from batch.log.reader import read_partition
+from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.settings import Settings
 from tests.unit.kafka_batches import encode_batch, events

@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from batch import index_pass
-from batch.index_pass import Block, IndexPass, Reached
-from batch.reader import Chunk
+from batch.index import index_pass
+from batch.index.index_pass import Block, IndexPass, Reached
+from batch.log.reader import Chunk
 from sma.durations import DAY_MS
 from tests.memory_log import EVENTS_SCHEMA, MemoryLog
 

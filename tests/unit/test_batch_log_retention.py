@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from batch.kafka import OffsetRange
-from batch.log_retention import Margin, judge
-from batch.needed_offsets import is_gone
+from batch.checks.log_retention import Margin, judge
+from batch.log.offsets import OffsetRange
+from batch.schedule.required_offsets import is_gone
 
 
 def margin(retention_bytes: int, records_per_second: float | None = 1.0) -> Margin:

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch import reader, series
-from batch.broker import Fetched
-from batch.plain_json import PADDING_BYTES, REST
-from batch.plain_records import read_plain_records
-from batch.reader import read_partition
-from batch.records import Records
-from batch.series import SeriesTable
+from batch.log import reader, series_table
+from batch.log.broker import Fetched
+from batch.log.flat_json import PADDING_BYTES, REST
+from batch.log.flat_records import read_plain_records
+from batch.log.reader import read_partition
+from batch.log.records import Records
+from batch.log.series_table import SeriesTable
 from sma.event import NO_TIMESTAMP_MS, read_record
 from sma.settings import Settings
 from tests.unit.kafka_batches import Entry, encode_batch
@@ -149,8 +149,8 @@ def test_a_name_is_told_from_every_other_one() -> None:
 
 
 def test_a_table_of_series_grows_and_numbers_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(series, "_SERIES", 2)
-    monkeypatch.setattr(series, "_NAME_BYTES", 1_100)
+    monkeypatch.setattr(series_table, "_SERIES", 2)
+    monkeypatch.setattr(series_table, "_NAME_BYTES", 1_100)
     table = SeriesTable()
     pairs = [(f"customer{number}" * 9, "m" * (number % 128 + 1)) for number in range(500)]
     assert [table.number(*pair) for pair in pairs] == list(range(500))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from batch import plain_batches, reader
-from batch.broker import Fetched
-from batch.reader import Chunk, read_partition
-from batch.series import SeriesTable
+from batch.log import decompressed_batches, reader
+from batch.log.broker import Fetched
+from batch.log.reader import Chunk, read_partition
+from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.event import NO_TIMESTAMP_MS, Rejected, read_record
 from sma.settings import Settings
@@ -169,7 +169,7 @@ def test_a_header_that_contradicts_itself_is_refused(count: int) -> None:
 
 
 def test_bytes_that_are_not_of_the_codec_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_batches, "MAX_BATCH_BYTES", 2**24)
+    monkeypatch.setattr(decompressed_batches, "MAX_BATCH_BYTES", 2**24)
     raw = bytearray(events(0, 50, "gzip"))
     raw[61:63] = b"xx"
     forged = encode_forged(bytes(raw))
@@ -183,19 +183,19 @@ def encode_forged(raw: bytes) -> bytes:
 
 
 def test_chunks_are_bounded_in_records_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_batches, "CHUNK_RECORDS", 25)
+    monkeypatch.setattr(decompressed_batches, "CHUNK_RECORDS", 25)
     chunks, _ = read(b"".join(events(base, 10) for base in range(0, 100, 10)))
     assert [chunk.records for chunk in chunks] == [20, 20, 20, 20, 20]
     assert [chunk.next_offset for chunk in chunks] == [20, 40, 60, 80, 100]
-    monkeypatch.setattr(plain_batches, "CHUNK_RECORDS", 10**6)
-    monkeypatch.setattr(plain_batches, "CHUNK_BYTES", 2_000)
+    monkeypatch.setattr(decompressed_batches, "CHUNK_RECORDS", 10**6)
+    monkeypatch.setattr(decompressed_batches, "CHUNK_BYTES", 2_000)
     chunks, _ = read(b"".join(events(base, 10, "lz4") for base in range(0, 100, 10)) + events(100, 200, "lz4"))
     assert offsets(chunks) == list(range(300))
     assert len(chunks) > 4
 
 
 def test_chunks_stay_as_small_behind_a_batch_that_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_batches, "CHUNK_BYTES", 2_000)
+    monkeypatch.setattr(decompressed_batches, "CHUNK_BYTES", 2_000)
     chunks, _ = read(events(0, 200) + b"".join(events(base, 10) for base in range(200, 300, 10)))
     assert [chunk.records for chunk in chunks] == [200, 20, 20, 20, 20, 20]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from sma.averages import Average
 from sma.window import CountWindow, DurationWindow
 from tests.memory_log import recompute

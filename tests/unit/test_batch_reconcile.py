@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.averages_schema import AVERAGES_SCHEMA, KEY
-from batch.reconcile import DIFFERENCES_SCHEMA, Expected, compare, explain, summarize
+from batch.reconciliation.classify import DIFFERENCES_SCHEMA, Expected, compare, explain, summarize
+from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from sma.averages import Average
 from sma.window import CountWindow, DurationWindow
 from tests.memory_log import recompute

@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch.kafka import OffsetRange
-from batch.series_events import Wanted, find_events
-from batch.series_index import IndexedSeries, on_days
-from batch.window_events import SeriesEvent, window_of
+from batch.explain.series_events import Wanted, find_events
+from batch.explain.series_index import IndexedSeries, on_days
+from batch.log.offsets import OffsetRange
+from batch.windows.window_events import SeriesEvent, window_of
 from sma.averages import Average
 from sma.durations import DAY_MS
 from sma.window import CountWindow, DurationWindow

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from batch.stream_job import TIMEOUT_SECONDS, job_runs
+from batch.checks.stream_job import TIMEOUT_SECONDS, job_runs
 from sma.settings import Settings
 
 SETTINGS = Settings(flink_url="http://127.0.0.1:1", job_name="averages")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch import stretches as module
-from batch.stretches import Slice, Stretch, stretches
+from batch.windows import spans as module
+from batch.windows.spans import Slice, Stretch, stretches
 from sma.averages import Average
 from sma.durations import DAY_MS
 from sma.window import CountWindow

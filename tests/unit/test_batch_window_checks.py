@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch.window_checks import Row, StoredAnswer, Verdict, Window, check_batch, check_stream
-from batch.window_events import Pair, SeriesEvent, pair_of, window_of
+from batch.explain.layer_checks import Row, StoredAnswer, Verdict, Window, check_batch, check_stream
+from batch.windows.window_events import Pair, SeriesEvent, pair_of, window_of
 from sma.averages import Average
 from sma.window import CountWindow, DurationWindow
 from tests import oracle

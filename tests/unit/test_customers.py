@@ -2,7 +2,7 @@
 
 import pytest
 
-from sql.customers import SCHEMA_PREFIX, shortened
+from database.customers import SCHEMA_PREFIX, shortened
 
 
 @pytest.mark.parametrize("name", ["AA", "x" * 54, "ä" * 27])

@@ -11,10 +11,10 @@ import yaml
 from requests.certs import where
 
 from deploy.local.environment import Environment, plan_environment
-from deploy.local.java_logs import trust_store, write_trust_store
-from deploy.local.programs import config_files, program_options
-from deploy.local.render import CONFIG_DIR, FLINK_HOME, render_supervisord, render_template
-from deploy.local.supervisor import socket_path
+from deploy.local.lifecycle.supervisor import socket_path
+from deploy.local.services.java_logs import trust_store, write_trust_store
+from deploy.local.services.programs import config_files, program_options
+from deploy.local.services.render import CONFIG_DIR, FLINK_HOME, render_supervisord, render_template
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
 from tests.unit.splunk_collector import TOKEN

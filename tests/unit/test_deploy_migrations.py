@@ -2,8 +2,8 @@
 
 import pytest
 
+from database.migrate import Script, pending_migrations, read_migrations, with_database
 from sma.errors import SmaError
-from sql.migrate import Script, pending_migrations, read_migrations, with_database
 
 _ONE, _TWO, _THREE = (Script(f"000{number}_x.sql", f"SELECT {number}") for number in (1, 2, 3))
 

@@ -11,11 +11,11 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from batch.indexing import _log_rejected, _Step
+from batch.index.extend import _log_rejected, _Step
 from monitoring.logs import handlers
 from monitoring.logs.events import ALWAYS, FIELDS, EventFormatter
-from refresh.follow import Ended, NotAccepted
-from refresh.run import _log_failure
+from powerbi.refresh.follow import Ended, NotAccepted
+from powerbi.refresh.run import _log_failure
 from sma.settings import CHECKOUT, load_settings
 from tests.unit.log_writer import write
 

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 
-from batch.findings import Finding
-from batch.kafka import OffsetRange
-from batch.staleness import MORE_IN_THE_LOG, NO_ANSWER, StaleDay
+from batch.checks.finding import Finding
+from batch.log.offsets import OffsetRange
+from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_ANSWER, StaleDay
 from orchestration import automation, watch
 from orchestration.automation import (
     index_every_12_minutes,

@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from batch.reconcile import DIFFERENCES_SCHEMA
+from batch.reconciliation.classify import DIFFERENCES_SCHEMA
 from orchestration.assets import POOL, batch_averages, reconciliations
 from orchestration.backfill import readable_error
 from orchestration.definitions import definitions

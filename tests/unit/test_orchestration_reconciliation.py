@@ -7,15 +7,16 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from batch import runs, worst_series
-from batch.accounting import Account
-from batch.answers import Answer, Written
-from batch.audit import ReconciledDay
-from batch.diverted import POSITIONS_SCHEMA
-from batch.log_index import LogIndex
-from batch.reconcile import DIFFERENCES_SCHEMA, Summary
-from batch.runs import Computed, Reconciled
-from batch.worst_series import SeriesRows, worst_of
+from batch import pipeline
+from batch.index.log_index import LogIndex
+from batch.index.side_outputs import POSITIONS_SCHEMA
+from batch.pipeline import Computed, Reconciled
+from batch.reconciliation.accounting import Account
+from batch.reconciliation.audit import ReconciledDay
+from batch.reconciliation.classify import DIFFERENCES_SCHEMA, Summary
+from batch.report import worst_series
+from batch.report.worst_series import SeriesRows, worst_of
+from batch.results.batch_results import Answer, Written
 from orchestration.assets import ALL_ACCOUNTED_FOR, NO_UNEXPLAINED, reconciliations
 from orchestration.charts import chart
 from orchestration.metadata import MOST_COMMANDS, computed_metadata
@@ -55,7 +56,7 @@ def run(monkeypatch, instance, unexplained, records=0, **how):
     misjudged = pl.DataFrame(schema=POSITIONS_SCHEMA)
     found = Reconciled(days, (account,), misjudged, LogIndex(()), 0, datetime(2026, 1, 1, tzinfo=UTC), 0.5)
     worst = {str(day.answer.day): SERIES for day in days if day.differences.height}
-    monkeypatch.setattr(runs, "reconcile_days", lambda *_: found)
+    monkeypatch.setattr(pipeline, "reconcile_days", lambda *_: found)
     monkeypatch.setattr(worst_series, "read_worst_series", lambda *_: worst)
     project = SimpleNamespace(settings=None, averages=None)
     return dg.materialize(

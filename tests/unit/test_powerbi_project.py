@@ -6,11 +6,11 @@ import shutil
 
 import pytest
 
-from powerbi.model import read_model, tables
-from powerbi.object_model import ObjectModel, loaded
-from powerbi.project import PROJECT, REPORT, SEMANTIC_MODEL
-from powerbi.report import field_references, pages
-from powerbi.schemas import files_with_a_schema
+from powerbi.checks.model import read_model, tables
+from powerbi.checks.object_model import ObjectModel, loaded
+from powerbi.checks.paths import PROJECT, REPORT, SEMANTIC_MODEL
+from powerbi.checks.report import field_references, pages
+from powerbi.checks.schemas import files_with_a_schema
 from sma.errors import SmaError
 from sma.settings import Settings
 
@@ -59,7 +59,7 @@ def test_microsofts_object_model_refuses_what_is_no_tmdl(tmp_path):
 
 
 def test_without_npm_one_line_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr("powerbi.object_model._INSTALLED", tmp_path)
+    monkeypatch.setattr("powerbi.checks.object_model._INSTALLED", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SmaError, match=r"^npm is not installed: [^\n]+$"), loaded(SEMANTIC_MODEL):
         pass

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from powerbi.model import tables
-from powerbi.queries import Parameters, statement
+from powerbi.checks.model import tables
+from powerbi.checks.queries import Parameters, statement
 from sma.errors import SmaError
 
 JANUARY = Parameters("", datetime(2013, 1, 1), datetime(2013, 2, 1))  # noqa: DTZ001 - as Power BI has them

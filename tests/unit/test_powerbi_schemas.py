@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from powerbi.schemas import complaints, main
+from powerbi.checks.schemas import complaints, main
 from sma.errors import SmaError
 
 DRAFT = "http://json-schema.org/draft-07/schema#"

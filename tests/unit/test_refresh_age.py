@@ -14,8 +14,8 @@ import pytest
 
 from orchestration.automation import index_every_12_minutes, reconcile_what_has_closed
 from orchestration.refresh import refresh_what_was_reconciled
-from refresh.due import Known, decide
-from refresh.follow import POLL_S
+from powerbi.refresh.due import Known, decide
+from powerbi.refresh.follow import POLL_S
 from sma.durations import parse_duration
 from sma.settings import Settings
 from tests.unit.powerbi_service import FakeClock

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from refresh.due import LEFT_OPEN, Decision, Known, decide, next_allowed
+from powerbi.refresh.due import LEFT_OPEN, Decision, Known, decide, next_allowed
 from sma.durations import parse_duration
 from sma.settings import Settings
 

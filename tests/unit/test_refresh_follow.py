@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 from pydantic import SecretStr
 
-from refresh.follow import GIVE_UP_S, POLL_S, TURN_S, Ended, NotAccepted, ask, follow
-from refresh.plan import Plan, body_of
-from refresh.service import PowerBi
+from powerbi.refresh.follow import GIVE_UP_S, POLL_S, TURN_S, Ended, NotAccepted, ask, follow
+from powerbi.refresh.plan import Plan, body_of
+from powerbi.refresh.service import PowerBi
 from sma.errors import SmaError
 from tests.unit.powerbi_service import FakeClock, Service, serving
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refresh.partitions import partition_name, refresh_period_start
-from refresh.plan import Contents, Plan, body_of, plan
-from refresh.service import Accepted, PowerBi
+from powerbi.refresh.partitions import partition_name, refresh_period_start
+from powerbi.refresh.plan import Contents, Plan, body_of, plan
+from powerbi.refresh.service import Accepted, PowerBi
 from sma.errors import SmaError
 from tests.unit.powerbi_service import FakeClock, Service, serving
 from tests.unit.powerbi_tables import Tables

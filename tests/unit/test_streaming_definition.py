@@ -10,8 +10,8 @@ from sma.averages import Average, Averages
 from sma.errors import SmaError
 from sma.settings import Settings
 from sma.window import CountWindow, DurationWindow
-from streaming.definition import Definition, Effect, changes
-from streaming.snapshots import Snapshots
+from streaming.control.job_config import Definition, Effect, changes
+from streaming.control.snapshots import Snapshots
 
 HOUR = 3_600_000
 AVERAGES = Averages(

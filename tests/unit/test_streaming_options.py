@@ -6,8 +6,8 @@ import pytest
 
 from sma.errors import SmaError
 from sma.settings import Settings
-from streaming.jdbc import JdbcAddress
-from streaming.options import jars, job_options, rest_address
+from streaming.submit.jdbc import JdbcAddress
+from streaming.submit.options import jars, job_options, rest_address
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 
 from sma.errors import SmaError
 from sma.settings import Settings
-from streaming import progress
-from streaming.accounts import read_accounts
-from streaming.rest import FlinkRest
+from streaming.control import progress
+from streaming.control.accounts import read_accounts
+from streaming.control.rest import FlinkRest
 from tests.unit.flink import TRACE, Flink, job
 
 METRIC = "1.averages.partition.{}.account"

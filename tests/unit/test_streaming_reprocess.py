@@ -8,7 +8,7 @@ from sma.averages import Average
 from sma.errors import SmaError
 from sma.settings import Settings
 from sma.window import CountWindow, DurationWindow
-from streaming.reprocess import fits, reprocess, require_fit
+from streaming.control.reprocess import fits, reprocess, require_fit
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

@@ -6,8 +6,8 @@ import pytest
 
 from sma.errors import SmaError
 from sma.settings import Settings
-from streaming import control
-from streaming.rest import FlinkRest, RequestRefused, root_cause
+from streaming.control import lifecycle
+from streaming.control.rest import FlinkRest, RequestRefused, root_cause
 from tests.unit.flink import TRACE, Flink, job
 
 
@@ -24,30 +24,30 @@ def settings(flink: Flink) -> Settings:
 
 def test_the_job_of_the_name_that_has_not_ended_is_found(flink: Flink) -> None:
     flink.has_jobs(job("FINISHED", "old", 9), job("RUNNING", "other", 8, name="k"), job("RESTARTING", "mine", 7))
-    found = control.find_job(settings(flink))
+    found = lifecycle.find_job(settings(flink))
     assert found is not None
     assert found.job_id == "mine"
 
 
 def test_there_is_no_job_once_all_have_ended(flink: Flink) -> None:
     flink.has_jobs(job("FINISHED"), job("CANCELED"), job("FAILED"))
-    assert control.find_job(settings(flink)) is None
+    assert lifecycle.find_job(settings(flink)) is None
 
 
 def test_starting_a_job_that_runs_does_nothing(flink: Flink) -> None:
     flink.has_jobs(job("RUNNING"))
-    assert control.start(settings(flink)) == control.Started("a", was_running=True, resumed_from=None)
+    assert lifecycle.start(settings(flink)) == lifecycle.Started("a", was_running=True, resumed_from=None)
 
 
 def test_a_fresh_start_of_a_job_that_runs_is_refused(flink: Flink) -> None:
     flink.has_jobs(job("RUNNING"))
     with pytest.raises(SmaError, match="stop it before a fresh start"):
-        control.start(settings(flink), fresh=True)
+        lifecycle.start(settings(flink), fresh=True)
 
 
 def test_stopping_where_nothing_runs_does_nothing(flink: Flink) -> None:
     flink.has_jobs()
-    assert control.stop(settings(flink)) is None
+    assert lifecycle.stop(settings(flink)) is None
 
 
 def test_a_stop_takes_a_savepoint_and_drains_nothing(flink: Flink) -> None:

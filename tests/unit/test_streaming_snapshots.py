@@ -8,7 +8,7 @@ import pytest
 
 from sma.errors import SmaError
 from sma.settings import Settings
-from streaming.snapshots import Snapshots
+from streaming.control.snapshots import Snapshots
 
 
 @pytest.fixture

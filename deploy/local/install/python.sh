@@ -36,7 +36,7 @@ rm -f "$VENV/stamp"
 run "making .venv" create
 run "installing uv" install_uv
 run "installing the $(grep -c '^[a-zA-Z0-9].*==' "$LOCK") locked packages" install_packages
-run "compiling the batch layer's loops" "$VENV/bin/python" -c "import batch.runs"
+run "compiling the batch layer's loops" "$VENV/bin/python" -c "import batch.pipeline"
 rm "$UNFINISHED"
 echo "$DIGEST" > "$VENV/stamp"
 say "ready"

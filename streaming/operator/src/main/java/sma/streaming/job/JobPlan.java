@@ -10,7 +10,7 @@ import sma.streaming.window.Rules;
 import sma.streaming.window.Window;
 
 /**
- * All that the job needs to know, as {@code streaming/plan.py} writes it: one JSON object, keys in snake_case.
+ * All that the job needs to know, as {@code streaming/submit/plan.py} writes it: one JSON object, keys in snake_case.
  *
  * @param maxAheadMs how far ahead of its record's timestamp a time may stand
  * @param lingerMs how long records may wait to travel together

@@ -45,7 +45,7 @@ public final class ReprocessingJob {
     private ReprocessingJob() {}
 
     /**
-     * All that the job needs to know, as {@code streaming/plan.py} writes it.
+     * All that the job needs to know, as {@code streaming/submit/plan.py} writes it.
      *
      * @param from where rows are read
      * @param finer whose rows are read; a duration window that divides the other one

@@ -1,0 +1,107 @@
+"""Can the offset index be relied on, and do the batch answers keep up with the stream? Each check ends in seconds."""
+
+from batch.checks.finding import Finding
+from batch.store.database import Connection
+from sma.averages import Averages
+from sma.durations import format_duration
+
+_GAPS = """
+SELECT
+    kafka_partition,
+    ended_at,
+    first_offset
+FROM (
+    SELECT
+        kafka_partition,
+        first_offset,
+        lag(next_offset) OVER (PARTITION BY kafka_partition ORDER BY first_offset) AS ended_at
+    FROM (
+        SELECT
+            kafka_partition,
+            first_offset,
+            next_offset
+        FROM sma.offset_blocks
+        UNION ALL
+        SELECT
+            kafka_partition,
+            -1,
+            0
+        FROM sma.indexed_partitions
+        UNION ALL
+        SELECT
+            kafka_partition,
+            next_offset,
+            NULL
+        FROM sma.indexed_partitions
+    ) AS block
+) AS following
+WHERE ended_at <> first_offset
+ORDER BY kafka_partition, first_offset
+"""
+_BLOCKS = """
+SELECT
+    count(*),
+    count(DISTINCT kafka_partition)
+FROM sma.offset_blocks
+"""
+_SCATTERED = """
+SELECT
+    customer,
+    metric,
+    array_agg(kafka_partition ORDER BY kafka_partition)
+FROM sma.indexed_series
+GROUP BY customer, metric
+HAVING count(*) > 1
+ORDER BY customer, metric
+"""
+_ANSWERED_UNTIL = """
+SELECT coalesce(max(closed_until), '-infinity')::text
+FROM sma.batch_days
+WHERE average = %(average)s
+"""
+_UNANSWERED = """
+SELECT
+    count(*),
+    coalesce(extract(epoch FROM clock_timestamp() - min(written_at)), 0)::bigint
+FROM sma.streaming_averages
+WHERE average = %(average)s
+    AND as_of > %(answered_until)s::timestamptz
+"""
+
+
+def index_has_no_gaps(connection: Connection) -> Finding:
+    """Tell whether the blocks of each partition touch one another, from 0 to where the partition was indexed to."""
+    gaps = connection.execute(_GAPS).fetchall()
+    blocks, partitions = connection.execute(_BLOCKS).fetchone() or (0, 0)
+    figures = {"gaps": len(gaps), "blocks": blocks, "partitions": partitions}
+    if not gaps:
+        return Finding(True, f"{blocks:,} blocks of {partitions} partitions touch one another", figures)
+    partition, ended_at, first_offset = gaps[0]
+    fault = "are in no block" if ended_at < first_offset else "are in two"
+    first, last = sorted((ended_at, first_offset))
+    return Finding(False, f"partition {partition}: the Kafka offsets {first} to {last - 1} {fault}", figures)
+
+
+def series_live_in_one_partition(connection: Connection) -> Finding:
+    """Tell whether each series has all its events in one partition; else its order in the log is no order."""
+    scattered = connection.execute(_SCATTERED).fetchall()
+    figures = {"scattered_series": len(scattered)}
+    if not scattered:
+        return Finding(True, "each series lives in one partition", figures)
+    customer, metric, partitions = scattered[0]
+    places = ", ".join(map(str, partitions))
+    return Finding(False, f"{customer}/{metric} is in the partitions {places}: was it sent without its key?", figures)
+
+
+def batch_keeps_up(connection: Connection, averages: Averages, most_ms: int) -> Finding:
+    """Tell whether rows that no batch answer covers yet have been there for no longer than `most_ms`."""
+    waiting: dict[str, tuple[int, int]] = {}
+    for average in averages.averages:
+        row = connection.execute(_ANSWERED_UNTIL, {"average": average.name}).fetchone() or ("-infinity",)
+        bound = {"average": average.name, "answered_until": row[0]}
+        waiting[average.name] = connection.execute(_UNANSWERED, bound).fetchone() or (0, 0)
+    oldest, (rows, seconds) = max(waiting.items(), key=lambda item: item[1][1])
+    figures = {"seconds": seconds, "rows_without_answer": sum(count for count, _ in waiting.values())}
+    passed = seconds * 1000 <= most_ms
+    description = f"average {oldest}: {rows:,} streamed rows have had no batch answer for up to {seconds:,} s"
+    return Finding(passed, f"{description}; {format_duration(most_ms)} are allowed", figures, is_error=False)

@@ -1,0 +1,161 @@
+"""Will Kafka still have what is to be indexed, and what the days to reconcile need? It drops the oldest records.
+
+Which days are to be reconciled, and what they need, is not decided here: `staleness` and `needed_offsets` tell.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from batch.checks.finding import Finding
+from batch.index.log_index import read_index
+from batch.log.offsets import OffsetRange, retained_ranges
+from batch.log.record_sizes import record_bytes, retention_bytes
+from batch.schedule.required_offsets import NeededOffsets, is_gone, needed_offsets
+from batch.schedule.stale_days import days_to_reconcile
+from batch.store.database import Connection
+from batch.store.read_only import look
+from sma.averages import Averages
+from sma.settings import Settings
+
+BETWEEN_LOOKS_SECONDS = 15 * 60
+WARN_AT_TIMES = 2
+
+# how far the log was at the first reconciliation of the last 24 hours, and how long ago that is
+_PACE = """
+SELECT
+    read_to,
+    extract(epoch FROM clock_timestamp() - reconciled_at)::float
+FROM sma.reconciliations
+WHERE reconciled_at > clock_timestamp() - INTERVAL '1 day'
+ORDER BY reconciled_at
+LIMIT 1
+"""
+_SECONDS_PER_DAY = """
+SELECT coalesce(max(extract(epoch FROM reconciled_at - computed_at) / days), 0)::float
+FROM (
+    SELECT
+        reconciliation.run_id,
+        max(reconciliation.reconciled_at) AS reconciled_at,
+        min(answer.written_at) AS computed_at,
+        count(DISTINCT reconciliation.day) AS days
+    FROM sma.reconciliations AS reconciliation
+    INNER JOIN sma.batch_days AS answer USING (run_id, day, average)
+    WHERE reconciliation.reconciled_at > clock_timestamp() - INTERVAL '1 day'
+    GROUP BY reconciliation.run_id
+) AS run
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What decides how long the records of one partition that are still needed will stay.
+
+    `retention_bytes` -1: Kafka keeps everything. `records_per_second` None: not known yet.
+    """
+
+    needs_from: int
+    held: OffsetRange
+    retention_bytes: int
+    record_bytes: float
+    records_per_second: float | None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """After how long the first of them is dropped, at the present pace; None where it is not in sight."""
+        if self.retention_bytes < 0 or not self.records_per_second:
+            return None
+        spare_bytes = self.retention_bytes - (self.held.end - self.needs_from) * self.record_bytes
+        return max(spare_bytes, 0.0) / (self.records_per_second * self.record_bytes)
+
+
+def days_are_retained(settings: Settings, averages: Averages, today: date) -> Finding:
+    """Tell whether Kafka will keep what is needed for twice the time that reconciling takes.
+
+    Needed is what is not indexed yet, and what the days to reconcile need.
+
+    Args:
+        settings: where Kafka and the database are.
+        averages: that the days are reconciled for.
+        today: in UTC.
+
+    Raises:
+        SmaError: Kafka or the database does not answer.
+    """
+    held = retained_ranges(settings, settings.events_topic)
+    with look(settings) as connection:
+        reached = read_index(connection).read_to
+        days = [stale.day for stale in days_to_reconcile(connection, settings, averages, today)]
+        needed = needed_offsets(connection, averages, days)
+        pace = _records_per_second(connection, held)
+        seconds_per_day = _seconds_per_day(connection)
+    unindexed = {partition: start for partition in held if (start := reached.get(partition, 0)) < held[partition].end}
+    if is_gone(unindexed, held):
+        figures = {"days_to_reconcile": len(days), "days_lost": max(1, len(days))}
+        return Finding(
+            False, "Kafka has dropped records before they were indexed: no day can be known to be whole", figures
+        )
+    lost = [day for day in days if is_gone(needed.get(day, {}), held)]
+    needs_from = _earliest([unindexed, *(offsets for day, offsets in needed.items() if day not in lost)])
+    most_bytes = retention_bytes(settings)
+    each_bytes = record_bytes(settings, held) if most_bytes >= 0 and needs_from else 0.0
+    margins = {
+        partition: Margin(offset, held[partition], most_bytes, each_bytes, pace.get(partition))
+        for partition, offset in needs_from.items()
+        if partition in held
+    }
+    return judge(len(days), lost, margins, BETWEEN_LOOKS_SECONDS + (len(days) - len(lost)) * seconds_per_day)
+
+
+def judge(day_count: int, lost: Sequence[date], margins: Mapping[int, Margin], needed_seconds: float) -> Finding:
+    """Judge the margins of the partitions: lost days are an error, too little time is a warning."""
+    left = {partition: margin.seconds_left for partition, margin in margins.items()}
+    shortest = min((seconds for seconds in left.values() if seconds is not None), default=None)
+    figures: dict[str, int | float | str] = {
+        "days_to_reconcile": day_count,
+        "days_lost": len(lost),
+        "seconds_needed": round(needed_seconds),
+    }
+    if shortest is not None:
+        figures["seconds_left"] = round(shortest)
+    if lost:
+        return Finding(
+            False,
+            f"Kafka has dropped records that {len(lost)} days to reconcile need, the first {lost[0]}: their "
+            "stored answers stay; raise SMA_RETENTION_BYTES",
+            figures,
+        )
+    if shortest is not None and shortest < WARN_AT_TIMES * needed_seconds:
+        return Finding(
+            False,
+            f"Kafka drops records that days to reconcile need in {shortest:,.0f} s, and reconciling them takes "
+            f"{needed_seconds:,.0f} s: raise SMA_RETENTION_BYTES, or see why they are not reconciled",
+            figures,
+            is_error=False,
+        )
+    return Finding(True, f"Kafka has all that {day_count} days to reconcile need", figures)
+
+
+def _earliest(several: Sequence[NeededOffsets]) -> dict[int, int]:
+    first: dict[int, int] = {}
+    for needed in several:
+        for partition, offset in needed.items():
+            first[partition] = min(offset, first.get(partition, offset))
+    return first
+
+
+def _records_per_second(connection: Connection, held: Mapping[int, OffsetRange]) -> dict[int, float]:
+    row = connection.execute(_PACE).fetchone()
+    if row is None:
+        return {}
+    read_to, seconds = row
+    return {
+        int(partition): max(held[int(partition)].end - offset, 0) / max(seconds, 1.0)
+        for partition, offset in read_to.items()
+        if int(partition) in held
+    }
+
+
+def _seconds_per_day(connection: Connection) -> float:
+    row = connection.execute(_SECONDS_PER_DAY).fetchone()
+    return float(row[0]) if row else 0.0

@@ -1,0 +1,164 @@
+"""Is what a layer says of one window what its events add up to? Judged layer by layer, from the events themselves.
+
+Pure: rows and events go in. The stream must say what the events give that are not late; the batch layer, what all of
+them give. Each is held to the part of the log that its word follows from, so that what has come since is told apart
+from what is wrong.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from batch.windows.window_events import Pair, SeriesEvent, pair_of, window_of
+from sma.averages import Average
+
+DERIVED = -1  # `newest_offset` of a row that was derived from stored rows
+
+
+class Verdict(StrEnum):
+    """What came of checking a layer's word; the last three of them are defects or losses."""
+
+    EQUAL = "equal"
+    NO_ROW = "no row, and none should be"
+    WAITING = "not said yet"
+    OUTDATED = "right when it was said"
+    UNCHECKED = "cannot be checked"
+    NOT_KEPT = "no longer kept"
+    DIFFERENT = "not what its events give"
+    MISSING = "missing"
+    EXTRA = "a row without events"
+
+
+WRONG = frozenset({Verdict.DIFFERENT, Verdict.MISSING, Verdict.EXTRA})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a layer's table holds of the window.
+
+    sma: the average, as the database divides.
+    newest_offset: of a streamed row, as its table says; None of a batch row.
+    """
+
+    pair: Pair
+    sma: Decimal
+    written_at: datetime
+    newest_offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """From how much of the log the batch layer answered the day, and by which run."""
+
+    read_to: Mapping[int, int]
+    closed_until_ms: int
+    run_id: str
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCheck:
+    """What a layer says of the window, and what it should.
+
+    row: what it says; None where it has no row.
+    expected: what its events add up to; None where they give no row, or cannot be read.
+    window: those events, by time.
+    new_events: events that change the window, and came after the part of the log that its word follows from.
+    """
+
+    verdict: Verdict
+    row: Row | None
+    expected: Pair | None
+    window: tuple[SeriesEvent, ...]
+    new_events: tuple[SeriesEvent, ...]
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it is a defect or a loss."""
+        return self.verdict in WRONG
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which window is looked at, and what the log holds of it.
+
+    events: of the series, before `as_of_ms`: all that the window can hold; None where Kafka no longer has them.
+    """
+
+    average: Average
+    as_of_ms: int
+    events: Sequence[SeriesEvent] | None
+
+    def held(self, counts: Callable[[SeriesEvent], bool]) -> tuple[SeriesEvent, ...]:
+        """Return the window over those events that count, by time."""
+        return window_of(self.average, self.as_of_ms, [event for event in self.events or () if counts(event)])
+
+
+def check_stream(window: Window, row: Row | None, confirmed: Mapping[int, int], is_closed: bool | None) -> LayerCheck:
+    """Hold the stream to the events that are not late.
+
+    Args:
+        window: with the events to the log's end, which holds all that the row can follow from.
+        row: of `sma.streaming_averages`.
+        confirmed: the Kafka offsets, by partition, before which the stream had read everything when the row was looked
+            at.
+        is_closed: whether the watermark that the stream had confirmed has passed the window; None where that is not
+            known, as the stream has not confirmed the log's end.
+    """
+    if window.events is None:
+        return _unchecked(row)
+    now = window.held(lambda event: not event.is_late)
+    follows_from = row.newest_offset if row is not None else None
+    if row is None or follows_from is None or follows_from == DERIVED:
+        then = now
+    else:
+        then = window.held(lambda event: not event.is_late and event.kafka_offset <= follows_from)
+    new_events = _added(now, then)
+    has_read_them = any(event.kafka_offset < confirmed.get(event.kafka_partition, 0) for event in new_events)
+    if row is None:
+        verdict = Verdict.NO_ROW if not now else Verdict.MISSING if is_closed else Verdict.WAITING
+        return LayerCheck(verdict, row, pair_of(now), now, ())
+    if row.pair == pair_of(now):
+        return LayerCheck(Verdict.EQUAL, row, row.pair, now, ())
+    if row.pair == pair_of(then) and new_events and not has_read_them:
+        return LayerCheck(Verdict.OUTDATED, row, row.pair, then, new_events)
+    return LayerCheck(Verdict.DIFFERENT if now else Verdict.EXTRA, row, pair_of(now), now, ())
+
+
+def check_batch(window: Window, row: Row | None, answer: StoredAnswer | None) -> LayerCheck:
+    """Hold the batch layer to all events, as far as its answer was computed from them.
+
+    Args:
+        window: with the events to the log's end.
+        row: of `sma.batch_averages`.
+        answer: of the day and average; None where the day was never answered.
+    """
+    if window.events is None:
+        return _unchecked(row)
+    now = window.held(lambda _: True)
+    if answer is None or answer.closed_until_ms < window.as_of_ms:
+        if row is None:
+            return LayerCheck(Verdict.WAITING if now else Verdict.NO_ROW, row, pair_of(now), now, ())
+        then = now
+    else:
+        read_to = answer.read_to
+        then = window.held(lambda event: event.kafka_offset < read_to.get(event.kafka_partition, 0))
+    said = row.pair if row is not None else None
+    if said == pair_of(then):
+        new_events = _added(now, then)
+        if said != pair_of(now):
+            return LayerCheck(Verdict.OUTDATED, row, said, then, new_events)
+        return LayerCheck(Verdict.EQUAL if row is not None else Verdict.NO_ROW, row, said, then, ())
+    verdict = Verdict.MISSING if row is None else Verdict.DIFFERENT if then else Verdict.EXTRA
+    return LayerCheck(verdict, row, pair_of(then), then, ())
+
+
+def _unchecked(row: Row | None) -> LayerCheck:
+    return LayerCheck(Verdict.UNCHECKED, row, None, (), ())
+
+
+def _added(now: Sequence[SeriesEvent], then: Sequence[SeriesEvent]) -> tuple[SeriesEvent, ...]:
+    before = {event.position for event in then}
+    return tuple(event for event in now if event.position not in before)

@@ -1,0 +1,207 @@
+"""The events of one series that one window can hold, from the log: newest first, and no further back than it takes.
+
+Of what is indexed, blocks are read in the order of their newest event; late events come from the index. What has come
+since the log was indexed, the tail, is read whole, by the rule of lateness: an event is late iff it is older than the
+newest one of its series before it in the log, less `allowed_lateness`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from heapq import nlargest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batch.explain.series_index import IndexedSeries
+from batch.log.offsets import OffsetRange
+from batch.log.reader import Chunk
+from batch.log.series_table import SeriesTable
+from batch.windows.window_events import SeriesEvent
+from sma.averages import Average
+from sma.event import EARLIEST_EVENT_TIME_MS
+from sma.window import DurationWindow
+
+FIRST_BLOCKS = 16  # that a window of N events reads at once; then twice as many, and so on
+BRIDGED_OFFSETS = 20_000  # between two blocks: to read them costs less than to ask Kafka anew
+
+Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
+"""(partition, start, end, series) -> the records at start <= Kafka offset < end: `batch.log.reader.read_partition`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events: those of a series before a time, back to another, or until there are enough that are not late.
+
+    enough_before: what a layer says may follow from the log up to a Kafka offset only, and there are enough events once
+        there are enough before it.
+    """
+
+    customer: str
+    metric: str
+    from_ms: int
+    until_ms: int
+    event_count: int | None
+    enough_before: int | None = None
+
+    @classmethod
+    def of(cls, average: Average, as_of_ms: int, customer: str, metric: str) -> "Wanted":
+        """Return what the window of an average before `as_of_ms` can hold."""
+        if isinstance(average.window, DurationWindow):
+            return cls(customer, metric, as_of_ms - average.window.duration_ms, as_of_ms, None)
+        return cls(customer, metric, EARLIEST_EVENT_TIME_MS, as_of_ms, average.window.event_count)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one partition holds of the series.
+
+    events: in any order; if `lost`, only what the index and the tail tell.
+    lost: the Kafka offsets, first and last, that would be needed and that Kafka no longer has; None where it has all.
+    newest_time_ms: the newest time of an event or heartbeat of the partition, its tail included.
+    records_end: one past the last record of the partition.
+    has_series: whether there is any event of the series at all, whatever its time.
+    unindexed: how many Kafka offsets the tail has.
+    """
+
+    events: tuple[SeriesEvent, ...]
+    lost: tuple[int, int] | None
+    newest_time_ms: int | None
+    records_end: int
+    has_series: bool
+    unindexed: int
+    offsets_read: int
+
+
+def find_events(
+    wanted: Wanted, series: IndexedSeries, held: OffsetRange, allowed_lateness_ms: int, read: Read
+) -> Found:
+    """Return the events of a series in one partition.
+
+    Args:
+        wanted: which.
+        series: what the index says.
+        held: what Kafka retains, to the log's end.
+        allowed_lateness_ms: by which the index was made.
+        read: reads the log.
+    """
+    tail = _read_tail(wanted, series, held, allowed_lateness_ms, read)
+    blocks, late = series.blocks, {event.kafka_offset for event in series.late}
+    events: dict[int, SeriesEvent] = {}
+    lost = (series.next_offset, held.start - 1) if series.next_offset < held.start else None
+    newest_first = np.argsort(-blocks[3], kind="stable")
+    done, at_once, offsets_read = 0, FIRST_BLOCKS, tail.offsets_read
+    while lost is None and done < newest_first.size:
+        if _is_enough(wanted, events, tail.events, late, int(blocks[3, newest_first[done]])):
+            break
+        chosen = np.sort(newest_first[done:][: at_once if wanted.event_count is not None else None])
+        lost = _lost(blocks[:, chosen], held)
+        for start, end in _joined(blocks[:, chosen]) if lost is None else ():
+            offsets_read += end - start
+            events |= {
+                event.kafka_offset: event for event in _events_of(wanted, series.kafka_partition, start, end, read)
+            }
+        done += chosen.size
+        at_once *= 2
+    in_time = [event for event in events.values() if event.kafka_offset not in late]
+    return Found(
+        events=(*(in_time if lost is None else ()), *series.late, *tail.events),
+        lost=lost,
+        newest_time_ms=max(
+            (time for time in (series.newest_time_ms, tail.newest_time_ms) if time is not None), default=None
+        ),
+        records_end=tail.records_end,
+        has_series=series.newest_event_ms is not None or tail.has_series,
+        unindexed=tail.offsets_read,
+        offsets_read=offsets_read,
+    )
+
+
+@dataclass(slots=True)
+class _Tail:
+    events: list[SeriesEvent]
+    newest_time_ms: int | None
+    records_end: int
+    has_series: bool
+    offsets_read: int
+
+
+def _read_tail(
+    wanted: Wanted, indexed: IndexedSeries, held: OffsetRange, allowed_lateness_ms: int, read: Read
+) -> _Tail:
+    start = max(indexed.next_offset, held.start)
+    tail = _Tail([], None, indexed.next_offset, False, max(held.end - start, 0))
+    newest_event_ms = indexed.newest_event_ms
+    table = SeriesTable()
+    number = table.number(wanted.customer, wanted.metric)
+    for chunk in read(indexed.kafka_partition, start, held.end, table) if start < held.end else ():
+        for offsets in (chunk.kafka_offsets, chunk.heartbeat_offsets, chunk.rejected_offsets):
+            if offsets.size:
+                tail.records_end = max(tail.records_end, int(offsets[-1]) + 1)
+        for times_ms in (chunk.event_times_ms, chunk.heartbeat_times_ms):
+            if times_ms.size:
+                tail.newest_time_ms = max(int(times_ms.max()), tail.newest_time_ms or int(times_ms.max()))
+        for offset, time_ms, value_micros in _rows(chunk, chunk.series_ids == number):
+            is_late = newest_event_ms is not None and time_ms < newest_event_ms - allowed_lateness_ms
+            if wanted.from_ms <= time_ms < wanted.until_ms:
+                newest_before_ms = newest_event_ms if is_late else None
+                tail.events.append(
+                    SeriesEvent(indexed.kafka_partition, offset, time_ms, value_micros, newest_before_ms)
+                )
+            newest_event_ms = time_ms if newest_event_ms is None else max(newest_event_ms, time_ms)
+            tail.has_series = True
+    return tail
+
+
+def _is_enough(
+    wanted: Wanted,
+    events: dict[int, SeriesEvent],
+    tail: list[SeriesEvent],
+    late: set[int],
+    unread_ms: int,
+) -> bool:
+    """Tell whether no event at or before `unread_ms` can be one of the last N: as many are newer."""
+    if wanted.event_count is None:
+        return False
+    before = wanted.enough_before
+    times_ms = [
+        event.event_time_ms
+        for event in (*events.values(), *tail)
+        if not event.is_late and event.kafka_offset not in late and (before is None or event.kafka_offset < before)
+    ]
+    last = nlargest(wanted.event_count, times_ms)
+    return len(last) == wanted.event_count and last[-1] > unread_ms
+
+
+def _events_of(wanted: Wanted, partition: int, start: int, end: int, read: Read) -> Iterator[SeriesEvent]:
+    """Yield the series' events in a range of Kafka offsets, those that are late too."""
+    table = SeriesTable()
+    number = table.number(wanted.customer, wanted.metric)
+    for chunk in read(partition, start, end, table):
+        times_ms = chunk.event_times_ms
+        is_wanted = (chunk.series_ids == number) & (times_ms >= wanted.from_ms) & (times_ms < wanted.until_ms)
+        for offset, time_ms, value_micros in _rows(chunk, is_wanted):
+            yield SeriesEvent(partition, offset, time_ms, value_micros)
+
+
+def _rows(chunk: Chunk, is_wanted: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
+    columns = (chunk.kafka_offsets, chunk.event_times_ms, chunk.values_micros)
+    return zip(*(column[is_wanted].tolist() for column in columns), strict=True)
+
+
+def _lost(blocks: NDArray[np.int64], held: OffsetRange) -> tuple[int, int] | None:
+    gone = blocks[0][blocks[0] < held.start]
+    return (int(gone.min()), held.start - 1) if gone.size else None
+
+
+def _joined(blocks: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield ranges of Kafka offsets that hold the blocks, given by offset; blocks that are near are one range."""
+    begun: tuple[int, int] | None = None
+    for first, end in zip(blocks[0].tolist(), blocks[1].tolist(), strict=True):
+        if begun is not None and first - begun[1] <= BRIDGED_OFFSETS:
+            begun = (begun[0], end)
+        else:
+            if begun is not None:
+                yield begun
+            begun = (first, end)
+    if begun is not None:
+        yield begun

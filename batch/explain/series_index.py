@@ -1,0 +1,124 @@
+"""What does the offset index say of one series before a time: where its events can stand, and which are late?
+
+Read in a snapshot, as much as finding the events of one window takes. The log itself is read in
+`batch.explain.series_events`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batch.index.blocks import read_blocks
+from batch.index.closed_days import EPOCH_DAY
+from batch.store.database import Connection
+from batch.windows.window_events import SeriesEvent
+from sma.durations import DAY_MS
+
+_READ_PARTITIONS = """
+SELECT kafka_partition
+FROM sma.indexed_series
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+ORDER BY kafka_partition
+"""
+_READ_REACHED = """
+SELECT
+    next_offset,
+    newest_time_ms
+FROM sma.indexed_partitions
+WHERE kafka_partition = %(partition)s
+"""
+_READ_NEWEST = """
+SELECT newest_event_ms
+FROM sma.indexed_series
+WHERE kafka_partition = %(partition)s
+    AND customer = %(customer)s
+    AND metric = %(metric)s
+"""
+_READ_DAYS = """
+SELECT day
+FROM sma.series_days
+WHERE kafka_partition = %(partition)s
+    AND customer = %(customer)s
+    AND metric = %(metric)s
+    AND event_count > 0
+ORDER BY day
+"""
+_READ_LATE = """
+SELECT
+    kafka_partition,
+    kafka_offset,
+    event_time_ms,
+    value_micros,
+    newest_event_ms
+FROM sma.late_events
+WHERE kafka_partition = %(partition)s
+    AND customer = %(customer)s
+    AND metric = %(metric)s
+    AND event_time_ms >= %(from_ms)s
+    AND event_time_ms < %(until_ms)s
+ORDER BY kafka_offset
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedSeries:
+    """One series in one partition; a partition that was never indexed is one without blocks.
+
+    next_offset: how far the partition is indexed: its tail begins there.
+    newest_time_ms: the newest time of an event or heartbeat of the partition; None where there is none.
+    newest_event_ms: the newest event time of the series; None where it has no event yet.
+    blocks: int64, four rows: first_offset, next_offset, oldest_event_ms, newest_event_ms, of the blocks that can hold
+        events of the series in the wanted time that are not late; by Kafka offset.
+    late: its late events in the wanted time, by Kafka offset.
+    """
+
+    kafka_partition: int
+    next_offset: int
+    newest_time_ms: int | None
+    newest_event_ms: int | None
+    blocks: NDArray[np.int64]
+    late: tuple[SeriesEvent, ...]
+
+
+def partitions_of_series(connection: Connection, customer: str, metric: str) -> list[int]:
+    """Return the partitions in which events of a series were indexed: one, unless whoever sent them was wrong."""
+    return [row[0] for row in connection.execute(_READ_PARTITIONS, {"customer": customer, "metric": metric})]
+
+
+def read_series(
+    connection: Connection, partition: int, customer: str, metric: str, from_ms: int, until_ms: int
+) -> IndexedSeries:
+    """Return what the index says of a series' events with from_ms <= event time < until_ms."""
+    bound = {
+        "partition": partition,
+        "customer": customer,
+        "metric": metric,
+        "from_ms": from_ms,
+        "until_ms": until_ms,
+    }
+    next_offset, newest_time_ms = connection.execute(_READ_REACHED, bound).fetchone() or (0, None)
+    newest = connection.execute(_READ_NEWEST, bound).fetchone()
+    days = [(day - EPOCH_DAY).days for (day,) in connection.execute(_READ_DAYS, bound)]
+    blocks = read_blocks(connection, partition, from_ms, until_ms)
+    return IndexedSeries(
+        partition,
+        next_offset,
+        newest_time_ms,
+        newest[0] if newest else None,
+        on_days(blocks, days, from_ms, until_ms),
+        tuple(SeriesEvent(*row) for row in connection.execute(_READ_LATE, bound)),
+    )
+
+
+def on_days(blocks: NDArray[np.int64], days: Sequence[int], from_ms: int, until_ms: int) -> NDArray[np.int64]:
+    """Return the blocks that reach into a time on one of some days since the epoch, ascending."""
+    _, _, oldest, newest = blocks
+    first = np.maximum(oldest, from_ms) // DAY_MS
+    last = np.minimum(newest, until_ms - 1) // DAY_MS
+    sorted_days = np.array(days, np.int64)
+    reaches = np.searchsorted(sorted_days, first) < np.searchsorted(sorted_days, last, side="right")
+    chosen: NDArray[np.int64] = blocks[:, reaches]
+    return chosen

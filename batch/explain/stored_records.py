@@ -1,0 +1,237 @@
+"""What does the database hold about one window? What readers see, both layers' rows, and the whole audit trail of it.
+
+Only reading; what it means is said in `batch.explain.explanation`. Sums leave the database as whole micro-units.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from batch.explain.layer_checks import Row, StoredAnswer
+from batch.index.closed_days import day_of
+from batch.store.database import Connection
+from batch.windows.window_events import Pair
+from sma.instants import instant, milliseconds
+
+_READ_SERVED = """
+SELECT
+    source,
+    is_final,
+    sma,
+    trunc(value_sum * 1000000),
+    event_count,
+    is_full
+FROM serving.moving_averages
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+    AND average = %(average)s
+    AND as_of = %(as_of)s
+"""
+_READ_STREAMED = """
+SELECT
+    trunc(value_sum * 1000000),
+    event_count,
+    serving.average(value_sum, event_count),
+    written_at,
+    newest_offset
+FROM sma.streaming_averages
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+    AND average = %(average)s
+    AND as_of = %(as_of)s
+"""
+_READ_COMPUTED = """
+SELECT
+    trunc(value_sum * 1000000),
+    event_count,
+    serving.average(value_sum, event_count),
+    written_at
+FROM sma.batch_averages
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+    AND average = %(average)s
+    AND as_of = %(as_of)s
+"""
+_READ_ANSWER = """
+SELECT
+    read_to,
+    closed_until,
+    run_id,
+    written_at
+FROM sma.batch_days
+WHERE day = %(day)s
+    AND average = %(average)s
+"""
+_READ_RECONCILIATIONS = """
+SELECT
+    run_id,
+    reconciled_at,
+    windows_compared,
+    equal,
+    changed,
+    missing_in_stream,
+    extra_in_stream,
+    explained,
+    unexplained
+FROM sma.reconciliations
+WHERE day = %(day)s
+    AND average = %(average)s
+ORDER BY reconciled_at DESC
+"""
+_READ_DIFFERENCES = """
+SELECT
+    run_id,
+    reconciled_at,
+    class,
+    is_explained,
+    late_event_count,
+    trunc(stream_value_sum * 1000000),
+    stream_event_count,
+    trunc(batch_value_sum * 1000000),
+    batch_event_count
+FROM sma.differences
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+    AND average = %(average)s
+    AND as_of = %(as_of)s
+ORDER BY reconciled_at DESC
+"""
+_READ_CORRECTIONS = """
+SELECT
+    run_id,
+    corrected_at,
+    trunc(value_sum_before * 1000000),
+    event_count_before,
+    trunc(value_sum_after * 1000000),
+    event_count_after
+FROM sma.corrections
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+    AND average = %(average)s
+    AND as_of = %(as_of)s
+ORDER BY corrected_at DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A row as readers see it."""
+
+    source: str
+    is_final: bool
+    sma: Decimal
+    pair: Pair
+    is_full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What a run found on the window's day, for its average."""
+
+    run_id: str
+    reconciled_at: datetime
+    windows_compared: int
+    equal: int
+    changed: int
+    missing_in_stream: int
+    extra_in_stream: int
+    explained: int
+    unexplained: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """That a reconciliation found the layers to differ in the window, and what each said; None for no row."""
+
+    run_id: str
+    reconciled_at: datetime
+    difference_class: str
+    is_explained: bool
+    late_event_count: int
+    stream: Pair | None
+    batch: Pair | None
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """That a later run replaced, removed or added the batch row of the window; None for no row."""
+
+    run_id: str
+    corrected_at: datetime
+    before: Pair | None
+    after: Pair | None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRecords:
+    """All of it, as of one moment; lists newest first."""
+
+    served: Served | None
+    streamed: Row | None
+    computed: Row | None
+    answer: StoredAnswer | None
+    reconciliations: tuple[Reconciliation, ...]
+    differences: tuple[Difference, ...]
+    corrections: tuple[Correction, ...]
+
+
+def read_records(connection: Connection, customer: str, metric: str, average: str, as_of_ms: int) -> WindowRecords:
+    """Return what is stored about the window before `as_of_ms`; call it in a `batch.store.database.snapshot`."""
+    bound = {
+        "customer": customer,
+        "metric": metric,
+        "average": average,
+        "as_of": instant(as_of_ms),
+        "day": day_of(as_of_ms),
+    }
+
+    def rows(query: str) -> list[tuple[Any, ...]]:
+        return connection.execute(query.encode(), bound).fetchall()
+
+    return WindowRecords(
+        served=next((_served(*row) for row in rows(_READ_SERVED)), None),
+        streamed=next((Row(_stored_pair(*row[:2]), *row[2:]) for row in rows(_READ_STREAMED)), None),
+        computed=next((Row(_stored_pair(*row[:2]), *row[2:]) for row in rows(_READ_COMPUTED)), None),
+        answer=next((_answer(*row) for row in rows(_READ_ANSWER)), None),
+        reconciliations=tuple(Reconciliation(*row) for row in rows(_READ_RECONCILIATIONS)),
+        differences=tuple(_difference(*row) for row in rows(_READ_DIFFERENCES)),
+        corrections=tuple(_correction(*row) for row in rows(_READ_CORRECTIONS)),
+    )
+
+
+def _served(source: str, is_final: bool, sma: Decimal, value_sum: Decimal, event_count: int, is_full: bool) -> Served:
+    return Served(source, is_final, sma, _stored_pair(value_sum, event_count), is_full)
+
+
+def _answer(read_to: Mapping[str, int], closed_until: datetime, run_id: str, written_at: datetime) -> StoredAnswer:
+    offsets = {int(partition): offset for partition, offset in read_to.items()}
+    return StoredAnswer(offsets, milliseconds(closed_until), run_id, written_at)
+
+
+def _difference(*row: Any) -> Difference:
+    *found, stream_sum, stream_count, batch_sum, batch_count = row
+    run_id, reconciled_at, difference_class, is_explained, late_event_count = found
+    return Difference(
+        run_id,
+        reconciled_at,
+        difference_class,
+        is_explained,
+        late_event_count,
+        _pair(stream_sum, stream_count),
+        _pair(batch_sum, batch_count),
+    )
+
+
+def _correction(*row: Any) -> Correction:
+    run_id, corrected_at, sum_before, count_before, sum_after, count_after = row
+    return Correction(run_id, corrected_at, _pair(sum_before, count_before), _pair(sum_after, count_after))
+
+
+def _stored_pair(value_sum_micros: Decimal, event_count: int) -> Pair:
+    return Pair(int(value_sum_micros), event_count)
+
+
+def _pair(value_sum_micros: Decimal | None, event_count: int | None) -> Pair | None:
+    return None if value_sum_micros is None or event_count is None else Pair(int(value_sum_micros), event_count)

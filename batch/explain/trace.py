@@ -1,0 +1,174 @@
+"""Trace one served value: read what the database and the log hold of its window, and explain it. Nothing is written.
+
+The order of looking is what makes the checks hold: first what the stream has confirmed, which is then in the tables;
+the tables, as of one moment; and the log to its end, which holds all that those rows can follow from.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from batch.explain.explanation import DayState, Explanation, LogLook, explain_window
+from batch.explain.layer_checks import DERIVED
+from batch.explain.series_events import Found, Wanted, find_events
+from batch.explain.series_index import IndexedSeries, partitions_of_series, read_series
+from batch.explain.stored_records import WindowRecords, read_records
+from batch.index.closed_days import day_of
+from batch.index.known_series import has_rows, read_definitions, unknown_series
+from batch.index.log_index import Rule, read_rules
+from batch.log.consumer_group import committed_offsets
+from batch.log.offsets import OffsetRange, Progress, retained_ranges
+from batch.log.reader import Chunk, read_partition
+from batch.log.series_table import SeriesTable
+from batch.results.retention import first_day_kept
+from batch.schedule.stale_days import stale_days
+from batch.store.database import Connection, connect, snapshot
+from sma.averages import Average, Averages
+from sma.durations import format_duration
+from sma.errors import SmaError
+from sma.event import MAX_NAME_CHARACTERS
+from sma.instants import format_instant
+from sma.settings import Settings
+
+TOLD_OFFSETS = 500_000  # reading more than so many takes a while
+
+
+def explain(
+    settings: Settings, averages: Averages, customer: str, metric: str, name: str, as_of_ms: int, progress: Progress
+) -> Explanation:
+    """Explain the value of one series and average at one grid point.
+
+    Args:
+        settings: how Kafka and the database are reached.
+        averages: those of averages.yaml.
+        customer: of the series.
+        metric: of the series.
+        name: of the average.
+        as_of_ms: the grid point, in milliseconds since the Unix epoch.
+        progress: is told what takes long.
+
+    Raises:
+        SmaError: there is no such average, grid point or series, or Kafka or the database does not answer.
+    """
+    confirmed = committed_offsets(settings, settings.events_topic, settings.consumer_group)
+    with connect(settings.database_url, "SMA_DATABASE_URL") as connection:
+        connection.read_only = True
+        with snapshot(connection):
+            average = _average(averages, read_definitions(connection), name)
+            _require_on_grid(average, as_of_ms)
+            records = read_records(connection, customer, metric, name, as_of_ms)
+            wanted = Wanted.of(average, as_of_ms, customer, metric)
+            held = retained_ranges(settings, settings.events_topic)
+            series = _series(connection, wanted, held)
+            rule = next(iter(read_rules(connection)), Rule.of(averages))
+            state = _day_state(connection, settings, replace(averages, averages=(average,)), day_of(as_of_ms))
+            is_stored = has_rows(connection, customer, metric)
+        found = _look(settings, wanted, records, series, held, rule, progress)
+        if not is_stored and not any(each.has_series for each in found.values()):
+            raise unknown_series(connection, customer, metric)
+    log = _log_look(found, confirmed, averages.watermark_delay_ms)
+    return explain_window(customer, metric, average, as_of_ms, records, log, state)
+
+
+def _average(averages: Averages, stored: dict[str, Average], name: str) -> Average:
+    """Return the definition that readers see the rows by, or else that of averages.yaml."""
+    known = {average.name: average for average in averages.averages} | stored
+    if name not in known:
+        raise SmaError(f"there is no average {name!r}: there are {', '.join(sorted(known))}")
+    return known[name]
+
+
+def _require_on_grid(average: Average, as_of_ms: int) -> None:
+    behind_ms = as_of_ms % average.every_ms
+    if behind_ms:
+        before = as_of_ms - behind_ms
+        raise SmaError(
+            f"{format_instant(as_of_ms)} is not on the grid of the average {average.name!r}, which is stated every "
+            f"{format_duration(average.every_ms)}: the nearest grid points are {format_instant(before)} and "
+            f"{format_instant(before + average.every_ms)}"
+        )
+
+
+def _series(connection: Connection, wanted: Wanted, held: Mapping[int, OffsetRange]) -> list[IndexedSeries]:
+    """Return what the index says of the series: in its partition, or in all where it was not indexed yet."""
+    customer, metric = wanted.customer, wanted.metric
+    if any(not 0 < len(name) <= MAX_NAME_CHARACTERS or "/" in name for name in (customer, metric)):
+        raise unknown_series(connection, customer, metric)
+    chosen = partitions_of_series(connection, customer, metric) or sorted(held)
+    series = [
+        read_series(connection, partition, customer, metric, wanted.from_ms, wanted.until_ms) for partition in chosen
+    ]
+    for each in series:
+        end = held[each.kafka_partition].end if each.kafka_partition in held else 0
+        if end < each.next_offset:
+            raise SmaError(
+                f"partition {each.kafka_partition} of the log ends at Kafka offset {end}, but was indexed to "
+                f"{each.next_offset}: is this another Kafka? mend SMA_KAFKA_BOOTSTRAP"
+            )
+    return series
+
+
+def _look(
+    settings: Settings,
+    wanted: Wanted,
+    records: WindowRecords,
+    series: Sequence[IndexedSeries],
+    held: Mapping[int, OffsetRange],
+    rule: Rule,
+    progress: Progress,
+) -> dict[int, Found]:
+    tails = sum(max(held[each.kafka_partition].end - each.next_offset, 0) for each in series)
+    blocks = sum(int((each.blocks[1] - each.blocks[0]).sum()) for each in series) if wanted.event_count is None else 0
+    if tails + blocks > TOLD_OFFSETS:
+        progress(f"reading {tails + blocks:,} offsets of the log, {tails:,} of them not indexed yet")
+
+    def read(partition: int, start: int, end: int, table: SeriesTable) -> Iterator[Chunk]:
+        return read_partition(settings, settings.events_topic, partition, start, end, rule.max_ahead_ms, table)
+
+    return {
+        each.kafka_partition: find_events(
+            replace(wanted, enough_before=_enough_before(records, wanted, each.kafka_partition)),
+            each,
+            held[each.kafka_partition],
+            rule.allowed_lateness_ms,
+            read,
+        )
+        for each in series
+    }
+
+
+def _enough_before(records: WindowRecords, wanted: Wanted, partition: int) -> int | None:
+    """Return the Kafka offset up to which alone a layer's word may follow from the log; None for its end."""
+    offsets = []
+    newest_offset = records.streamed.newest_offset if records.streamed is not None else None
+    if newest_offset is not None and newest_offset != DERIVED:
+        offsets.append(newest_offset + 1)
+    if records.answer is not None and records.answer.closed_until_ms >= wanted.until_ms:
+        offsets.append(records.answer.read_to.get(partition, 0))
+    return min(offsets, default=None)
+
+
+def _log_look(found: Mapping[int, Found], confirmed: Mapping[int, int], watermark_delay_ms: int) -> LogLook:
+    """Put the partitions together in which the series is; of a series that has no event, all were looked at."""
+    own = {partition: each for partition, each in found.items() if each.has_series} or found
+    newest = [each.newest_time_ms for each in own.values() if each.newest_time_ms is not None]
+    return LogLook(
+        partitions=tuple(own),
+        events=tuple(event for each in own.values() for event in each.events),
+        lost=next(((partition, *each.lost) for partition, each in own.items() if each.lost is not None), None),
+        watermark_ms=min(newest) - watermark_delay_ms if len(newest) == len(own) else None,
+        confirmed=confirmed,
+        is_confirmed=all(confirmed.get(partition, 0) >= each.records_end for partition, each in own.items()),
+        unindexed=sum(each.unindexed for each in own.values()),
+        offsets_read=sum(each.offsets_read for each in found.values()),
+    )
+
+
+def _day_state(connection: Connection, settings: Settings, averages: Averages, day: date) -> DayState:
+    stale = next((each for each in stale_days(connection, averages) if each.day == day), None)
+    return DayState(
+        reasons=stale.reasons if stale else frozenset(),
+        late_since=stale.late_since if stale else None,
+        first_day=date.fromisoformat(settings.first_day),
+        first_kept=first_day_kept(settings.keep_days, datetime.now(UTC).date()),
+    )

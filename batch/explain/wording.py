@@ -1,0 +1,230 @@
+"""An explanation in sentences: what readers see and why, and whether each layer says what its events give."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from batch.explain.explanation import Case, Explanation
+from batch.explain.layer_checks import LayerCheck, Row, Verdict
+from batch.windows.window_events import Pair
+from sma.durations import format_duration
+from sma.instants import format_instant, milliseconds
+from sma.value import format_micros
+from sma.window import CountWindow
+
+
+def sentence(explained: Explanation) -> str:
+    """Return the sentence that sums it up; what is wrong comes first."""
+    wrong = [
+        f"WRONG: the {layer}'s {_wrong_words(check)}: "
+        for layer, check in (("batch layer", explained.batch), ("stream", explained.stream))
+        if check.is_wrong
+    ]
+    return "".join(wrong) + _OF_CASE[explained.case](explained)
+
+
+def check_in_words(explained: Explanation, check: LayerCheck) -> str:
+    """Return whether what a layer says is what its events add up to."""
+    which = "without the late ones" if check is explained.stream else "late ones included"
+    events = f"{_events(len(check.window))}, {which}"
+    match check.verdict:
+        case Verdict.EQUAL:
+            return f"equals the sum of its {events}"
+        case Verdict.NO_ROW:
+            return f"no row is right: its {events}, give none"
+        case Verdict.WAITING:
+            return f"no row yet; the sum of its {events}, is {pair_in_words(check.expected)}"
+        case Verdict.OUTDATED:
+            return f"equals the sum of its {events}, as of then; {_events(len(check.new_events))} came since"
+        case Verdict.UNCHECKED:
+            return "cannot be checked: Kafka no longer has the events"
+        case Verdict.NOT_KEPT:
+            return f"no longer kept; the sum of its {events}, is {pair_in_words(check.expected)}"
+        case _:
+            return f"WRONG: the sum of its {events}, is {pair_in_words(check.expected)}"
+
+
+def pair_in_words(pair: Pair | None) -> str:
+    """Return a pair as `sum / events`."""
+    return "no row" if pair is None else f"{format_micros(pair.value_sum_micros)} / {pair.event_count:,}"
+
+
+def time_in_words(time: datetime) -> str:
+    """Return a time in whole seconds."""
+    return format_instant(milliseconds(time) // 1_000 * 1_000)
+
+
+def number_in_words(number: Decimal) -> str:
+    """Return a number without zeros behind its last digit."""
+    return f"{number.normalize():f}"
+
+
+def window_in_words(explained: Explanation) -> str:
+    """Return which events the window is over."""
+    window, until = explained.average.window, format_instant(explained.as_of_ms)
+    if isinstance(window, CountWindow):
+        start = f", the oldest of {format_instant(explained.from_ms)}" if explained.from_ms is not None else ""
+        return f"the last {_events(window.event_count)} before {until}{start}"
+    start = format_instant(explained.as_of_ms - window.duration_ms)
+    return f"{format_duration(window.duration_ms)}: {start} <= event time < {until}"
+
+
+def _final(explained: Explanation) -> str:
+    at = explained.reconciled_at
+    when = f", reconciled at {time_in_words(at)}" if at is not None else ""
+    return f"final: the batch answer{when}; {_stream_beside_batch(explained)}{_since(explained)}{_unshown(explained)}"
+
+
+def _not_final(explained: Explanation) -> str:
+    row, at = explained.records.computed, explained.reconciled_at
+    written = f", written at {time_in_words(row.written_at)}" if row is not None else ""
+    last = f"the day was last reconciled at {time_in_words(at)}, before that" if at else "the day was never reconciled"
+    beside = _stream_beside_batch(explained)
+    return f"not final: the batch answer{written}; {last}; {beside}{_since(explained)}{_unshown(explained)}"
+
+
+def _stream_only(explained: Explanation) -> str:
+    row = explained.records.streamed
+    stated = f", stated at {time_in_words(row.written_at)}" if row is not None else ""
+    behind = ""
+    if explained.stream.verdict is Verdict.OUTDATED:
+        behind = f"; {_events(len(explained.stream.new_events))} since then are still to be taken in"
+    late = len(explained.late_events)
+    without = f"; {_events(late, 'late event')} {_is(late)} not in it" if late else ""
+    return f"the stream's word only{stated}: {_unanswered(explained)}{behind}{without}{_unshown(explained)}"
+
+
+def _not_served(explained: Explanation) -> str:
+    row = explained.records.streamed
+    said = f" ({_said(row)})" if row is not None else ""
+    if explained.records.answer is None:
+        return f"not served: only the stream has a row{said}, of an average whose definition is not stored: `sma up`"
+    return (
+        f"not served: only the stream has a row{said}; the batch layer answered {explained.day} without one"
+        f"{_since(explained)}{_unshown(explained)}"
+    )
+
+
+def _no_row(explained: Explanation) -> str:
+    series = f"{explained.customer}/{explained.metric}"
+    if isinstance(explained.average.window, CountWindow):
+        every = format_duration(explained.average.every_ms)
+        start = format_instant(explained.as_of_ms - explained.average.every_ms)
+        return (
+            f"no row exists: a window of N events has one only where an event lies in the last {every}, and {series} "
+            f"has none there: {start} <= event time < {format_instant(explained.as_of_ms)}"
+        )
+    return f"no row exists: {series} has no event in the window, {window_in_words(explained)}"
+
+
+def _not_yet(explained: Explanation) -> str:
+    until = format_instant(explained.as_of_ms)
+    if explained.log.is_closed(explained.as_of_ms):
+        if explained.log.is_confirmed:
+            return f"no row yet: {_unanswered(explained)}{_since(explained)}"
+        return "no row yet: the stream has not confirmed the log's end; ask again when `sma wait` returns"
+    mark = explained.log.watermark_ms
+    stands = "there is none yet" if mark is None else f"it stands at {format_instant(mark)}"
+    held = _events(len(explained.batch.window))
+    return (
+        f"no row yet: the window closes when the watermark of {_partitions(explained)} passes {until}, and "
+        f"{stands}; it holds {held} so far"
+    )
+
+
+def _not_kept(explained: Explanation) -> str:
+    return f"no longer kept: rows of days before {explained.day_state.first_kept} are dropped (SMA_KEEP_DAYS)"
+
+
+def _lost_row(_: Explanation) -> str:
+    return "readers see no row, though there should be one"
+
+
+def _unknown(explained: Explanation) -> str:
+    return f"no row is stored{_unshown(explained)}: whether there should be one cannot be told"
+
+
+_OF_CASE = {
+    Case.FINAL: _final,
+    Case.NOT_FINAL: _not_final,
+    Case.STREAM_ONLY: _stream_only,
+    Case.NOT_SERVED: _not_served,
+    Case.NO_ROW: _no_row,
+    Case.NOT_YET: _not_yet,
+    Case.NOT_KEPT: _not_kept,
+    Case.LOST_ROW: _lost_row,
+    Case.UNKNOWN: _unknown,
+}
+
+
+def _stream_beside_batch(explained: Explanation) -> str:
+    row, late = explained.records.streamed, len([event for event in explained.batch.window if event.is_late])
+    without = f", without {_events(late, 'late event')}" if late else ""
+    if row is None:
+        return f"the stream has no row{without}"
+    if explained.records.served is not None and row.pair == explained.records.served.pair:
+        return "the stream had said the same"
+    return f"the stream had said {_said(row)}{without}"
+
+
+def _since(explained: Explanation) -> str:
+    new = explained.batch.new_events
+    if not new:
+        return ""
+    late = len([event for event in new if event.is_late])
+    return (
+        f"; {_events(len(new))}, {late} of them late, came after it was computed: the next reconciliation takes them in"
+    )
+
+
+def _unanswered(explained: Explanation) -> str:
+    answer, state = explained.records.answer, explained.day_state
+    if explained.day < state.first_day:
+        return f"{explained.day} is before SMA_FIRST_DAY, {state.first_day}, and is not reconciled by itself"
+    if answer is None:
+        why = f"the batch layer has not answered {explained.day}"
+    elif answer.closed_until_ms < explained.as_of_ms:
+        why = (
+            f"the batch layer answered {explained.day} to {format_instant(answer.closed_until_ms)} only, "
+            f"at {time_in_words(answer.written_at)}"
+        )
+    else:
+        why = f"the batch layer answered {explained.day} at {time_in_words(answer.written_at)}"
+    if not state.reasons and explained.log.unindexed:
+        return f"{why}; {explained.log.unindexed:,} offsets of the log are not indexed yet"
+    if not state.reasons:
+        return f"{why}, and nothing waits for it: no further window of it is closed in all partitions"
+    waits = f", late events have waited since {time_in_words(state.late_since)}" if state.late_since else ""
+    return f"{why}; the day is stale ({', '.join(sorted(state.reasons))}{waits})"
+
+
+def _unshown(explained: Explanation) -> str:
+    if explained.log.lost is None:
+        return ""
+    partition, first, last = explained.log.lost
+    return (
+        f"; its events cannot be shown or added up: Kafka no longer has the offsets {first:,} to {last:,} of partition "
+        f"{partition}"
+    )
+
+
+def _wrong_words(check: LayerCheck) -> str:
+    gives = pair_in_words(check.expected)
+    if check.row is None:
+        return f"row is missing, its events give {gives}"
+    return f"pair {pair_in_words(check.row.pair)} is not what its events give, {gives}"
+
+
+def _partitions(explained: Explanation) -> str:
+    return "partition " + ", ".join(map(str, explained.log.partitions)) if explained.log.partitions else "its partition"
+
+
+def _said(row: Row) -> str:
+    return f"{number_in_words(row.sma)}, {_events(row.pair.event_count)}"
+
+
+def _events(count: int, what: str = "event") -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -1,0 +1,54 @@
+"""Which windows are closed, and which days own them? A day (UTC) owns each `as_of` in it, its first instant too."""
+
+from datetime import date, timedelta
+
+from batch.index.log_index import LogIndex
+from sma.averages import Averages
+from sma.durations import DAY_MS
+from sma.errors import SmaError
+
+EPOCH_DAY = date(1970, 1, 1)
+
+
+def day_start_ms(day: date) -> int:
+    """Return a day's first instant in milliseconds since the Unix epoch."""
+    return (day - EPOCH_DAY).days * DAY_MS
+
+
+def day_of(as_of_ms: int) -> date:
+    """Return the day that owns an `as_of`."""
+    return EPOCH_DAY + timedelta(days=as_of_ms // DAY_MS)
+
+
+def closed_until_ms(index: LogIndex, watermark_delay_ms: int) -> int:
+    """Return the last instant that can be an `as_of` of a closed window.
+
+    The watermark is the oldest of the partitions' newest times, less the delay, as in Flink; a window is closed once
+    the watermark reaches its last millisecond, `as_of` - 1. What closes later is left to the stream.
+
+    Raises:
+        SmaError: a partition has neither an event nor a heartbeat, so no watermark exists and nothing is closed.
+    """
+    newest = []
+    for partition in index.partitions:
+        if partition.newest_time_ms is None:
+            raise SmaError(
+                f"partition {partition.kafka_partition} of the log holds no event and no heartbeat, so no window is "
+                "closed: publish heartbeats, e.g. with `sma produce --close`"
+            )
+        newest.append(partition.newest_time_ms)
+    return min(newest) - watermark_delay_ms + 1
+
+
+def touched_days(
+    oldest_event_ms: int, newest_event_ms: int, averages: Averages, closed_until: int
+) -> tuple[date, date] | None:
+    """Return the first and the last day that can own a row of a closed window; None where there is none."""
+    first = min(average.as_ofs_made_by(oldest_event_ms)[0] for average in averages.averages)
+    last = max(_last_closed(average.as_ofs_made_by(newest_event_ms), closed_until) for average in averages.averages)
+    return (day_of(first), day_of(last)) if first <= min(last, closed_until) else None
+
+
+def _last_closed(as_ofs: range, closed_until: int) -> int:
+    every_ms = as_ofs.step
+    return min(as_ofs[-1], closed_until // every_ms * every_ms)

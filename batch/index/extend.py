@@ -1,0 +1,182 @@
+"""Extend the offset index to the log's end: the one pass that sees every record, once and in order."""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from batch.index.index_pass import IndexPass, LateEvents
+from batch.index.index_tables import forget, locked_partition, read_reached, write_pass
+from batch.index.log_index import Rule, read_index, read_rules
+from batch.log.offsets import OffsetRange, Progress, retained_ranges
+from batch.log.parallel import each_message
+from batch.log.reader import read_partition
+from batch.store.database import connect
+from sma.averages import Averages
+from sma.errors import SmaError
+from sma.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+STEP_RECORDS = 1_000_000  # in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What a pass has read; `partitions` are the Kafka offsets from which and to which each was indexed."""
+
+    records: int
+    events: int
+    late_events: int
+    rejected_events: int
+    heartbeats: int
+    partitions: dict[int, tuple[int, int]]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    settings: Settings
+    partition: int
+    end: int
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one transaction has added; `events` are those that are not late."""
+
+    from_offset: int
+    to_offset: int
+    events: int
+    late_events: int
+    rejected_events: int
+    heartbeats: int
+    first_rejected: int | None = None
+
+    @property
+    def records(self) -> int:
+        return self.events + self.late_events + self.rejected_events + self.heartbeats
+
+
+def extend_index(settings: Settings, averages: Averages, progress: Progress) -> IndexReport:
+    """Index what the log holds beyond the index, each partition by itself, and commit it step by step.
+
+    Where averages.yaml now says that other events are late or rejected, the index is made anew. Several may be at it at
+    once: each partition is extended by one at a time, and the next finds little or nothing left.
+
+    Raises:
+        SmaError: Kafka or the database does not answer, Kafka no longer holds what comes next, or holds less than was
+            indexed.
+    """
+    started = time.monotonic()
+    rule = Rule.of(averages)
+    ranges = retained_ranges(settings, settings.events_topic)
+    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
+        if read_rules(connection) - {rule}:
+            _require_from(settings, ranges, {}, "averages.yaml now says otherwise which events are late")
+            progress("allowed_lateness or max_ahead has changed: indexing the log anew")
+            forget(connection)
+        reached = read_index(connection).read_to
+    _require_from(settings, ranges, reached, "the index ends before them")
+    tasks = [
+        _Task(settings, partition, held.end, rule)
+        for partition, held in ranges.items()
+        if held.end != reached.get(partition)
+    ]
+    offsets = sum(held.end - reached.get(partition, 0) for partition, held in ranges.items())
+    steps = {partition: [_nothing_at(held.end)] for partition, held in ranges.items()}
+    steps |= {task.partition: [] for task in tasks}
+    done = 0
+    for place, step in each_message(_extend, tasks, offsets):
+        steps[tasks[place].partition].append(step)
+        done += step.records
+        if offsets > STEP_RECORDS:
+            progress(f"indexed {done:,} of {offsets:,} offsets")
+    _log_rejected(steps)
+    return _report(steps, time.monotonic() - started)
+
+
+def _nothing_at(offset: int) -> _Step:
+    return _Step(offset, offset, 0, 0, 0, 0)
+
+
+def _log_rejected(steps: Mapping[int, list[_Step]]) -> None:
+    """Warn of rejected events, once for each partition."""
+    for partition, several in steps.items():
+        rejected = sum(step.rejected_events for step in several)
+        if rejected:
+            first = next(step.first_rejected for step in several if step.first_rejected is not None)
+            _LOG.warning(
+                "partition %d: %d rejected events, the first at Kafka offset %d: see the table sma.rejected_events",
+                partition,
+                rejected,
+                first,
+                extra={"partition": partition, "kafka_offset": first},
+            )
+
+
+def _report(steps: Mapping[int, list[_Step]], seconds: float) -> IndexReport:
+    everything = [step for several in steps.values() for step in several]
+    return IndexReport(
+        records=sum(step.records for step in everything),
+        events=sum(step.events + step.late_events for step in everything),
+        late_events=sum(step.late_events for step in everything),
+        rejected_events=sum(step.rejected_events for step in everything),
+        heartbeats=sum(step.heartbeats for step in everything),
+        partitions={partition: (several[0].from_offset, several[-1].to_offset) for partition, several in steps.items()},
+        seconds=seconds,
+    )
+
+
+def _require_from(settings: Settings, ranges: Mapping[int, OffsetRange], reached: Mapping[int, int], why: str) -> None:
+    for partition, held in ranges.items():
+        where, next_offset = f"{settings.events_topic}: partition {partition}", reached.get(partition, 0)
+        if held.start > next_offset:
+            raise SmaError(
+                f"{where} no longer retains the Kafka offsets {next_offset} to {held.start - 1}, and {why}, so no day "
+                "can be known to be whole: nothing was computed, and stored answers stay as they are"
+            )
+        if held.end < next_offset:
+            raise SmaError(
+                f"{where} ends at Kafka offset {held.end}, but was indexed to {next_offset}: is this another Kafka? "
+                "Stored answers stay as they are; `sma up --fresh` starts with an empty database"
+            )
+
+
+def _extend(task: _Task) -> Iterator[_Step]:
+    """Yield what each transaction added, and at least one step, which may be empty."""
+    with (
+        connect(task.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection,
+        locked_partition(connection, task.partition),
+    ):
+        done = IndexPass(read_reached(connection, task.partition), task.rule.allowed_lateness_ms)
+        late: list[LateEvents] = []
+        rejected: list[tuple[int, str]] = []
+        from_offset, events, heartbeats = done.next_offset, 0, 0
+
+        def write() -> _Step:
+            write_pass(connection, task.partition, task.rule, done, late, rejected)
+            late_events = sum(columns.kafka_offsets.size for columns in late)
+            first_rejected = rejected[0][0] if rejected else None
+            counts = (events - late_events, late_events, len(rejected), heartbeats)
+            return _Step(from_offset, done.next_offset, *counts, first_rejected)
+
+        for chunk in read_partition(
+            task.settings,
+            task.settings.events_topic,
+            task.partition,
+            done.next_offset,
+            max(done.next_offset, task.end),
+            task.rule.max_ahead_ms,
+            done.series,
+        ):
+            late.append(done.add(chunk))
+            rejected += zip(chunk.rejected_offsets.tolist(), chunk.reasons, strict=True)
+            events += chunk.kafka_offsets.size
+            heartbeats += chunk.heartbeat_offsets.size
+            if events + heartbeats + len(rejected) >= STEP_RECORDS:
+                yield write()
+                done.forget_written()
+                late, rejected = [], []
+                from_offset, events, heartbeats = done.next_offset, 0, 0
+        yield write()

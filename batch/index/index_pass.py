@@ -1,0 +1,207 @@
+"""One pass over the records of a partition, in the log's order: blocks, late events, and what the next pass must know.
+
+Pure: chunks of `batch.log.reader` go in, what the offset index stores comes out. It applies the rule of lateness: an
+event is late iff its event time is older than the max event time of its series before it in the log, less
+`allowed_lateness`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batch.log.compiled import compiled
+from batch.log.reader import Chunk
+from batch.log.series_table import SeriesTable
+from sma.durations import DAY_MS
+
+Ints = NDArray[np.int64]
+
+BLOCK_EVENTS = 4_096
+_NEVER_MS = -(1 << 62)  # before every event time
+
+
+@dataclass(slots=True)
+class Block:
+    """The records at first_offset <= Kafka offset < next_offset, counted.
+
+    `events` are those that are not late; oldest and newest event time are theirs, None where there are none.
+    """
+
+    first_offset: int
+    next_offset: int
+    events: int = 0
+    late_events: int = 0
+    rejected_events: int = 0
+    heartbeats: int = 0
+    oldest_event_ms: int | None = None
+    newest_event_ms: int | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next event begins a new block."""
+        return self.events + self.late_events >= BLOCK_EVENTS
+
+
+@dataclass(frozen=True, slots=True)
+class LateEvents:
+    """Columns of one length, by Kafka offset: series_ids int32, the others int64.
+
+    `newest_event_ms` is the newest event time of the series before the event.
+    """
+
+    kafka_offsets: Ints
+    series_ids: NDArray[np.int32]
+    event_times_ms: Ints
+    values_micros: Ints
+    newest_event_ms: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far an earlier pass over the partition came, and what the next must know of it.
+
+    next_offset: one past the last record, so that control records behind it are not waited for.
+    newest_time_ms: of an event or heartbeat; None where there was none.
+    last_block: None where there was no record.
+    newest_event_ms: of each series, by (customer, metric).
+    """
+
+    next_offset: int
+    newest_time_ms: int | None
+    last_block: Block | None
+    newest_event_ms: Mapping[tuple[str, str], int]
+
+
+class IndexPass:
+    """A pass over one partition, which goes on where an earlier one ended.
+
+    Attributes:
+        series: numbers the series; to be shared with the reader.
+        next_offset: one past the last record so far.
+        newest_time_ms: the newest time of an event or heartbeat so far; None where there is none.
+        blocks: those that are new or have gained something since `forget_written`.
+    """
+
+    def __init__(self, reached: Reached, allowed_lateness_ms: int) -> None:
+        """Begin behind what an earlier pass has reached; `allowed_lateness_ms` is that of the averages."""
+        self.series = SeriesTable()
+        self.next_offset = reached.next_offset
+        self.newest_time_ms = reached.newest_time_ms
+        self.blocks = [reached.last_block] if reached.last_block and not reached.last_block.is_full else []
+        self._allowed_lateness_ms = allowed_lateness_ms
+        ids = [self.series.number(*names) for names in reached.newest_event_ms]
+        self._newest = np.full(len(self.series), _NEVER_MS, np.int64)
+        self._newest[ids] = list(reached.newest_event_ms.values())
+        self._day_counts: dict[tuple[int, int], int] = {}
+
+    def add(self, chunk: Chunk) -> LateEvents:
+        """Take the next records; return the late events among them."""
+        if len(self.series) > self._newest.size:
+            more = np.full(2 * len(self.series) - self._newest.size, _NEVER_MS, np.int64)
+            self._newest = np.concatenate([self._newest, more])
+        newest_before = newest_before_each(chunk.series_ids, chunk.event_times_ms, self._newest)
+        is_late = chunk.event_times_ms < newest_before - self._allowed_lateness_ms
+        self._count_days(chunk.series_ids[~is_late], chunk.event_times_ms[~is_late])
+        for times in (chunk.event_times_ms, chunk.heartbeat_times_ms):
+            if times.size:
+                newest = int(times.max())
+                self.newest_time_ms = newest if self.newest_time_ms is None else max(newest, self.newest_time_ms)
+        self._add_blocks(chunk, is_late)
+        late = np.flatnonzero(is_late)
+        return LateEvents(
+            chunk.kafka_offsets[late],
+            chunk.series_ids[late],
+            chunk.event_times_ms[late],
+            chunk.values_micros[late],
+            newest_before[late],
+        )
+
+    def forget_written(self) -> None:
+        """Go on after everything so far has been stored: only a last block that has room stays."""
+        self.blocks = [block for block in self.blocks[-1:] if not block.is_full]
+        self._day_counts = {}
+
+    def day_counts(self) -> Iterator[tuple[int, int, int]]:
+        """Yield (series number, day since the epoch, events that are not late) of what is not stored yet."""
+        return ((series, day, count) for (series, day), count in self._day_counts.items())
+
+    def newest_by_series(self) -> Iterator[tuple[int, int]]:
+        """Yield (series number, newest event time in ms) of every series."""
+        return ((series, int(self._newest[series])) for series in range(len(self.series)))
+
+    def _add_blocks(self, chunk: Chunk, is_late: NDArray[np.bool_]) -> None:
+        records_end = max(
+            (int(offsets[-1]) + 1 for offsets in _positions(chunk) if offsets.size), default=self.next_offset
+        )
+        place = 0
+        while self.next_offset < records_end:
+            if not self.blocks or self.blocks[-1].is_full:
+                self.blocks.append(Block(self.next_offset, self.next_offset))
+            block = self.blocks[-1]
+            end = min(place + BLOCK_EVENTS - block.events - block.late_events, chunk.kafka_offsets.size)
+            next_offset = records_end if end == chunk.kafka_offsets.size else int(chunk.kafka_offsets[end])
+            late = int(is_late[place:end].sum())
+            times = chunk.event_times_ms[place:end][~is_late[place:end]]
+            block.events += times.size
+            block.late_events += late
+            block.rejected_events += _between(chunk.rejected_offsets, self.next_offset, next_offset)
+            block.heartbeats += _between(chunk.heartbeat_offsets, self.next_offset, next_offset)
+            if times.size:
+                oldest, newest = block.oldest_event_ms, block.newest_event_ms
+                block.oldest_event_ms = int(times.min()) if oldest is None else min(int(times.min()), oldest)
+                block.newest_event_ms = int(times.max()) if newest is None else max(int(times.max()), newest)
+            block.next_offset = self.next_offset = next_offset
+            place = end
+
+    def _count_days(self, series_ids: NDArray[np.int32], event_times_ms: Ints) -> None:
+        runs = np.stack(day_runs(series_ids, event_times_ms, len(self.series), DAY_MS))
+        keys, places = np.unique(runs[:2], axis=1, return_inverse=True)
+        counts = np.zeros(keys.shape[1], np.int64)
+        np.add.at(counts, places.ravel(), runs[2])
+        for series, day, count in zip(*keys.tolist(), counts.tolist(), strict=True):
+            self._day_counts[series, day] = self._day_counts.get((series, day), 0) + count
+
+
+def _positions(chunk: Chunk) -> tuple[Ints, Ints, Ints]:
+    return chunk.kafka_offsets, chunk.heartbeat_offsets, chunk.rejected_offsets
+
+
+def _between(offsets: Ints, start: int, end: int) -> int:
+    return int(np.searchsorted(offsets, end) - np.searchsorted(offsets, start))
+
+
+@compiled("int64[:](int32[:], int64[:], int64[:])")
+def newest_before_each(series_ids: Any, event_times_ms: Any, newest: Any) -> Any:
+    """Return the newest event time of its series before each event; `newest`, by series, is brought up to date."""
+    before = np.empty(series_ids.size, np.int64)
+    for place in range(series_ids.size):
+        series = series_ids[place]
+        before[place] = newest[series]
+        newest[series] = max(newest[series], event_times_ms[place])
+    return before
+
+
+@compiled("UniTuple(int64[:], 3)(int32[:], int64[:], int64, int64)")
+def day_runs(series_ids: Any, event_times_ms: Any, series_count: int, day_ms: int) -> Any:
+    """Return (series, day since the epoch, events) of each run of a series' events on one day; a day may come again."""
+    most = series_ids.size + series_count
+    ids, days, runs = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    current, counts = np.zeros(series_count, np.int64), np.zeros(series_count, np.int64)
+    size = 0
+    for place in range(series_ids.size):
+        series = series_ids[place]
+        day = event_times_ms[place] // day_ms
+        if counts[series] and current[series] != day:
+            ids[size], days[size], runs[size] = series, current[series], counts[series]
+            size += 1
+            counts[series] = 0
+        current[series] = day
+        counts[series] += 1
+    for series in range(series_count):
+        if counts[series]:
+            ids[size], days[size], runs[size] = series, current[series], counts[series]
+            size += 1
+    return ids[:size], days[:size], runs[:size]

@@ -1,0 +1,111 @@
+"""What does the offset index say of the log? How far it reaches, and how many records of each kind there are."""
+
+from dataclasses import dataclass
+
+from batch.store.database import Connection
+from sma.averages import Averages
+
+_READ = """
+SELECT
+    held.kafka_partition,
+    held.next_offset,
+    held.newest_time_ms,
+    coalesce(sum(block.event_count), 0)::bigint,
+    coalesce(sum(block.late_event_count), 0)::bigint,
+    coalesce(sum(block.rejected_event_count), 0)::bigint,
+    coalesce(sum(block.heartbeat_count), 0)::bigint
+FROM sma.indexed_partitions AS held
+LEFT JOIN sma.offset_blocks AS block USING (kafka_partition)
+GROUP BY held.kafka_partition
+ORDER BY held.kafka_partition
+"""
+_READ_BOUNDS = """
+SELECT
+    min(oldest_event_ms),
+    max(newest_event_ms)
+FROM (
+    SELECT
+        oldest_event_ms,
+        newest_event_ms
+    FROM sma.offset_blocks
+    UNION ALL
+    SELECT
+        event_time_ms,
+        event_time_ms
+    FROM sma.late_events
+) AS held
+"""
+_READ_RULES = """
+SELECT DISTINCT
+    allowed_lateness_ms,
+    max_ahead_ms
+FROM sma.indexed_partitions
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """By which the index tells late events and rejected records from others; milliseconds."""
+
+    allowed_lateness_ms: int
+    max_ahead_ms: int
+
+    @classmethod
+    def of(cls, averages: Averages) -> "Rule":
+        """Return the rule of averages.yaml."""
+        return cls(averages.allowed_lateness_ms, averages.max_ahead_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPartition:
+    """What one partition holds at 0 <= Kafka offset < next_offset; `events` are those that are not late.
+
+    `next_offset` is one past the last record, so that control records behind it are not waited for.
+    `newest_time_ms` is the newest time of an event or heartbeat; None where there is none.
+    """
+
+    kafka_partition: int
+    next_offset: int
+    newest_time_ms: int | None
+    events: int
+    late_events: int
+    rejected_events: int
+    heartbeats: int
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return self.events + self.late_events + self.rejected_events + self.heartbeats
+
+
+@dataclass(frozen=True, slots=True)
+class LogIndex:
+    """Every partition that has been indexed, in order."""
+
+    partitions: tuple[IndexedPartition, ...]
+
+    @property
+    def records(self) -> int:
+        """How many records the index has seen."""
+        return sum(partition.records for partition in self.partitions)
+
+    @property
+    def read_to(self) -> dict[int, int]:
+        """The first Kafka offset that is not indexed, by partition."""
+        return {partition.kafka_partition: partition.next_offset for partition in self.partitions}
+
+
+def read_index(connection: Connection) -> LogIndex:
+    """Return how far the index reaches; a partition that was never indexed is not there."""
+    return LogIndex(tuple(IndexedPartition(*row) for row in connection.execute(_READ)))
+
+
+def read_rules(connection: Connection) -> set[Rule]:
+    """Return by which rules the index was made: one, or none where it is empty."""
+    return {Rule(*row) for row in connection.execute(_READ_RULES)}
+
+
+def read_event_time_bounds(connection: Connection) -> tuple[int, int] | None:
+    """Return the oldest and the newest event time, in ms since the Unix epoch; None where there is no event."""
+    ((oldest, newest),) = connection.execute(_READ_BOUNDS).fetchall()
+    return None if oldest is None else (oldest, newest)

@@ -1,0 +1,139 @@
+"""Which positions of the log are diverted, by the stream and by the rule: late events and unreadable records.
+
+Of what the stream wrote only positions are taken; what stood there the batch layer has read in the log itself.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from batch.log.offsets import retained_ranges
+from batch.log.reader import Value, read_partition, read_values
+from batch.log.series_table import SeriesTable
+from batch.store.array_format import decode_integers
+from batch.store.database import Connection
+from sma.errors import SmaError
+from sma.settings import Settings
+
+POSITION = ["kafka_partition", "kafka_offset"]
+POSITIONS_SCHEMA = {"kafka_partition": pl.Int32, "kafka_offset": pl.Int64}
+
+_STREAM_SCHEMA = {"partition": pl.Int32, "kafka_offset": pl.Int64}
+_READ_BY_RULE = """
+SELECT
+    kafka_partition,
+    array_send(array_agg(kafka_offset ORDER BY kafka_offset))
+FROM sma.{table}
+GROUP BY kafka_partition
+ORDER BY kafka_partition
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Diverted:
+    """Positions in the topic `events`; both frames: kafka_partition Int32, kafka_offset Int64; sorted, unique."""
+
+    late: pl.DataFrame
+    rejected: pl.DataFrame
+
+    def within(self, read_to: Mapping[int, int]) -> "Diverted":
+        """Return the positions before some Kafka offsets, by partition."""
+        ends = pl.DataFrame(list(read_to.items()), {"kafka_partition": pl.Int32, "read_to": pl.Int64}, orient="row")
+        return Diverted(_before(self.late, ends), _before(self.rejected, ends))
+
+
+def read_by_stream(settings: Settings) -> Diverted:
+    """Read the topics `late_events` and `rejected_events`, whole; what stands there twice counts once.
+
+    Raises:
+        SmaError: Kafka does not answer, or a record there is not what the stream writes.
+    """
+    return Diverted(
+        late=_read_positions(settings, settings.late_events_topic),
+        rejected=_read_positions(settings, settings.rejected_events_topic),
+    )
+
+
+def read_by_rule(connection: Connection) -> Diverted:
+    """Return what the offset index holds for late, by the rule of the log, or for unreadable."""
+    return Diverted(late=_indexed(connection, "late_events"), rejected=_indexed(connection, "rejected_events"))
+
+
+def positions(topic: str, values: Iterable[Value]) -> pl.DataFrame:
+    """Return the positions that records of a topic of diverted events name: see `Diverted`.
+
+    Raises:
+        SmaError: a record names none.
+    """
+    held = list(values)
+    try:
+        named = pl.read_ndjson(b"\n".join(value.value or b"{}" for value in held), schema=_STREAM_SCHEMA)
+    except pl.exceptions.PolarsError:
+        named = None
+    if named is None or named.height != len(held) or named.null_count().sum_horizontal()[0]:
+        named = pl.DataFrame([_position(topic, value) for value in held], _STREAM_SCHEMA, orient="row")
+    return named.rename({"partition": "kafka_partition"}).unique().sort(POSITION)
+
+
+def events_at(settings: Settings, max_ahead_ms: int, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Return those of some positions of the log at which an event stands, as Kafka retains them.
+
+    Raises:
+        SmaError: Kafka does not answer.
+    """
+    found = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
+    if wanted.is_empty():
+        return found[0]
+    retained = retained_ranges(settings, settings.events_topic)
+    bounds = wanted.group_by("kafka_partition").agg(
+        first=pl.col("kafka_offset").min(), last=pl.col("kafka_offset").max()
+    )
+    for partition, first, last in bounds.iter_rows():
+        start, end = max(first, retained[partition].start), min(last + 1, retained[partition].end)
+        for chunk in read_partition(
+            settings, settings.events_topic, partition, start, max(start, end), max_ahead_ms, SeriesTable()
+        ):
+            at = pl.DataFrame({"kafka_offset": chunk.kafka_offsets}, {"kafka_offset": pl.Int64})
+            found.append(at.select(pl.lit(partition, pl.Int32).alias("kafka_partition"), "kafka_offset"))
+    return wanted.join(pl.concat(found), on=POSITION, how="semi")
+
+
+def _read_positions(settings: Settings, topic: str) -> pl.DataFrame:
+    read = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
+    for partition, held in retained_ranges(settings, topic).items():
+        read.extend(
+            positions(topic, values) for values in read_values(settings, topic, partition, held.start, held.end)
+        )
+    return pl.concat(read).unique().sort(POSITION)
+
+
+def _indexed(connection: Connection, table: str) -> pl.DataFrame:
+    rows = connection.cursor(binary=True).execute(_READ_BY_RULE.format(table=table).encode()).fetchall()
+    read = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
+    for partition, offsets in rows:
+        column = decode_integers([offsets])
+        read.append(
+            pl.DataFrame(
+                {"kafka_partition": np.full(column.size, partition, np.int32), "kafka_offset": column}, POSITIONS_SCHEMA
+            )
+        )
+    return pl.concat(read)
+
+
+def _position(topic: str, record: Value) -> tuple[int, int]:
+    try:
+        diverted = json.loads(record.value or b"")
+        return int(diverted["partition"]), int(diverted["kafka_offset"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SmaError(
+            f"{topic}: the record at partition {record.partition}, Kafka offset {record.offset} names no position "
+            "in the log: did something else than the stream write to this topic?"
+        ) from error
+
+
+def _before(positions: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
+    held = positions.join(ends, on="kafka_partition").filter(pl.col("kafka_offset") < pl.col("read_to"))
+    return held.select(POSITION).sort(POSITION)

@@ -1,0 +1,96 @@
+"""Record batches side by side in one piece of memory, decompressed: as many as make a chunk."""
+
+import numpy as np
+import numpy.typing as npt
+
+from batch.log.codecs import NotDecompressed, decompress_into
+from batch.log.flat_json import PADDING_BYTES
+from batch.log.record_batches import RecordBatch
+from batch.log.records import (
+    BASE_OFFSET,
+    BATCH_COLUMNS,
+    BEGIN,
+    COUNT,
+    END,
+    IS_APPEND_TIME,
+    LAST_DELTA,
+    TIMESTAMP_MS,
+    MalformedBatch,
+    Records,
+    decode_records,
+)
+from sma.errors import SmaError
+
+CHUNK_BYTES = 4 * 2**20  # of decompressed records in one chunk, but for a single batch that is larger
+CHUNK_RECORDS = 100_000  # likewise
+MAX_BATCH_BYTES = 2**30  # of one decompressed batch: a larger one is refused
+
+
+class PlainBatches:
+    """Batches of one partition, in order, in the same memory for one chunk after another."""
+
+    def __init__(self, where: str) -> None:
+        """`where` names topic and partition, for errors."""
+        self.bytes: npt.NDArray[np.uint8] = np.zeros(CHUNK_BYTES + PADDING_BYTES, np.uint8)
+        self._where = where
+        self._filled = 0
+        self._records = 0
+        self._rows: list[tuple[int, ...]] = []
+
+    def clear(self) -> None:
+        """Forget what was added; what was decoded from it stays, but `bytes` will change."""
+        self._filled = self._records = 0
+        self._rows.clear()
+
+    def add(self, batch: RecordBatch) -> bool:
+        """Decompress a batch behind those that are here; return whether it fits, as it always does into an empty one.
+
+        Raises:
+            SmaError: it cannot be decompressed, or is larger than `MAX_BATCH_BYTES`.
+        """
+        if self._rows and self._records + batch.record_count > CHUNK_RECORDS:
+            return False
+        while True:
+            room = self.bytes[self._filled : CHUNK_BYTES if self._rows else -PADDING_BYTES]
+            try:
+                size = decompress_into(batch.codec, batch.records, room)
+                break
+            except NotDecompressed as error:
+                if self._rows:
+                    return False
+                self._grow(batch, error)
+        row = [0] * BATCH_COLUMNS
+        row[BEGIN], row[END] = self._filled, self._filled + size
+        row[BASE_OFFSET], row[LAST_DELTA] = batch.base_offset, batch.last_offset - batch.base_offset
+        row[IS_APPEND_TIME] = batch.append_time_ms is not None
+        row[TIMESTAMP_MS] = batch.base_timestamp_ms if batch.append_time_ms is None else batch.append_time_ms
+        row[COUNT] = batch.record_count
+        self._rows.append(tuple(row))
+        self._filled += size
+        self._records += batch.record_count
+        return True
+
+    def decode(self, start: int, end: int) -> Records:
+        """Return the records at start <= Kafka offset < end.
+
+        Raises:
+            SmaError: a batch does not hold what its header states.
+        """
+        table = np.array(self._rows, np.int64).reshape(-1, BATCH_COLUMNS)
+        try:
+            return decode_records(self.bytes, table, start, end)
+        except MalformedBatch as malformed:
+            offset = int(table[malformed.row, BASE_OFFSET])
+            raise SmaError(
+                f"{self._where}: the record batch at Kafka offset {offset} does not hold the records that its header "
+                "states: it is damaged"
+            ) from malformed
+
+    def _grow(self, batch: RecordBatch, error: NotDecompressed) -> None:
+        """Make the memory larger: whether the bytes are wrong or only many is known once they had all the room."""
+        if len(self.bytes) >= MAX_BATCH_BYTES:
+            raise SmaError(
+                f"{self._where}: the record batch at Kafka offset {batch.base_offset} cannot be decompressed into "
+                f"{MAX_BATCH_BYTES} bytes: {error}"
+            ) from error
+        self.bytes = np.zeros(2 * len(self.bytes), np.uint8)

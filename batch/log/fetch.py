@@ -1,0 +1,136 @@
+"""Record batches as Kafka keeps them: the bytes of one partition's explicit range of Kafka offsets, read-committed.
+
+It finds the partition's leader, tries again where that helps, and asks for the next bytes while the last are being
+used. What they hold is not looked at here, but for where the next fetch begins. Nothing is committed, and no group is
+joined.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+from kafka.errors import KafkaError, OffsetOutOfRangeError
+
+from batch.log.broker import Broker, Fetched, addresses, ask_any
+from batch.log.record_batches import end_of_batches
+from sma.errors import SmaError
+from sma.settings import Settings
+
+FETCH_BYTES = 2 * 2**20  # Kafka sends at most so much at once, but for a single record batch that is larger
+ANSWER_WAIT_MS = 500  # how long Kafka may wait for records where there are none yet
+ANSWER_TIMEOUT_SECONDS = 10.0
+RETRY_SECONDS = 30.0  # how long a fetch that fails is tried again
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
+SILENCE_SECONDS = 60.0  # how long a range whose end is not there yet is waited for
+
+
+def fetch_batches(settings: Settings, topic: str, partition: int, start: int, end: int) -> Iterator[Fetched]:
+    """Yield what stands at start <= Kafka offset < end, and perhaps more around it; each fetch holds a whole batch.
+
+    While one is being used, the next is on its way, so up to twice `FETCH_BYTES` are held.
+
+    Raises:
+        SmaError: Kafka does not answer, no longer has those offsets, has nothing at them for `SILENCE_SECONDS`, or
+            sends what stands before them.
+    """
+    if start >= end:
+        return
+    with closing(_Partition(settings, topic, partition)) as source, ThreadPoolExecutor(1, "kafka-fetch") as thread:
+        try:
+            position = start
+            coming = thread.submit(source.fetch, position, end)
+            while position < end:
+                fetched = coming.result()
+                asked, position = position, end_of_batches(fetched.records, source.where)
+                if asked < position < end:
+                    coming = thread.submit(source.fetch, position, end)
+                yield fetched
+                if position <= asked:  # said only now, so that a damaged header is found out first
+                    raise SmaError(
+                        f"{source.where}: asked for Kafka offset {asked}, Kafka sent what ends before {position}"
+                    )
+        finally:
+            source.stop()
+
+
+class _Partition:
+    """The connection to whichever broker leads a partition; used by one thread at a time."""
+
+    def __init__(self, settings: Settings, topic: str, partition: int) -> None:
+        self._bootstrap = settings.kafka_bootstrap
+        self._topic = topic
+        self._partition = partition
+        self._servers = addresses(settings.kafka_bootstrap)
+        self._leader: tuple[Broker, int] | None = None  # and its epoch
+        self._stopped = threading.Event()
+        self.where = f"{topic}: partition {partition}"
+
+    def stop(self) -> None:
+        """Let a fetch that is under way try no more; for another thread than that of the fetch."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        if self._leader is not None:
+            self._leader[0].close()
+            self._leader = None
+
+    def fetch(self, position: int, end: int) -> Fetched:
+        """Return record batches from a position on, at least one; try again while that can help.
+
+        Raises:
+            SmaError: it did not help.
+        """
+        give_up_at = time.monotonic() + RETRY_SECONDS
+        silent_at = time.monotonic() + SILENCE_SECONDS
+        pause = FIRST_PAUSE_SECONDS
+        while not self._stopped.is_set():
+            try:
+                fetched = self._fetch_once(position)
+            except OffsetOutOfRangeError:
+                raise SmaError(self._not_retained(position, end)) from None
+            except KafkaError as error:
+                if not error.retriable or time.monotonic() > give_up_at:
+                    raise SmaError(self._failed(position, error)) from error
+                self.close()
+                self._stopped.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                continue
+            if len(fetched.records):
+                return fetched
+            if time.monotonic() > silent_at:
+                raise SmaError(self._silent(position, end))
+            give_up_at = time.monotonic() + RETRY_SECONDS
+        return Fetched()  # which nobody waits for
+
+    def _fetch_once(self, position: int) -> Fetched:
+        if self._leader is None:
+            self._leader = self._connect_leader()
+        leader, epoch = self._leader
+        return leader.fetch(self._topic, self._partition, epoch, position, FETCH_BYTES, ANSWER_WAIT_MS)
+
+    def _connect_leader(self) -> tuple[Broker, int]:
+        address, epoch = ask_any(
+            self._servers, ANSWER_TIMEOUT_SECONDS, lambda broker: broker.leader(self._topic, self._partition)
+        )
+        return Broker(address, ANSWER_TIMEOUT_SECONDS), epoch
+
+    def _not_retained(self, position: int, end: int) -> str:
+        return (
+            f"{self.where} no longer holds the Kafka offsets {position} to {end - 1}, or never did: nothing was "
+            "read in their place; `sma status` shows what Kafka retains"
+        )
+
+    def _failed(self, position: int, error: KafkaError) -> str:
+        return (
+            f"Kafka at {self._bootstrap}: {error}: {self.where} could not be read from Kafka offset {position}: "
+            "is it running? `sma status`, `sma up`"
+        )
+
+    def _silent(self, position: int, end: int) -> str:
+        return (
+            f"Kafka at {self._bootstrap} sent nothing for {SILENCE_SECONDS:.0f} seconds while {self.where} was "
+            f"being read from Kafka offset {position} to {end}: is it running, and is no transaction open there?"
+        )

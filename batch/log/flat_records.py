@@ -1,0 +1,57 @@
+"""Records as plain producers write them, read straight from their bytes: a short cut to `sma.event`, not another rule.
+
+Whatever is less plain (escapes, letters beyond ASCII, nesting, exponents, equal keys, anything wrong) is marked as the
+rest, and left to `sma.event.read_record`, which alone says why a record is rejected. The stream does the same in Java
+(`RecordReader.java`). tests/unit/test_batch_plain_records.py holds both readers to one answer.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from batch.log.flat_json import read_plain
+from batch.log.records import Bytes, Int64s, Records
+from sma.event import EARLIEST_EVENT_TIME_MS, LATEST_EVENT_TIME_MS, MAX_NAME_CHARACTERS, NO_TIMESTAMP_MS
+from sma.value import INTEGER_DIGITS, SCALE
+
+FURTHEST_AHEAD_MS = 2**62
+
+_LIMITS = (
+    EARLIEST_EVENT_TIME_MS,
+    LATEST_EVENT_TIME_MS,
+    MAX_NAME_CHARACTERS,
+    NO_TIMESTAMP_MS,
+    INTEGER_DIGITS,
+    SCALE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRecords:
+    """What some records are, one entry each, in their order.
+
+    kinds: uint8; EVENT, HEARTBEAT, or REST for those yet to be read strictly, whose other entries say nothing.
+    names: int64, four rows: where customer and metric of an event begin and end in the bytes that were read.
+    times_ms: int64; of an event or a heartbeat, in milliseconds since the Unix epoch.
+    values_micros: int64; of an event, in micro-units.
+    """
+
+    kinds: Bytes
+    names: Int64s
+    times_ms: Int64s
+    values_micros: Int64s
+
+
+def read_plain_records(plain: Bytes, records: Records, max_ahead_ms: int) -> PlainRecords:
+    """Read the records that are plain; linear in their bytes.
+
+    Args:
+        plain: the bytes in which `records` lie, and `PADDING_BYTES` more of whatever they are; uint8.
+        records: where each value stands, and the records' timestamps.
+        max_ahead_ms: how far a time may stand ahead of its record's timestamp; at most `FURTHEST_AHEAD_MS`.
+    """
+    kinds = np.empty(len(records.kafka_offsets), np.uint8)
+    names, times_ms, values_micros = (np.empty(shape, np.int64) for shape in ((4, len(kinds)), len(kinds), len(kinds)))
+    starts, lengths, timestamps_ms = records.value_starts, records.value_lengths, records.timestamps_ms
+    read_plain(plain, starts, lengths, timestamps_ms, max_ahead_ms, _LIMITS, kinds, names, times_ms, values_micros)
+    return PlainRecords(kinds, names, times_ms, values_micros)

@@ -1,0 +1,235 @@
+"""The two runs of the batch layer: compute days, and reconcile days; each any number of them, in bounded memory."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+
+from batch.index.closed_days import closed_until_ms, touched_days
+from batch.index.extend import extend_index
+from batch.index.log_index import LogIndex, read_event_time_bounds, read_index
+from batch.index.side_outputs import events_at, read_by_rule, read_by_stream
+from batch.log.offsets import Progress, retained_ranges
+from batch.reconciliation.accounting import Account, account, in_dispute, misjudged
+from batch.reconciliation.audit import ReconciledDay, add_reconciliation
+from batch.reconciliation.compare_days import Evidence, count_days, judge_days
+from batch.reconciliation.stream_commits import unconfirmed, wait_until_confirmed
+from batch.results.batch_results import (
+    Answer,
+    Written,
+    clear_unanswered,
+    finished_days,
+    forget_key,
+    read_answers,
+    write_answer,
+)
+from batch.store.database import connect, snapshot
+from batch.windows.day_plan import consecutive, plan_days, require_retained
+from batch.windows.day_rows import rows_of
+from batch.windows.partition_windows import Part
+from sma.averages import Averages
+from sma.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+_PROGRESS_EVERY_SECONDS = 5.0
+_ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What a run computed and wrote, and from how much of the log.
+
+    `already_written` are the days that the run found finished. Of the Kafka offsets that the index covers,
+    `offsets_read` were read, and `offsets_skipped` cannot hold anything that the days need.
+    """
+
+    written: tuple[Written, ...]
+    already_written: tuple[date, ...]
+    index: LogIndex
+    offsets_read: int
+    offsets_skipped: int
+    closed_until_ms: int
+    index_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a run found. `misjudged` is as `batch.reconciliation.accounting.misjudged` returns it."""
+
+    days: tuple[ReconciledDay, ...]
+    accounts: tuple[Account, ...]
+    misjudged: pl.DataFrame
+    index: LogIndex
+    offsets_read: int
+    compared_at: datetime
+    seconds: float
+
+    @property
+    def unexplained(self) -> int:
+        """How many differences nothing explains."""
+        return sum(day.summary.unexplained for day in self.days)
+
+    @property
+    def unaccounted(self) -> int:
+        """How many records are not, or wrongly, accounted for."""
+        return max(sum(abs(held.residue) for held in self.accounts), self.misjudged.height)
+
+
+def compute_batch_days(
+    settings: Settings, averages: Averages, days: Sequence[date], run_id: str, progress: Progress, resume_key: str = ""
+) -> Computed:
+    """Compute every average for some days from the retained log, and store them.
+
+    The offset index is extended to the log's end first. Windows that the watermark of the log has not passed are left
+    to the stream.
+
+    Args:
+        settings: how Kafka and the database are reached.
+        averages: what to compute.
+        days: in any order.
+        run_id: is stored with the days.
+        progress: is told what is done.
+        resume_key: days that were finished under it, by a run that did not come to its end, are left as they are; the
+            run's own id where it is empty.
+
+    Raises:
+        SmaError: Kafka or the database does not answer, Kafka no longer holds what a day needs, a partition is empty,
+            or a stored answer was computed from more of the log; days before the one that fails stay written.
+    """
+    started = time.monotonic()
+    key = resume_key or run_id
+    extend_index(settings, averages, progress)
+    index_seconds = time.monotonic() - started
+    names = [average.name for average in averages.averages]
+    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
+        finished = finished_days(connection, names, key).intersection(days)
+        if finished:
+            progress(f"{len(finished)} of {len(days)} days were finished before: left as they are")
+        with snapshot(connection):
+            index = read_index(connection)
+            closed_until = closed_until_ms(index, averages.watermark_delay_ms)
+            plans = [
+                plan_days(connection, averages.averages, {_ALL: Part()}, list(index.read_to), group, closed_until + 1)
+                for group in consecutive([day for day in days if day not in finished])
+            ]
+        require_retained(plans, settings.events_topic, retained_ranges(settings, settings.events_topic))
+        offsets = sum(plan.offsets for plan in plans)
+        progress(f"reading {offsets:,} of {sum(index.read_to.values()):,} offsets for {len(days) - len(finished)} days")
+        written: list[Written] = []
+        told_at = time.monotonic()
+        for plan in plans:
+            for day_rows in rows_of(plan, settings, averages.max_ahead_ms):
+                strangers = clear_unanswered(connection, day_rows.day)
+                if strangers:
+                    progress(f"{day_rows.day}: removed {strangers:,} rows that no answer stands for")
+                for name in names:
+                    answer = Answer(day_rows.day, name, index.read_to, closed_until)
+                    pieces = ((each.from_ms, each.until_ms, each.averages(_ALL, name)) for each in day_rows.pieces)
+                    written.append(write_answer(connection, answer, pieces, run_id, key))
+                if time.monotonic() - told_at > _PROGRESS_EVERY_SECONDS:
+                    told_at = time.monotonic()
+                    done = len(written) // len(names) + len(finished)
+                    progress(f"stored {day_rows.day}, {done} of {len(days)} days")
+        forget_key(connection, days, key)
+    return Computed(
+        written=tuple(written),
+        already_written=tuple(sorted(finished)),
+        index=index,
+        offsets_read=offsets,
+        offsets_skipped=sum(index.read_to.values()) - offsets,
+        closed_until_ms=closed_until,
+        index_seconds=index_seconds,
+        seconds=time.monotonic() - started,
+    )
+
+
+def reconcile_days(
+    settings: Settings, averages: Averages, days: Sequence[date], run_id: str, progress: Progress
+) -> Reconciled:
+    """Compare what the stream said with the stored batch answers, and add the findings to the audit trail.
+
+    It waits until the stream has confirmed all that the answers were computed from: by then, every window that they
+    hold for closed has been stated by the stream and flushed to the database. It looks at the tables as they are then,
+    while the stream goes on; so the log is indexed to its end after that, which holds all that those rows can follow
+    from, and the late and rejected events among that are waited for. Differing windows that the stream may have stated
+    anew in between are left to the next reconciliation. Only for days that differ is the log read again.
+
+    Raises:
+        SmaError: a day has no batch answer, the stream does not confirm in time, Kafka no longer holds what a day that
+            differs needs, or a service does not answer.
+    """
+    started = time.monotonic()
+    with (
+        connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection,
+        connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as index_connection,
+    ):
+        answers = read_answers(connection, days, [average.name for average in averages.averages])
+        confirmed = wait_until_confirmed(settings, _furthest(answers), progress)
+        with snapshot(connection) as compared_at:
+            extend_index(settings, averages, progress)
+            with snapshot(index_connection):
+                index = read_index(index_connection)
+                if unconfirmed(confirmed, index.read_to):
+                    wait_until_confirmed(settings, index.read_to, progress)
+                evidence = Evidence(index_connection, index, confirmed)
+                progress(f"comparing {len(days)} days")
+                judged = judge_days(connection, settings, averages, count_days(connection, answers), evidence, progress)
+                by_rule = read_by_rule(index_connection)
+            diverted = read_by_stream(settings).within(index.read_to)
+            disputed = events_at(settings, averages.max_ahead_ms, in_dispute(diverted, by_rule))
+            accounts = tuple(account(index, diverted, by_rule, disputed))
+            add_reconciliation(connection, run_id, judged.days, accounts, compared_at)
+    _log_faults(judged.days, accounts)
+    return Reconciled(
+        days=judged.days,
+        accounts=accounts,
+        misjudged=misjudged(diverted, by_rule, disputed),
+        index=index,
+        offsets_read=judged.offsets_read,
+        compared_at=compared_at,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _log_faults(days: Sequence[ReconciledDay], accounts: Sequence[Account]) -> None:
+    """Log what should never be: a difference that nothing explains, a record that is not accounted for."""
+    for day in days:
+        if day.summary.unexplained:
+            _LOG.error(
+                "%d differences unexplained: see the table sma.differences",
+                day.summary.unexplained,
+                extra={"day": day.answer.day, "average": day.answer.average},
+            )
+    for held in accounts:
+        if held.residue:
+            _LOG.error(
+                "partition %d: %d records are not accounted for: see the table sma.accounting",
+                held.kafka_partition,
+                held.residue,
+                extra={"partition": held.kafka_partition},
+            )
+
+
+def days_touched(settings: Settings, averages: Averages, progress: Progress) -> tuple[date, date] | None:
+    """Return the first and the last day that own a closed window of the log; None where no event is in one.
+
+    Raises:
+        SmaError: Kafka or the database does not answer, the log's beginning is gone, or a partition is empty.
+    """
+    extend_index(settings, averages, progress)
+    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
+        bounds = read_event_time_bounds(connection)
+        closed_until = closed_until_ms(read_index(connection), averages.watermark_delay_ms)
+    return touched_days(*bounds, averages, closed_until) if bounds else None
+
+
+def _furthest(answers: Sequence[Answer]) -> Mapping[int, int]:
+    furthest: dict[int, int] = {}
+    for answer in answers:
+        for partition, offset in answer.read_to.items():
+            furthest[partition] = max(offset, furthest.get(partition, 0))
+    return furthest

@@ -1,0 +1,94 @@
+"""Is every record of the log accounted for? For each partition: records = used + late + rejected + heartbeats.
+
+The four are counted by different parties, so that the identity can fail: `records` and `heartbeats` are what the batch
+layer read into the offset index; `late` and `rejected` are the positions that the stream diverted; `used` are the
+events of the batch layer whose positions the stream did not divert. It fails when the stream diverted what is no event,
+or did not divert a record that is none, or diverted one that is. Two such faults can cancel out in the counts, and no
+count tells whether what was diverted was late; so the positions are compared too, with those of the rule of the log.
+What neither can show, an event that the stream read and lost, shows as an unexplained difference of the windows that
+should hold it.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from batch.index.log_index import LogIndex
+from batch.index.side_outputs import POSITION, Diverted
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The record count of one partition at read_from <= Kafka offset < read_to, and who accounts for how many."""
+
+    kafka_partition: int
+    read_from: int
+    read_to: int
+    records: int
+    events_used: int
+    late_events: int
+    rejected_events: int
+    heartbeats: int
+
+    @property
+    def residue(self) -> int:
+        """How many records are not accounted for; negative where some are accounted for twice."""
+        return self.records - self.events_used - self.late_events - self.rejected_events - self.heartbeats
+
+
+def in_dispute(diverted: Diverted, by_rule: Diverted) -> pl.DataFrame:
+    """Return the positions that are late for the stream and not by the rule: what stands there the log must tell."""
+    return diverted.late.join(by_rule.late, on=POSITION, how="anti")
+
+
+def account(index: LogIndex, diverted: Diverted, by_rule: Diverted, disputed_events: pl.DataFrame) -> list[Account]:
+    """Account for every record that was indexed.
+
+    Args:
+        index: what the batch layer read.
+        diverted: by the stream; no position beyond the index.
+        by_rule: what the index holds for late or rejected.
+        disputed_events: those positions of `in_dispute` at which an event stands.
+    """
+    late, rejected = _count(diverted.late), _count(diverted.rejected)
+    events_diverted = _count(
+        pl.concat([diverted.late.join(by_rule.late, on=POSITION, how="semi"), disputed_events.select(POSITION)])
+    )
+    return [
+        Account(
+            kafka_partition=held.kafka_partition,
+            read_from=0,
+            read_to=held.next_offset,
+            records=held.records,
+            events_used=held.events + held.late_events - events_diverted.get(held.kafka_partition, 0),
+            late_events=late.get(held.kafka_partition, 0),
+            rejected_events=rejected.get(held.kafka_partition, 0),
+            heartbeats=held.heartbeats,
+        )
+        for held in index.partitions
+    ]
+
+
+def misjudged(diverted: Diverted, by_rule: Diverted, disputed_events: pl.DataFrame) -> pl.DataFrame:
+    """Return the positions about which the layers disagree; arguments as for `account`.
+
+    Returns:
+        kafka_partition Int32, kafka_offset Int64, disagreement str; an event that only one of the layers takes for
+        late, the batch layer by the rule of the log, or a record that only one of them rejected; sorted, at most one
+        row per position and kind.
+    """
+    disputed = in_dispute(diverted, by_rule)
+    kinds = {
+        "late for the stream, not by the rule": disputed_events,
+        "late by the rule, not for the stream": by_rule.late.join(diverted.late, on=POSITION, how="anti"),
+        "late for the stream, no event for the batch layer": disputed.join(disputed_events, on=POSITION, how="anti"),
+        "rejected by the stream alone": diverted.rejected.join(by_rule.rejected, on=POSITION, how="anti"),
+        "rejected by the batch layer alone": by_rule.rejected.join(diverted.rejected, on=POSITION, how="anti"),
+    }
+    return pl.concat(rows.select(*POSITION, pl.lit(kind).alias("disagreement")) for kind, rows in kinds.items()).sort(
+        *POSITION, "disagreement"
+    )
+
+
+def _count(rows: pl.DataFrame) -> dict[int, int]:
+    return dict(rows["kafka_partition"].value_counts().iter_rows())

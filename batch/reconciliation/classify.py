@@ -1,0 +1,131 @@
+"""Stream against batch: which windows differ, and does what arrived late explain each difference?
+
+Pure functions of frames of one day and one average, with the columns of `batch.store.averages_schema`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import polars as pl
+
+from batch.store.averages_schema import KEY
+
+DifferenceClass = Literal["changed", "missing_in_stream", "extra_in_stream"]
+
+DIFFERENCES_SCHEMA = {
+    "customer": pl.String,
+    "metric": pl.String,
+    "average": pl.String,
+    "as_of_ms": pl.Int64,
+    "class": pl.String,
+    "is_explained": pl.Boolean,
+    "late_event_count": pl.Int64,
+    "stream_value_sum_micros": pl.Int128,
+    "stream_event_count": pl.Int64,
+    "batch_value_sum_micros": pl.Int128,
+    "batch_event_count": pl.Int64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many windows either layer has, and what came of comparing them.
+
+    windows_compared = equal + changed + missing_in_stream + extra_in_stream; explained + unexplained = the others.
+    """
+
+    windows_compared: int
+    equal: int
+    changed: int
+    missing_in_stream: int
+    extra_in_stream: int
+    explained: int
+    unexplained: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the log itself gives, to judge a difference by.
+
+    batch: the log as far as the batch answer was computed from it.
+    stream: the log as far as the stream has read it, without the late events.
+    late: customer str, metric str, average str, as_of_ms Int64, late_event_count: how many late events each window
+        holds; unique in the first four, windows that hold none left out.
+    """
+
+    batch: pl.DataFrame
+    stream: pl.DataFrame
+    late: pl.DataFrame
+
+
+def compare(streamed: pl.DataFrame, batch: pl.DataFrame) -> pl.DataFrame:
+    """Return the windows that differ.
+
+    Returns:
+        differing: `DIFFERENCES_SCHEMA` less is_explained and late_event_count; the pair of a layer that has no row is
+        null; sorted by and unique in the key.
+    """
+    pairs = _named(streamed, "stream").join(_named(batch, "batch"), on=KEY, how="full", coalesce=True)
+    is_equal = pl.col("stream_value_sum_micros").eq_missing(pl.col("batch_value_sum_micros")) & pl.col(
+        "stream_event_count"
+    ).eq_missing(pl.col("batch_event_count"))
+    difference_class = (
+        pl.when(pl.col("stream_event_count").is_null())
+        .then(pl.lit("missing_in_stream"))
+        .when(pl.col("batch_event_count").is_null())
+        .then(pl.lit("extra_in_stream"))
+        .otherwise(pl.lit("changed"))
+    )
+    return pairs.filter(~is_equal).with_columns(difference_class.alias("class")).sort(KEY)
+
+
+def explain(differing: pl.DataFrame, expected: Expected) -> pl.DataFrame:
+    """Judge each differing window.
+
+    A difference is explained iff its window recomputed without the late events gives the streamed pair to the last
+    digit (no events left: the stream has no row), and with them the batch pair. Anything else is a defect or a loss.
+
+    Returns:
+        differences: `DIFFERENCES_SCHEMA`; sorted by and unique in the key.
+    """
+    judged = (
+        differing.join(_named(expected.stream, "expected_stream"), on=KEY, how="left")
+        .join(_named(expected.batch, "expected_batch"), on=KEY, how="left")
+        .join(expected.late, on=KEY, how="left")
+        .with_columns(
+            pl.all_horizontal(
+                pl.col(f"{layer}_{column}").eq_missing(pl.col(f"expected_{layer}_{column}"))
+                for layer in ("stream", "batch")
+                for column in ("value_sum_micros", "event_count")
+            ).alias("is_explained"),
+            pl.col("late_event_count").fill_null(0),
+        )
+    )
+    return judged.select(pl.col(column).cast(kind) for column, kind in DIFFERENCES_SCHEMA.items()).sort(KEY)
+
+
+def difference_size() -> pl.Expr:
+    """Return by how much the sums of a difference are apart, in micro-units; no row counts as 0."""
+    return (pl.col("batch_value_sum_micros").fill_null(0) - pl.col("stream_value_sum_micros").fill_null(0)).abs()
+
+
+def summarize(equal: int, differences: pl.DataFrame) -> Summary:
+    """Count what `compare` and `explain` found; `equal` is how many windows are equal."""
+    counts = dict(differences["class"].value_counts().iter_rows())
+    classes = {name: int(counts.get(name, 0)) for name in get_args(DifferenceClass)}
+    explained = int(differences["is_explained"].sum())
+    return Summary(
+        windows_compared=equal + differences.height,
+        equal=equal,
+        **classes,
+        explained=explained,
+        unexplained=differences.height - explained,
+    )
+
+
+def _named(rows: pl.DataFrame, layer: str) -> pl.DataFrame:
+    return rows.select(
+        *KEY,
+        pl.col("value_sum_micros").alias(f"{layer}_value_sum_micros"),
+        pl.col("event_count").alias(f"{layer}_event_count"),
+    )

@@ -1,0 +1,46 @@
+"""How far has the stream got? It commits Kafka offsets when a checkpoint that covers them is complete.
+
+The checkpoint's barrier flushed the rows before it to the database, so what is confirmed can be compared.
+"""
+
+from collections.abc import Mapping
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from batch.log.consumer_group import committed_offsets
+from batch.log.offsets import Progress
+from sma.durations import parse_duration
+from sma.errors import SmaError
+from sma.settings import Settings
+
+POLL_SECONDS = 1.0
+
+
+def wait_until_confirmed(settings: Settings, read_to: Mapping[int, int], progress: Progress) -> dict[int, int]:
+    """Wait until the stream has confirmed every offset before `read_to`, and return what it has confirmed.
+
+    Raises:
+        SmaError: it has not within `reconcile_timeout`, or Kafka does not answer.
+    """
+    progress(f"waiting until the stream confirms {sum(read_to.values()):,} offsets")
+    timeout_seconds = parse_duration(settings.reconcile_timeout) / 1000
+    poll = Retrying(
+        stop=stop_after_delay(timeout_seconds),
+        wait=wait_fixed(POLL_SECONDS),
+        retry=retry_if_result(lambda confirmed: bool(unconfirmed(confirmed, read_to))),
+    )
+    try:
+        return poll(committed_offsets, settings, settings.events_topic, settings.consumer_group)
+    except RetryError as error:
+        confirmed: dict[int, int] = error.last_attempt.result()
+        done = sum(min(confirmed.get(partition, 0), offset) for partition, offset in read_to.items())
+        raise SmaError(
+            f"the stream has confirmed only {done:,} of {sum(read_to.values()):,} offsets after "
+            f"{settings.reconcile_timeout}: is the job running? `sma stream status`, `sma wait`"
+        ) from None
+
+
+def unconfirmed(confirmed: Mapping[int, int], read_to: Mapping[int, int]) -> dict[int, int]:
+    """Return how many offsets before `read_to` each partition still lacks; only those that lack some."""
+    lacking = {partition: offset - confirmed.get(partition, 0) for partition, offset in read_to.items()}
+    return {partition: offsets for partition, offsets in lacking.items() if offsets > 0}

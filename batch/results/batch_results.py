@@ -1,0 +1,263 @@
+"""The batch layer's answers: a day of one average is written whole or not at all, and no poorer one replaces it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+from psycopg.types.json import Jsonb
+
+from batch.index.closed_days import day_start_ms
+from batch.results.corrections import add_corrections
+from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.store.averages_tables import add_batch_averages, read_averages, remove_batch_averages
+from batch.store.database import Connection
+from sma.durations import DAY_MS
+from sma.errors import SmaError
+from sma.instants import instant, milliseconds
+
+NOTED_CORRECTIONS = 3  # of each day and average, so that whoever looks has some to begin with
+
+# the first answer of a day makes its row, and whoever comes second waits here for the first
+_CLAIM_DAY = """
+INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id, resume_key)
+VALUES (%(day)s, %(average)s, %(read_to)s, %(closed_until)s, 0, %(run_id)s, %(resume_key)s)
+ON CONFLICT (day, average) DO NOTHING
+"""
+_CLEAR_DAY = """
+DELETE FROM sma.batch_averages
+WHERE as_of >= %(from_time)s
+    AND as_of < %(until_time)s
+    AND average NOT IN (
+        SELECT average
+        FROM sma.batch_days
+        WHERE day = %(day)s
+    )
+"""
+_LOCK_DAY = """
+SELECT
+    read_to,
+    closed_until
+FROM sma.batch_days
+WHERE day = %(day)s
+    AND average = %(average)s
+FOR UPDATE
+"""
+_RECORD_DAY = """
+UPDATE sma.batch_days
+SET read_to = %(read_to)s,
+    closed_until = %(closed_until)s,
+    row_count = %(row_count)s,
+    run_id = %(run_id)s,
+    resume_key = %(resume_key)s,
+    written_at = now()
+WHERE day = %(day)s
+    AND average = %(average)s
+"""
+_READ_DAYS = """
+SELECT
+    day,
+    average,
+    read_to,
+    closed_until
+FROM sma.batch_days
+WHERE day = ANY(%(days)s)
+    AND average = ANY(%(averages)s)
+ORDER BY day, average
+"""
+_READ_FINISHED = """
+SELECT
+    day,
+    average
+FROM sma.batch_days
+WHERE resume_key = %(resume_key)s
+"""
+_FORGET_KEY = """
+UPDATE sma.batch_days
+SET resume_key = NULL
+WHERE resume_key = %(resume_key)s
+    AND day = ANY(%(days)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """From how much of the log a day of one average was computed: partition -> first Kafka offset not read."""
+
+    day: date
+    average: str
+    read_to: Mapping[int, int]
+    closed_until_ms: int
+
+    @property
+    def bounds_ms(self) -> tuple[int, int]:
+        """The day's closed windows: first `as_of`, and one past the last."""
+        start = day_start_ms(self.day)
+        return start, max(start, min(start + DAY_MS, self.closed_until_ms + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What writing an answer changed.
+
+    `corrected`: customer, metric and `as_of` in ms of windows of which something else was stored; some, not all.
+    """
+
+    answer: Answer
+    row_count: int
+    rows_written: int
+    rows_deleted: int
+    corrected: tuple[tuple[str, str, int], ...] = ()
+
+
+def write_answer(
+    connection: Connection,
+    answer: Answer,
+    pieces: Iterable[tuple[int, int, pl.DataFrame]],
+    run_id: str,
+    resume_key: str,
+) -> Written:
+    """Make the stored day equal to `pieces`, in one transaction.
+
+    A row that is already right keeps its written_at; what is changed in a day that was stored is added to the audit
+    trail. `sma.batch_days` says whether the day is stored: it is written
+    together with the rows, so of a day that it does not know all rows are copied in unseen: see `clear_unanswered`.
+
+    Args:
+        connection: to the database.
+        answer: the day and average, and from how much of the log it was computed.
+        pieces: first `as_of`, one past the last, and the rows between them (`batch.store.averages_schema`);
+            they touch one another, and cover the closed windows of the day.
+        run_id: of the run that writes.
+        resume_key: what the run has in common with those that carry on its work: see `finished_days`.
+
+    Raises:
+        SmaError: the stored answer was computed from more of the log than this one, or a sum is too large to be
+            stored; what is stored stays.
+        psycopg.errors.UniqueViolation: rows stand where no answer is stored.
+    """
+    bound = {
+        "day": answer.day,
+        "average": answer.average,
+        "read_to": as_json(answer.read_to),
+        "closed_until": instant(answer.closed_until_ms),
+        "run_id": run_id,
+        "resume_key": resume_key,
+    }
+    counts = _Counts()
+    with connection.transaction():
+        if connection.execute(_CLAIM_DAY, bound).rowcount:
+            for _, _, rows in pieces:
+                add_batch_averages(connection, rows)
+                counts.rows += rows.height
+            counts.written = counts.rows
+        else:
+            held = connection.execute(_LOCK_DAY, bound).fetchone()
+            if held is None:
+                raise SmaError(f"{answer.day}, average {answer.average}: no longer in sma.batch_days: run this again")
+            _refuse_poorer(answer, _offsets(held[0]))
+            for from_ms, until_ms, rows in _whole_day(answer, pieces):
+                stored = read_averages(connection, "batch_averages", answer.average, from_ms, until_ms)
+                wrong, missing = correction(stored, rows)
+                remove_batch_averages(connection, wrong)
+                add_batch_averages(connection, missing)
+                # what has closed since is no correction: the batch layer had not said anything of it
+                said = missing.filter(pl.col("as_of_ms") <= milliseconds(held[1]))
+                add_corrections(connection, run_id, wrong, said)
+                counts.note_corrected(wrong, said)
+                counts.rows += rows.height
+                counts.written += missing.height
+                counts.deleted += wrong.join(missing, on=KEY, how="anti").height
+        connection.execute(_RECORD_DAY, bound | {"row_count": counts.rows})
+    return Written(answer, counts.rows, counts.written, counts.deleted, tuple(counts.corrected))
+
+
+def clear_unanswered(connection: Connection, day: date) -> int:
+    """Remove the rows of a day for which no answer stands: the batch layer did not write them; return how many.
+
+    All averages at once: they share an index by time, and a look for each would see the rows of all of them.
+    """
+    start = day_start_ms(day)
+    bound = {"day": day, "from_time": instant(start), "until_time": instant(start + DAY_MS)}
+    return connection.execute(_CLEAR_DAY, bound).rowcount
+
+
+@dataclass(slots=True)
+class _Counts:
+    rows: int = 0
+    written: int = 0
+    deleted: int = 0
+    corrected: list[tuple[str, str, int]] = field(default_factory=list)
+
+    def note_corrected(self, before: pl.DataFrame, after: pl.DataFrame) -> None:
+        room = NOTED_CORRECTIONS - len(self.corrected)
+        keys = pl.concat([before, after]).select("customer", "metric", "as_of_ms").unique(maintain_order=True)
+        self.corrected += keys.head(room).rows()
+
+
+def _whole_day(
+    answer: Answer, pieces: Iterable[tuple[int, int, pl.DataFrame]]
+) -> Iterator[tuple[int, int, pl.DataFrame]]:
+    """Yield the pieces, and one without rows for the windows of the day that are not closed."""
+    _, closed_ms = answer.bounds_ms
+    yield from pieces
+    yield closed_ms, day_start_ms(answer.day) + DAY_MS, pl.DataFrame(schema=AVERAGES_SCHEMA)
+
+
+def finished_days(connection: Connection, averages: Sequence[str], resume_key: str) -> set[date]:
+    """Return the days of which every one of the averages was written under a key: a run that goes on skips them."""
+    written: dict[date, set[str]] = {}
+    for day, average in connection.execute(_READ_FINISHED, {"resume_key": resume_key}):
+        written.setdefault(day, set()).add(average)
+    return {day for day, names in written.items() if names.issuperset(averages)}
+
+
+def forget_key(connection: Connection, days: Sequence[date], resume_key: str) -> None:
+    """Let go of days once all of them are finished: whoever starts the same work again wants them computed again."""
+    connection.execute(_FORGET_KEY, {"days": list(days), "resume_key": resume_key})
+
+
+def correction(stored: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what makes the stored rows equal to `rows`: those to remove, and those to add after that.
+
+    A row whose pair has changed is in both. All of them are as `averages` of `batch.store.averages_schema`.
+    """
+    if stored.equals(rows):
+        return stored.clear(), rows.clear()
+    return stored.join(rows, on=rows.columns, how="anti"), rows.join(stored, on=rows.columns, how="anti")
+
+
+def read_answers(connection: Connection, days: Sequence[date], averages: Sequence[str]) -> list[Answer]:
+    """Return the answers of some days, by day and average.
+
+    Raises:
+        SmaError: one of them has not been computed.
+    """
+    found = connection.execute(_READ_DAYS, {"days": list(days), "averages": list(averages)}).fetchall()
+    answers = [Answer(day, average, _offsets(read_to), milliseconds(closed)) for day, average, read_to, closed in found]
+    missing = {(day, average) for day in days for average in averages} - {(held.day, held.average) for held in answers}
+    if missing:
+        day, average = min(missing)
+        raise SmaError(
+            f"{day}, average {average}: no batch answer to reconcile with: materialize batch_averages for it first"
+        )
+    return answers
+
+
+def _refuse_poorer(answer: Answer, stored: Mapping[int, int]) -> None:
+    for partition, read_to in stored.items():
+        now = answer.read_to.get(partition, 0)
+        if now < read_to:
+            raise SmaError(
+                f"{answer.day}, average {answer.average}: the stored answer was computed from partition {partition} to "
+                f"Kafka offset {read_to}, but it now ends at {now}: the stored answer stays; is this another Kafka?"
+            )
+
+
+def as_json(read_to: Mapping[int, int]) -> Jsonb:
+    """Return Kafka offsets by partition as PostgreSQL stores them."""
+    return Jsonb({str(partition): offset for partition, offset in sorted(read_to.items())})
+
+
+def _offsets(read_to: Mapping[str, int]) -> dict[int, int]:
+    return {int(partition): offset for partition, offset in read_to.items()}

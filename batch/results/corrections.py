@@ -1,0 +1,51 @@
+"""The audit trail of stored answers that were computed anew: what was served before, and what after."""
+
+import polars as pl
+
+from batch.store.averages_schema import KEY
+from batch.store.database import AS_OF, Connection, copy_in
+
+_ADD = """
+COPY sma.corrections (
+    run_id,
+    customer,
+    metric,
+    average,
+    as_of,
+    value_sum_before,
+    event_count_before,
+    value_sum_after,
+    event_count_after
+)
+FROM STDIN (FORMAT csv)
+"""
+
+
+def add_corrections(connection: Connection, run_id: str, before: pl.DataFrame, after: pl.DataFrame) -> None:
+    """Add what a run replaces, removes or adds in a day that was stored, in the transaction that does it.
+
+    Args:
+        connection: to the database.
+        run_id: of the run.
+        before: rows that go, as `averages` of `batch.store.averages_schema`.
+        after: rows that come, likewise; a row that is replaced is in both.
+    """
+    if before.is_empty() and after.is_empty():
+        return
+    rows = before.join(after, on=KEY, how="full", coalesce=True, suffix="_after").select(
+        pl.lit(run_id),
+        "customer",
+        "metric",
+        "average",
+        AS_OF,
+        _as_text("value_sum_micros"),
+        "event_count",
+        _as_text("value_sum_micros_after"),
+        "event_count_after",
+    )
+    copy_in(connection, _ADD, rows)
+
+
+def _as_text(column: str) -> pl.Expr:
+    """Micro-units as PostgreSQL reads them as units, to the last digit."""
+    return pl.format("{}E-6", pl.col(column))

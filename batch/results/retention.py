@@ -1,0 +1,40 @@
+"""Rows that are older than is kept: which are they, and drop them, by whole chunks."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from batch.store.database import connect
+from sma.settings import Settings
+
+_DROP = """
+SELECT
+    relation,
+    chunk_count,
+    row_count
+FROM sma.drop_chunks_before(%(bound)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What a table lost."""
+
+    table: str
+    chunks: int
+    rows: int
+
+
+def first_day_kept(keep_days: int, today: date) -> date | None:
+    """Return the first day whose rows are kept, with `keep_days` before today; None where all are."""
+    return today - timedelta(days=keep_days) if keep_days else None
+
+
+def drop_before(settings: Settings, day: date) -> list[Dropped]:
+    """Drop the chunks whose rows all have an `as_of` before a day (UTC); a chunk that reaches into it stays whole.
+
+    Raises:
+        SmaError: the day is not past, or the database does not answer or refuses.
+    """
+    bound = datetime.combine(day, time(), UTC)
+    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, connection.transaction():
+        return [Dropped(*row) for row in connection.execute(_DROP, {"bound": bound})]

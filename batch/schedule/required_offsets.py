@@ -1,0 +1,36 @@
+"""From which Kafka offset on must the log be there, for days to be computed? The offset index tells, for many at once.
+
+What is read of it, block by block, is planned in `day_plan`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+from batch.log.offsets import OffsetRange
+from batch.store.database import Connection
+from batch.windows.lookback import longest_ms, most_events
+from sma.averages import Averages
+from sma.durations import DAY_MS
+
+NeededOffsets = Mapping[int, int]  # partition -> first Kafka offset; only where something is needed
+
+_NEEDED = Path(__file__).with_name("required_offsets.sql").read_text()
+
+
+def needed_offsets(connection: Connection, averages: Averages, days: Sequence[date]) -> dict[date, NeededOffsets]:
+    """Return what each day needs; a day that needs nothing is left out."""
+    bound = {
+        "days": list(days),
+        "reach_days": -(-longest_ms(averages.averages) // DAY_MS),
+        "window_events": most_events(averages.averages),
+    }
+    found: dict[date, dict[int, int]] = {}
+    for day, partition, first_offset in connection.execute(_NEEDED.encode(), bound):
+        found.setdefault(day, {})[partition] = first_offset
+    return dict(found)
+
+
+def is_gone(needed: NeededOffsets, held: Mapping[int, OffsetRange]) -> bool:
+    """Tell whether Kafka has dropped records that are needed."""
+    return any(offset < held[partition].start for partition, offset in needed.items() if partition in held)

@@ -1,0 +1,90 @@
+"""Which days are to be reconciled? Those whose closed windows the stored answers do not, or no longer, settle.
+
+A day is stale for an average if it has no answer; if more of it is closed now; if the log has gained something that
+changes it; or if its answer was not reconciled since it was written. All of it is read from the database: the offset
+index tells what the log holds. Whether Kafka still has what a day needs is not decided here: `needed_offsets` tells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from batch.index.closed_days import closed_until_ms
+from batch.index.log_index import read_index
+from batch.results.retention import first_day_kept
+from batch.store.database import Connection
+from sma.averages import Average, Averages
+from sma.durations import DAY_MS
+from sma.settings import Settings
+from sma.window import CountWindow, DurationWindow
+
+NO_ANSWER = "no answer"
+MORE_IS_CLOSED = "more is closed"
+MORE_IN_THE_LOG = "more in the log"
+NOT_RECONCILED = "not reconciled"
+
+_STALE = Path(__file__).with_name("stale_days.sql").read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class StaleDay:
+    """A day to reconcile, why, and since when late events wait for it; None where none do."""
+
+    day: date
+    reasons: frozenset[str]
+    late_since: datetime | None
+
+
+def days_to_reconcile(connection: Connection, settings: Settings, averages: Averages, today: date) -> list[StaleDay]:
+    """Return the stale days from `first_day` on whose rows are kept, oldest first; `today` is the day in UTC."""
+    first = max(date.fromisoformat(settings.first_day), first_day_kept(settings.keep_days, today) or date.min)
+    return [stale for stale in stale_days(connection, averages) if stale.day >= first]
+
+
+def stale_days(connection: Connection, averages: Averages) -> list[StaleDay]:
+    """Return all days that own closed rows and are stale for an average, oldest first.
+
+    None are where a partition has neither an event nor a heartbeat yet: no watermark exists, and nothing is closed.
+    """
+    index = read_index(connection)
+    if not index.partitions or any(partition.newest_time_ms is None for partition in index.partitions):
+        return []
+    closed_until = closed_until_ms(index, averages.watermark_delay_ms)
+    found: dict[date, list[StaleDay]] = {}
+    for average in averages.averages:
+        for held in connection.execute(_STALE.encode(), _parameters(average, closed_until)):
+            found.setdefault(held[0], []).append(_stale_day(held))
+    return [_merged(of_day) for _, of_day in sorted(found.items())]
+
+
+def _parameters(average: Average, closed_until_ms: int) -> dict[str, object]:
+    window = average.window
+    length_ms = window.duration_ms if isinstance(window, DurationWindow) else average.every_ms
+    return {
+        "average": average.name,
+        "closed_until_ms": closed_until_ms,
+        "every_ms": average.every_ms,
+        "every_days": -(-average.every_ms // DAY_MS),
+        "length_ms": length_ms,
+        "owned_days": -(-length_ms // DAY_MS),
+        "window_events": window.event_count if isinstance(window, CountWindow) else 0,
+    }
+
+
+def _stale_day(row: Sequence[Any]) -> StaleDay:
+    day, *why, late_since = row
+    names = (NO_ANSWER, MORE_IS_CLOSED, MORE_IN_THE_LOG, NOT_RECONCILED)
+    return StaleDay(
+        day=day,
+        reasons=frozenset(name for name, holds in zip(names, why, strict=True) if holds),
+        late_since=late_since,
+    )
+
+
+def _merged(of_day: Sequence[StaleDay]) -> StaleDay:
+    """Return what the averages of one day say together."""
+    waiting = [stale.late_since for stale in of_day if stale.late_since is not None]
+    reasons = frozenset().union(*(stale.reasons for stale in of_day))
+    return StaleDay(of_day[0].day, reasons, min(waiting, default=None))

@@ -1,0 +1,80 @@
+"""PostgreSQL as the batch layer uses it: a connection, a snapshot, and frames of any kind in.
+
+Such a frame travels as CSV through COPY: sums as whole micro-units and times as whole milliseconds, so no digit is
+lost. Rows of averages, of which there are many more, have their own way in and out: `batch.store.averages_tables`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Literal, cast
+
+import polars as pl
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
+
+from sma.errors import SmaError, first_line_of
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Layer = Literal["streaming_averages", "batch_averages"]
+LAYERS: tuple[Layer, Layer] = ("streaming_averages", "batch_averages")
+
+CONNECT_TIMEOUT_SECONDS = 10
+
+# the column `as_of_ms` as a time that COPY takes, in its place and under its name
+AS_OF = pl.from_epoch("as_of_ms", time_unit="ms").dt.replace_time_zone("UTC")
+
+
+@contextmanager
+def connect(url: SecretStr, setting: str) -> Iterator[Connection]:
+    """Open a connection that commits only where `transaction()` says so; `setting` is what errors call the URL.
+
+    Raises:
+        SmaError: no URL is set, or the database does not answer or refuses; the URL's password never shows.
+    """
+    if not url.get_secret_value():
+        raise SmaError(f"{setting} is not set: start the local stack with `sma up`, or set it")
+    try:
+        connection = psycopg.connect(
+            url.get_secret_value(),
+            autocommit=True,
+            prepare_threshold=None,  # a plan for any values looks at every chunk of the hypertable
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            application_name="sma batch",
+        )
+    except psycopg.Error as error:
+        raise SmaError(
+            f"{_where(url, setting)}: {first_line_of(error)}: is it running? `sma status`, `sma up`"
+        ) from error
+    try:
+        with connection:
+            yield connection
+    except psycopg.Error as error:
+        raise SmaError(f"{_where(url, setting)}: {first_line_of(error)}") from error
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[datetime]:
+    """Show every query the tables as they are now, in one transaction; give the database's own time of it.
+
+    It is the clock that `written_at` is told in.
+    """
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    with connection.transaction():
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+        yield cast(datetime, row[0] if row else None)
+
+
+def copy_in(connection: Connection, statement: str, rows: pl.DataFrame) -> None:
+    """Send the rows of a frame through `COPY … FROM STDIN (FORMAT csv)`; null is the empty field."""
+    with connection.cursor().copy(statement.encode()) as copy:
+        copy.write(rows.write_csv(include_header=False).encode())
+
+
+def _where(url: SecretStr, setting: str) -> str:
+    try:
+        parts = conninfo_to_dict(url.get_secret_value())
+    except psycopg.Error:
+        return setting
+    return f"database {parts.get('dbname', '')} at {parts.get('host', '')}:{parts.get('port', 5432)}"

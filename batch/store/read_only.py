@@ -1,0 +1,23 @@
+"""A look at the database that ends within seconds: for what sensors and checks ask again and again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from batch.store.database import Connection, connect, snapshot
+from sma.settings import Settings
+
+TIMEOUT_SECONDS = 20
+
+
+@contextmanager
+def look(settings: Settings) -> Iterator[Connection]:
+    """Show the tables as they are at one moment, for `TIMEOUT_SECONDS` altogether; nothing can be written.
+
+    Raises:
+        SmaError: the database does not answer or refuses, or the look took longer.
+    """
+    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
+        connection.execute("SELECT set_config('transaction_timeout', %s, false)", (f"{TIMEOUT_SECONDS}s",))
+        connection.read_only = True
+        with snapshot(connection):
+            yield connection

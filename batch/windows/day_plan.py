@@ -1,0 +1,260 @@
+"""What must be read of the log to state the rows of some days? The offset index tells, and nothing is read here.
+
+Beside the days themselves that is what their windows reach back to: a duration, or the days on which the last N events
+of each series lie, however far back. Late events stand in the index, so no block is read for them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from batch.index.blocks import read_blocks
+from batch.index.closed_days import EPOCH_DAY, day_start_ms
+from batch.log.offsets import OffsetRange
+from batch.store.database import Connection
+from batch.windows.lookback import longest_ms, most_events
+from batch.windows.partition_windows import Part, Source, Task
+from batch.windows.spans import Stretch, stretches
+from sma.averages import Average
+from sma.durations import DAY_MS
+from sma.errors import SmaError
+
+_READ_LATE = """
+SELECT
+    kafka_offset,
+    customer,
+    metric,
+    event_time_ms,
+    value_micros
+FROM sma.late_events
+WHERE kafka_partition = %(partition)s
+    AND event_time_ms >= %(from_ms)s
+    AND event_time_ms < %(until_ms)s
+ORDER BY kafka_offset
+"""
+_COUNT_BY_DAY = """
+SELECT
+    day,
+    sum(event_count)::bigint
+FROM sma.series_days
+WHERE day >= %(from_day)s
+    AND day < %(until_day)s
+GROUP BY day
+"""
+_COUNT_SERIES = "SELECT count(*) FROM sma.indexed_series"
+# of the series that may have rows of a count window in the range: the days before it on which their last events lie;
+# late events are not counted, as a part may leave them out, but their days are among those that are looked at
+_DAYS_BEFORE = """
+WITH stated AS (
+    SELECT
+        customer,
+        metric
+    FROM sma.series_days
+    WHERE kafka_partition = %(partition)s
+        AND day >= %(reach_day)s
+        AND day < %(until_day)s
+    UNION
+    SELECT
+        customer,
+        metric
+    FROM sma.late_events
+    WHERE kafka_partition = %(partition)s
+        AND event_time_ms >= %(reach_ms)s
+        AND event_time_ms < %(until_ms)s
+),
+held AS (
+    SELECT
+        customer,
+        metric,
+        day,
+        event_count
+    FROM sma.series_days
+    WHERE kafka_partition = %(partition)s
+        AND day < %(from_day)s
+    UNION ALL
+    SELECT
+        customer,
+        metric,
+        DATE '1970-01-01' + floor(event_time_ms / %(day_ms)s::numeric)::integer,
+        0
+    FROM sma.late_events
+    WHERE kafka_partition = %(partition)s
+        AND event_time_ms < %(from_ms)s
+),
+counted AS (
+    SELECT
+        day,
+        sum(sum(event_count)) OVER (
+            PARTITION BY customer, metric
+            ORDER BY day DESC
+        ) - sum(event_count) AS newer_events
+    FROM held
+    INNER JOIN stated USING (customer, metric)
+    GROUP BY customer, metric, day
+)
+SELECT DISTINCT day
+FROM counted
+WHERE newer_events < %(event_count)s
+"""
+_COUNT_BEHIND = """
+SELECT coalesce(sum(event_count), 0)::bigint
+FROM sma.offset_blocks
+WHERE kafka_partition = %(partition)s
+    AND next_offset > %(read_to)s
+    AND oldest_event_ms < %(until_ms)s
+"""
+_SCATTERED = """
+SELECT array_agg(DISTINCT kafka_partition)
+FROM sma.indexed_series
+GROUP BY customer, metric
+HAVING count(*) > 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DayPlan:
+    """How the rows of days that follow one another are worked out: tasks that need nothing of one another."""
+
+    days: tuple[date, ...]
+    tasks: tuple[Task, ...]
+
+    @property
+    def offsets(self) -> int:
+        """How many Kafka offsets are to be read."""
+        return sum(
+            end - start for task in self.tasks for source in task.sources for start, end in task.all_ranges(source)
+        )
+
+
+def plan_days(
+    connection: Connection,
+    averages: Sequence[Average],
+    parts: Mapping[str, Part],
+    partitions: Sequence[int],
+    days: Sequence[date],
+    until_ms: int,
+) -> DayPlan:
+    """Plan consecutive days from the index as the connection sees it (`batch.store.database.snapshot`).
+
+    Args:
+        connection: to the database.
+        averages: whose rows are wanted.
+        parts: which events count, by name.
+        partitions: all of the log.
+        days: ascending, without a gap.
+        until_ms: one past the last `as_of` that is wanted, if that is before the end of the days.
+    """
+    from_ms = day_start_ms(days[0])
+    until_ms = max(from_ms, min(day_start_ms(days[-1]) + DAY_MS, until_ms))
+    warm_up = {
+        partition: _warm_up_days(connection, averages, parts, partition, from_ms, until_ms) for partition in partitions
+    }
+    first_day = min((min(days) for days in warm_up.values()), default=from_ms // DAY_MS)
+    bounds = {"from_day": _date(first_day), "until_day": _date(-(-until_ms // DAY_MS))}
+    events_by_day = {(day - EPOCH_DAY).days: count for day, count in connection.execute(_COUNT_BY_DAY, bounds)}
+    ((series_count,),) = connection.execute(_COUNT_SERIES).fetchall()
+    tasks = []
+    for together in _together(connection, partitions):
+        before = sorted(set().union(*(warm_up[partition] for partition in together)))
+        cut = tuple(stretches(before, from_ms, until_ms, events_by_day, averages, series_count))
+        sources = tuple(_source(connection, partition, cut) for partition in together)
+        tasks.append(Task(sources, tuple(averages), parts, cut))
+    return DayPlan(tuple(days), tuple(tasks))
+
+
+def consecutive(days: Sequence[date]) -> list[list[date]]:
+    """Return the days, ascending, in groups that have no gap."""
+    groups: list[list[date]] = []
+    for day in sorted(days):
+        if groups and day - groups[-1][-1] == timedelta(days=1):
+            groups[-1].append(day)
+        else:
+            groups.append([day])
+    return groups
+
+
+def require_retained(plans: Sequence[DayPlan], topic: str, retained: Mapping[int, OffsetRange]) -> None:
+    """Refuse plans that need what Kafka no longer has.
+
+    Raises:
+        SmaError: names the days, the partition and the Kafka offsets of the first such plan.
+    """
+    for plan in plans:
+        for task in plan.tasks:
+            for source in task.sources:
+                needed = task.all_ranges(source)
+                start = retained[source.partition].start
+                if needed and needed[0][0] < start:
+                    raise SmaError(_gone(plan, task, source, topic, start))
+
+
+def _gone(plan: DayPlan, task: Task, source: Source, topic: str, start: int) -> str:
+    first_offset, _, _, newest = source.blocks
+    lost = newest[(first_offset < start) & (newest >= task.stretches[0].from_ms)].max()
+    # what stands before the days is needed by the first of them
+    last_day = min(plan.days[-1], max(plan.days[0], _date(int(lost) // DAY_MS)))
+    days = str(plan.days[0]) if last_day == plan.days[0] else f"{plan.days[0]} to {last_day}"
+    return (
+        f"{days}: {topic}, partition {source.partition} no longer retains the Kafka offsets "
+        f"{task.all_ranges(source)[0][0]} to {start - 1}, where events of these days, or of what their windows reach "
+        "back to, stand: nothing was computed, and stored answers stay as they are"
+    )
+
+
+def _source(connection: Connection, partition: int, cut: Sequence[Stretch]) -> Source:
+    from_ms = min((wanted.from_ms for wanted in cut), default=0)
+    until_ms = max((wanted.until_ms for wanted in cut), default=0)
+    bound = {"partition": partition, "from_ms": from_ms, "until_ms": until_ms}
+    late = connection.execute(_READ_LATE, bound).fetchall()
+    return Source(partition, read_blocks(connection, partition, from_ms, until_ms), late)
+
+
+def _warm_up_days(
+    connection: Connection,
+    averages: Sequence[Average],
+    parts: Mapping[str, Part],
+    partition: int,
+    from_ms: int,
+    until_ms: int,
+) -> set[int]:
+    """Return the days since the epoch on which events lie that windows of the range reach back to."""
+    reach_ms = longest_ms(averages)
+    days = set(range((from_ms - reach_ms) // DAY_MS, from_ms // DAY_MS))
+    largest = most_events(averages)
+    if not largest:
+        return days
+    # a part that ends earlier does not count all of the last events: as many more may be needed as it leaves out
+    left_out = max(_count_behind(connection, part, partition, from_ms) for part in parts.values())
+    bound = {
+        "partition": partition,
+        "from_ms": from_ms,
+        "from_day": _date(from_ms // DAY_MS),
+        "reach_day": _date((from_ms - reach_ms) // DAY_MS),
+        "reach_ms": from_ms - reach_ms,
+        "until_day": _date(-(-until_ms // DAY_MS)),
+        "until_ms": until_ms,
+        "event_count": largest + left_out,
+        "day_ms": DAY_MS,
+    }
+    return days | {(day - EPOCH_DAY).days for (day,) in connection.execute(_DAYS_BEFORE, bound)}
+
+
+def _count_behind(connection: Connection, part: Part, partition: int, until_ms: int) -> int:
+    if part.read_to is None:
+        return 0
+    bound = {"partition": partition, "read_to": part.read_to.get(partition, 0), "until_ms": until_ms}
+    ((count,),) = connection.execute(_COUNT_BEHIND, bound).fetchall()
+    return int(count)
+
+
+def _together(connection: Connection, partitions: Sequence[int]) -> list[list[int]]:
+    """Return the partitions, those that share a series together: its windows are over the events of all of them."""
+    groups = [{partition} for partition in partitions]
+    for (shared,) in connection.execute(_SCATTERED):
+        touched = [group for group in groups if group & set(shared)]
+        groups = [group for group in groups if group not in touched] + [set().union(*touched)]
+    return sorted(sorted(group) for group in groups if group)
+
+
+def _date(day: int) -> date:
+    return EPOCH_DAY + timedelta(days=day)

@@ -1,0 +1,192 @@
+"""The rows of some days from the log itself: all partitions at once, in processes, through files on disk.
+
+A day's rows come out when every partition has worked them out; until then they wait in files, so that memory holds a
+slice of each partition and not a day.
+"""
+
+import pickle
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+
+from batch.index.closed_days import day_of
+from batch.log.parallel import each_message
+from batch.log.reader import Chunk, read_partition
+from batch.log.series_table import SeriesTable
+from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.windows.day_plan import DayPlan
+from batch.windows.partition_windows import LOW_BITS, PartitionWindows, Rows, Task
+from batch.windows.spans import Slice
+from sma.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The rows with from_ms <= as_of < until_ms, in files that are there until the next day is asked for."""
+
+    from_ms: int
+    until_ms: int
+    _files: tuple["_Spooled", ...]
+
+    def averages(self, part: str, average: str) -> pl.DataFrame:
+        """Return the rows of one average and part, as `averages` of `batch.store.averages_schema`."""
+        return self._frame(part, average).select(AVERAGES_SCHEMA.keys())
+
+    def late(self, part: str, average: str) -> pl.DataFrame:
+        """Return how many late events each window holds, where it holds any: `KEY`, late_event_count Int64."""
+        return self._frame(part, average).filter(pl.col("late_event_count") > 0).select(*KEY, "late_event_count")
+
+    def _frame(self, part: str, average: str) -> pl.DataFrame:
+        """Return the rows of all tasks together, sorted by series and time: whole series are put in order, not rows."""
+        names = pl.concat([held.names for held in self._files]).with_row_index("number")
+        several = [held.rows(part, average) for held in self._files]
+        row_counts = np.concatenate(
+            [
+                np.pad(rows.row_counts, (0, held.names.height - rows.row_counts.size))
+                for rows, held in zip(several, self._files, strict=True)
+            ]
+        )
+        by_name = names.filter(pl.Series(row_counts) > 0).sort("customer", "metric")
+        numbers = by_name["number"].to_numpy()
+        lengths = row_counts[numbers]
+        starts = (np.cumsum(row_counts) - row_counts)[numbers]
+        order = np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+
+        def column(of: Callable[[Rows], pl.Series]) -> pl.Series:
+            return pl.concat([of(rows) for rows in several]).gather(order)
+
+        frame: pl.DataFrame = by_name[np.repeat(np.arange(numbers.size), lengths)].select(
+            "customer",
+            "metric",
+            average=pl.lit(average),
+            as_of_ms=column(lambda rows: pl.Series(rows.as_of_ms)),
+            value_sum_micros=column(_sums),
+            event_count=column(lambda rows: pl.Series(rows.event_counts, dtype=pl.Int64)),
+            late_event_count=column(_late),
+        )
+        return frame
+
+
+@dataclass(frozen=True, slots=True)
+class DayRows:
+    """What the log gives for one day, in pieces, by time; none where no window of it is closed."""
+
+    day: date
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spooled:
+    """The rows of one slice of a task in a file each, and customer and metric of the series that numbers stand for."""
+
+    paths: dict[tuple[str, str], Path]
+    names: pl.DataFrame
+
+    def rows(self, part: str, average: str) -> Rows:
+        rows: Rows = pickle.loads(self.paths[part, average].read_bytes())  # noqa: S301 - this process's own children wrote it
+        return rows
+
+    def delete(self) -> None:
+        for path in self.paths.values():
+            path.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a task says of one slice: where its rows are, and the names of series that are new."""
+
+    wanted: Slice
+    paths: dict[tuple[str, str], Path]
+    new_names: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    task: Task
+    settings: Settings
+    max_ahead_ms: int
+    folder: Path
+
+
+def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[DayRows]:
+    """Yield the rows of the days of a plan, oldest first; what one says is gone when the next is asked for.
+
+    Raises:
+        SmaError: Kafka does not answer, or no longer holds a block that is needed.
+    """
+    slices_of_day = _by_day(plan)
+    names: list[list[tuple[str, str]]] = [[] for _ in plan.tasks]
+    spooled: dict[Slice, list[_Spooled]] = defaultdict(list)
+    with (
+        TemporaryDirectory(prefix="sma-rows-") as folder,
+        closing(_said(plan, settings, max_ahead_ms, Path(folder))) as said,
+    ):
+        for day in plan.days:
+            wanted = slices_of_day[day]
+            while any(len(spooled[each]) < len(plan.tasks) for each in wanted):
+                place, message = next(said)
+                names[place] += message.new_names
+                spooled[message.wanted].append(_Spooled(message.paths, _names_frame(names[place])))
+            yield DayRows(day, tuple(Piece(each.from_ms, each.until_ms, tuple(spooled[each])) for each in wanted))
+            for each in wanted:
+                for held in spooled.pop(each):
+                    held.delete()
+
+
+def _said(plan: DayPlan, settings: Settings, max_ahead_ms: int, folder: Path) -> Generator[tuple[int, _Said]]:
+    work = [_Work(task, settings, max_ahead_ms, folder / str(number)) for number, task in enumerate(plan.tasks)]
+    return each_message(_spool, work, plan.offsets)
+
+
+def _by_day(plan: DayPlan) -> dict[date, list[Slice]]:
+    by_day: dict[date, list[Slice]] = {day: [] for day in plan.days}
+    for stretch in plan.tasks[0].stretches if plan.tasks else ():
+        for each in stretch.slices:
+            by_day[day_of(each.from_ms)].append(each)
+    return by_day
+
+
+def _spool(work: _Work) -> Iterator[_Said]:
+    work.folder.mkdir()
+    windows = PartitionWindows(work.task, partial(_read, work.settings, work.max_ahead_ms))
+    told = 0
+    for number, (wanted, several) in enumerate(windows.rows()):
+        paths = {}
+        for place, rows in enumerate(several):
+            paths[rows.part, rows.average] = path = work.folder / f"{number}-{place}"
+            path.write_bytes(pickle.dumps(rows, protocol=pickle.HIGHEST_PROTOCOL))
+        names = tuple(windows.series[place] for place in range(told, len(windows.series)))
+        told += len(names)
+        yield _Said(wanted, paths, names)
+
+
+def _read(
+    settings: Settings, max_ahead_ms: int, partition: int, start: int, end: int, series: SeriesTable
+) -> Iterator[Chunk]:
+    return read_partition(settings, settings.events_topic, partition, start, end, max_ahead_ms, series)
+
+
+def _sums(rows: Rows) -> pl.Series:
+    lanes = pl.DataFrame([pl.Series(str(place), lane) for place, lane in enumerate(rows.sums)])
+    total = pl.col("0").cast(pl.Int128)
+    if len(rows.sums) > 1:
+        total = total * pl.lit(1 << LOW_BITS, pl.Int128) + pl.col("1").cast(pl.Int128)
+    return lanes.select(total).to_series()
+
+
+def _late(rows: Rows) -> pl.Series:
+    if rows.late_event_counts is None:
+        return pl.repeat(0, rows.as_of_ms.size, dtype=pl.Int64, eager=True)
+    return pl.Series(rows.late_event_counts)
+
+
+def _names_frame(names: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    return pl.DataFrame(names, {"customer": pl.String, "metric": pl.String}, orient="row")

@@ -1,0 +1,298 @@
+"""One partition's averages over a range of time, stretch by stretch: exact rows from the log, in bounded memory.
+
+Reads only the blocks of the offset index that can hold events of a stretch; late events come from the index itself.
+What windows need from before a stretch is kept from those before it. Where the log is, and what becomes of the rows, is
+not known here.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batch.log.reader import Chunk
+from batch.log.series_table import SeriesTable
+from batch.windows.kernels import (
+    Windows,
+    count_windows,
+    duration_windows,
+    kept_events,
+    series_order,
+    sums_before,
+)
+from batch.windows.lookback import longest_ms, most_events
+from batch.windows.spans import Slice, Stretch
+from sma.averages import Average
+from sma.window import CountWindow
+
+Ints = NDArray[np.int64]
+Bits = NDArray[np.uint8]
+
+LOW_BITS = 32  # of a sum in two lanes
+
+_LATE_BIT = 0x80
+BRIDGED_OFFSETS = 20_000  # between two blocks: to read them costs less than to ask Kafka anew
+
+Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
+"""(partition, start, end, series) -> the records at start <= Kafka offset < end: `batch.log.reader.read_partition`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which events of the log count: those before a Kafka offset of their partition, or all; late ones or not.
+
+    `tells_late` wants to know how many late events each window holds.
+    """
+
+    read_to: Mapping[int, int] | None = None
+    has_late: bool = True
+    tells_late: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every event counts."""
+        return self.read_to is None and self.has_late
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the offset index says of one partition.
+
+    blocks: int64, four rows: first_offset, next_offset, oldest_event_ms, newest_event_ms of the blocks with events that
+        are not late, by Kafka offset.
+    late: the late events by Kafka offset: offset, customer, metric, event time in ms, micro-units.
+    """
+
+    partition: int
+    blocks: Ints
+    late: Sequence[tuple[int, str, str, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one process is to work out; all of it can be sent to another process.
+
+    sources: one partition; more only where a series has events in several, which is a fault of whoever sent them.
+    parts: by name; 7 at most, a bit of each event for each.
+    """
+
+    sources: tuple[Source, ...]
+    averages: tuple[Average, ...]
+    parts: Mapping[str, Part]
+    stretches: tuple[Stretch, ...]
+
+    def ranges(self, source: Source, wanted: Stretch) -> list[tuple[int, int]]:
+        """Return the ranges of Kafka offsets that can hold events of a stretch; blocks that are near are one range."""
+        return _joined(source.blocks, _reaches(source.blocks, wanted))
+
+    def all_ranges(self, source: Source) -> list[tuple[int, int]]:
+        """Return the ranges of Kafka offsets that can hold events of any stretch."""
+        reached = np.zeros(source.blocks.shape[1], np.bool_)
+        for wanted in self.stretches:
+            reached |= _reaches(source.blocks, wanted)
+        return _joined(source.blocks, reached)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one average and part with as_of in a slice, sorted by series number and time; columns of one length.
+
+    row_counts: int64, how many rows each series has; a series' number is a place here and in the table of series.
+    as_of_ms: int64, since the Unix epoch.
+    sums: micro-units, `high * 2^32 + low` of two int64 columns, or where every sum fits into 64 bits one column.
+    event_counts: int32.
+    late_event_counts: int64; None where nobody wants to know.
+    """
+
+    part: str
+    average: str
+    row_counts: Ints
+    as_of_ms: Ints
+    sums: tuple[Ints, ...]
+    event_counts: NDArray[np.int32]
+    late_event_counts: Ints | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """Columns of one length: int32, int64 and int64; `bits` uint8: one for each part the event counts in, and late."""
+
+    series_id: NDArray[np.int32]
+    event_time_ms: Ints
+    value_micros: Ints
+    bits: Bits
+
+    @classmethod
+    def concat(cls, several: Sequence["_Events"]) -> "_Events":
+        return cls(*(np.concatenate([getattr(events, name) for events in several]) for name in cls.__slots__))
+
+    @classmethod
+    def none(cls) -> "_Events":
+        return cls(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
+
+    def take(self, places: Any) -> "_Events":
+        """Return those at some places, or where a mask is true."""
+        return _Events(*(getattr(self, name)[places] for name in self.__slots__))
+
+
+class PartitionWindows:
+    """Works a task off, once.
+
+    Attributes:
+        series: which series the numbers in rows stand for; it grows with what is read.
+    """
+
+    def __init__(self, task: Task, read: Read) -> None:
+        """Read nothing yet."""
+        self.series = SeriesTable()
+        self._task = task
+        self._read = read
+        self._reach_ms = longest_ms(task.averages)
+        self._largest_count = most_events(task.averages)
+        self._late = {source.partition: self._late_of(source) for source in task.sources}
+
+    def rows(self) -> Iterator[tuple[Slice, list[Rows]]]:
+        """Yield the rows of each slice, oldest first."""
+        kept = _Events.none()
+        for wanted in self._task.stretches:
+            read = [self._events_of(source, wanted) for source in self._task.sources]
+            events = _Events.concat([kept, *read])
+            order, ends = series_order(events.series_id, events.event_time_ms, len(self.series))
+            events = events.take(order)
+            parts = list(self._parts_of(events, ends)) if wanted.slices else []
+            for each in wanted.slices:
+                yield each, [part.rows(average, each) for part in parts for average in self._task.averages]
+            from_ms = wanted.until_ms - self._reach_ms
+            is_kept = kept_events(
+                ends, events.event_time_ms, events.bits, len(self._task.parts), from_ms, self._largest_count
+            )
+            kept = events.take(is_kept)
+
+    def _events_of(self, source: Source, wanted: Stretch) -> _Events:
+        """Return the events of a stretch in the order of the log."""
+        late_offsets, late_events = self._late[source.partition]
+        found, offsets = [_Events.none()], [np.empty(0, np.int64)]
+        for start, end in self._task.ranges(source, wanted):
+            for chunk in self._read(source.partition, start, end, self.series):
+                is_wanted: Any = _is_within(chunk.event_times_ms, wanted)
+                is_wanted[_places_of(chunk.kafka_offsets, late_offsets)] = False
+                if is_wanted.all():
+                    is_wanted = slice(None)  # nothing to copy
+                offsets.append(chunk.kafka_offsets[is_wanted])
+                found.append(
+                    _Events(
+                        chunk.series_ids[is_wanted],
+                        chunk.event_times_ms[is_wanted],
+                        chunk.values_micros[is_wanted],
+                        self._bits(source.partition, offsets[-1], is_late=False),
+                    )
+                )
+        is_late = _is_within(late_events.event_time_ms, wanted)
+        if not is_late.any():
+            return _Events.concat(found)
+        events = _Events.concat([*found, late_events.take(is_late)])
+        return events.take(np.argsort(np.concatenate([*offsets, late_offsets[is_late]]), kind="stable"))
+
+    def _late_of(self, source: Source) -> tuple[Ints, _Events]:
+        offsets, customers, metrics, times_ms, values = zip(*source.late, strict=True) if source.late else ((),) * 5
+        late_offsets = np.array(offsets, np.int64)
+        names = list(zip(customers, metrics, strict=True))
+        numbers = {each: self.series.number(*each) for each in dict.fromkeys(names)}
+        return late_offsets, _Events(
+            np.array([numbers[each] for each in names], np.int32),
+            np.array(times_ms, np.int64),
+            np.array(values, np.int64),
+            self._bits(source.partition, late_offsets, is_late=True),
+        )
+
+    def _bits(self, partition: int, kafka_offset: Ints, *, is_late: bool) -> Bits:
+        bits = np.full(kafka_offset.size, _LATE_BIT if is_late else 0, np.uint8)
+        for number, part in enumerate(self._task.parts.values()):
+            if is_late and not part.has_late:
+                continue
+            end = kafka_offset.size
+            if part.read_to is not None:
+                end = int(np.searchsorted(kafka_offset, part.read_to.get(partition, 0)))
+            bits[:end] |= np.uint8(1 << number)
+        return bits
+
+    def _parts_of(self, events: _Events, ends: Ints) -> Iterator["_PartEvents"]:
+        for number, (name, part) in enumerate(self._task.parts.items()):
+            counted, its_ends = events, ends
+            if not part.is_whole:
+                counted = events.take((events.bits & (1 << number)) > 0)
+                its_ends = np.searchsorted(counted.series_id, np.arange(len(self.series)), side="right")
+            yield _PartEvents(
+                name,
+                its_ends,
+                counted.event_time_ms,
+                tuple(sums_before(lane) for lane in _lanes(counted.value_micros)),
+                sums_before((counted.bits >= _LATE_BIT).astype(np.int64)) if part.tells_late else None,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _PartEvents:
+    """The events of a stretch that a part counts, sorted by series and time; running sums of values and late ones."""
+
+    part: str
+    ends: Ints
+    event_time_ms: Ints
+    lanes_before: tuple[Ints, ...]
+    late_before: Ints | None
+
+    def rows(self, average: Average, wanted: Slice) -> Rows:
+        first, *others = (self._windows(average, wanted, before) for before in self.lanes_before)
+        return Rows(
+            self.part,
+            average.name,
+            first.row_counts,
+            first.as_of_ms,
+            (first.value_sums, *(other.value_sums for other in others)),
+            first.event_counts,
+            None if self.late_before is None else self._windows(average, wanted, self.late_before).value_sums,
+        )
+
+    def _windows(self, average: Average, wanted: Slice, before: Ints) -> Windows:
+        window, bounds = average.window, (average.every_ms, wanted.from_ms, wanted.until_ms)
+        if isinstance(window, CountWindow):
+            return count_windows(self.ends, self.event_time_ms, before, window.event_count, *bounds)
+        return duration_windows(self.ends, self.event_time_ms, before, window.duration_ms, *bounds)
+
+
+def _lanes(value_micros: Ints) -> tuple[Ints, ...]:
+    """Return what is to be summed up: the values, or where a sum of all could need more than 64 bits, two halves."""
+    largest = max(abs(int(value_micros.min(initial=0))), int(value_micros.max(initial=0)))
+    if largest * value_micros.size < 1 << 63:
+        return (value_micros,)
+    return value_micros >> LOW_BITS, value_micros & ((1 << LOW_BITS) - 1)
+
+
+def _is_within(event_time_ms: Ints, wanted: Stretch) -> NDArray[np.bool_]:
+    return (event_time_ms >= wanted.from_ms) & (event_time_ms < wanted.until_ms)
+
+
+def _places_of(offsets: Ints, wanted: Ints) -> Ints:
+    """Return where in `offsets` the wanted ones stand, of which some may not; both ascending."""
+    if not offsets.size:
+        return offsets
+    first, end = np.searchsorted(wanted, (offsets[0], offsets[-1] + 1))
+    places = np.searchsorted(offsets, wanted[first:end])
+    found: Ints = places[offsets[places] == wanted[first:end]]
+    return found
+
+
+def _reaches(blocks: Ints, wanted: Stretch) -> NDArray[np.bool_]:
+    _, _, oldest, newest = blocks
+    reaches: NDArray[np.bool_] = (oldest < wanted.until_ms) & (newest >= wanted.from_ms)
+    return reaches
+
+
+def _joined(blocks: Ints, is_taken: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    taken = np.flatnonzero(is_taken)
+    first, end = blocks[0][taken], blocks[1][taken]
+    is_start = np.concatenate([[True], first[1:] - end[:-1] > BRIDGED_OFFSETS])[: taken.size]
+    is_end = np.concatenate([is_start[1:], [True]])[: taken.size]
+    return list(zip(first[is_start].tolist(), end[is_end].tolist(), strict=True))

@@ -1,0 +1,68 @@
+"""Which views does a customer read? Those for reports, each cut down to the customer's own rows.
+
+They are barriers: no condition of a reader's own is looked at for a row of anybody else. What stands in the way of a
+customer is that its role may use its schema and select from these views, and nothing else: see `database.customers`.
+"""
+
+from psycopg import Connection, sql
+
+_OWN_ROWS = ("moving_averages", "series", "facts", "live", "differences", "data_age", "quality")
+_FOR_EVERYBODY = ("averages",)
+
+# the days of the customer's own rows; those of all customers together would tell how far the others' rows reach
+_CALENDAR = """
+SELECT day.*
+FROM serving.calendar AS day
+JOIN (
+    SELECT
+        least(min(first_streamed), min(first_computed)) AS first_as_of,
+        greatest(max(newest_streamed), max(newest_computed)) AS newest_as_of
+    FROM sma.reached
+    WHERE customer = {customer}
+) AS own
+    ON day.date >= (own.first_as_of AT TIME ZONE 'UTC')::date
+    AND day.date <= (own.newest_as_of AT TIME ZONE 'UTC')::date
+"""
+
+VIEWS = (*_OWN_ROWS, *_FOR_EVERYBODY, "calendar")
+
+
+def remake_customer_views(connection: Connection) -> None:
+    """Make the views of every customer anew, in the caller's transaction; nothing where there are no customers yet."""
+    if connection.execute("SELECT to_regclass('sma.customers') IS NULL").fetchone() == (True,):
+        return
+    customers = connection.execute(
+        "SELECT customer, schema_name, role_name, EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name)"
+        " FROM sma.customers ORDER BY customer"
+    ).fetchall()
+    for customer, schema, role, has_role in customers:
+        make_customer_views(connection, customer, schema)
+        if has_role:
+            grant_views(connection, schema, role)
+
+
+def make_customer_views(connection: Connection, customer: str, schema: str) -> None:
+    """Make a customer's views, in the place of those that are there."""
+    for view in VIEWS:
+        name = sql.Identifier(schema, view)
+        connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(name))
+        connection.execute(
+            sql.SQL("CREATE VIEW {} WITH (security_barrier) AS {}").format(name, _query(view, sql.Literal(customer)))
+        )
+
+
+def grant_views(connection: Connection, schema: str, role: str) -> None:
+    """Let a customer's role select from its views, and do nothing else."""
+    whom, where = sql.Identifier(role), sql.Identifier(schema)
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(where, whom))
+    views = sql.SQL(", ").join(sql.Identifier(schema, view) for view in VIEWS)
+    connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(views, whom))
+
+
+def _query(view: str, customer: sql.Literal) -> sql.Composable:
+    if view == "calendar":
+        return sql.SQL(_CALENDAR).format(customer=customer)
+    source = sql.Identifier("serving", view)
+    if view in _FOR_EVERYBODY:
+        return sql.SQL("SELECT * FROM {}").format(source)
+    return sql.SQL("SELECT * FROM {} WHERE customer = {}").format(source, customer)

@@ -1,0 +1,216 @@
+"""Is the database as this checkout's SQL says? Migrations run once and are recorded; views run each time.
+
+`migrations/NNNN_name.sql` each run in a transaction of their own, in the order of their numbers, and are recorded with
+their digest in `migrations.applied`; one that was edited, is missing or comes too early is refused. `views/*.sql` run
+each time, in one transaction and the order of their names; they say CREATE OR REPLACE, and where the columns changed
+the views are dropped first. The views of each customer, which stand on them, are made anew with them. A migration that
+changes what a view needs drops that view itself.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from database.customer_views import remake_customer_views
+from sma.errors import SmaError, first_line_of
+from sma.settings import CHECKOUT
+
+SQL_DIR = CHECKOUT / "sql"
+_LOCK = 0x736D61  # one migrating session at a time in each database: "sma" in ASCII
+_FILE_NAME = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file of SQL: its name and what it says."""
+
+    name: str
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        """The digest under which it is recorded."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def migrate(owner_url: str, sql_dir: Path = SQL_DIR) -> list[str]:
+    """Bring a database to what the files say; return the names of the migrations that this took.
+
+    Args:
+        owner_url: PostgreSQL URL of the role that owns the schemas.
+        sql_dir: the folder that has `migrations` and `views`.
+
+    Raises:
+        SmaError: the database cannot be reached, a file and the record disagree, or a file fails. What failed left
+            nothing behind; the migrations before it stay.
+    """
+    migrations = read_migrations(sql_dir / "migrations")
+    views = [Script(path.name, path.read_text()) for path in sorted((sql_dir / "views").glob("*.sql"))]
+    with connect(owner_url) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        recorded = _read_record(connection)
+        pending = pending_migrations(migrations, recorded)
+        for script in pending:
+            _apply(connection, script)
+        _remake_views(connection, views)
+    return [script.name for script in pending]
+
+
+def read_migrations(folder: Path) -> list[Script]:
+    """Return the migrations of a folder in order.
+
+    Raises:
+        SmaError: a name is not NNNN_name.sql, or two have the same number.
+    """
+    scripts: list[Script] = []
+    for path in sorted(folder.glob("*.sql")):
+        match = _FILE_NAME.fullmatch(path.name)
+        if match is None:
+            raise SmaError(f"{path.name}: a migration is named NNNN_name.sql, in small letters")
+        if scripts and scripts[-1].name[:4] == match[1]:
+            raise SmaError(f"{path.name}: has the number of {scripts[-1].name}")
+        scripts.append(Script(path.name, path.read_text()))
+    return scripts
+
+
+def pending_migrations(migrations: Sequence[Script], recorded: Sequence[tuple[str, str]]) -> list[Script]:
+    """Return the migrations still to apply.
+
+    Args:
+        migrations: those of the checkout, in order.
+        recorded: name and digest of those applied to the database, in order.
+
+    Raises:
+        SmaError: a recorded one was edited or is missing, or one that was never applied stands before a recorded one.
+    """
+    by_name = {script.name: script for script in migrations}
+    for name, sha256 in recorded:
+        if name not in by_name:
+            raise SmaError(f"{name}: was applied to this database but its file is missing")
+        if by_name[name].sha256 != sha256:
+            raise SmaError(f"{name}: was edited after it was applied: restore it and add a new migration instead")
+    applied = {name for name, _ in recorded}
+    pending = [script for script in migrations if script.name not in applied]
+    if pending and recorded and pending[0].name < recorded[-1][0]:
+        raise SmaError(f"{pending[0].name}: comes before {recorded[-1][0]}, which is applied already: renumber it")
+    return pending
+
+
+def connect(url: str) -> psycopg.Connection:
+    """Return an autocommit connection.
+
+    Raises:
+        SmaError: the server cannot be reached, or refuses; the URL's password is not shown.
+    """
+    try:
+        return psycopg.connect(url, autocommit=True, connect_timeout=10)
+    except psycopg.Error as error:
+        raise SmaError(f"the database: {first_line_of(error)}") from error
+
+
+def _read_record(connection: psycopg.Connection) -> list[tuple[str, str]]:
+    connection.execute("CREATE SCHEMA IF NOT EXISTS migrations")
+    connection.execute(
+        """
+        CREATE TABLE IF NOT EXISTS migrations.applied (
+            name text PRIMARY KEY,
+            sha256 text NOT NULL,
+            applied_at timestamptz NOT NULL DEFAULT now()
+        )
+        """
+    )
+    return connection.execute("SELECT name, sha256 FROM migrations.applied ORDER BY name").fetchall()
+
+
+def _apply(connection: psycopg.Connection, script: Script) -> None:
+    try:
+        with connection.transaction():
+            connection.execute(script.text.encode())
+            connection.execute(
+                "INSERT INTO migrations.applied (name, sha256) VALUES (%s, %s)", (script.name, script.sha256)
+            )
+    except psycopg.Error as error:
+        raise SmaError(f"{script.name}: {first_line_of(error)}") from error
+
+
+def _remake_views(connection: psycopg.Connection, views: Sequence[Script]) -> None:
+    try:
+        _run_views(connection, views, drop_first=False)
+    except psycopg.errors.InvalidTableDefinition:  # a column was taken away or renamed
+        _run_views(connection, views, drop_first=True)
+
+
+def _run_views(connection: psycopg.Connection, views: Sequence[Script], drop_first: bool) -> None:
+    name = ""
+    try:
+        with connection.transaction():
+            for schema, view in connection.execute(_OWN_VIEWS).fetchall() if drop_first else []:
+                connection.execute(sql.SQL("DROP VIEW IF EXISTS {} CASCADE").format(sql.Identifier(schema, view)))
+            for script in views:
+                name = script.name
+                connection.execute(script.text.encode())
+            name = "the views of customers"
+            remake_customer_views(connection)
+    except psycopg.errors.InvalidTableDefinition:
+        if not drop_first:
+            raise
+        raise SmaError(f"{name}: its columns do not fit the view that is there") from None
+    except psycopg.Error as error:
+        raise SmaError(f"{name}: {first_line_of(error)}") from error
+
+
+_OWN_VIEWS = """
+    SELECT schemaname, viewname
+    FROM pg_catalog.pg_views
+    WHERE viewowner = current_user AND schemaname IN ('sma', 'serving')
+"""
+
+
+def create_database(owner_url: str, name: str, sql_dir: Path = SQL_DIR) -> None:
+    """Make a database beside that of `owner_url` and migrate it, e.g. one for each test module.
+
+    Args:
+        owner_url: PostgreSQL URL of the owner role in any database of the server; the role may create databases.
+        name: of the new database; see `with_database` for the URLs of it.
+        sql_dir: the folder that has `migrations` and `views`.
+    """
+    with connect(owner_url) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    migrate(with_database(owner_url, name), sql_dir)
+
+
+def drop_database(owner_url: str, name: str) -> None:
+    """Drop a database that `create_database` made, whoever is still connected to it, and its customers' roles."""
+    with connect(owner_url) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        roles = connection.execute(
+            "SELECT rolname FROM pg_catalog.pg_roles WHERE starts_with(rolname, %s)", (f"{name}/",)
+        ).fetchall()
+        for (role,) in roles:
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+def with_database(url: str, name: str) -> str:
+    """Return a PostgreSQL URL with another database in it; role, password and server stay."""
+    head, query = (url.split("?", 1) + [""])[:2]
+    return f"{head.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+
+
+def truncate_tables(owner_url: str) -> list[str]:
+    """Empty every table of `sma` but the definitions and the customers, in one transaction; return their names."""
+    with connect(owner_url) as connection, connection.transaction():
+        tables = connection.execute(
+            "SELECT tablename FROM pg_catalog.pg_tables"
+            " WHERE schemaname = 'sma' AND tablename NOT IN ('averages', 'customers') ORDER BY tablename"
+        ).fetchall()
+        names = [name for (name,) in tables]
+        if names:
+            connection.execute(
+                sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(sql.Identifier("sma", name) for name in names))
+            )
+    return names

@@ -1,0 +1,165 @@
+"""Bringing the local stack up and down.
+
+`up` heals what is down and leaves the rest alone; `down` leaves nothing behind but data. Both may be interrupted
+and run again, and both clean up after a supervisord that was killed.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from database.definitions import store_definitions
+from database.migrate import truncate_tables
+from deploy.local.environment import Environment, plan_environment, read_environment, state_dir_of, write_environment
+from deploy.local.lifecycle.starting import Start
+from deploy.local.lifecycle.supervisor import Supervisor
+from deploy.local.ports import require_free
+from deploy.local.processes import end_processes, stack_processes
+from deploy.local.services.java_logs import TOKEN, write_trust_store
+from deploy.local.services.programs import LISTENERS, PROGRAMS, config_files, is_root, program_options
+from deploy.local.services.render import INSTALL_DIR
+from deploy.topics import reset_topics
+from monitoring.logs.destination import destination_of
+from sma.averages import load_averages
+from sma.errors import SmaError
+from sma.settings import Settings, load_settings
+
+_INSTALLED = {"kafka": "kafka", "timescaledb": "timescaledb", "flink": "flink-jars", "prometheus": "prometheus"}
+Say = Callable[[str], None]
+_STATE = ("dagster", "exporter", "flink", "kafka", "logs", "postgres", "prometheus", "sma.env", "supervisord.conf")
+_STOP_ORDER = (
+    ("prometheus", "alertmanager", "exporter", "dagster-daemon", "dagster-webserver"),
+    ("flink-taskmanager", "flink-jobmanager"),
+    ("kafka", "postgres"),
+)
+
+
+def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Start every part of the stack that is not up, wait until all are healthy, and make topics, tables and views.
+
+    The tables then hold the definitions of averages.yaml too.
+
+    Args:
+        say: takes a line of progress: one for each part, when it is up.
+        fresh: delete all state first, data included; the installation stays.
+        environ: SMA_STATE_DIR, SMA_PORT_BASE and so on.
+
+    Returns:
+        The settings of the running stack; `load_settings` gives the same from now on.
+
+    Raises:
+        SmaError: one line that names the part, what is wrong and its log; or averages.yaml or a setting is not valid.
+    """
+    state_dir = state_dir_of(environ)
+    if fresh:
+        down(say, environ=environ)
+        _delete_state(state_dir)
+    with _locked(state_dir):
+        environment = plan_environment(state_dir, environ, read_environment(state_dir))
+        supervisor = Supervisor(state_dir)
+        _require_installed(environment)
+        _require_ports(environment, supervisor)
+        write_environment(environment)
+        load_settings.cache_clear()
+        settings = load_settings()
+        destination = destination_of(settings)
+        if destination is not None:
+            supervisor.require_token(destination.token.get_secret_value())
+        _prepare(settings, environment, supervisor, environ)
+        Start(settings, environment, supervisor, say).start_all()
+        store_definitions(settings.owner_database_url.get_secret_value(), load_averages(settings.averages).averages)
+    return settings
+
+
+def _require_installed(environment: Environment) -> None:
+    for part, folder in _INSTALLED.items():
+        if part in environment.parts and not (INSTALL_DIR / folder).is_dir():
+            raise SmaError(f"{part} is not installed: run `make setup`")
+
+
+def _require_ports(environment: Environment, supervisor: Supervisor) -> None:
+    if not supervisor.is_running():
+        end_processes(environment.state_dir)  # what a killed supervisord left behind would hold them
+    for part in environment.parts:
+        if not any(supervisor.is_alive(program) for program in PROGRAMS[part]):
+            for listener in LISTENERS[part]:
+                require_free(environment.ports[listener], part)
+
+
+def _prepare(settings: Settings, environment: Environment, supervisor: Supervisor, environ: Mapping[str, str]) -> None:
+    files = config_files(settings, environment)
+    for folder in ("logs", "logs/flink", "flink/tmp", "flink/conf", "dagster"):
+        (environment.state_dir / folder).mkdir(parents=True, exist_ok=True)
+    # the webhook's address stands in there, which may hold a key
+    (environment.state_dir / "prometheus").mkdir(mode=0o700, parents=True, exist_ok=True)
+    for part_files in files.values():
+        for path, text in part_files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    write_trust_store(settings, environment)
+    supervisor.ensure_running(program_options(environment, files, environ), _plain(environ), is_root())
+
+
+def _plain(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without this project's variables, each process gets the ones that it needs; but for the token."""
+    return {name: value for name, value in environ.items() if not name.startswith("SMA_") or name == TOKEN}
+
+
+def down(say: Say, *, environ: Mapping[str, str] = os.environ) -> None:
+    """Stop everything that runs for this state folder and return when it is gone and its ports are free.
+
+    Args:
+        say: takes a line of progress.
+        environ: where SMA_STATE_DIR may stand.
+
+    Raises:
+        SmaError: a process does not end.
+    """
+    state_dir = state_dir_of(environ)
+    if not state_dir.is_dir():
+        say("nothing is running")
+        return
+    with _locked(state_dir):
+        supervisor = Supervisor(state_dir)
+        was_running = supervisor.is_running() or bool(stack_processes(state_dir))
+        if supervisor.is_running():
+            for programs in _STOP_ORDER:
+                supervisor.stop(programs)
+            supervisor.shut_down()
+        end_processes(state_dir)
+        supervisor.forget()
+    say("stopped" if was_running else "nothing is running")
+
+
+def reset_data(settings: Settings) -> None:
+    """Empty the topics and the tables of `settings`; the job must be stopped, and what it resumes from is up to it.
+
+    Raises:
+        SmaError: Kafka or the database cannot be reached.
+    """
+    truncate_tables(settings.owner_database_url.get_secret_value())
+    reset_topics(settings)
+
+
+def _delete_state(state_dir: Path) -> None:
+    for name in _STATE:
+        path = state_dir / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(state_dir: Path) -> Iterator[None]:
+    """One `up` or `down` at a time for each state folder."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "stack.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SmaError(f"another `sma up` or `sma down` is at work in {state_dir}: wait for it") from None
+        yield

@@ -1,0 +1,206 @@
+"""Is each part up? Asked as a client would ask it, wherever the part runs."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import psycopg
+import requests
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from deploy.local.services.render import INSTALL_DIR
+from sma.settings import Settings
+
+_TIMEOUT_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a check found: a reason where the part is not up, its version where it answers.
+
+    `is_final` says that waiting does not help: the part runs, but what it shall run is at fault.
+    """
+
+    reason: str | None
+    version: str | None = None
+    is_final: bool = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the part answers as it should."""
+        return self.reason is None
+
+
+def check_kafka(settings: Settings, since: float = 0) -> Health:
+    """Ask for the cluster's brokers."""
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 0})
+    try:
+        brokers = admin.list_topics(timeout=_TIMEOUT_SECONDS).brokers
+    except KafkaException as error:
+        return Health(error.args[0].str())
+    return Health(None, _kafka_version()) if brokers else Health("no broker has joined")
+
+
+def _kafka_version() -> str | None:
+    jars = sorted((INSTALL_DIR / "kafka").glob("kafka_2.13-*.jar"))
+    return jars[-1].stem.removeprefix("kafka_2.13-") if jars else None
+
+
+def check_timescaledb(settings: Settings, since: float = 0) -> Health:
+    """Ask for the server's version, and the extension's."""
+    url = settings.database_url.get_secret_value()
+    if not url:
+        return Health("SMA_DATABASE_URL is not set: run `sma up`")
+    try:
+        with psycopg.connect(url, connect_timeout=_TIMEOUT_SECONDS) as connection:
+            row = connection.execute(
+                """
+                SELECT
+                    split_part(current_setting('server_version'), ' ', 1),
+                    (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'timescaledb')
+                """
+            ).fetchone()
+    except psycopg.Error as error:
+        return Health(_first_line(str(error)))
+    server, extension = row or ("", None)
+    if extension is None:
+        return Health("the database has no TimescaleDB yet: run `sma up`")
+    return Health(None, f"PostgreSQL {server}, TimescaleDB {extension}")
+
+
+def check_postgres(url: str) -> Health:
+    """Ask a server whether it takes connections, whatever its databases hold."""
+    try:
+        with psycopg.connect(url, connect_timeout=_TIMEOUT_SECONDS) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.Error as error:
+        return Health(_first_line(str(error)))
+    return Health(None)
+
+
+def check_flink(settings: Settings, since: float = 0) -> Health:
+    """Ask how many task managers have registered."""
+    try:
+        overview = _get_json(f"{settings.flink_url}/overview")
+    except requests.RequestException as error:
+        return Health(_connection_reason(error))
+    if overview.get("taskmanagers", 0) < 1:
+        return Health("no task manager has registered")
+    return Health(None, overview.get("flink-version"))
+
+
+def check_dagster(settings: Settings, since: float = 0) -> Health:
+    """Ask whether the project's definitions load and every daemon is alive.
+
+    Args:
+        settings: where Dagster is.
+        since: a daemon's heartbeat before this time, in seconds since the epoch, is one of an earlier daemon.
+    """
+    try:
+        found = _get_json(f"{settings.dagster_url}/server_info")["dagster_webserver_version"]
+        answer = requests.post(
+            f"{settings.dagster_url}/graphql", json={"query": _DAGSTER_QUERY}, timeout=10 * _TIMEOUT_SECONDS
+        )
+        answer.raise_for_status()
+        data = answer.json()["data"]
+    except requests.RequestException as error:
+        return Health(_connection_reason(error))
+    except (KeyError, ValueError):
+        return Health(f"{settings.dagster_url} does not answer as Dagster {version('dagster')} does")
+    fault = _code_fault(data["workspaceOrError"])
+    if fault is not None:
+        return Health(fault, found, is_final=not fault.endswith("is loading"))
+    return Health(_daemon_fault(data["instance"]["daemonHealth"]["allDaemonStatuses"], since), found)
+
+
+def _code_fault(workspace: dict[str, Any]) -> str | None:
+    if "message" in workspace:
+        return _first_line(workspace["message"])
+    entries = workspace["locationEntries"]
+    if not entries:
+        return "no code location is loaded"
+    for entry in entries:
+        if entry["locationOrLoadError"] is None:
+            return f"code location {entry['name']} is loading"
+        if "message" in entry["locationOrLoadError"]:
+            return f"code location {entry['name']}: {_last_line(entry['locationOrLoadError'])}"
+    return None
+
+
+def _daemon_fault(daemons: list[dict[str, Any]], since: float) -> str | None:
+    for daemon in daemons:
+        if daemon["required"] and not (daemon["healthy"] and (daemon["lastHeartbeatTime"] or 0) >= since):
+            return f"daemon {daemon['daemonType']} has not reported yet"
+    return None
+
+
+def _last_line(error: dict[str, Any]) -> str:
+    """The deepest cause: what failed to import, rather than that something did."""
+    while error.get("cause"):
+        error = error["cause"]
+    return _first_line(error["message"])
+
+
+_DAGSTER_QUERY = """
+{
+  workspaceOrError {
+    ... on Workspace {
+      locationEntries {
+        name
+        locationOrLoadError { ... on PythonError { message cause { message cause { message } } } }
+      }
+    }
+    ... on PythonError { message }
+  }
+  instance { daemonHealth { allDaemonStatuses { daemonType required healthy lastHeartbeatTime } } }
+}
+"""
+
+
+def check_prometheus(settings: Settings, since: float = 0) -> Health:
+    """Ask Prometheus for its version, and whether Alertmanager and the exporter answer."""
+    for url, path in (
+        (settings.exporter_url, "/metrics"),
+        (settings.alertmanager_url, "/-/ready"),
+        (settings.prometheus_url, "/-/ready"),
+    ):
+        try:
+            requests.get(f"{url}{path}", timeout=_TIMEOUT_SECONDS).raise_for_status()
+        except requests.RequestException as error:
+            return Health(f"{url}: {_connection_reason(error)}")
+    try:
+        build = _get_json(f"{settings.prometheus_url}/api/v1/status/buildinfo")
+    except requests.RequestException as error:
+        return Health(_connection_reason(error))
+    return Health(None, build["data"]["version"])
+
+
+CHECKS: dict[str, Callable[[Settings, float], Health]] = {
+    "kafka": check_kafka,
+    "timescaledb": check_timescaledb,
+    "flink": check_flink,
+    "dagster": check_dagster,
+    "prometheus": check_prometheus,
+}
+
+
+def _get_json(url: str) -> dict[str, Any]:
+    answer = requests.get(url, timeout=_TIMEOUT_SECONDS)
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+def _connection_reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "does not answer in time"
+    if isinstance(error, requests.ConnectionError):
+        return "nothing listens there"
+    return _first_line(str(error))
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return re.sub(r"//[^@/ ]*@", "//", lines[0]) if lines else "unknown error"

@@ -1,0 +1,238 @@
+"""Which processes make up each part, and how are they started?"""
+
+import hashlib
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local.account import postgres_account
+from deploy.local.environment import Environment
+from deploy.local.ports import LOOPBACK
+from deploy.local.processes import MARKER
+from deploy.local.services.alerting import render_alertmanager, render_dead_mans_switch
+from deploy.local.services.java_logs import SERVICE, TOKEN, log_files
+from deploy.local.services.render import FLINK_HOME, INSTALL_DIR, render_flink_config, render_template
+from sma.settings import CHECKOUT, Settings
+
+PROGRAMS = {
+    "kafka": ("kafka",),
+    "timescaledb": ("postgres",),
+    "flink": ("flink-jobmanager", "flink-taskmanager"),
+    "dagster": ("dagster-webserver", "dagster-daemon"),
+    "prometheus": ("exporter", "prometheus", "alertmanager"),
+}
+LISTENERS = {
+    "kafka": ("kafka", "kafka_controller"),
+    "timescaledb": ("postgres",),
+    "flink": ("flink", "flink_rpc", "flink_metrics", "flink_metrics_2"),
+    "dagster": ("dagster",),
+    "prometheus": ("prometheus", "alertmanager", "exporter"),
+}
+POSTGRES_BIN = INSTALL_DIR / "timescaledb" / "root" / "usr" / "lib" / "postgresql" / "17" / "bin"
+KAFKA_HEAP = "512m"
+PROMETHEUS_DIR = INSTALL_DIR / "prometheus" / "root" / "usr"  # where they find their own pages
+_METRICS_KEPT = "15d"
+
+
+def kafka_java(environment: Environment, *arguments: str, heap: str = KAFKA_HEAP) -> list[str]:
+    """Return the command that runs one of the Kafka distribution's main classes."""
+    return [
+        "java",
+        f"-Xms{heap}",
+        f"-Xmx{heap}",
+        "-Duser.timezone=UTC",
+        "-Djava.net.preferIPv4Stack=true",
+        f"-Dlog4j2.configurationFile={environment.state_dir}/kafka/log4j2.properties",
+        "-Dlog4j2.isWebapp=false",  # it takes Kafka for one, for its servlet jar, and would not write out what it holds
+        "-cp",
+        f"{INSTALL_DIR}/kafka/*",
+        *arguments,
+    ]
+
+
+def prometheus_command(config: Path, data: Path, address: str) -> list[str]:
+    """Return the command that runs Prometheus; it finds its pages from PROMETHEUS_DIR as working folder."""
+    return [
+        f"{PROMETHEUS_DIR}/bin/prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={data}",
+        f"--storage.tsdb.retention.time={_METRICS_KEPT}",
+        f"--web.listen-address={address}",
+    ]
+
+
+def alertmanager_command(config: Path, data: Path, address: str) -> list[str]:
+    """Return the command that runs one Alertmanager by itself; its pages are found as those of Prometheus."""
+    return [
+        f"{PROMETHEUS_DIR}/bin/prometheus-alertmanager",
+        f"--config.file={config}",
+        f"--storage.path={data}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",  # alone
+    ]
+
+
+def config_files(settings: Settings, environment: Environment) -> dict[str, dict[Path, str]]:
+    """Return the configuration files of each part that runs here: path and contents."""
+    state = environment.state_dir
+    flink_conf = state / "flink" / "conf"
+    switch = settings.dead_mans_switch_url.get_secret_value()
+    files = {
+        "kafka": {
+            state / "kafka" / "server.properties": render_template("server.properties", environment),
+            **log_files(
+                settings,
+                environment,
+                state / "kafka" / "log4j2.properties",
+                render_template("log4j2.properties", environment),
+            ),
+        },
+        "timescaledb": {state / "postgres" / name: render_template(name, environment) for name in _POSTGRES_FILES},
+        "flink": {
+            flink_conf / "config.yaml": render_flink_config(
+                settings, environment, (FLINK_HOME / "conf" / "config.yaml").read_text()
+            ),
+            flink_conf / _FLINK_CLIENT_LOG: (FLINK_HOME / "conf" / _FLINK_CLIENT_LOG).read_text(),
+            **log_files(settings, environment, flink_conf / _FLINK_LOG, (FLINK_HOME / "conf" / _FLINK_LOG).read_text()),
+        },
+        "dagster": {state / "dagster" / "dagster.yaml": render_template("dagster.yaml", environment)},
+        "prometheus": {
+            state / "prometheus" / "prometheus.yml": render_template("prometheus.yml", environment),
+            state / "prometheus" / "dead_mans_switch.yml": render_dead_mans_switch(switch),
+            state / "prometheus" / "alertmanager.yml": render_alertmanager(
+                settings.alert_webhook_url.get_secret_value(), switch
+            ),
+        },
+    }
+    return {part: files[part] for part in environment.parts}
+
+
+_POSTGRES_FILES = ("postgresql.conf", "pg_hba.conf")
+_FLINK_LOG, _FLINK_CLIENT_LOG = "log4j-console.properties", "log4j-cli.properties"
+
+
+def program_options(
+    environment: Environment, files: Mapping[str, Mapping[Path, str]], environ: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """Return supervisord's options for each process that runs here.
+
+    Args:
+        environment: the stack's ports, addresses and passwords.
+        files: as `config_files` gives them; a process is restarted when the files of its part change.
+        environ: the environment of the command; its SMA_* reach Dagster, which runs the batch layer.
+    """
+    state = environment.state_dir
+    commands = {
+        "kafka": kafka_java(environment, "kafka.Kafka", f"{state}/kafka/server.properties"),
+        "postgres": [
+            f"{POSTGRES_BIN}/postgres",
+            "-D",
+            f"{state}/postgres/data",
+            "-c",
+            f"config_file={state}/postgres/postgresql.conf",
+        ],
+        "flink-jobmanager": [f"{FLINK_HOME}/bin/jobmanager.sh", "start-foreground"],
+        "flink-taskmanager": [f"{FLINK_HOME}/bin/taskmanager.sh", "start-foreground"],
+        "dagster-webserver": [*_DAGSTER, "dagster_webserver", *_dagster_address(environment), *_WORKSPACE],
+        "dagster-daemon": [*_DAGSTER, "deploy.local.services.dagster_daemon", "run", *_WORKSPACE],
+        "exporter": [sys.executable, "-m", "monitoring.exporter", "--port", str(environment.ports["exporter"])],
+        "prometheus": prometheus_command(
+            state / "prometheus" / "prometheus.yml",
+            state / "prometheus" / "data",
+            f"{LOOPBACK}:{environment.ports['prometheus']}",
+        ),
+        "alertmanager": alertmanager_command(
+            state / "prometheus" / "alertmanager.yml",
+            state / "prometheus" / "alertmanager",
+            f"{LOOPBACK}:{environment.ports['alertmanager']}",
+        ),
+    }
+    # the token is inherited from supervisord, and so stands in no file
+    given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value and name != TOKEN}
+    ours = {name: value for name, value in environment.values.items() if not name.startswith(_NOT_FOR_OURS)}
+    variables = {
+        "kafka": {},
+        "timescaledb": {},
+        "flink": {
+            "FLINK_CONF_DIR": f"{state}/flink/conf",
+            "FLINK_LOG_DIR": f"{state}/logs/flink",
+            "FLINK_PID_DIR": f"{state}/flink",
+            "FLINK_IDENT_STRING": "sma",
+        },
+        "dagster": {
+            **given,
+            **ours,
+            "SMA_STATE_DIR": str(state),
+            "DAGSTER_HOME": f"{state}/dagster",
+            "TZ": "UTC",
+        },
+        "prometheus": {},
+    }
+    exporter = {**given, **ours, "SMA_STATE_DIR": str(state), "TZ": "UTC"}
+    exporter.pop("SMA_BATCH_DATABASE_URL", None)  # it reads, and writes nothing
+    options = []
+    for part in environment.parts:
+        digest = hashlib.sha256("".join([_installed(part), *files[part].values()]).encode()).hexdigest()
+        for name in PROGRAMS[part]:
+            own = exporter if name == "exporter" else variables[part]
+            own = {**own, MARKER: str(state), "SMA_CONFIG_DIGEST": digest, SERVICE: name}
+            options.append(
+                {
+                    "name": name,
+                    "command": shlex.join(commands[name]),
+                    "directory": str(_directory(name, state)),
+                    "environment": ",".join(f"{key}={_quote(value)}" for key, value in own.items()),
+                    "stdout_logfile": str(log_file(state, name)),
+                    **_special_options(name),
+                }
+            )
+    return options
+
+
+def _directory(program: str, state: Path) -> Path:
+    if program in ("prometheus", "alertmanager"):
+        return PROMETHEUS_DIR
+    return CHECKOUT if program in ("exporter", *PROGRAMS["dagster"]) else state
+
+
+def _installed(part: str) -> str:
+    """What the part's installation was made from: another one is another program. Prometheus reads its rules once."""
+    stamp = INSTALL_DIR / part / "stamp"
+    rules = sorted(_RULES_DIR.glob("*.yml")) if part == "prometheus" else []
+    return "".join(path.read_text() for path in (stamp, *rules) if path.exists())
+
+
+_RULES_DIR = CHECKOUT / "monitoring" / "prometheus" / "rules"
+_NOT_FOR_OURS = ("SMA_PASSWORD_", "SMA_OWNER_DATABASE_URL", "SMA_STREAMING_DATABASE_URL")
+_DAGSTER = (sys.executable, "-m", "monitoring.logs", "dagster")
+_WORKSPACE = ("-w", str(CHECKOUT / "workspace.yaml"))
+
+
+def _dagster_address(environment: Environment) -> tuple[str, ...]:
+    return ("-h", "127.0.0.1", "-p", str(environment.ports["dagster"]))
+
+
+def _special_options(program: str) -> dict[str, str]:
+    if program != "postgres":
+        return {}
+    account = postgres_account()
+    # fast shutdown, of the first process alone: it ends its children itself
+    options = {"stopsignal": "INT", "stopasgroup": "false", "killasgroup": "false"}
+    return options if account is None else {**options, "user": account.pw_name}
+
+
+def _quote(value: str) -> str:
+    """Quote for supervisord, whose values know no escapes."""
+    return f"'{value}'" if '"' in value else f'"{value}"'
+
+
+def log_file(state_dir: Path, program: str) -> Path:
+    """Return the file that a process's output goes to."""
+    return state_dir / "logs" / f"{program}.log"
+
+
+def is_root() -> bool:
+    """Return whether this process is root."""
+    return os.geteuid() == 0

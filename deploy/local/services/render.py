@@ -1,0 +1,134 @@
+"""Fills in the templates of deploy/local/services/config for one stack."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from deploy.local.environment import Environment
+from deploy.local.ports import LOOPBACK
+from sma.settings import CHECKOUT, Settings
+
+CONFIG_DIR = Path(__file__).resolve().parent / "config"
+INSTALL_DIR = CHECKOUT / ".local" / "install"
+SITE_PACKAGES = Path(yaml.__file__).resolve().parent.parent
+FLINK_HOME = SITE_PACKAGES / "pyflink"
+TASK_SLOTS = 8
+
+
+def render_template(name: str, environment: Environment) -> str:
+    """Return a template of deploy/local/services/config with the stack's ports and its folders in it."""
+    words = {f"{part}_port": str(port) for part, port in environment.ports.items()}
+    text = (CONFIG_DIR / name).read_text()
+    return Template(text).substitute(words, state_dir=str(environment.state_dir), checkout=str(CHECKOUT))
+
+
+def render_flink_config(settings: Settings, environment: Environment, stock: str) -> str:
+    """Return Flink's config.yaml.
+
+    Args:
+        settings: the checkpoints' interval and place.
+        environment: ports and state folder.
+        stock: the config.yaml that Flink ships; its --add-opens are kept, without which clients fail at their start.
+    """
+    java_options = yaml.safe_load(stock)["env"]["java"]["opts"]["all"]
+    state, ports = environment.state_dir / "flink", environment.ports
+    config: dict[str, Any] = {
+        "env.java.opts.all": f"{java_options} -Duser.timezone=UTC -Djava.net.preferIPv4Stack=true",
+        "jobmanager.bind-host": LOOPBACK,
+        "jobmanager.rpc.address": LOOPBACK,
+        "jobmanager.rpc.port": ports["flink_rpc"],
+        "env.java.opts.jobmanager": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",  # starts sooner; it works little
+        "jobmanager.memory.process.size": "1024m",
+        "jobmanager.execution.failover-strategy": "region",
+        "env.java.opts.taskmanager": "-XX:+UseParallelGC",  # a third more events a second than with the default, G1
+        "taskmanager.bind-host": LOOPBACK,
+        "taskmanager.host": LOOPBACK,
+        "taskmanager.numberOfTaskSlots": TASK_SLOTS,
+        "metrics.fetcher.update-interval": "1000",
+        "metrics.reporters": "prometheus",
+        "metrics.reporter.prometheus.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
+        # half of all there is to scrape, and nobody looks at it
+        "metrics.reporter.prometheus.filter.excludes": "*.KafkaProducer;*.KafkaConsumer",
+        # each process takes the first that is free
+        "metrics.reporter.prometheus.port": f"{ports['flink_metrics']},{ports['flink_metrics_2']}",
+        "taskmanager.memory.process.size": "2048m",
+        "taskmanager.memory.jvm-metaspace.size": "384m",
+        "taskmanager.memory.managed.fraction": 0.1,
+        "taskmanager.load-balance.mode": "SLOTS",
+        # Where the job's jars are in Flink's lib folder too, the code there is used: it stays compiled from job to job.
+        "classloader.parent-first-patterns.additional": "sma.;org.postgresql.",
+        "parallelism.default": 1,
+        "rest.address": LOOPBACK,
+        "rest.bind-address": LOOPBACK,
+        "rest.port": ports["flink"],
+        "rest.bind-port": ports["flink"],
+        "web.submit.enable": False,
+        "io.tmp.dirs": str(state / "tmp"),
+        "pekko.startup-timeout": "60 s",  # 10 were too few on a machine that starts several stacks
+        # A TaskManager that is gone is noticed after two heartbeats that find nobody, not after 20 s.
+        "heartbeat.interval": 2000,
+        "heartbeat.timeout": 30000,
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "1 s",
+        "restart-strategy.exponential-delay.max-backoff": "30 s",
+        "execution.checkpointing.mode": "EXACTLY_ONCE",
+        "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "execution.checkpointing.num-retained": 3,
+        "execution.checkpointing.dir": f"{settings.flink_storage_uri}/checkpoints",
+        "execution.checkpointing.savepoint-dir": f"{settings.flink_storage_uri}/savepoints",
+    }
+    header = "# How does the local Flink run? Written by `sma up` from deploy/local/services/render.py.\n"
+    return header + yaml.safe_dump(config, sort_keys=False, width=10_000)
+
+
+def render_supervisord(state_dir: Path, socket: Path, programs: Iterable[Mapping[str, str]], is_root: bool) -> str:
+    """Return supervisord's configuration.
+
+    Args:
+        state_dir: the stack's state folder.
+        socket: where supervisord listens for commands.
+        programs: the options of each program, its `name` among them.
+        is_root: whether supervisord runs as root, which it wants to be told.
+    """
+    sections: list[tuple[str, Mapping[str, str]]] = [
+        (
+            "supervisord",
+            {
+                "logfile": f"{state_dir}/logs/supervisord.log",
+                "pidfile": f"{state_dir}/supervisord.pid",
+                "childlogdir": f"{state_dir}/logs",
+                "umask": "022",
+                **({"user": "root"} if is_root else {}),
+            },
+        ),
+        ("unix_http_server", {"file": str(socket), "chmod": "0700"}),
+        ("rpcinterface:supervisor", {"supervisor.rpcinterface_factory": _RPC_INTERFACE}),
+    ]
+    for program in programs:
+        options = {name: value for name, value in program.items() if name != "name"}
+        sections.append((f"program:{program['name']}", {**_PROGRAM_DEFAULTS, **options}))
+    lines = []
+    for title, section in sections:
+        lines.append(f"[{title}]")
+        lines += [f"{name}={value.replace('%', '%%')}" for name, value in section.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+_RPC_INTERFACE = "supervisor.rpcinterface:make_main_rpcinterface"
+_PROGRAM_DEFAULTS = {
+    "autostart": "false",
+    "autorestart": "true",
+    "startsecs": "3",
+    "startretries": "1",
+    "stopwaitsecs": "20",
+    "stopasgroup": "true",
+    "killasgroup": "true",
+    "redirect_stderr": "true",
+    "stdout_logfile_maxbytes": "20MB",
+    "stdout_logfile_backups": "3",
+}

@@ -1,0 +1,149 @@
+"""The audit trail of refreshes, and what it and the reconciliations say of the next one: table `sma.refreshes`.
+
+Every time in it is the database's own clock, and what a refresh contains is what could be read before its request was
+sent: so no second clock decides whether a reconciliation waits. Each step has a connection of its own, since a refresh
+may take longer than an idle connection lives.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from batch.store.database import Connection, connect, snapshot
+from powerbi.refresh import statements
+from powerbi.refresh.due import Known
+from powerbi.refresh.follow import Ended, NotAccepted
+from powerbi.refresh.plan import Contents, Plan
+from sma.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """The newest reconciled window that a refresh contains, and when it became what; None where not known.
+
+    `visible_age_s` is how long before the refresh's end it had closed, in seconds.
+    """
+
+    window_end: datetime | None = None
+    streamed_at: datetime | None = None
+    reconciled_at: datetime | None = None
+    visible_age_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A request that was accepted and of which no run has found out how it ended; ages in seconds."""
+
+    run_id: str
+    request_id: str
+    asked_age_s: float
+    accepted_age_s: float
+    waits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The table, by a connection for each step; every step raises SmaError where the database does not answer."""
+
+    settings: Settings
+
+    def begin(self, run_id: str, refresh_type: str, reason: str) -> None:
+        """Add a refresh."""
+        with self._connection() as connection:
+            connection.execute(statements.BEGIN, {"run_id": run_id, "refresh_type": refresh_type, "reason": reason})
+
+    def prepare(self, run_id: str, choose: Callable[[Contents], Plan]) -> Plan:
+        """Just before a request is sent: choose what to ask for, and keep which reconciliations it will contain."""
+        with self._connection() as connection, snapshot(connection):
+            row = connection.execute(statements.CONTENTS, {"run_id": run_id}).fetchone() or (None,) * 5
+            newest, streamed_to, streamed_before, policy_day, is_well = row
+            planned = choose(
+                Contents(waiting_days(connection), _day(newest), _day(streamed_before), policy_day, bool(is_well))
+            )
+            values: dict[str, Any] = {
+                "run_id": run_id,
+                "scope": planned.scope,
+                "effective_date": planned.effective_date,
+                "partitions": list(planned.partitions) or None,
+                "streamed_to": streamed_to,
+            }
+            connection.execute(statements.PREPARE, values)
+            connection.execute(statements.FORGET_DAYS, {"run_id": run_id})
+            connection.execute(statements.KEEP_DAYS, {"run_id": run_id, "covers_from": planned.covers_from})
+        return planned
+
+    def accept(self, run_id: str, request_id: str, waits: int) -> None:
+        """Keep under which id Power BI refreshes."""
+        values = {"run_id": run_id, "request_id": request_id, "waits": waits}
+        with self._connection() as connection:
+            connection.execute(statements.ACCEPT, values)
+
+    def look_in_vain(self, run_id: str) -> None:
+        """Keep that how it ended could not be found out, so that the next look takes its time."""
+        with self._connection() as connection:
+            connection.execute(statements.LOOK, {"run_id": run_id})
+
+    def end(self, run_id: str, outcome: Ended | NotAccepted) -> Contained:
+        """Keep what became of it; return what readers now see, where it completed."""
+        values: dict[str, Any] = {"run_id": run_id, "status": outcome.status, "retry_after_s": None, "waits": None}
+        if isinstance(outcome, NotAccepted):
+            values |= {"error": outcome.why, "retry_after_s": outcome.retry_after_s, "waits": outcome.waits}
+        else:
+            values["error"] = outcome.error
+        with self._connection() as connection, connection.transaction():
+            connection.execute(statements.END, values)
+            if outcome.status != "completed":
+                return Contained()
+            row = connection.execute(statements.CONTAINED, {"run_id": run_id}).fetchone()
+        return Contained(*row) if row else Contained()
+
+    def known(self) -> Known:
+        """Return what is known of the next refresh, as `read_known` does."""
+        with self._connection() as connection:
+            return read_known(connection)
+
+    def open_request(self) -> Open | None:
+        """Return the oldest request that is still to be followed to its end.
+
+        One that a run left before Power BI had named it can never be followed: it is called unknown.
+        """
+        with self._connection() as connection, connection.transaction():
+            connection.execute(statements.SETTLE)
+            row = connection.execute(statements.OPEN).fetchone()
+        return Open(*row) if row else None
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        with connect(self.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
+            yield connection
+
+
+def read_known(connection: Connection) -> Known:
+    """Return what the tables say; what is under way is Dagster's to tell."""
+    row = connection.execute(statements.KNOWN).fetchone() or (datetime.now(UTC), 0, *(None,) * 4, False, None, [])
+    now, waiting_days, tried_at, failed_at, retry_at, is_open, looked_at, accepted = row
+    return Known(
+        now=now.timestamp(),
+        waiting_days=waiting_days,
+        tried_at=_seconds(tried_at),
+        failed_at=_seconds(failed_at),
+        retry_at=_seconds(retry_at),
+        is_open=is_open,
+        looked_at=_seconds(looked_at),
+        accepted=tuple(each.timestamp() for each in accepted),
+    )
+
+
+def waiting_days(connection: Connection) -> list[date]:
+    """Return the days whose newest reconciliation no completed refresh contains, in order."""
+    return [day for (day,) in connection.execute(statements.WAITING).fetchall()]
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.astimezone(UTC).date()
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

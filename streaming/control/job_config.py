@@ -1,0 +1,105 @@
+"""By which definition was a state computed, and does it carry over to another one? Kept beside each history's state.
+
+What the operator keeps of a series is its events, not its averages, so most of averages.yaml may change while the state
+stays. What may not is the rule by which events were kept at all.
+"""
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+from sma.averages import Averages
+from sma.durations import format_duration
+from streaming.submit.plan import average_of, windows
+
+
+class Effect(Enum):
+    """What a change of the definition takes."""
+
+    CARRIES_OVER = "the state carries over"
+    NEEDS_LOG = "the state carries over for the others; this one is computed from the log"
+    NEEDS_FRESH = "the state does not carry over: everything is computed anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between two definitions, in words, and what it takes."""
+
+    text: str
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a state follows from, besides the log; `windows` as in the operator's plan, by average."""
+
+    watermark_delay_ms: int
+    allowed_lateness_ms: int
+    max_ahead_ms: int
+    windows: dict[str, dict[str, Any]]
+    partitions: int
+
+    @classmethod
+    def of(cls, averages: Averages, partitions: int) -> "Definition":
+        """Return the definition of averages.yaml over a topic of so many partitions."""
+        return cls(
+            watermark_delay_ms=averages.watermark_delay_ms,
+            allowed_lateness_ms=averages.allowed_lateness_ms,
+            max_ahead_ms=averages.max_ahead_ms,
+            windows={window["average"]: window for window in windows(averages)},
+            partitions=partitions,
+        )
+
+    def averages(self) -> Averages:
+        """Return the averages.yaml that it was made from."""
+        return Averages(
+            watermark_delay_ms=self.watermark_delay_ms,
+            allowed_lateness_ms=self.allowed_lateness_ms,
+            max_ahead_ms=self.max_ahead_ms,
+            averages=tuple(average_of(window) for window in self.windows.values()),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON has it; `Definition(**...)` reads it back."""
+        return asdict(self)
+
+
+def changes(old: Definition, new: Definition) -> list[Change]:
+    """Return what is different in `new`."""
+    found = [
+        Change(
+            f"{name}: {format_duration(getattr(old, field))} -> {format_duration(getattr(new, field))}",
+            effect,
+        )
+        for name, field, effect in (
+            ("watermark_delay", "watermark_delay_ms", Effect.CARRIES_OVER),
+            ("allowed_lateness", "allowed_lateness_ms", Effect.NEEDS_FRESH),
+            ("max_ahead", "max_ahead_ms", Effect.NEEDS_FRESH),
+        )
+        if getattr(old, field) != getattr(new, field)
+    ]
+    found += [
+        Change(f"average {name}: removed; its rows stay", Effect.CARRIES_OVER)
+        for name in old.windows
+        if name not in new.windows
+    ]
+    for name, window in new.windows.items():
+        if name not in old.windows:
+            found.append(Change(f"average {name}: added ({_in_words(window)})", Effect.NEEDS_LOG))
+        elif window != old.windows[name]:
+            was = _in_words(old.windows[name])
+            found.append(Change(f"average {name}: {was} -> {_in_words(window)}", Effect.NEEDS_FRESH))
+    if new.partitions != old.partitions:
+        found.append(
+            Change(
+                f"topic: {old.partitions} -> {new.partitions} partitions, so series may have moved to another one: "
+                "of a moved series, windows that reach back before the change are computed from a part of its events",
+                Effect.NEEDS_FRESH if new.partitions < old.partitions else Effect.CARRIES_OVER,
+            )
+        )
+    return found
+
+
+def _in_words(window: dict[str, Any]) -> str:
+    length = f"{window['event_count']} events" if window["event_count"] else format_duration(window["duration_ms"])
+    return f"{length} every {format_duration(window['every_ms'])}"

@@ -1,0 +1,232 @@
+"""Control of the running job: is it there, start it, stop it, take a savepoint.
+
+One job of the name `job_name` runs at a time. Nothing here prints; what was done is returned. How far the job is
+belongs to streaming/control/progress.py.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from sma.averages import Averages, load_averages
+from sma.errors import SmaError
+from sma.settings import Settings
+from streaming.control.job_config import Change, Definition, Effect, changes
+from streaming.control.kafka_log import KafkaLog
+from streaming.control.rest import ENDED, POLL_S, FlinkRest, Job
+from streaming.control.snapshots import Snapshot, Snapshots
+from streaming.submit.options import job_options
+from streaming.submit.plan import running_plan
+from streaming.submit.submission import MOVING_AVERAGES, submit
+
+START_TIMEOUT_S = 120.0
+SLOTS_TIMEOUT_S = 30.0
+SAVEPOINT_TIMEOUT_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What `start` did.
+
+    `changes` are those of the definition since the snapshot, all of which carry over. `held_from` is, of each partition
+    whose beginning Kafka no longer held when the job began without a snapshot, the first Kafka offset that it did hold.
+    """
+
+    job_id: str
+    was_running: bool
+    resumed_from: Snapshot | None
+    changes: tuple[Change, ...] = ()
+    held_from: Mapping[int, int] = field(default_factory=dict)
+
+
+def find_job(settings: Settings) -> Job | None:
+    """Return the job that runs, or is about to, or is being restarted; None where there is none."""
+    return next((job for job in FlinkRest(settings.flink_url).jobs(settings.job_name) if not job.has_ended), None)
+
+
+def start(settings: Settings, fresh: bool = False) -> Started:
+    """Start the job, unless it is there already, and return once all of it runs.
+
+    It resumes from the newest complete savepoint or checkpoint; with `fresh`, or without any, it reads the log anew.
+
+    Raises:
+        SmaError: it could not be started, `fresh` is asked for while it runs, or averages.yaml is not what the state
+            was computed by.
+    """
+    job = find_job(settings)
+    if job is not None:
+        if fresh:
+            raise SmaError(f"the job {settings.job_name} is {job.state}: stop it before a fresh start")
+        return Started(job.job_id, was_running=True, resumed_from=None)
+    snapshots = Snapshots(settings)
+    snapshot = None if fresh else snapshots.newest()
+    if snapshot is None:
+        return launch(settings, None)
+    found = changes(snapshots.definition(), current_definition(settings))
+    _require_carried_over(found)
+    return replace(launch(settings, snapshot), changes=tuple(found))
+
+
+def launch(settings: Settings, snapshot: Snapshot | None, averages: Averages | None = None) -> Started:
+    """Start the job from a snapshot of its newest history, or from the log's beginning in a new one.
+
+    It computes what averages.yaml says, unless told otherwise.
+    """
+    averages = averages or load_averages(settings.averages)
+    log, snapshots = KafkaLog(settings), Snapshots(settings)
+    starts = log.starts()
+    definition = Definition.of(averages, len(starts))
+    if snapshot is None:
+        log.forget_read_to()
+        history_uri = snapshots.new_history_uri()
+    else:
+        history_uri = snapshots.history_uri()
+        # series that moved when partitions were added stay in two of them, however often the job is started
+        definition = replace(definition, partitions=snapshots.definition().partitions)
+    snapshots.save_definition(definition)
+    plan = running_plan(settings, averages, starts, is_fresh=snapshot is None)
+    job_id = run(settings, plan, history_uri, snapshot)
+    held_from = {} if snapshot else {partition: offset for partition, offset in starts.items() if offset > 0}
+    return Started(job_id, was_running=False, resumed_from=snapshot, held_from=held_from)
+
+
+def run(
+    settings: Settings,
+    plan: Mapping[str, Any],
+    history_uri: str | None,
+    snapshot: Snapshot | None,
+    is_beside: bool = False,
+) -> str:
+    """Submit a job under the name in `settings`, and return its id once all of it runs; see `submit_job`.
+
+    Raises:
+        SmaError: Flink has not the slots, did not take it, or it failed.
+    """
+    job_id = submit_job(settings, plan, history_uri, snapshot, is_beside)
+    poll(
+        lambda: required_job(settings).is_running,
+        START_TIMEOUT_S,
+        f"the job {settings.job_name} was taken by Flink but does not run yet: see `sma stream status`",
+    )
+    return job_id
+
+
+def run_to_end(settings: Settings, plan: Mapping[str, Any], job: str = MOVING_AVERAGES) -> dict[str, str]:
+    """Run a job that ends, under the name in `settings`, and return what it has counted, by name.
+
+    Raises:
+        SmaError: Flink has not the slots, did not take it, or it failed or was cancelled.
+    """
+    rest = FlinkRest(settings.flink_url)
+    job_id = submit_job(settings, plan, None, None, is_beside=True, job=job)
+    while (state := rest.state(job_id)) not in ENDED:
+        if state in ("FAILING", "RESTARTING"):
+            rest.cancel(job_id)
+            raise SmaError(f"the job {settings.job_name} failed: {rest.last_failure(job_id)}")
+        time.sleep(POLL_S)
+    if state != "FINISHED":
+        raise SmaError(f"the job {settings.job_name} is {state}: {rest.last_failure(job_id) or 'someone ended it'}")
+    return rest.accumulators(job_id)
+
+
+def submit_job(
+    settings: Settings,
+    plan: Mapping[str, Any],
+    history_uri: str | None,
+    snapshot: Snapshot | None,
+    is_beside: bool,
+    job: str = MOVING_AVERAGES,
+) -> str:
+    """Submit a job under the name in `settings`, and return its id.
+
+    A job that works beside the running one makes do with the task slots that are left, be it one.
+
+    Raises:
+        SmaError: Flink has not the slots, or did not take it.
+    """
+    rest = FlinkRest(settings.flink_url)
+    parallelism = settings.parallelism or KafkaLog(settings).partition_count()
+    needed = 1 if is_beside else parallelism
+    poll(
+        lambda: rest.free_slots() >= needed,
+        SLOTS_TIMEOUT_S,
+        f"Flink at {settings.flink_url} has not the {needed} free task slots that the job needs:"
+        " add a TaskManager, or set SMA_PARALLELISM lower",
+    )
+    parallelism = min(parallelism, max(needed, rest.free_slots()))
+    options = job_options(settings, parallelism, history_uri, snapshot.uri if snapshot else None)
+    return submit(options, plan, job)
+
+
+def current_definition(settings: Settings) -> Definition:
+    """Return what the state would follow from now."""
+    return Definition.of(load_averages(settings.averages), KafkaLog(settings).partition_count())
+
+
+def _require_carried_over(found: Sequence[Change]) -> None:
+    for change in found:
+        if change.effect is Effect.NEEDS_LOG:
+            raise SmaError(f"{change.text} since the state was saved: run `sma stream upgrade`, which computes it")
+        if change.effect is Effect.NEEDS_FRESH:
+            raise SmaError(
+                f"{change.text} since the state was saved, and it does not carry over: "
+                "`sma stream start --fresh` computes everything anew from the log"
+            )
+
+
+def stop(settings: Settings) -> str | None:
+    """Stop the job with a savepoint, closing no window early, and return the savepoint; None where no job runs."""
+    job = find_job(settings)
+    if job is None:
+        return None
+    folder_uri = f"{Snapshots(settings).history_uri()}/savepoints"
+    location = FlinkRest(settings.flink_url).stop_with_savepoint(job.job_id, folder_uri, SAVEPOINT_TIMEOUT_S)
+    poll(lambda: find_job(settings) is None, START_TIMEOUT_S, f"the job {settings.job_name} did not end")
+    return location
+
+
+def savepoint(settings: Settings) -> str:
+    """Take a savepoint of the running job and return it."""
+    job = required_job(settings)
+    folder_uri = f"{Snapshots(settings).history_uri()}/savepoints"
+    return FlinkRest(settings.flink_url).savepoint(job.job_id, folder_uri, SAVEPOINT_TIMEOUT_S)
+
+
+def cancel(settings: Settings) -> None:
+    """End the job, if there is one, at once and without a savepoint."""
+    job = find_job(settings)
+    if job is not None:
+        FlinkRest(settings.flink_url).cancel(job.job_id)
+        poll(lambda: find_job(settings) is None, START_TIMEOUT_S, f"the job {settings.job_name} did not end")
+
+
+def required_job(settings: Settings) -> Job:
+    """Return the job, which runs or is about to.
+
+    Raises:
+        SmaError: it does not, and why.
+    """
+    rest = FlinkRest(settings.flink_url)
+    job = next(iter(rest.jobs(settings.job_name)), None)
+    if job is None:
+        raise SmaError(f"no job {settings.job_name} at {settings.flink_url}: run `sma stream start`")
+    if job.has_ended or job.state in ("FAILING", "RESTARTING", "CANCELLING"):
+        cause = rest.last_failure(job.job_id)
+        hint = "run `sma stream start`" if job.has_ended else "see `sma stream status`"
+        raise SmaError(f"the job {settings.job_name} is {job.state}{f' ({cause})' if cause else ''}: {hint}")
+    return job
+
+
+def poll(condition: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
+    """Return once the condition is met; after `timeout_s`, raise an SmaError that says `otherwise`."""
+    try:
+        Retrying(
+            retry=retry_if_result(lambda is_true: not is_true),
+            stop=stop_after_delay(timeout_s),
+            wait=wait_fixed(POLL_S),
+        )(condition)
+    except RetryError as error:
+        raise SmaError(otherwise) from error

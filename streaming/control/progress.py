@@ -1,0 +1,128 @@
+"""How far is the running job? Its status, and waiting until it has caught up with the log."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sma.errors import SmaError
+from sma.settings import Settings
+from streaming.control.accounts import Account, read_accounts
+from streaming.control.kafka_log import KafkaLog
+from streaming.control.lifecycle import required_job
+from streaming.control.rest import FlinkRest, Job, RequestRefused
+from streaming.control.snapshots import Snapshots
+
+CONFIRM_POLL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the job is; offsets by partition, `read_to` as far as it has told Kafka that completed checkpoints cover.
+
+    `lag` counts the records that its operator has not read. `late_records` and `rejected_records` count what the topics
+    hold; a failure can have written some of it twice.
+    """
+
+    state: str
+    job_id: str | None
+    uptime_s: float
+    restarts: int
+    last_failure: str | None
+    last_checkpoint_at: str | None
+    read_to: dict[int, int]
+    log_end: dict[int, int]
+    lag: int
+    late_records: int
+    rejected_records: int
+    partitions_added: int
+    accounts: list[Account]
+
+    @property
+    def residue(self) -> int:
+        """How many records the running job has read and not accounted for."""
+        return sum(abs(account.residue) for account in self.accounts)
+
+
+def status(settings: Settings) -> Status:
+    """Return how the job is and how far it has read."""
+    rest, log = FlinkRest(settings.flink_url), KafkaLog(settings)
+    job = next(iter(rest.jobs(settings.job_name)), None)
+    checkpoint = rest.last_checkpoint(job.job_id) if job else None
+    accounts = read_accounts(rest, job.job_id) if job and not job.has_ended else []
+    read_to, log_end = log.read_to(), log.ends()
+    known = read_to | {a.partition: max(a.next_offset, read_to.get(a.partition, 0)) for a in accounts}
+    return Status(
+        state=job.state if job else "NOT STARTED",
+        job_id=job.job_id if job else None,
+        uptime_s=time.time() - job.started_ms / 1_000 if job and not job.has_ended else 0.0,
+        restarts=rest.restarts(job.job_id) if job and not job.has_ended else 0,
+        last_failure=rest.last_failure(job.job_id) if job else None,
+        last_checkpoint_at=_iso_time(checkpoint["latest_ack_timestamp"]) if checkpoint else None,
+        read_to=read_to,
+        log_end=log_end,
+        lag=sum(max(0, end - known[partition]) for partition, end in log_end.items()),
+        late_records=log.record_count(settings.late_events_topic),
+        rejected_records=log.record_count(settings.rejected_events_topic),
+        partitions_added=_partitions_added(settings, len(log_end)),
+        accounts=accounts,
+    )
+
+
+def wait(settings: Settings, timeout_s: float, progress: Callable[[str], None] = lambda text: None) -> dict[int, int]:
+    """Wait until all that the log holds now has been read and what follows from it is in the database.
+
+    A checkpoint covers an offset only after every row made from the records before it has been flushed. So what the
+    operator had read before a checkpoint was asked for is there once that checkpoint is complete; and so is what the
+    job has committed to Kafka, which it does after a checkpoint, and where no new records come with some delay.
+
+    Returns:
+        the log's ends at the call, by partition.
+
+    Raises:
+        SmaError: the job does not run or fails, or the time is over.
+    """
+    deadline = time.monotonic() + timeout_s
+    log = KafkaLog(settings)
+    ends, confirmed = log.ends(), log.read_to()
+    said = None
+    while True:
+        behind = sum(max(0, end - confirmed.get(partition, 0)) for partition, end in ends.items())
+        if not behind:
+            return ends
+        job = required_job(settings)
+        if behind != said:
+            progress(f"{behind:,} records not confirmed yet")
+            said = behind
+        if time.monotonic() > deadline:
+            raise SmaError(f"the stream is still {behind} records behind after {timeout_s:.0f} s: give it more time")
+        if job.is_running:
+            covered = _read_before_checkpoint(settings, job, max(1.0, deadline - time.monotonic()))
+            for partition, offset in (*covered.items(), *log.read_to().items()):
+                confirmed[partition] = max(offset, confirmed.get(partition, 0))
+        time.sleep(CONFIRM_POLL_S)
+
+
+def _partitions_added(settings: Settings, partitions: int) -> int:
+    """Return how many partitions the topic has gained since the newest history began."""
+    try:
+        return partitions - Snapshots(settings).definition().partitions
+    except SmaError:
+        return 0
+
+
+def _read_before_checkpoint(settings: Settings, job: Job, timeout_s: float) -> dict[int, int]:
+    """Return how far the operator had read when a checkpoint was asked for that is complete now; empty if it failed."""
+    rest = FlinkRest(settings.flink_url)
+    running_since = rest.running_since_ms(job.job_id)
+    read = {account.partition: account.next_offset for account in read_accounts(rest, job.job_id)}
+    try:
+        rest.checkpoint(job.job_id, timeout_s)
+    except RequestRefused:
+        required_job(settings)  # says why, unless it was only another checkpoint's turn
+        return {}
+    return read if rest.running_since_ms(job.job_id) == running_since else {}
+
+
+def _iso_time(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1_000, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,142 @@
+"""Replay: compute again, beside the running job, what follows from the log from some place on.
+
+A replay is a job that ends. It reads the log from its beginning, since which events are late and what stands in a
+window follows from what came before, and states every row that a record from the place on states or corrects. A stored
+row that follows from more of the log is left alone, so the running job need not stop, and a replay done twice leaves
+the same table.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sma.averages import load_averages
+from sma.errors import SmaError
+from sma.instants import milliseconds
+from sma.settings import Settings
+from streaming.control.kafka_log import KafkaLog
+from streaming.control.lifecycle import run_to_end
+from streaming.submit.plan import replay_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Records of each partition with from_offsets <= Kafka offset < to_offsets."""
+
+    from_offsets: dict[int, int]
+    to_offsets: dict[int, int]
+
+    @property
+    def records(self) -> int:
+        """How many offsets it spans."""
+        return sum(end - self.from_offsets[partition] for partition, end in self.to_offsets.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay did, or would do.
+
+    `first_record_at` and `last_record_at` are record timestamps, which are event times, in milliseconds since the
+    epoch; `first_as_of` and `last_as_of` those of the rows stated. None where there is nothing.
+    """
+
+    range: Range
+    warm_up_records: int
+    first_record_at: int | None
+    last_record_at: int | None
+    rows_stated: int
+    first_as_of: int | None
+    last_as_of: int | None
+    is_dry: bool
+    seconds: float
+
+
+def range_from_file(settings: Settings, path: Path, to: datetime | None) -> Range:
+    """Return the range from the offsets in a JSON file, `{"0": 1200, ...}`; a partition that is not there is left out.
+
+    Raises:
+        SmaError: the file cannot be read, or names offsets that are not in the log.
+    """
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+        wanted = {int(partition): int(offset) for partition, offset in read.items()}
+    except OSError as error:
+        raise SmaError(f'{path}: {error.strerror}: it must hold offsets, e.g. {{"0": 1200, "1": 900}}') from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise SmaError(f'{path}: not a JSON object of partitions and offsets, e.g. {{"0": 1200, "1": 900}}') from error
+    log = KafkaLog(settings)
+    ends = log.ends()
+    unknown = sorted(wanted.keys() - ends.keys())
+    if unknown:
+        raise SmaError(f"{path}: partition {unknown[0]}: {settings.events_topic} has partitions 0 to {max(ends)}")
+    return _range(log, {partition: wanted.get(partition, end) for partition, end in ends.items()}, to)
+
+
+def range_from_time(settings: Settings, start: datetime, to: datetime | None) -> Range:
+    """Return the range from the first record at or after a time, by record timestamp, which is the event time."""
+    log = KafkaLog(settings)
+    return _range(log, log.offsets_at(milliseconds(start)), to)
+
+
+def replay(
+    settings: Settings, asked: Range, is_dry: bool, progress: Callable[[str], None] = lambda text: None
+) -> Replayed:
+    """Run the replay and return once it has ended.
+
+    Raises:
+        SmaError: Kafka no longer holds what it needs, or the job failed.
+    """
+    started = time.monotonic()
+    log = KafkaLog(settings)
+    begin = log.starts()
+    require_held(settings, begin, asked)
+    plan = replay_plan(settings, load_averages(settings.averages), begin, asked.from_offsets, asked.to_offsets, is_dry)
+    own = settings.model_copy(update={"job_name": f"{settings.job_name}-replay"})
+    warm_up = sum(asked.from_offsets[partition] - start for partition, start in begin.items())
+    progress(f"reading {asked.records:,} records, and {warm_up:,} before them to know what came before")
+    counted = run_to_end(own, plan)
+    rows = int(counted.get("rows_stated", 0))
+    first_at, last_at = log.time_span(asked.from_offsets, asked.to_offsets) or (None, None)
+    return Replayed(
+        range=asked,
+        warm_up_records=warm_up,
+        first_record_at=first_at,
+        last_record_at=last_at,
+        rows_stated=rows,
+        first_as_of=int(counted["first_as_of"]) if rows else None,
+        last_as_of=int(counted["last_as_of"]) if rows else None,
+        is_dry=is_dry,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def require_held(settings: Settings, begin: Mapping[int, int], asked: Range) -> None:
+    """Refuse a range that Kafka no longer holds, or whose beginnings it no longer holds.
+
+    Raises:
+        SmaError: names the partition and the offsets that are gone.
+    """
+    for partition, start in begin.items():
+        wanted = asked.from_offsets[partition]
+        if wanted < start:
+            raise SmaError(
+                f"{settings.events_topic}: partition {partition}: the offsets {wanted} to {start - 1} are gone, "
+                f"Kafka holds {start} on: nothing was replayed"
+            )
+        if start > 0 and asked.to_offsets[partition] > wanted:
+            raise SmaError(
+                f"{settings.events_topic}: partition {partition}: the offsets 0 to {start - 1} are gone, so nobody can "
+                "know which events were late and what stood in the windows before: nothing was replayed"
+            )
+
+
+def _range(log: KafkaLog, from_offsets: Mapping[int, int], to: datetime | None) -> Range:
+    ends = log.ends()
+    to_offsets = ends if to is None else log.offsets_at(milliseconds(to))
+    for partition, offset in from_offsets.items():
+        if not 0 <= offset <= ends[partition]:
+            raise SmaError(f"partition {partition}: offset {offset} is not in the log, which ends at {ends[partition]}")
+    return Range(dict(from_offsets), {p: max(offset, from_offsets[p]) for p, offset in to_offsets.items()})

@@ -1,0 +1,144 @@
+"""Reprocessing from the database: derive a coarser average from stored rows, for history that Kafka no longer holds.
+
+A job that ends reads what readers see of a finer average, and sums its pairs to those of a coarser one: a 7-day average
+from hourly pairs, say. The rows it writes say that they follow from no log, so one that does is never replaced.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from sma.averages import Average, load_averages
+from sma.errors import SmaError
+from sma.instants import milliseconds
+from sma.settings import Settings
+from sma.window import DurationWindow
+from streaming.control.lifecycle import run_to_end
+from streaming.submit.plan import reprocessing_plan
+from streaming.submit.submission import REPROCESSING
+
+
+@dataclass(frozen=True, slots=True)
+class Reprocessed:
+    """What a reprocessing did, or would do; first_as_of and last_as_of in ms since the epoch, None without rows."""
+
+    average: str
+    finer: str
+    rows_read: int
+    rows_stated: int
+    first_as_of: int | None
+    last_as_of: int | None
+    is_dry: bool
+    seconds: float
+
+
+def reprocess(
+    settings: Settings,
+    name: str,
+    finer_name: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    is_dry: bool = False,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Reprocessed:
+    """Derive the rows of an average from the served rows of a finer one, and return once they are stored.
+
+    Args:
+        settings: where everything is.
+        name: the average that is derived, of averages.yaml.
+        finer_name: the average whose rows are read; the longest that fits, unless given.
+        start: from when on stored rows are whole, so no window begins before; the first row's, unless given.
+        end: until when they are whole, so no window ends after; the last row's, unless given.
+        is_dry: only count the rows.
+        progress: takes a line now and then.
+
+    Raises:
+        SmaError: the average cannot be derived from it, nothing is stored of it, or the job failed.
+    """
+    started = time.monotonic()
+    averages = load_averages(settings.averages).averages
+    coarser = _named(averages, name)
+    finer = _named(averages, finer_name) if finer_name else _longest_that_fits(averages, coarser)
+    require_fit(finer, coarser)
+    first, last = _span(settings, finer)
+    start_ms = milliseconds(start) if start else first - _duration_ms(finer) - _duration_ms(coarser)
+    end_ms = milliseconds(end) if end else last
+    progress(f"deriving {coarser.name} from the stored rows of {finer.name}")
+    slices = settings.parallelism or settings.partitions
+    plan = reprocessing_plan(settings, finer, coarser, start_ms, end_ms, slices, is_dry)
+    own = settings.model_copy(update={"job_name": f"{settings.job_name}-reprocess"})
+    counted = run_to_end(own, plan, REPROCESSING)
+    rows = int(counted["rows_stated"])
+    return Reprocessed(
+        average=coarser.name,
+        finer=finer.name,
+        rows_read=int(counted["rows_read"]),
+        rows_stated=rows,
+        first_as_of=int(counted["first_as_of"]) if rows else None,
+        last_as_of=int(counted["last_as_of"]) if rows else None,
+        is_dry=is_dry,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def require_fit(finer: Average, coarser: Average) -> None:
+    """Refuse a pair of averages of which the one cannot be summed up from rows of the other.
+
+    Raises:
+        SmaError: names them and what does not fit.
+    """
+    for average in (finer, coarser):
+        if not isinstance(average.window, DurationWindow):
+            raise SmaError(
+                f"average {average.name}: has a count window: which events are its last cannot be told from stored rows"
+            )
+    if not fits(finer, coarser):
+        raise SmaError(
+            f"average {coarser.name} cannot be derived from {finer.name}: the window of {finer.name} must be shorter, "
+            f"and divide both the window and the `every` of {coarser.name}"
+        )
+
+
+def fits(finer: Average, coarser: Average) -> bool:
+    """Return whether every window of `coarser` is made of whole windows of `finer` that do not overlap."""
+    if not (isinstance(finer.window, DurationWindow) and isinstance(coarser.window, DurationWindow)):
+        return False
+    part_ms, whole_ms = finer.window.duration_ms, coarser.window.duration_ms
+    return part_ms < whole_ms and whole_ms % part_ms == 0 and coarser.every_ms % part_ms == 0
+
+
+def _longest_that_fits(averages: Sequence[Average], coarser: Average) -> Average:
+    found = [average for average in averages if fits(average, coarser)]
+    if not found:
+        raise SmaError(
+            f"average {coarser.name}: averages.yaml has no duration average whose window divides both its window and "
+            "its `every`, so it cannot be derived from stored rows"
+        )
+    return max(found, key=_duration_ms)
+
+
+def _duration_ms(average: Average) -> int:
+    return average.window.duration_ms if isinstance(average.window, DurationWindow) else 0
+
+
+def _named(averages: Sequence[Average], name: str) -> Average:
+    for average in averages:
+        if average.name == name:
+            return average
+    raise SmaError(f"no average {name} in averages.yaml: it has {', '.join(average.name for average in averages)}")
+
+
+def _span(settings: Settings, finer: Average) -> tuple[int, int]:
+    """Return the first and the last `as_of` that readers see of an average, in milliseconds since the epoch."""
+    query = "SELECT min(as_of), max(as_of) FROM serving.moving_averages WHERE average = %s"
+    try:
+        with psycopg.connect(settings.database_url.get_secret_value()) as connection:
+            first, last = connection.execute(query, [finer.name]).fetchone() or (None, None)
+    except psycopg.Error as error:
+        raise SmaError(f"the database cannot be read: {str(error).strip().splitlines()[0]}") from error
+    if first is None or last is None:
+        raise SmaError(f"no rows of {finer.name} are stored: there is nothing to derive from")
+    return milliseconds(first), milliseconds(last)

@@ -1,0 +1,205 @@
+"""Flink's REST API, as far as the control of one job needs it.
+
+Source: Flink documentation, REST API. What a job is for belongs to streaming/control/lifecycle.py.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_attempt,
+    stop_after_delay,
+)
+from tenacity.wait import wait_fixed
+
+from sma.errors import SmaError
+
+POLL_S = 0.2
+CONNECT_ATTEMPTS = 3
+REQUEST_TIMEOUT_S = 10.0
+ENDED = frozenset({"FINISHED", "CANCELED", "FAILED", "SUSPENDED"})
+
+# A TaskManager that is gone, or slots that are missing after it: mostly for a reason that was told before.
+_CONSEQUENCES = ("NoResourceAvailableException", "FlinkExpectedException", "JobMasterException")
+
+
+class RequestRefused(SmaError):
+    """Flink answered, and said no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job of the cluster, running or not."""
+
+    job_id: str
+    name: str
+    state: str
+    started_ms: int
+    running_tasks: int
+    tasks: int
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it will never run again."""
+        return self.state in ENDED
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it and each of its tasks runs."""
+        return self.state == "RUNNING" and self.running_tasks == self.tasks > 0
+
+
+class FlinkRest:
+    """The cluster at one REST address."""
+
+    def __init__(self, url: str) -> None:
+        """Ask nothing yet."""
+        self._url = url.rstrip("/")
+
+    def jobs(self, name: str) -> list[Job]:
+        """Return the jobs of that name, the one started last first."""
+        found = [
+            Job(
+                job_id=job["jid"],
+                name=job["name"],
+                state=job["state"],
+                started_ms=job["start-time"],
+                running_tasks=job["tasks"]["running"],
+                tasks=job["tasks"]["total"],
+            )
+            for job in self.ask("GET", "/jobs/overview")["jobs"]
+            if job["name"] == name
+        ]
+        return sorted(found, key=lambda job: -job.started_ms)
+
+    def free_slots(self) -> int:
+        """Return how many tasks the cluster could take."""
+        return int(self.ask("GET", "/overview")["slots-available"])
+
+    def restarts(self, job_id: str) -> int:
+        """Return how often the job has been restarted after a failure."""
+        answer = self.ask("GET", f"/jobs/{job_id}/metrics", params={"get": "numRestarts"})
+        return int(float(answer[0]["value"])) if answer else 0
+
+    def operator_metrics(self, job_id: str, operator: str, suffix: str) -> dict[str, str]:
+        """Return the metrics of all tasks of one operator whose names end so, as Flink last read them."""
+        vertices = self.ask("GET", f"/jobs/{job_id}")["vertices"]
+        found: dict[str, str] = {}
+        for vertex in vertices:
+            path = f"/jobs/{job_id}/vertices/{vertex['id']}/metrics"
+            wanted = [
+                metric["id"]
+                for metric in self.ask("GET", path)
+                if f".{operator}." in metric["id"] and metric["id"].endswith(suffix)
+            ]
+            if wanted:
+                answer = self.ask("GET", path, params={"get": ",".join(wanted)})
+                found |= {metric["id"]: metric["value"] for metric in answer}
+        return found
+
+    def accumulators(self, job_id: str) -> dict[str, str]:
+        """Return what a job has counted, by name."""
+        answer = self.ask("GET", f"/jobs/{job_id}/accumulators")["user-task-accumulators"]
+        return {each["name"]: each["value"] for each in answer}
+
+    def state(self, job_id: str) -> str:
+        """Return the state of a job."""
+        return str(self.ask("GET", f"/jobs/{job_id}")["state"])
+
+    def running_since_ms(self, job_id: str) -> int:
+        """Return when the job began to run, or began anew after its latest failure."""
+        return int(self.ask("GET", f"/jobs/{job_id}")["timestamps"]["RUNNING"])
+
+    def last_failure(self, job_id: str) -> str | None:
+        """Return the root cause of the job's latest failure in one line; what only followed from one comes last."""
+        entries = self.ask("GET", f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
+        causes = [
+            root_cause(failure["stacktrace"])
+            for entry in entries
+            for failure in (entry, *entry.get("concurrentExceptions", ()))
+        ]
+        told = (cause for cause in causes if not cause.startswith(_CONSEQUENCES))
+        return next(told, next(iter(causes), None))
+
+    def last_checkpoint(self, job_id: str) -> dict[str, Any] | None:
+        """Return what Flink says of the latest completed checkpoint or savepoint since the job was submitted."""
+        latest = self.ask("GET", f"/jobs/{job_id}/checkpoints")["latest"]
+        done = [latest[kind] for kind in ("completed", "savepoint") if latest.get(kind)]
+        return max(done, key=lambda checkpoint: checkpoint["latest_ack_timestamp"], default=None)
+
+    def checkpoint(self, job_id: str, timeout_s: float) -> None:
+        """Take a checkpoint now and wait until it is complete."""
+        trigger = self.ask("POST", f"/jobs/{job_id}/checkpoints", json={"checkpointType": "CONFIGURED"})
+        self._operation(f"/jobs/{job_id}/checkpoints/{trigger['request-id']}", "checkpoint", timeout_s)
+
+    def savepoint(self, job_id: str, folder_uri: str, timeout_s: float) -> str:
+        """Take a savepoint and return its address; the job runs on."""
+        body = {"target-directory": folder_uri, "cancel-job": False}
+        trigger = self.ask("POST", f"/jobs/{job_id}/savepoints", json=body)
+        done = self._operation(f"/jobs/{job_id}/savepoints/{trigger['request-id']}", "savepoint", timeout_s)
+        return str(done["location"])
+
+    def stop_with_savepoint(self, job_id: str, folder_uri: str, timeout_s: float) -> str:
+        """Take a savepoint, end the job, and return the savepoint's address; no window is closed early."""
+        trigger = self.ask("POST", f"/jobs/{job_id}/stop", json={"targetDirectory": folder_uri, "drain": False})
+        done = self._operation(f"/jobs/{job_id}/savepoints/{trigger['request-id']}", "savepoint", timeout_s)
+        return str(done["location"])
+
+    def cancel(self, job_id: str) -> None:
+        """End the job without a savepoint."""
+        self.ask("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
+
+    def ask(self, method: str, path: str, **request: Any) -> Any:
+        """Return the answer to one request.
+
+        Raises:
+            RequestRefused: Flink said no; the message is its reason.
+            SmaError: Flink does not answer.
+        """
+        try:
+            for attempt in Retrying(
+                retry=retry_if_exception_type(requests.ConnectionError),
+                stop=stop_after_attempt(CONNECT_ATTEMPTS),
+                wait=wait_fixed(POLL_S),
+                reraise=True,
+            ):
+                with attempt:
+                    response = requests.request(method, self._url + path, timeout=REQUEST_TIMEOUT_S, **request)
+            answer = response.json() if response.content else {}
+        except requests.RequestException as error:
+            raise SmaError(f"Flink does not answer at {self._url}: run `sma up`") from error
+        if not response.ok:
+            errors = answer.get("errors") or [response.reason]
+            raise RequestRefused(f"Flink at {self._url}: {root_cause(errors[-1])}")
+        return answer
+
+    def _operation(self, path: str, what: str, timeout_s: float) -> dict[str, Any]:
+        try:
+            done = Retrying(
+                retry=retry_if_result(lambda answer: answer["status"]["id"] != "COMPLETED"),
+                stop=stop_after_delay(timeout_s),
+                wait=wait_fixed(POLL_S),
+            )(self.ask, "GET", path)
+        except RetryError as error:
+            raise SmaError(f"Flink at {self._url}: the {what} was not complete after {timeout_s:.0f} s") from error
+        operation: dict[str, Any] = done["operation"]
+        if "failure-cause" in operation:
+            raise RequestRefused(f"the {what} failed: {root_cause(operation['failure-cause']['stack-trace'])}")
+        return operation
+
+
+def root_cause(stack_trace: str) -> str:
+    """Return the last cause of a Java stack trace, in one line.
+
+    >>> root_cause("a.B: x\\n\\tat c.D\\nCaused by: java.lang.E: y\\n\\tat f.G\\n\\t... 3 more\\n")
+    'E: y'
+    """
+    lines = stack_trace.strip().splitlines() or ["no reason given"]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    name, colon, message = (causes[-1] if causes else lines[0]).partition(": ")
+    return name.rpartition(".")[2] + colon + message if " " not in name else name + colon + message

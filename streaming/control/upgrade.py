@@ -1,0 +1,160 @@
+"""Upgrade: let another averages.yaml, other settings or a new operator take over, losing no state and no answer.
+
+Where the state carries over, the job stops with a savepoint and starts from it. Where averages were added, what they
+need from before is in the log: a second job works the log up beside the running one, and takes its place once it has
+caught up. Both write the same rows for the averages that stay, and a row that follows from more of the log is never
+replaced, so readers notice nothing. An upgrade that is interrupted has either not happened or can be run again.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sma.averages import load_averages
+from sma.errors import SmaError
+from sma.settings import Settings
+from streaming.control import lifecycle
+from streaming.control.accounts import read_accounts
+from streaming.control.job_config import Change, Effect, changes
+from streaming.control.kafka_log import KafkaLog
+from streaming.control.rest import FlinkRest
+from streaming.control.snapshots import Snapshots
+from streaming.submit.plan import beside_plan
+
+CAUGHT_UP_RECORDS = 20_000  # about what the job reads while it is stopped and started
+POLL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What is different, and what it takes: the worst of its changes decides."""
+
+    changes: tuple[Change, ...]
+
+    @property
+    def effect(self) -> Effect:
+        """What the upgrade takes."""
+        effects = {change.effect for change in self.changes}
+        return next((effect for effect in reversed(Effect) if effect in effects), Effect.CARRIES_OVER)
+
+
+def plan_upgrade(settings: Settings) -> Upgrade:
+    """Compare what the job computes, or computed before it was stopped, with what averages.yaml and the topic say now.
+
+    Raises:
+        SmaError: there has been no job yet.
+    """
+    return Upgrade(tuple(changes(Snapshots(settings).definition(), lifecycle.current_definition(settings))))
+
+
+def upgrade(
+    settings: Settings,
+    planned: Upgrade,
+    without_log: bool = False,
+    progress: Callable[[str], None] = lambda text: None,
+) -> lifecycle.Started:
+    """Let the job go on as averages.yaml and the settings are now; start it so where it does not run.
+
+    Args:
+        settings: where everything is.
+        planned: from `plan_upgrade`.
+        without_log: state rows of added averages only from where the kept state holds their whole window.
+        progress: takes a line now and then.
+
+    Raises:
+        SmaError: the state does not carry over, Kafka no longer holds what added averages need, or a step failed; the
+            message says what runs then.
+    """
+    if planned.effect is Effect.NEEDS_FRESH:
+        raise SmaError(
+            f"{_first(planned.changes, Effect.NEEDS_FRESH).text}, and the state does not carry over: nothing was "
+            "changed; `sma stream stop`, then `sma stream start --fresh` computes everything anew"
+        )
+    if planned.effect is Effect.NEEDS_LOG and not without_log:
+        return _take_over_from_log(settings, progress)
+    if lifecycle.find_job(settings):
+        progress("stopping with a savepoint")
+        lifecycle.stop(settings)
+    return lifecycle.launch(settings, Snapshots(settings).newest())
+
+
+def _take_over_from_log(settings: Settings, progress: Callable[[str], None]) -> lifecycle.Started:
+    """Work the log up with a second job, and let the running one go on from its state.
+
+    The second job writes to no topic. So the running one, which does, goes on until it has read what the other has.
+    """
+    beside = settings.model_copy(update={"job_name": f"{settings.job_name}-next"})
+    log, rest = KafkaLog(settings), FlinkRest(settings.flink_url)
+    _require_whole(settings, log.starts())
+    running = lifecycle.find_job(settings) or _start_as_it_was(settings, progress)
+    lifecycle.cancel(beside)  # what an upgrade that was interrupted has left
+    plan = beside_plan(settings, load_averages(settings.averages), log.starts())
+    snapshots, snapshots_beside = Snapshots(settings), Snapshots(beside)
+    history_uri = snapshots_beside.new_history_uri()
+    job_id = lifecycle.run(beside, plan, history_uri, None, is_beside=True)
+    try:
+        catching_up = "working up the log for what was added: {:,} records to go"
+        _await_read(rest, job_id, log.starts, log.ends, CAUGHT_UP_RECORDS, lambda n: progress(catching_up.format(n)))
+        progress("taking the place of the running job")
+        rest.stop_with_savepoint(job_id, f"{history_uri}/savepoints", lifecycle.SAVEPOINT_TIMEOUT_S)
+        partitions = snapshots.definition().partitions  # series that moved before are still in two of them
+        snapshots_beside.save_definition(replace(lifecycle.current_definition(settings), partitions=partitions))
+        ends, waiting = log.ends(), "waiting until the running job has read as much: {:,} records to go"
+        _await_read(rest, running.job_id, log.read_to, lambda: ends, 0, lambda n: progress(waiting.format(n)))
+        lifecycle.stop(settings)
+        snapshots.adopt(snapshots_beside)
+    finally:
+        lifecycle.cancel(beside)
+    return lifecycle.launch(settings, snapshots.newest())
+
+
+def _start_as_it_was(settings: Settings, progress: Callable[[str], None]) -> lifecycle.Started:
+    progress("starting the job as it was when it was stopped")
+    snapshots = Snapshots(settings)
+    return lifecycle.launch(settings, snapshots.newest(), snapshots.definition().averages())
+
+
+def _await_read(
+    rest: FlinkRest,
+    job_id: str,
+    known: Callable[[], dict[int, int]],
+    ends: Callable[[], dict[int, int]],
+    at_most: int,
+    progress: Callable[[int], None],
+) -> None:
+    """Return once a job has at most so many records before `ends` still to read.
+
+    It has read what it has accounted for, and what is `known`: offsets without a record, such as a transaction's mark
+    at the end of the log, are in no account until a record follows.
+    """
+    said = None
+    while True:
+        read = known()
+        for account in read_accounts(rest, job_id):
+            read[account.partition] = max(account.next_offset, read.get(account.partition, 0))
+        behind = sum(max(0, end - read[partition]) for partition, end in ends().items())
+        if behind <= at_most:
+            return
+        if rest.state(job_id) != "RUNNING":
+            raise SmaError(
+                f"a job that the upgrade waits for is {rest.state(job_id)} ({rest.last_failure(job_id)}): "
+                "nothing was changed"
+            )
+        if behind != said:
+            progress(behind)
+            said = behind
+        time.sleep(POLL_S)
+
+
+def _require_whole(settings: Settings, starts: dict[int, int]) -> None:
+    for partition, start in starts.items():
+        if start > 0:
+            raise SmaError(
+                f"{settings.events_topic}: partition {partition}: the offsets 0 to {start - 1} are gone, so what was "
+                "added cannot be computed from the whole log: nothing was changed; `sma stream upgrade "
+                "--without-log` states what was added from where the kept state holds whole windows"
+            )
+
+
+def _first(found: Sequence[Change], effect: Effect) -> Change:
+    return next(change for change in found if change.effect is effect)

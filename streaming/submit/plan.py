@@ -1,0 +1,145 @@
+"""What does a job compute, from where to where? The plans that the operator reads. Nothing here does I/O."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+from sma.averages import Average, Averages
+from sma.settings import Settings
+from sma.window import CountWindow, DurationWindow
+from streaming.submit.jdbc import JdbcAddress
+
+LINGER_MS = 20  # how long a record may wait for others to travel with
+
+
+def running_plan(
+    settings: Settings, averages: Averages, from_offsets: Mapping[int, int], is_fresh: bool
+) -> dict[str, Any]:
+    """Return the plan of the job that runs for ever.
+
+    Args:
+        settings: where everything is.
+        averages: what it computes.
+        from_offsets: first Kafka offset of each partition; of no effect where it resumes from a snapshot.
+        is_fresh: whether it computes everything anew, so that its rows replace whatever is stored.
+    """
+    plan = _plan(settings, averages, from_offsets)
+    plan["kafka"] |= {
+        "late_events_topic": settings.late_events_topic,
+        "rejected_events_topic": settings.rejected_events_topic,
+        "averages_topic": settings.moving_averages_topic if settings.publish_averages else None,
+        "commits_offsets": True,
+    }
+    plan["database"] = _database(settings.streaming_database_url, replaces_newer=is_fresh)
+    return plan
+
+
+def beside_plan(settings: Settings, averages: Averages, from_offsets: Mapping[int, int]) -> dict[str, Any]:
+    """Return the plan of a job that works up the log beside the running one, which alone writes to topics."""
+    return _plan(settings, averages, from_offsets) | {
+        "database": _database(settings.streaming_database_url, replaces_newer=False)
+    }
+
+
+def replay_plan(
+    settings: Settings,
+    averages: Averages,
+    from_offsets: Mapping[int, int],
+    stated_from: Mapping[int, int],
+    to_offsets: Mapping[int, int],
+    is_dry: bool,
+) -> dict[str, Any]:
+    """Return the plan of a replay: a job beside the running one that ends.
+
+    Args:
+        settings: where everything is.
+        averages: what it computes.
+        from_offsets: where it begins to read, by partition.
+        stated_from: where it begins to state rows.
+        to_offsets: where it ends.
+        is_dry: whether it only counts the rows.
+    """
+    plan = _plan(settings, averages, from_offsets)
+    plan["kafka"] |= {"to_offsets": dict(to_offsets), "stated_from_offsets": dict(stated_from)}
+    plan["database"] = None if is_dry else _database(settings.streaming_database_url, replaces_newer=False)
+    return plan
+
+
+def reprocessing_plan(
+    settings: Settings, finer: Average, coarser: Average, start_ms: int, end_ms: int, slices: int, is_dry: bool
+) -> dict[str, Any]:
+    """Return the plan of a reprocessing from the database.
+
+    Args:
+        settings: where everything is.
+        finer: the average whose rows are read.
+        coarser: the one that is derived from it.
+        start_ms: no window begins before; milliseconds since the epoch.
+        end_ms: no window ends after.
+        slices: into how many parts the series are cut; each is read by one task.
+        is_dry: whether it only counts the rows.
+    """
+    return {
+        "from": _database(settings.database_url, replaces_newer=False),
+        "finer": _window(finer),
+        "coarser": _window(coarser),
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "slices": slices,
+        "database": None if is_dry else _database(settings.streaming_database_url, replaces_newer=False),
+    }
+
+
+def windows(averages: Averages) -> list[dict[str, Any]]:
+    """Return the averages as the operator reads them."""
+    return [_window(average) for average in averages.averages]
+
+
+def average_of(window: Mapping[str, Any]) -> Average:
+    """Return the average that the operator reads as `window`."""
+    count, duration_ms = window["event_count"], window["duration_ms"]
+    return Average(window["average"], CountWindow(count) if count else DurationWindow(duration_ms), window["every_ms"])
+
+
+def _plan(settings: Settings, averages: Averages, from_offsets: Mapping[int, int]) -> dict[str, Any]:
+    return {
+        "watermark_delay_ms": averages.watermark_delay_ms,
+        "allowed_lateness_ms": averages.allowed_lateness_ms,
+        "max_ahead_ms": averages.max_ahead_ms,
+        "windows": windows(averages),
+        "linger_ms": LINGER_MS,
+        "kafka": {
+            "bootstrap": settings.kafka_bootstrap,
+            "group": settings.consumer_group,
+            "events_topic": settings.events_topic,
+            "late_events_topic": None,
+            "rejected_events_topic": None,
+            "averages_topic": None,
+            "transactional_id_prefix": f"{settings.topic_prefix}{settings.job_name}",
+            "from_offsets": dict(from_offsets),
+            "to_offsets": None,
+            "stated_from_offsets": None,
+            "commits_offsets": False,
+        },
+    }
+
+
+def _window(average: Average) -> dict[str, Any]:
+    window = average.window
+    return {
+        "average": average.name,
+        "event_count": window.event_count if isinstance(window, CountWindow) else 0,
+        "duration_ms": 0 if isinstance(window, CountWindow) else window.duration_ms,
+        "every_ms": average.every_ms,
+    }
+
+
+def _database(url: SecretStr, replaces_newer: bool) -> dict[str, Any]:
+    address = JdbcAddress.from_url(url.get_secret_value())
+    return {
+        "url": address.url,
+        "user": address.user,
+        "password": address.password,
+        "replaces_newer": replaces_newer,
+    }
