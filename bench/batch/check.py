@@ -21,7 +21,7 @@ from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.settings import Settings
 from sma.window import CountWindow
-from tests import oracle
+from tests.support import oracle
 
 # 30 hours of 4 series, so that windows of 2,000 events and of a day fill up and move on
 _SMALL = Timeline("small", first_ms=MONTH.first_ms, between_ms=12_857, closing_ms=2 * DAY_MS, series_count=4)

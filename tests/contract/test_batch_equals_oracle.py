@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sma.window import MovingSum
-from tests import oracle
-from tests.contract.streams import AVERAGES, HOUR, as_answers, as_log, oracle_answers, streams
-from tests.memory_log import recompute
+from tests.support import oracle
+from tests.support.memory_log import recompute
+from tests.support.streams import AVERAGES, HOUR, as_answers, as_log, oracle_answers, streams
 
 FAR = 10**15
 STARTS = st.sampled_from([0, 1_357_034_400_000, -3 * HOUR - 1, -(10**13) + 7])

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from batch.index import index_pass
 from batch.reconciliation.recomputed import judging_parts
 from batch.windows.spans import Slice, Stretch
-from tests import oracle
-from tests.contract.streams import AVERAGES, HOUR, as_answers, as_log, oracle_answers, positions, streams
-from tests.memory_log import MemoryLog
+from tests.support import oracle
+from tests.support.memory_log import MemoryLog
+from tests.support.streams import AVERAGES, HOUR, as_answers, as_log, oracle_answers, positions, streams
 
 FAR = 10**15
 DAY = 24 * HOUR

@@ -9,8 +9,8 @@ import pytest
 from batch.index.closed_days import day_start_ms
 from orchestration.backfill import follow_backfill, launch_backfill
 from sma.durations import DAY_MS
-from tests.end_to_end.automation import Automation, Backfills, until
-from tests.integration.log import Sent, publish
+from tests.support.automation import Automation, Backfills, until
+from tests.support.publishing import Sent, publish
 
 HOUR_MS = 3_600_000
 LONG_AGO = date(2001, 1, 1)

@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from deploy.local.ports import LOOPBACK, free_port_base
 from deploy.local.services.alerting import WATCHDOG, render_alertmanager
 from deploy.local.services.programs import PROMETHEUS_DIR, alertmanager_command
-from tests.integration.webhook import listening
+from tests.support.webhook import listening
 
 CAUSE = {"alertname": "PartDown", "collector": "flink", "severity": "page"}
 EFFECTS = [

@@ -12,10 +12,10 @@ from deploy.local.services.alerting import WATCHDOG, render_alertmanager, render
 from deploy.local.services.programs import PROGRAMS
 from monitoring.figures import read_alerts
 from streaming.control import lifecycle
-from tests.integration.answers import succeed
-from tests.integration.log import Sent, publish
-from tests.integration.monitored import monitored
-from tests.integration.webhook import listening
+from tests.support.monitored import monitored
+from tests.support.publishing import Sent, publish
+from tests.support.stored import succeed
+from tests.support.webhook import listening
 
 START = 1_357_034_400_000
 TOLD_WITHIN_S = 120.0

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from batch.pipeline import compute_batch_days, days_touched, reconcile_days
 from sma.averages import load_averages
-from tests import oracle
-from tests.contract.streams import AVERAGES, HOUR, oracle_answers, streams
-from tests.integration.answers import records, stored, succeed
-from tests.integration.log import Sent, publish
+from tests.support import oracle
+from tests.support.publishing import Sent, publish
+from tests.support.stored import records, stored, succeed
+from tests.support.streams import AVERAGES, HOUR, oracle_answers, streams
 
 START = 1_357_034_400_000
 ALLOWED_LATENESS = 3 * HOUR

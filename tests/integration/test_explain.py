@@ -20,9 +20,9 @@ from batch.report.reconciliation_report import commands_of_differences
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.instants import format_instant, instant
-from tests import oracle
-from tests.integration.answers import succeed
-from tests.integration.log import Sent, publish
+from tests.support import oracle
+from tests.support.publishing import Sent, publish
+from tests.support.stored import succeed
 
 DAY = date(2013, 1, 10)
 MINUTE = 60_000

@@ -17,8 +17,8 @@ from sma.averages import Average
 from sma.errors import SmaError
 from sma.settings import CHECKOUT
 from sma.window import DurationWindow
-from tests.integration.answers import succeed
-from tests.integration.log import Sent, publish
+from tests.support.publishing import Sent, publish
+from tests.support.stored import succeed
 
 START = 1_357_034_400_000
 MINUTE = 60_000

@@ -20,9 +20,9 @@ from deploy.local.lifecycle.status import status
 from sma.errors import SmaError
 from streaming.control import lifecycle, progress
 from streaming.control.rest import FlinkRest
-from tests import oracle
-from tests.integration.answers import records, stored
-from tests.integration.log import Sent, publish
+from tests.support import oracle
+from tests.support.publishing import Sent, publish
+from tests.support.stored import records, stored
 
 PARTITIONS = 4
 START = 1_357_034_400_000

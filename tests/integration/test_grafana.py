@@ -9,9 +9,9 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from monitoring.grafana.__main__ import FOLDER
 from tests.conftest import place_of
-from tests.integration.answers import succeed
-from tests.integration.log import Sent, publish
-from tests.integration.monitored import monitored
+from tests.support.monitored import monitored
+from tests.support.publishing import Sent, publish
+from tests.support.stored import succeed
 
 START = 1_357_034_400_000
 YAML = """

@@ -17,7 +17,7 @@ from sma.errors import SmaError
 from sma.event import Event, Heartbeat, Rejected, read_record
 from sma.settings import Settings
 from tests.conftest import Place
-from tests.unit.slow_reader import Reading, readings
+from tests.support.slow_reader import Reading, readings
 
 MAX_AHEAD_MS = 1_000
 DEADLINE_SECONDS = 120

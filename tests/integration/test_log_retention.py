@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from batch.checks.log_retention import days_are_retained
 from batch.index.closed_days import day_start_ms
 from sma.averages import parse_averages
-from tests.integration.log import Sent, publish
+from tests.support.publishing import Sent, publish
 
 DAY = date(2013, 1, 10)
 RECORDS = 400

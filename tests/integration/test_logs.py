@@ -18,7 +18,7 @@ from deploy.local.services.render import FLINK_HOME
 from monitoring.logs.events import ALWAYS
 from sma.settings import Settings
 from tests.conftest import Place
-from tests.unit.splunk_collector import TOKEN, SplunkCollector, running_collector
+from tests.support.splunk_collector import TOKEN, SplunkCollector, running_collector
 
 NOBODY = "http://127.0.0.1:9"
 SERVICES = {"kafka", "flink-jobmanager", "flink-taskmanager", "dagster", "exporter"}

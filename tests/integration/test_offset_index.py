@@ -27,9 +27,9 @@ from sma.averages import Average, Averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.window import CountWindow, DurationWindow
-from tests import oracle
-from tests.integration.answers import stored
-from tests.integration.log import Sent, publish
+from tests.support import oracle
+from tests.support.publishing import Sent, publish
+from tests.support.stored import stored
 
 HOUR = 3_600_000
 START = day_start_ms(date(2013, 1, 1))

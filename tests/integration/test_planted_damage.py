@@ -13,8 +13,8 @@ from batch.index.closed_days import day_start_ms
 from batch.pipeline import compute_batch_days, reconcile_days
 from sma.averages import load_averages
 from sma.instants import milliseconds
-from tests.integration.answers import succeed
-from tests.integration.log import Sent, publish
+from tests.support.publishing import Sent, publish
+from tests.support.stored import succeed
 
 DAY = date(2013, 1, 1)
 START = day_start_ms(DAY)

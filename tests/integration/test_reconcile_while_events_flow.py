@@ -10,7 +10,7 @@ import pytest
 from batch.index.closed_days import day_of
 from batch.pipeline import compute_batch_days, reconcile_days
 from sma.averages import load_averages
-from tests.integration.log import Sent, publish
+from tests.support.publishing import Sent, publish
 
 START = 1_357_034_400_000
 SERIES = 8

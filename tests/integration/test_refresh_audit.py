@@ -20,8 +20,8 @@ from powerbi.refresh.follow import Ended
 from powerbi.refresh.plan import Plan, body_of
 from powerbi.refresh.service import PowerBi
 from sma.settings import Settings
-from tests.unit.powerbi_service import FakeClock, Service, serving
-from tests.unit.powerbi_tables import Tables
+from tests.support.powerbi_service import FakeClock, Service, serving
+from tests.support.powerbi_tables import Tables
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import requests
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from tests.integration.runbook_pages import PAGES, fixes, looks, run_all
+from tests.support.runbook_pages import PAGES, fixes, looks, run_all
 
 WORDS = {"DAY": "2014-03-01", "SECONDS": "1393632000"}
 COLUMNS = ("--customer", "runbooks", "--metric", "level", "--time-column", "at", "--value-column", "value")

@@ -15,7 +15,7 @@ from database.migrate import with_database
 from sma.averages import Average
 from sma.errors import SmaError
 from sma.window import CountWindow, DurationWindow
-from tests import oracle
+from tests.support import oracle
 
 AS_OF = datetime(2013, 1, 1, 10, tzinfo=UTC)
 

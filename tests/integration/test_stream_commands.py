@@ -8,9 +8,9 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from tests import oracle
-from tests.integration.answers import records, stored, succeed
-from tests.integration.log import Sent, publish
+from tests.support import oracle
+from tests.support.publishing import Sent, publish
+from tests.support.stored import records, stored, succeed
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

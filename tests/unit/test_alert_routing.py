@@ -13,7 +13,7 @@ from deploy.local.services.alerting import (
     render_dead_mans_switch,
 )
 from sma.settings import CHECKOUT
-from tests.unit.alert_rules import ALERTS, promtool
+from tests.support.alert_rules import ALERTS, promtool
 
 AMTOOL = CHECKOUT / ".local" / "install" / "prometheus" / "bin" / "amtool"
 URL = "http://127.0.0.1:9/alerts?key=a%20b"

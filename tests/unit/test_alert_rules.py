@@ -6,7 +6,7 @@ import pytest
 
 from deploy.local.services.alerting import SEVERITIES
 from sma.settings import CHECKOUT
-from tests.unit.alert_rules import ALERTS, RULE_FILES, RULES, TEST_FILES, TESTS, promtool
+from tests.support.alert_rules import ALERTS, RULE_FILES, RULES, TEST_FILES, TESTS, promtool
 
 RUNBOOKS = CHECKOUT / "docs" / "runbooks"
 README = (RUNBOOKS / "README.md").read_text()

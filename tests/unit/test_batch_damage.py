@@ -24,8 +24,8 @@ from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.event import NO_TIMESTAMP_MS, Event, Heartbeat, read_record
 from sma.settings import Settings
-from tests.unit.kafka_batches import CODECS, Entry, encode_batch, encode_record, event, varint
-from tests.unit.slow_reader import Contradiction, Reading, read_batch, readings
+from tests.support.kafka_batches import CODECS, Entry, encode_batch, encode_record, event, varint
+from tests.support.slow_reader import Contradiction, Reading, read_batch, readings
 
 Bytes = npt.NDArray[np.uint8]
 

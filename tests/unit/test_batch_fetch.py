@@ -20,7 +20,7 @@ from batch.log.reader import read_partition
 from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.settings import Settings
-from tests.unit.kafka_batches import encode_batch, events
+from tests.support.kafka_batches import encode_batch, events
 
 DAY_MS = 86_400_000
 

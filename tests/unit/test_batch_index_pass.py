@@ -8,7 +8,7 @@ from batch.index import index_pass
 from batch.index.index_pass import Block, IndexPass, Reached
 from batch.log.reader import Chunk
 from sma.durations import DAY_MS
-from tests.memory_log import EVENTS_SCHEMA, MemoryLog
+from tests.support.memory_log import EVENTS_SCHEMA, MemoryLog
 
 ALLOWED_LATENESS_MS = 10
 NOTHING = Reached(0, None, None, {})

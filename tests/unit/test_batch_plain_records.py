@@ -20,8 +20,8 @@ from batch.log.records import Records
 from batch.log.series_table import SeriesTable
 from sma.event import NO_TIMESTAMP_MS, read_record
 from sma.settings import Settings
-from tests.unit.kafka_batches import Entry, encode_batch
-from tests.unit.slow_reader import Reading, readings
+from tests.support.kafka_batches import Entry, encode_batch
+from tests.support.slow_reader import Reading, readings
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "records.jsonl"
 CASES = [json.loads(line) for line in VECTORS.read_text(encoding="utf-8").splitlines()]

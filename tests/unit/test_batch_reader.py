@@ -15,7 +15,7 @@ from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.event import NO_TIMESTAMP_MS, Rejected, read_record
 from sma.settings import Settings
-from tests.unit.kafka_batches import CODECS, Entry, control_batch, encode_batch, encode_record, event, events
+from tests.support.kafka_batches import CODECS, Entry, control_batch, encode_batch, encode_record, event, events
 
 DAY_MS = 86_400_000
 FAR = 1_000_000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from sma.averages import Average
 from sma.window import CountWindow, DurationWindow
-from tests.memory_log import recompute
+from tests.support.memory_log import recompute
 
 LARGEST_MICROS = 10**18
 

@@ -9,7 +9,7 @@ from batch.reconciliation.classify import DIFFERENCES_SCHEMA, Expected, compare,
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from sma.averages import Average
 from sma.window import CountWindow, DurationWindow
-from tests.memory_log import recompute
+from tests.support.memory_log import recompute
 
 LATE_SCHEMA = dict(list(AVERAGES_SCHEMA.items())[:4]) | {"late_event_count": pl.Int64}
 

@@ -11,9 +11,9 @@ from batch.windows.window_events import SeriesEvent, window_of
 from sma.averages import Average
 from sma.durations import DAY_MS
 from sma.window import CountWindow, DurationWindow
-from tests import oracle
-from tests.contract.streams import AVERAGES, MINUTE, as_log, streams
-from tests.memory_log import MemoryLog
+from tests.support import oracle
+from tests.support.memory_log import MemoryLog
+from tests.support.streams import AVERAGES, MINUTE, as_log, streams
 
 LATENESS = 30 * MINUTE
 FAR = 1 << 60

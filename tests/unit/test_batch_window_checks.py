@@ -11,8 +11,8 @@ from batch.explain.layer_checks import Row, StoredAnswer, Verdict, Window, check
 from batch.windows.window_events import Pair, SeriesEvent, pair_of, window_of
 from sma.averages import Average
 from sma.window import CountWindow, DurationWindow
-from tests import oracle
-from tests.contract.streams import AVERAGES, MINUTE, oracle_answers, streams
+from tests.support import oracle
+from tests.support.streams import AVERAGES, MINUTE, oracle_answers, streams
 
 LATENESS = 30 * MINUTE
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -17,7 +17,7 @@ from deploy.local.services.programs import config_files, program_options
 from deploy.local.services.render import CONFIG_DIR, FLINK_HOME, render_supervisord, render_template
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
-from tests.unit.splunk_collector import TOKEN
+from tests.support.splunk_collector import TOKEN
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from monitoring.logs.events import ALWAYS, FIELDS, EventFormatter
 from powerbi.refresh.follow import Ended, NotAccepted
 from powerbi.refresh.run import _log_failure
 from sma.settings import CHECKOUT, load_settings
-from tests.unit.log_writer import write
+from tests.support.log_writer import write
 
 pytestmark = pytest.mark.usefixtures("state_dir")
 

@@ -19,7 +19,7 @@ from monitoring.logs.handlers import SplunkHandler
 from monitoring.logs.shipper import Limits, Shipper
 from sma.errors import SmaError
 from sma.settings import Settings
-from tests.unit.splunk_collector import TOKEN, running_collector
+from tests.support.splunk_collector import TOKEN, running_collector
 
 QUICK = Limits(
     batch_age_s=0.02, first_pause_s=0.01, longest_pause_s=0.05, refused_pause_s=0.05, exit_s=5.0, report_every_s=0.0

@@ -18,7 +18,7 @@ from powerbi.refresh.due import Known, decide
 from powerbi.refresh.follow import POLL_S
 from sma.durations import parse_duration
 from sma.settings import Settings
-from tests.unit.powerbi_service import FakeClock
+from tests.support.powerbi_service import FakeClock
 
 EVERY_S = parse_duration(Settings.model_fields["powerbi_refresh_every"].default) / 1000
 DAY_S = 86_400

@@ -10,7 +10,7 @@ from powerbi.refresh.follow import GIVE_UP_S, POLL_S, TURN_S, Ended, NotAccepted
 from powerbi.refresh.plan import Plan, body_of
 from powerbi.refresh.service import PowerBi
 from sma.errors import SmaError
-from tests.unit.powerbi_service import FakeClock, Service, serving
+from tests.support.powerbi_service import FakeClock, Service, serving
 
 TIMEOUT_S = 1200.0
 VISIBLE_S = 60.0

@@ -11,8 +11,8 @@ from powerbi.refresh.partitions import partition_name, refresh_period_start
 from powerbi.refresh.plan import Contents, Plan, body_of, plan
 from powerbi.refresh.service import Accepted, PowerBi
 from sma.errors import SmaError
-from tests.unit.powerbi_service import FakeClock, Service, serving
-from tests.unit.powerbi_tables import Tables
+from tests.support.powerbi_service import FakeClock, Service, serving
+from tests.support.powerbi_tables import Tables
 
 NEWEST = date(2013, 2, 10)
 START = date(2013, 1, 7)  # of 35 days, NEWEST the last

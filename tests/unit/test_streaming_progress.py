@@ -10,7 +10,7 @@ from sma.settings import Settings
 from streaming.control import progress
 from streaming.control.accounts import read_accounts
 from streaming.control.rest import FlinkRest
-from tests.unit.flink import TRACE, Flink, job
+from tests.support.fake_flink import TRACE, Flink, job
 
 METRIC = "1.averages.partition.{}.account"
 VERTEX = "/jobs/a/vertices/v/metrics"

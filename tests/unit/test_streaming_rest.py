@@ -8,7 +8,7 @@ from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.control import lifecycle
 from streaming.control.rest import FlinkRest, RequestRefused, root_cause
-from tests.unit.flink import TRACE, Flink, job
+from tests.support.fake_flink import TRACE, Flink, job
 
 
 @pytest.fixture

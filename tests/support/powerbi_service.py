@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import SecretStr
 
 from powerbi.refresh.connection import Model
-from tests.unit.powerbi_tables import Tables
+from tests.support.powerbi_tables import Tables
 
 ENDINGS = ("Completed", "Failed", "Cancelled", "Disabled")
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sma.averages import Average
 from sma.event import Event, read_record
 from sma.window import CountWindow, DurationWindow
-from tests import oracle
-from tests.memory_log import EVENTS_SCHEMA
+from tests.support import oracle
+from tests.support.memory_log import EVENTS_SCHEMA
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
