@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup npm demo up psql down clean test check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures dashboards
+.PHONY: help setup npm demo up psql down clean test test-nightly check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures dashboards
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +28,11 @@ down: ## stop everything; the data stays
 clean: down ## stop everything and remove .local and .venv, data included
 	@rm -rf .local .venv streaming/operator/target
 
-test: npm check test-operator ## run every check and test, on a stack of its own
-	@$(VENV)/pytest -q --durations=10
+test: npm check test-operator ## run every check and test, on a stack of its own; of the long forms one, drawn by the commit
+	@$(VENV)/pytest -q --durations=25 -n 2 --dist loadgroup
+
+test-nightly: npm check test-operator ## the same with all of the long forms
+	@$(VENV)/pytest -q --durations=40 -n 2 --dist loadgroup --nightly
 
 check: setup ## formatting, lint, types, import rules
 	@$(VENV)/ruff format --check .

@@ -184,6 +184,37 @@ def create_database(owner_url: str, name: str, sql_dir: Path = SQL_DIR) -> None:
     migrate(with_database(owner_url, name), sql_dir)
 
 
+def copy_database(owner_url: str, template: str, name: str) -> None:
+    """Make a database that is a copy of another one, to which nobody may be connected; who may connect is copied too.
+
+    Args:
+        owner_url: as for `create_database`.
+        template: the database to copy; one of the owner's.
+        name: of the new database.
+    """
+    with connect(owner_url) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+        for role, privilege in connection.execute(_DATABASE_PRIVILEGES, (template,)).fetchall():
+            grantee = sql.Identifier(role) if role else sql.SQL("PUBLIC")
+            connection.execute(
+                sql.SQL("GRANT {} ON DATABASE {} TO {}").format(sql.SQL(privilege), sql.Identifier(name), grantee)
+            )
+
+
+_DATABASE_PRIVILEGES = """
+    SELECT
+        roles.rolname,
+        granted.privilege_type
+    FROM pg_catalog.pg_database AS databases
+    CROSS JOIN LATERAL pg_catalog.aclexplode(databases.datacl) AS granted
+    LEFT JOIN pg_catalog.pg_roles AS roles ON roles.oid = granted.grantee
+    WHERE databases.datname = %s
+"""
+
+
 def drop_database(owner_url: str, name: str) -> None:
     """Drop a database that `create_database` made, whoever is still connected to it, and its customers' roles."""
     with connect(owner_url) as connection:

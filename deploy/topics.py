@@ -108,6 +108,16 @@ def reset_topics(settings: Settings) -> None:
     Raises:
         SmaError: Kafka cannot be reached, or a topic is not gone after some seconds.
     """
+    delete_topics(settings)
+    _create_anew(settings)
+
+
+def delete_topics(settings: Settings) -> None:
+    """Delete the topics with all that is in them, and the stream's consumer group.
+
+    Raises:
+        SmaError: Kafka cannot be reached.
+    """
     admin = _admin(settings)
     names = [topic.name for topic in wanted_topics(settings)]
     there = [name for name in names if name in _list_topics(admin, settings)]
@@ -115,7 +125,6 @@ def reset_topics(settings: Settings) -> None:
         for future in admin.delete_topics(there, operation_timeout=_TIMEOUT_SECONDS).values():
             future.result()
     _delete_group(admin, settings.consumer_group)
-    _create_anew(settings)
 
 
 @retry(

@@ -1,4 +1,8 @@
-"""Fixtures of the tiers that need services: one stack for the whole run, and a place of its own for each test."""
+"""Fixtures of the tiers that need services, and which tests run where.
+
+`stack` is every service, started once; all tests that use it run one after the other in one process. `database_server`
+is TimescaleDB alone, one for each process; tests that need no other service run on as many cores as there are.
+"""
 
 import os
 import secrets
@@ -12,22 +16,51 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from database.migrate import create_database, drop_database, with_database
+from database.migrate import copy_database, create_database, drop_database, with_database
+from deploy.local.environment import DATABASE_URLS
 from deploy.local.ports import free_port_base
-from deploy.topics import create_topics
+from deploy.topics import create_topics, delete_topics
 from sma.settings import CHECKOUT, Settings, load_settings
+from tests.support.database_server import running_database_server
+from tests.support.nightly import drawn, is_nightly
 
 SMA = CHECKOUT / ".venv" / "bin" / "sma"
-_DATABASE_URLS = ("database_url", "owner_database_url", "streaming_database_url", "batch_database_url")
+_URL_FIELDS = [name.removeprefix("SMA_").lower() for name in DATABASE_URLS if name != "SMA_DAGSTER_DATABASE_URL"]
 _UP_SECONDS = 420
+_NOWHERE = {"SMA_KAFKA_BOOTSTRAP": "127.0.0.1:1", "SMA_FLINK_URL": "http://127.0.0.1:1"}
 
 hypothesis_settings.register_profile("sma", deadline=None)  # a busy machine is no failure
 hypothesis_settings.load_profile("sma")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="run all long forms, and not only the one drawn")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep one of the long forms, and let tests that share services run in one process."""
+    if not config.getoption("--nightly"):
+        long_forms = [item for item in items if is_nightly(item)]
+        kept = drawn(long_forms, CHECKOUT)
+        left_out = [item for item in long_forms if item is not kept and not _is_named(item, config)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "stack" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("stack"))
+        elif "database_server" in fixtures:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+
+
+def _is_named(item: pytest.Item, config: pytest.Config) -> bool:
+    """Return whether the command line names the test itself or its file."""
+    return any(item.nodeid.startswith(name) for name in config.args if name.partition("::")[0].endswith(".py"))
+
+
 @dataclass(frozen=True)
 class Place:
-    """Topics and a database that nobody else uses, on the running stack: its settings, in memory and as variables."""
+    """Topics and a database that nobody else uses, on running services: its settings, in memory and as variables."""
 
     settings: Settings
     environ: dict[str, str]
@@ -63,40 +96,100 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             shutil.rmtree(state_dir / "kafka", ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def stack_template(stack: Place) -> Iterator[str]:
+    """The name of a migrated database of the stack, of which each test gets a copy."""
+    with _template(stack) as name:
+        yield name
+
+
 @pytest.fixture
-def place(stack: Place) -> Iterator[Place]:
+def place(stack: Place, stack_template: str) -> Iterator[Place]:
     """Topics, a consumer group, a job name and a database for one test."""
-    with place_of(stack) as own:
+    with place_on(stack, stack_template) as own:
         yield own
 
 
 @pytest.fixture
-def places(stack: Place) -> Iterator[Callable[[], Place]]:
+def places(stack: Place, stack_template: str) -> Iterator[Callable[[], Place]]:
     """As many places as a test asks for."""
     with ExitStack() as held:
-        yield lambda: held.enter_context(place_of(stack))
+        yield lambda: held.enter_context(place_on(stack, stack_template))
+
+
+@pytest.fixture(scope="session")
+def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A TimescaleDB of this process's own, with its roles; Kafka and Flink are nowhere."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    state_dir = CHECKOUT / ".local" / "test-databases" / worker
+    shutil.rmtree(state_dir, ignore_errors=True)
+    with running_database_server(state_dir) as environment:
+        urls = {name: environment.values[name] for name in DATABASE_URLS}
+        others = {name: value for name, value in os.environ.items() if not name.startswith("SMA_")}
+        environ = others | _NOWHERE | urls | {"SMA_STATE_DIR": str(state_dir)}
+        yield Place(_settings_of(environ), environ)
+    shutil.rmtree(state_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database_template(database_server: Place) -> Iterator[str]:
+    """The name of a migrated database of the server, of which each test gets a copy."""
+    with _template(database_server) as name:
+        yield name
+
+
+@pytest.fixture
+def own_database(database_server: Place, database_template: str) -> Iterator[Place]:
+    """A migrated database for one test that needs no other service."""
+    with _database_on(database_server, database_template) as own:
+        yield own
 
 
 @contextmanager
-def place_of(stack: Place) -> Iterator[Place]:
-    """Make topics and a database that nobody else uses, for as long as they are needed."""
-    name = f"t{secrets.token_hex(4)}"
-    urls = {field: getattr(stack.settings, field).get_secret_value() for field in _DATABASE_URLS}
-    own = {field: with_database(url, name) for field, url in urls.items()}
-    others = {"topic_prefix": f"{name}.", "job_name": f"moving-averages-{name}"}
-    environ = dict(stack.environ) | {f"SMA_{field.upper()}": value for field, value in (own | others).items()}
-    create_database(urls["owner_database_url"], name)
+def _template(server: Place) -> Iterator[str]:
+    owner_url = server.settings.owner_database_url.get_secret_value()
+    name = f"template_{secrets.token_hex(4)}"
+    create_database(owner_url, name)
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            for variable, value in environ.items():
-                patch.setenv(variable, value)
-            load_settings.cache_clear()
-            settings = load_settings()
-        load_settings.cache_clear()
-        create_topics(settings)
-        yield Place(settings, environ)
+        yield name
+    finally:
+        drop_database(owner_url, name)
+
+
+@contextmanager
+def _database_on(server: Place, template: str) -> Iterator[Place]:
+    """Copy the template for as long as it is needed."""
+    name = f"t{secrets.token_hex(4)}"
+    urls = {field: getattr(server.settings, field).get_secret_value() for field in _URL_FIELDS}
+    own = {f"SMA_{field.upper()}": with_database(url, name) for field, url in urls.items()}
+    own |= {"SMA_TOPIC_PREFIX": f"{name}.", "SMA_JOB_NAME": f"moving-averages-{name}"}
+    environ = server.environ | own
+    copy_database(urls["owner_database_url"], template, name)
+    try:
+        yield Place(_settings_of(environ), environ)
     finally:
         drop_database(urls["owner_database_url"], name)
+
+
+@contextmanager
+def place_on(stack: Place, template: str) -> Iterator[Place]:
+    """Make topics and a database that nobody else uses, for as long as they are needed."""
+    with _database_on(stack, template) as own:
+        create_topics(own.settings)
+        try:
+            yield own
+        finally:
+            delete_topics(own.settings)
+
+
+def _settings_of(environ: dict[str, str]) -> Settings:
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in environ.items():
+            patch.setenv(variable, value)
+        load_settings.cache_clear()
+        settings = load_settings()
+    load_settings.cache_clear()
+    return settings
 
 
 def _run_or_fail(*arguments: str) -> None:

@@ -80,6 +80,7 @@ def test_partitions_that_lag_are_one_notification(alertmanager, webhook):
     assert names(webhook.notifications.get(timeout=60)) == ["ConsumerLagging", "ConsumerLagging"]
 
 
+@pytest.mark.nightly
 def test_the_dead_mans_switch_is_posted_to_again_and_again_and_nobody_else_is(alertmanager, webhook):
     post(alertmanager, {"alertname": WATCHDOG})
     for _ in range(2):

@@ -46,6 +46,7 @@ def watched(place, slots, tmp_path):
     place.sma("stream", "stop")
 
 
+@pytest.mark.nightly
 def test_restarts_alert_nobody_and_a_dead_consumer_does_within_two_minutes(watched):
     place, prometheus, receiver = watched
     state_dir = place.settings.state_dir

@@ -55,19 +55,19 @@ def write_answer(connection, answer, rows, run_id, resume_key="key"):
     return write_pieces(connection, answer, pieces, run_id, resume_key)
 
 
-def connect(place):
-    return psycopg.connect(place.settings.batch_database_url.get_secret_value(), autocommit=True)
+def connect(own_database):
+    return psycopg.connect(own_database.settings.batch_database_url.get_secret_value(), autocommit=True)
 
 
 @pytest.fixture
-def database(place):
-    with connect(place) as connection:
+def database(own_database):
+    with connect(own_database) as connection:
         yield connection
 
 
 @pytest.fixture
-def reader(place):
-    with psycopg.connect(place.settings.database_url.get_secret_value(), autocommit=True) as connection:
+def reader(own_database):
+    with psycopg.connect(own_database.settings.database_url.get_secret_value(), autocommit=True) as connection:
         yield connection
 
 
@@ -175,9 +175,9 @@ class Undone(Exception):
     """Takes back what a transaction did."""
 
 
-def write_while_another_does(place, first, second, is_undone=False):
+def write_while_another_does(own_database, first, second, is_undone=False):
     """Write the second answer while the first, of the same day, is written and not committed; return what it wrote."""
-    with connect(place) as one, connect(place) as two, ThreadPoolExecutor() as pool:
+    with connect(own_database) as one, connect(own_database) as two, ThreadPoolExecutor() as pool:
         try:
             with one.transaction():
                 write_answer(one, *first, "run-1")
@@ -190,33 +190,37 @@ def write_while_another_does(place, first, second, is_undone=False):
         return waiting.result(DEADLINE_SECONDS)
 
 
-def test_of_two_that_write_a_day_for_the_first_time_the_second_waits_and_corrects(place, database):
+def test_of_two_that_write_a_day_for_the_first_time_the_second_waits_and_corrects(own_database, database):
     rows = frame([row(0), row(1, 9), row(3)])
-    assert changed(write_while_another_does(place, (answer(10), minutes(3)), (answer(11), rows))) == (3, 2, 1)
+    assert changed(write_while_another_does(own_database, (answer(10), minutes(3)), (answer(11), rows))) == (3, 2, 1)
     assert stored(database).equals(rows)
     assert read_answers(database, [DAY], ["hour"]) == [answer(11)]
 
 
-def test_of_two_that_write_a_day_for_the_first_time_the_poorer_one_is_refused(place, database):
+def test_of_two_that_write_a_day_for_the_first_time_the_poorer_one_is_refused(own_database, database):
     with pytest.raises(SmaError, match="the stored answer stays"):
-        write_while_another_does(place, (answer(10), minutes(3)), (answer(9), minutes(1)))
+        write_while_another_does(own_database, (answer(10), minutes(3)), (answer(9), minutes(1)))
     assert stored(database).equals(minutes(3))
 
 
-def test_where_the_first_to_write_a_day_gives_up_the_second_writes_all(place, database):
+def test_where_the_first_to_write_a_day_gives_up_the_second_writes_all(own_database, database):
     ours = (answer(9), minutes(2))
-    assert changed(write_while_another_does(place, (answer(10), minutes(3)), ours, is_undone=True)) == (2, 2, 0)
+    assert changed(write_while_another_does(own_database, (answer(10), minutes(3)), ours, is_undone=True)) == (2, 2, 0)
     assert stored(database).equals(minutes(2))
 
 
-def test_two_that_correct_a_day_take_turns(place, database):
+def test_two_that_correct_a_day_take_turns(own_database, database):
     write_answer(database, answer(9), minutes(1), "run-0")
-    assert changed(write_while_another_does(place, (answer(10), minutes(4)), (answer(11), minutes(3)))) == (3, 0, 1)
+    assert changed(write_while_another_does(own_database, (answer(10), minutes(4)), (answer(11), minutes(3)))) == (
+        3,
+        0,
+        1,
+    )
     assert stored(database).equals(minutes(3))
 
 
 @pytest.mark.parametrize("before", [0, 3])
-def test_a_reader_never_sees_half_a_day(place, database, reader, before):
+def test_a_reader_never_sees_half_a_day(own_database, database, reader, before):
     if before:
         write_answer(database, answer(1), minutes(before), "run-0")
     is_over, seen = threading.Event(), set()
@@ -249,9 +253,9 @@ def test_interrupted_in_the_middle_the_old_answer_stays(database, before):
     assert database.execute("SELECT count(*) FROM sma.batch_days").fetchone() == (before and 1,)
 
 
-def test_a_connection_lost_in_the_middle_leaves_the_old_answer(place, database):
+def test_a_connection_lost_in_the_middle_leaves_the_old_answer(own_database, database):
     write_answer(database, answer(1), minutes(3), "run-0")
-    with pytest.raises(psycopg.OperationalError), connect(place) as doomed, doomed.transaction():
+    with pytest.raises(psycopg.OperationalError), connect(own_database) as doomed, doomed.transaction():
         write_answer(doomed, answer(2), minutes(1_440), "run-1")
         database.execute("SELECT pg_terminate_backend(%s)", (doomed.info.backend_pid,))
     assert stored(database).equals(minutes(3))

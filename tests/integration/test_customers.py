@@ -17,8 +17,8 @@ NAMES = ["AA", "Ünïcode & Söhne", 'o\'brien "quoted"', "x" * 128, "ä" * 128,
 
 
 @pytest.fixture
-def owner_url(place: Place) -> str:
-    return place.settings.owner_database_url.get_secret_value()
+def owner_url(own_database: Place) -> str:
+    return own_database.settings.owner_database_url.get_secret_value()
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def test_a_customer_that_could_not_be_added_leaves_nothing_behind(owner_url, own
     ).fetchone() == (0,)
 
 
-def test_one_customer_in_two_databases_has_two_roles(stack, owner_url):
+def test_one_customer_in_two_databases_has_two_roles(database_server, owner_url):
     other = f"{owner_url.rpartition('/')[2]}other"
-    server = stack.settings.owner_database_url.get_secret_value()
+    server = database_server.settings.owner_database_url.get_secret_value()
     create_database(server, other)
     try:
         here, there = (customers.add_customer(url, "AA") for url in (owner_url, with_database(server, other)))
@@ -139,21 +139,21 @@ def test_a_role_that_did_not_come_along_with_the_database_is_made_by_a_new_passw
         assert own.execute("SELECT customer FROM facts").fetchall() == [("AA",)]
 
 
-def test_the_commands(place: Place, owner):
+def test_the_commands(own_database: Place, owner):
     state(owner, "AA")
-    added = place.sma("customer", "add", "AA", "--json")
+    added = own_database.sma("customer", "add", "AA", "--json")
     access = json.loads(added.stdout)
     with connect(access["url"]) as own:
         assert own.execute("SELECT customer FROM facts").fetchall() == [("AA",)]
-        listed = json.loads(place.sma("customer", "list", "--json").stdout)
+        listed = json.loads(own_database.sma("customer", "list", "--json").stdout)
         assert [(one["customer"], one["role"], one["connections"]) for one in listed] == [("AA", access["role"], 1)]
-    again = place.sma("customer", "add", "AA")
+    again = own_database.sma("customer", "add", "AA")
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr == "sma: customer AA is there already: `sma customer rotate` gives it a new password\n"
-    shown = place.sma("customer", "rotate", "AA").stdout
+    shown = own_database.sma("customer", "rotate", "AA").stdout
     assert "shown this once" in shown
     assert access["password"] not in shown
-    assert "AA" in place.sma("customer", "list").stdout
-    assert place.sma("customer", "remove", "AA", "--yes").returncode == 0
-    assert "no customer reads for itself yet" in place.sma("customer", "list").stdout
-    assert "is the name spelled" in place.sma("customer", "add", "nobody").stderr
+    assert "AA" in own_database.sma("customer", "list").stdout
+    assert own_database.sma("customer", "remove", "AA", "--yes").returncode == 0
+    assert "no customer reads for itself yet" in own_database.sma("customer", "list").stdout
+    assert "is the name spelled" in own_database.sma("customer", "add", "nobody").stderr

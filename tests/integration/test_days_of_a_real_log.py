@@ -12,8 +12,8 @@ from batch.store.read_only import look
 from batch.windows.day_plan import plan_days
 from batch.windows.partition_windows import Part
 from sma.durations import DAY_MS
-from tests.integration.test_offset_index import AVERAGES, DAYS, START, as_record, close, compute, expected_of, extend
-from tests.integration.test_offset_index import log_of as events_of
+from tests.support.month_of_events import AVERAGES, DAYS, START, as_record, close, compute, expected_of, extend
+from tests.support.month_of_events import log_of as events_of
 from tests.support.publishing import Sent, publish
 
 

@@ -191,6 +191,7 @@ def log():
     return sent, table, late
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_every_run_leaves_the_oracles_table_and_late_events(stack, slots, places, averages_file, log, number):
     sent, table, late = log

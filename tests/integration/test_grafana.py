@@ -8,7 +8,7 @@ import pytest
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from monitoring.grafana.__main__ import FOLDER
-from tests.conftest import place_of
+from tests.conftest import place_on
 from tests.support.monitored import monitored
 from tests.support.publishing import Sent, publish
 from tests.support.stored import succeed
@@ -46,12 +46,12 @@ def as_grafana_sends(statement):
 
 
 @pytest.fixture(scope="module")
-def watched(stack, slots, tmp_path_factory):
+def watched(stack, stack_template, slots, tmp_path_factory):
     """A place whose job has read events, whose database has a reconciliation, and a Prometheus that knows it."""
     folder = tmp_path_factory.mktemp("monitored")
     (folder / "averages.yaml").write_text(YAML)
     with ExitStack() as held:
-        place = held.enter_context(place_of(stack))
+        place = held.enter_context(place_on(stack, stack_template))
         place.environ.update(SMA_AVERAGES=str(folder / "averages.yaml"), SMA_PUBLISH_AVERAGES="false")
         prometheus = held.enter_context(monitored(place, folder))
         succeed(place.sma("stream", "start"))

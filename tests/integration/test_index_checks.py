@@ -14,8 +14,8 @@ AN_HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-def database(place):
-    with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+def database(own_database):
+    with psycopg.connect(own_database.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
         yield connection
 
 
@@ -27,8 +27,8 @@ def index(connection, partition, next_offset, *blocks):
         )
 
 
-def found(place, check, *arguments):
-    with look(place.settings) as connection:
+def found(own_database, check, *arguments):
+    with look(own_database.settings) as connection:
         return check(connection, *arguments)
 
 
@@ -43,20 +43,20 @@ def found(place, check, *arguments):
         (30, [(0, 10), (10, 25)], "partition 1: the Kafka offsets 25 to 29 are in no block"),
     ],
 )
-def test_a_gap_between_blocks_is_found(place, database, next_offset, blocks, fault):
+def test_a_gap_between_blocks_is_found(own_database, database, next_offset, blocks, fault):
     index(database, 0, 7, (0, 7))
     index(database, 1, next_offset, *blocks)
-    finding = found(place, index_has_no_gaps)
+    finding = found(own_database, index_has_no_gaps)
     assert (finding.passed, finding.description if fault else None) == (fault is None, fault)
 
 
-def test_a_series_in_two_partitions_is_found(place, database):
+def test_a_series_in_two_partitions_is_found(own_database, database):
     add = "INSERT INTO sma.indexed_series VALUES (%s, %s, 'm', 0)"
     database.execute(add, (0, "A"))
     database.execute(add, (1, "B"))
-    assert found(place, series_live_in_one_partition).passed
+    assert found(own_database, series_live_in_one_partition).passed
     database.execute(add, (3, "A"))
-    finding = found(place, series_live_in_one_partition)
+    finding = found(own_database, series_live_in_one_partition)
     assert not finding.passed
     assert finding.description == "A/m is in the partitions 0, 3: was it sent without its key?"
 
@@ -77,13 +77,13 @@ def answer(connection, closed_until):
     )
 
 
-def test_streamed_rows_that_the_batch_layer_has_left_alone_too_long_are_found(place, database):
-    assert found(place, batch_keeps_up, HOUR, AN_HOUR_MS).passed
+def test_streamed_rows_that_the_batch_layer_has_left_alone_too_long_are_found(own_database, database):
+    assert found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS).passed
     say(database, "2013-01-10 10:00Z", 300)
     say(database, "2013-01-10 11:00Z", 59)
-    answered_none = found(place, batch_keeps_up, HOUR, AN_HOUR_MS)
+    answered_none = found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS)
     assert not answered_none.passed
     assert answered_none.figures["rows_without_answer"] == 2
     answer(database, "2013-01-10 10:00Z")
-    assert found(place, batch_keeps_up, HOUR, AN_HOUR_MS).passed
-    assert not found(place, batch_keeps_up, HOUR, AN_HOUR_MS // 2).passed
+    assert found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS).passed
+    assert not found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS // 2).passed

@@ -74,9 +74,9 @@ MATRIX = [(part, action, table) for part in PARTS for action in ACTIONS for tabl
 
 
 @pytest.fixture(scope="module")
-def database(stack: Place) -> Iterator[str]:
+def database(database_server: Place) -> Iterator[str]:
     """The owner's URL of a database with rows of AA and BB, each a customer; nobody changes it."""
-    owner, name = stack.settings.owner_database_url.get_secret_value(), f"t{secrets.token_hex(4)}"
+    owner, name = database_server.settings.owner_database_url.get_secret_value(), f"t{secrets.token_hex(4)}"
     create_database(owner, name)
     try:
         url = with_database(owner, name)
@@ -166,9 +166,9 @@ def test_a_customer_reads_its_own_rows(aa):
 
 
 @pytest.fixture(scope="module")
-def parts(stack: Place, database: str) -> Iterator[dict[str, psycopg.Connection]]:
+def parts(database_server: Place, database: str) -> Iterator[dict[str, psycopg.Connection]]:
     """A session of each part's role in the database."""
-    environment = read_environment(stack.settings.state_dir)
+    environment = read_environment(database_server.settings.state_dir)
     assert environment is not None
     server = database.rpartition("@")[2]
     sessions = {part: connect(f"postgresql://{part}:{environment.password(part)}@{server}") for part in PARTS}

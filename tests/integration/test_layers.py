@@ -40,11 +40,13 @@ def equal(streamed, batch) -> int:
 
 
 @pytest.fixture
-def say(place):
+def say(own_database):
     """Write what the stream says, then what the batch layer says; psycopg alone decides what the rows look like."""
 
     def write(streamed, batch):
-        with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+        with psycopg.connect(
+            own_database.settings.owner_database_url.get_secret_value(), autocommit=True
+        ) as connection:
             for layer, rows in zip(LAYERS, (streamed, batch), strict=True):
                 statement = f"COPY sma.{layer} (customer, metric, average, as_of, value_sum, event_count) FROM STDIN"
                 with connection.cursor().copy(statement) as copy:
@@ -55,8 +57,8 @@ def say(place):
 
 
 @pytest.fixture
-def compared(place):
-    with psycopg.connect(place.settings.batch_database_url.get_secret_value(), autocommit=True) as connection:
+def compared(own_database):
+    with psycopg.connect(own_database.settings.batch_database_url.get_secret_value(), autocommit=True) as connection:
         yield lambda until_ms=UNTIL: compare_layers(connection, until_ms)
 
 
@@ -123,9 +125,9 @@ def test_damage_of_every_kind_is_found_as_in_the_frames(say, compared):
     assert counts == RowCounts(len(streamed), len(batch), equal(frame(streamed), frame(batch)))
 
 
-def test_a_comparison_in_a_snapshot_sees_what_was_there_then(place, say):
+def test_a_comparison_in_a_snapshot_sees_what_was_there_then(own_database, say):
     say(minutes(1, 2), minutes(1, 2))
-    url = place.settings.batch_database_url.get_secret_value()
+    url = own_database.settings.batch_database_url.get_secret_value()
     with psycopg.connect(url, autocommit=True) as connection, snapshot(connection):
         say(minutes(7), minutes(8))
         counts, differing = compare_layers(connection)

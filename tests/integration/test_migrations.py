@@ -30,9 +30,9 @@ def folder(tmp_path) -> Path:
 
 
 @pytest.fixture
-def url(stack) -> Iterator[str]:
+def url(database_server) -> Iterator[str]:
     """The owner's URL of an empty database."""
-    owner_url = stack.settings.owner_database_url.get_secret_value()
+    owner_url = database_server.settings.owner_database_url.get_secret_value()
     name = f"t{secrets.token_hex(4)}"
     with connect(owner_url) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -104,21 +104,21 @@ def test_a_database_that_cannot_be_reached_is_one_line_without_the_password():
     assert "\n" not in str(caught.value)
 
 
-def test_each_role_may_do_its_part_and_no_more(place):
+def test_each_role_may_do_its_part_and_no_more(own_database):
     statements = {
         "streaming_database_url": ("SELECT count(*) FROM sma.streaming_averages", "DELETE FROM sma.streaming_averages"),
         "batch_database_url": ("DELETE FROM sma.batch_averages", "DELETE FROM sma.streaming_averages"),
         "database_url": ("SELECT count(*) FROM serving.moving_averages", "DELETE FROM sma.batch_averages"),
     }
     for field, (allowed, refused) in statements.items():
-        with connect(getattr(place.settings, field).get_secret_value()) as connection:
+        with connect(getattr(own_database.settings, field).get_secret_value()) as connection:
             connection.execute(allowed.encode())
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(refused.encode())
 
 
-def test_emptying_the_tables_leaves_the_tables_and_the_definitions(stack):
-    owner_url = stack.settings.owner_database_url.get_secret_value()
+def test_emptying_the_tables_leaves_the_tables_and_the_definitions(database_server):
+    owner_url = database_server.settings.owner_database_url.get_secret_value()
     name = f"t{secrets.token_hex(4)}"
     create_database(owner_url, name)
     try:

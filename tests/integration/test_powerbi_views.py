@@ -97,9 +97,9 @@ CUSTOMERS = ["AA", 'A"A']
 
 
 @pytest.fixture(scope="module")
-def name(stack):
+def name(database_server):
     """A database with a few rows; these tests only read, so they share it."""
-    owner, name = stack.settings.owner_database_url.get_secret_value(), f"t{secrets.token_hex(4)}"
+    owner, name = database_server.settings.owner_database_url.get_secret_value(), f"t{secrets.token_hex(4)}"
     create_database(owner, name)
     try:
         with connect(with_database(owner, name)) as connection:
@@ -111,15 +111,17 @@ def name(stack):
 
 
 @pytest.fixture(scope="module")
-def customer_urls(stack, name):
+def customer_urls(database_server, name):
     """What each customer connects with: a role of its own."""
-    owner_url = with_database(stack.settings.owner_database_url.get_secret_value(), name)
+    owner_url = with_database(database_server.settings.owner_database_url.get_secret_value(), name)
     return {customer: add_customer(owner_url, customer).url for customer in CUSTOMERS}
 
 
 @pytest.fixture
-def database(stack, name):
-    with psycopg.connect(with_database(stack.settings.owner_database_url.get_secret_value(), name)) as connection:
+def database(database_server, name):
+    with psycopg.connect(
+        with_database(database_server.settings.owner_database_url.get_secret_value(), name)
+    ) as connection:
         connection.execute("SET TIME ZONE 'Asia/Tokyo'")  # what is asked for, and said of UTC, is no matter of the zone
         yield connection
 
@@ -138,9 +140,9 @@ def reader(database, customer_urls):
 
 
 @pytest.fixture
-def reader_url(stack, name):
+def reader_url(database_server, name):
     """What the pictures are drawn with: a role that may read the views."""
-    return with_database(stack.settings.database_url.get_secret_value(), name)
+    return with_database(database_server.settings.database_url.get_secret_value(), name)
 
 
 def query(table, customer="", start=FIRST, end=THIRD):

@@ -25,9 +25,9 @@ from tests.support.powerbi_tables import Tables
 
 
 @pytest.fixture
-def database(place):
+def database(own_database):
     """One reconciled day, with a row of each layer."""
-    with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+    with psycopg.connect(own_database.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
         for layer in ("streaming", "batch"):
             connection.execute(
                 f"INSERT INTO sma.{layer}_averages (customer, metric, average, as_of, value_sum, event_count)"
@@ -54,7 +54,7 @@ class Project:
 
 
 @contextmanager
-def refreshing(place, monkeypatch, **of_service):
+def refreshing(own_database, monkeypatch, **of_service):
     clock = FakeClock(datetime.now(UTC).timestamp())
     monkeypatch.setattr(wiring, "SystemClock", lambda: clock)
     with serving(Service(clock, **of_service)) as service:
@@ -65,7 +65,7 @@ def refreshing(place, monkeypatch, **of_service):
         tables = service.tables
         values["powerbi_partitioned_tables"] = ", ".join(tables.partitioned) if tables else ""
         values["powerbi_other_tables"] = ", ".join(tables.others) if tables else ""
-        held = place.settings.model_dump() | values
+        held = own_database.settings.model_dump() | values
         yield service, Project(Settings.model_validate(held))
 
 
@@ -94,8 +94,8 @@ def instance():
         yield held
 
 
-def test_a_reconciliation_is_refreshed_once_and_the_next_one_again(place, database, instance, monkeypatch):
-    with refreshing(place, monkeypatch) as (service, project):
+def test_a_reconciliation_is_refreshed_once_and_the_next_one_again(own_database, database, instance, monkeypatch):
+    with refreshing(own_database, monkeypatch) as (service, project):
         assert isinstance(sense(project, instance), dg.RunRequest)
         result = materialize(project, instance)
         assert result.success
@@ -113,12 +113,12 @@ def test_a_reconciliation_is_refreshed_once_and_the_next_one_again(place, databa
         assert "nothing was reconciled" in sense(project, instance).skip_message
         reconcile(database)
         assert sense(project, instance).tags["sma/reason"] == "reconciliation"
-        with look(place.settings) as connection:
+        with look(own_database.settings) as connection:
             assert waiting_days(connection) == [datetime.now(UTC).date()]
 
 
-def test_a_failed_refresh_fails_the_run_and_the_check(place, database, instance, monkeypatch):
-    with refreshing(place, monkeypatch, weights=(0, 1, 0, 0)) as (service, project):
+def test_a_failed_refresh_fails_the_run_and_the_check(own_database, database, instance, monkeypatch):
+    with refreshing(own_database, monkeypatch, weights=(0, 1, 0, 0)) as (service, project):
         result = materialize(project, instance)
         assert not result.success
         (check,) = result.get_asset_check_evaluations()
@@ -128,8 +128,8 @@ def test_a_failed_refresh_fails_the_run_and_the_check(place, database, instance,
         assert "the last refresh failed" in sense(project, instance).skip_message
 
 
-def test_a_used_up_quota_is_a_warning_and_holds_the_next_refresh(place, database, instance, monkeypatch):
-    with refreshing(place, monkeypatch, throttle_next=[7200]) as (_, project):
+def test_a_used_up_quota_is_a_warning_and_holds_the_next_refresh(own_database, database, instance, monkeypatch):
+    with refreshing(own_database, monkeypatch, throttle_next=[7200]) as (_, project):
         result = materialize(project, instance)
         (check,) = result.get_asset_check_evaluations()
         assert (result.success, check.passed, check.severity) == (True, False, dg.AssetCheckSeverity.WARN)
@@ -139,24 +139,26 @@ def test_a_used_up_quota_is_a_warning_and_holds_the_next_refresh(place, database
         assert "quota" in sense(project, instance).skip_message
 
 
-def test_a_reconciliation_that_commits_while_a_refresh_runs_waits_for_the_next(place, database, instance, monkeypatch):
+def test_a_reconciliation_that_commits_while_a_refresh_runs_waits_for_the_next(
+    own_database, database, instance, monkeypatch
+):
     #   reconciled_at ──── refresh asked for ──── reconciliation committed ──── refresh completed
     took_rows_at = database.execute("SELECT clock_timestamp()").fetchone()[0]
-    trail = Trail(place.settings)
+    trail = Trail(own_database.settings)
     trail.begin("asked", "enhanced", "time")
     trail.prepare("asked", lambda _: Plan("model"))
     trail.accept("asked", "id", 0)
     reconcile(database, took_rows_at)
     trail.end("asked", Ended("completed"))
-    with look(place.settings) as connection:
+    with look(own_database.settings) as connection:
         assert waiting_days(connection) == [datetime.now(UTC).date()]
-    with refreshing(place, monkeypatch) as (_, project):
+    with refreshing(own_database, monkeypatch) as (_, project):
         assert sense(project, instance).tags["sma/reason"] == "reconciliation"
 
 
 @pytest.mark.parametrize("hours", [-5, 5])
-def test_this_machines_clock_decides_nothing(place, database, instance, monkeypatch, hours):
-    with refreshing(place, monkeypatch) as (service, project):
+def test_this_machines_clock_decides_nothing(own_database, database, instance, monkeypatch, hours):
+    with refreshing(own_database, monkeypatch) as (service, project):
         service.clock.time += hours * 3600
         assert materialize(project, instance).success
         assert "nothing was reconciled" in sense(project, instance).skip_message
@@ -164,8 +166,8 @@ def test_this_machines_clock_decides_nothing(place, database, instance, monkeypa
         assert sense(project, instance).tags["sma/reason"] == "reconciliation"
 
 
-def test_the_quota_of_shared_capacity_is_spread_and_shown(place, database, instance, monkeypatch):
-    with refreshing(place, monkeypatch, daily_quota=8) as (_, project):
+def test_the_quota_of_shared_capacity_is_spread_and_shown(own_database, database, instance, monkeypatch):
+    with refreshing(own_database, monkeypatch, daily_quota=8) as (_, project):
         shared = Project(project.settings.model_copy(update={"powerbi_enhanced": False}))
         result = materialize(shared, instance)
         (check,) = result.get_asset_check_evaluations()
@@ -179,8 +181,8 @@ def test_the_quota_of_shared_capacity_is_spread_and_shown(place, database, insta
         assert "1 of 8 refreshes in 24 hours, spread evenly" in sense(shared, instance).skip_message
 
 
-def test_a_request_without_an_end_of_its_run_is_followed_by_the_next_run(place, database, instance, monkeypatch):
-    with refreshing(place, monkeypatch, weights=(0, 1, 0, 0)) as (service, project):
+def test_a_request_without_an_end_of_its_run_is_followed_by_the_next_run(own_database, database, instance, monkeypatch):
+    with refreshing(own_database, monkeypatch, weights=(0, 1, 0, 0)) as (service, project):
         leave_open(service, project)
         service.weights = (1, 0, 0, 0)
         assert sense(project, instance).tags["sma/reason"] == "left open"
@@ -193,8 +195,8 @@ def test_a_request_without_an_end_of_its_run_is_followed_by_the_next_run(place, 
         assert database.execute("SELECT run_id, status FROM sma.refreshes").fetchall() == [("killed", "failed")]
 
 
-def test_a_request_left_open_that_completed_is_a_materialization(place, database, instance, monkeypatch):
-    with refreshing(place, monkeypatch) as (service, project):
+def test_a_request_left_open_that_completed_is_a_materialization(own_database, database, instance, monkeypatch):
+    with refreshing(own_database, monkeypatch) as (service, project):
         leave_open(service, project)
         result = materialize(project, instance)
         assert result.success
@@ -203,8 +205,8 @@ def test_a_request_left_open_that_completed_is_a_materialization(place, database
         assert "nothing was reconciled" in sense(project, instance).skip_message
 
 
-def test_where_power_bi_refuses_to_tell_the_request_stays_open(place, database, instance, monkeypatch):
-    with refreshing(place, monkeypatch) as (service, project):
+def test_where_power_bi_refuses_to_tell_the_request_stays_open(own_database, database, instance, monkeypatch):
+    with refreshing(own_database, monkeypatch) as (service, project):
         leave_open(service, project)
         rotated = Project(project.settings.model_copy(update={"powerbi_client_secret": SecretStr("rotated")}))
         result = materialize(rotated, instance)
@@ -216,8 +218,8 @@ def test_where_power_bi_refuses_to_tell_the_request_stays_open(place, database, 
         assert database.execute("SELECT status FROM sma.refreshes").fetchall() == [("completed",)]
 
 
-def test_an_outage_past_the_bound_is_unknown_and_loud(place, database, instance, monkeypatch):
-    with refreshing(place, monkeypatch) as (service, project):
+def test_an_outage_past_the_bound_is_unknown_and_loud(own_database, database, instance, monkeypatch):
+    with refreshing(own_database, monkeypatch) as (service, project):
         leave_open(service, project)
         service.down_until = float("inf")
         result = materialize(project, instance)
@@ -228,15 +230,15 @@ def test_an_outage_past_the_bound_is_unknown_and_loud(place, database, instance,
         assert database.execute("SELECT status FROM sma.refreshes").fetchall() == [("unknown",)]
 
 
-def test_a_request_that_power_bi_had_not_named_is_unknown(place, database, instance, monkeypatch):
-    with refreshing(place, monkeypatch) as (_, project):
-        Trail(place.settings).begin("killed", "enhanced", "time")
+def test_a_request_that_power_bi_had_not_named_is_unknown(own_database, database, instance, monkeypatch):
+    with refreshing(own_database, monkeypatch) as (_, project):
+        Trail(own_database.settings).begin("killed", "enhanced", "time")
         assert materialize(project, instance).success
         found = database.execute("SELECT status FROM sma.refreshes ORDER BY asked_at").fetchall()
         assert found == [("unknown",), ("completed",)]
 
 
-def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(place, database, instance, monkeypatch):
+def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(own_database, database, instance, monkeypatch):
     """The local server reads what a request names and no more; the trail says that nothing waits: then all is there."""
     random = Random(7)
     newest = datetime.now(UTC).date()
@@ -247,7 +249,7 @@ def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(place, da
         loaded.update(database.execute(rows, (first, last)).fetchall())
 
     tables = Tables(read=read)
-    with refreshing(place, monkeypatch, tables=tables) as (service, project):
+    with refreshing(own_database, monkeypatch, tables=tables) as (service, project):
         for step in range(24):
             if step % 6 == 5:  # time goes on: the policy takes in a new day, and may merge old ones
                 newest += timedelta(days=random.choice((1, 1, 31)))
@@ -262,7 +264,7 @@ def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(place, da
             for _ in range(3):
                 materialize(project, instance)
                 service.weights = (1, 0, 0, 0)
-                with look(place.settings) as connection:
+                with look(own_database.settings) as connection:
                     if not waiting_days(connection):
                         break
             else:
@@ -273,8 +275,10 @@ def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(place, da
     assert min(scopes.get(scope, 0) for scope in ("policy", "tables", "partitions")) >= 3
 
 
-def test_a_failed_refresh_shows_in_dagster_within_a_minute_of_the_real_clock(place, database, instance, monkeypatch):
-    with refreshing(place, monkeypatch, weights=(0, 1, 0, 0), duration_s=(1, 1)) as (service, project):
+def test_a_failed_refresh_shows_in_dagster_within_a_minute_of_the_real_clock(
+    own_database, database, instance, monkeypatch
+):
+    with refreshing(own_database, monkeypatch, weights=(0, 1, 0, 0), duration_s=(1, 1)) as (service, project):
         service.clock = SystemClock()
         monkeypatch.setattr(wiring, "SystemClock", SystemClock)
         assert not materialize(project, instance).success
@@ -286,8 +290,8 @@ def test_a_failed_refresh_shows_in_dagster_within_a_minute_of_the_real_clock(pla
     assert 0 < run.end_time - service.refreshes[0].ends < 60
 
 
-def test_without_settings_it_is_off_and_says_so(place, database, instance):
-    project = Project(place.settings)
+def test_without_settings_it_is_off_and_says_so(own_database, database, instance):
+    project = Project(own_database.settings)
     assert sense(project, instance).skip_message.startswith("off: SMA_POWERBI_")
     result = materialize(project, instance)
     (check,) = result.get_asset_check_evaluations()

@@ -16,9 +16,9 @@ OLD = datetime(2013, 1, 10, tzinfo=UTC)
 
 
 @pytest.fixture
-def rows(place):
+def rows(own_database):
     """In each layer two rows of 2013 in one chunk, and one of today; one old difference and correction."""
-    with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+    with psycopg.connect(own_database.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
         for layer in ("streaming", "batch"):
             for as_of in (OLD, OLD + timedelta(hours=1), datetime.now(UTC)):
                 connection.execute(
@@ -43,8 +43,8 @@ def count(connection, table):
     return connection.execute(f"SELECT count(*) FROM sma.{table}").fetchone()[0]
 
 
-def test_chunks_before_the_day_are_dropped_and_told(place, rows):
-    assert drop_before(place.settings, date(2020, 1, 1)) == [
+def test_chunks_before_the_day_are_dropped_and_told(own_database, rows):
+    assert drop_before(own_database.settings, date(2020, 1, 1)) == [
         Dropped("streaming_averages", 1, 2),
         Dropped("batch_averages", 1, 2),
         Dropped("differences", 1, 1),
@@ -53,30 +53,30 @@ def test_chunks_before_the_day_are_dropped_and_told(place, rows):
     assert [count(rows, table) for table in ("streaming_averages", "batch_averages", "differences")] == [1, 1, 0]
 
 
-def test_a_chunk_that_reaches_past_the_day_stays_whole(place, rows):
-    assert drop_before(place.settings, OLD.date() + timedelta(days=1))[0] == Dropped("streaming_averages", 0, 0)
+def test_a_chunk_that_reaches_past_the_day_stays_whole(own_database, rows):
+    assert drop_before(own_database.settings, OLD.date() + timedelta(days=1))[0] == Dropped("streaming_averages", 0, 0)
     assert count(rows, "streaming_averages") == 3
 
 
-def test_todays_rows_cannot_be_dropped(place, rows):
+def test_todays_rows_cannot_be_dropped(own_database, rows):
     with pytest.raises(SmaError, match="rows of the last day are not dropped"):
-        drop_before(place.settings, datetime.now(UTC).date() + timedelta(days=8))
+        drop_before(own_database.settings, datetime.now(UTC).date() + timedelta(days=8))
 
 
 @pytest.mark.parametrize("url", ["database_url", "streaming_database_url"])
-def test_no_other_role_may_drop(place, url):
+def test_no_other_role_may_drop(own_database, url):
     with (
-        psycopg.connect(getattr(place.settings, url).get_secret_value()) as connection,
+        psycopg.connect(getattr(own_database.settings, url).get_secret_value()) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute("SELECT sma.drop_chunks_before('2013-01-01')")
 
 
 @pytest.mark.parametrize(("keep_days", "left"), [(0, 3), (30, 1)])
-def test_the_job_follows_the_setting(place, rows, keep_days, left):
+def test_the_job_follows_the_setting(own_database, rows, keep_days, left):
     class Kept(Project):
-        settings = place.settings.model_copy(update={"keep_days": keep_days})
-        averages = load_averages(place.settings.averages)
+        settings = own_database.settings.model_copy(update={"keep_days": keep_days})
+        averages = load_averages(own_database.settings.averages)
 
     with dg.DagsterInstance.ephemeral() as instance:
         assert retention.execute_in_process(resources={"project": Kept()}, instance=instance).success

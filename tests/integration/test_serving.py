@@ -21,8 +21,8 @@ AS_OF = datetime(2013, 1, 1, 10, tzinfo=UTC)
 
 
 @pytest.fixture
-def database(place):
-    url = place.settings.owner_database_url.get_secret_value()
+def database(own_database):
+    url = own_database.settings.owner_database_url.get_secret_value()
     store_definitions(url, [Average("hour", DurationWindow(3_600_000), 60_000)])
     with psycopg.connect(url, autocommit=True) as connection:
         yield connection
@@ -82,8 +82,10 @@ def test_a_row_that_the_stream_alone_has_is_not_shown_where_the_batch_layer_comp
     assert [row[0] for row in served(database)] == [9]
 
 
-def test_a_window_of_events_is_full_once_it_holds_them_all(place, database):
-    store_definitions(place.settings.owner_database_url.get_secret_value(), [Average("hour", CountWindow(3), 60_000)])
+def test_a_window_of_events_is_full_once_it_holds_them_all(own_database, database):
+    store_definitions(
+        own_database.settings.owner_database_url.get_secret_value(), [Average("hour", CountWindow(3), 60_000)]
+    )
     compute_day(database, AS_OF - timedelta(hours=1))  # later rows of the day are still the stream's
     for layer in ("batch", "streaming"):
         say(database, layer, 7, 2, AS_OF + timedelta(hours=layer == "batch"))
@@ -102,8 +104,8 @@ def definitions(connection):
     ).fetchall()
 
 
-def test_definitions_are_stored_as_they_are_now_and_those_removed_stay(place, database):
-    url = place.settings.owner_database_url.get_secret_value()
+def test_definitions_are_stored_as_they_are_now_and_those_removed_stay(own_database, database):
+    url = own_database.settings.owner_database_url.get_secret_value()
     hour, last_20 = Average("hour", DurationWindow(60), 20), Average("last_20", CountWindow(20), 5)
     for _ in range(2):
         store_definitions(url, [hour, last_20])
@@ -120,8 +122,8 @@ def test_a_definition_has_exactly_one_window(database, windows):
         )
 
 
-def test_definitions_of_a_database_that_was_not_migrated_are_one_line(stack):
-    url = with_database(stack.settings.owner_database_url.get_secret_value(), "postgres")
+def test_definitions_of_a_database_that_was_not_migrated_are_one_line(database_server):
+    url = with_database(database_server.settings.owner_database_url.get_secret_value(), "postgres")
     with pytest.raises(SmaError, match=r'^the database: sma.averages: relation "sma.averages" does not exist$'):
         store_definitions(url, [Average("hour", DurationWindow(60), 20)])
 
@@ -163,15 +165,15 @@ def test_halves_round_away_from_zero(database, micros, event_count, expected):
         ("reader", "CREATE TABLE sma.mine (a int)"),
     ],
 )
-def test_a_role_may_do_its_part_only(place, role, statement):
+def test_a_role_may_do_its_part_only(own_database, role, statement):
     name = "database_url" if role == "reader" else f"{role}_database_url"
-    url = getattr(place.settings, name).get_secret_value()
+    url = getattr(own_database.settings, name).get_secret_value()
     with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(statement)
 
 
-def test_the_reader_reads_every_table_and_view(place):
-    with psycopg.connect(place.settings.database_url.get_secret_value()) as connection:
+def test_the_reader_reads_every_table_and_view(own_database):
+    with psycopg.connect(own_database.settings.database_url.get_secret_value()) as connection:
         relations = connection.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'sma' "
             "UNION ALL SELECT format('%I.%I', schemaname, viewname) FROM pg_views WHERE schemaname = 'serving'"

@@ -49,8 +49,8 @@ def utc(*parts: int) -> datetime:
 
 
 @pytest.fixture
-def owner(place: Place) -> Iterator[psycopg.Connection]:
-    with connect(place.settings.owner_database_url.get_secret_value()) as connection:
+def owner(own_database: Place) -> Iterator[psycopg.Connection]:
+    with connect(own_database.settings.owner_database_url.get_secret_value()) as connection:
         connection.execute(ROWS.encode())
         connection.execute("SET TIME ZONE 'Asia/Tokyo'")  # what a view says of UTC is no matter of the session's zone
         yield connection
@@ -133,8 +133,8 @@ def chunks_read(connection: psycopg.Connection, query: str) -> set[str]:
 
 
 @pytest.fixture
-def weeks(place: Place) -> Iterator[psycopg.Connection]:
-    with connect(place.settings.owner_database_url.get_secret_value()) as connection:
+def weeks(own_database: Place) -> Iterator[psycopg.Connection]:
+    with connect(own_database.settings.owner_database_url.get_secret_value()) as connection:
         connection.execute(WEEKS.encode())
         yield connection
 
@@ -155,8 +155,8 @@ def weeks(place: Place) -> Iterator[psycopg.Connection]:
         ),
     ],
 )
-def test_a_query_of_some_days_reads_their_chunks_only(place, weeks, query, expected):
-    add_customer(place.settings.owner_database_url.get_secret_value(), "acme")
+def test_a_query_of_some_days_reads_their_chunks_only(own_database, weeks, query, expected):
+    add_customer(own_database.settings.owner_database_url.get_secret_value(), "acme")
     assert chunks_read(weeks, query) == expected
 
 

@@ -89,8 +89,8 @@ class Index:
 
 
 @pytest.fixture
-def index(place):
-    with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+def index(own_database):
+    with psycopg.connect(own_database.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
         yield Index(connection)
 
 
@@ -103,46 +103,50 @@ def one_day(index):
     return index
 
 
-def stale(place, averages=HOUR):
-    with look(place.settings) as connection:
+def stale(own_database, averages=HOUR):
+    with look(own_database.settings) as connection:
         return {each.day: each for each in stale_days(connection, averages)}
 
 
-def test_nothing_is_stale_before_the_log_was_indexed(place):
-    assert stale(place) == {}
+def test_nothing_is_stale_before_the_log_was_indexed(own_database):
+    assert stale(own_database) == {}
 
 
-def test_nothing_is_closed_while_a_partition_has_no_watermark(place, one_day):
+def test_nothing_is_closed_while_a_partition_has_no_watermark(own_database, one_day):
     one_day.closed_until(None, partition=1)
-    assert stale(place) == {}
+    assert stale(own_database) == {}
 
 
-def test_a_day_without_an_answer_is_stale(place, one_day):
-    assert {day: each.reasons for day, each in stale(place).items()} == {DAY: {NO_ANSWER}}
+def test_a_day_without_an_answer_is_stale(own_database, one_day):
+    assert {day: each.reasons for day, each in stale(own_database).items()} == {DAY: {NO_ANSWER}}
 
 
-def test_a_day_whose_answer_has_all_is_settled(place, one_day):
+def test_a_day_whose_answer_has_all_is_settled(own_database, one_day):
     one_day.answer(read_to=100)
-    assert stale(place) == {}
+    assert stale(own_database) == {}
 
 
-def test_a_day_before_its_first_closed_window_is_not_stale(place, one_day):
+def test_a_day_before_its_first_closed_window_is_not_stale(own_database, one_day):
     one_day.closed_until(9.2)  # the first row of events from 09:00 on is that of 09:15
-    assert stale(place) == {}
+    assert stale(own_database) == {}
 
 
-def test_an_average_that_was_added_makes_its_days_stale(place, one_day):
+def test_an_average_that_was_added_makes_its_days_stale(own_database, one_day):
     one_day.answer(read_to=100)
-    assert stale(place, LAST_2).keys() == {DAY}
+    assert stale(own_database, LAST_2).keys() == {DAY}
 
 
 @pytest.mark.parametrize(
     ("closed_then", "reasons"),
     [(11.5, {MORE_IS_CLOSED}), (23.7, {MORE_IS_CLOSED}), (23.8, set()), (24.0, set())],
 )
-def test_a_day_is_stale_when_another_grid_point_of_it_has_closed(place, one_day, closed_then, reasons):
+def test_a_day_is_stale_when_another_grid_point_of_it_has_closed(own_database, one_day, closed_then, reasons):
     one_day.answer(read_to=100, closed_hours=closed_then)
-    assert stale(place).get(DAY, frozenset()) == frozenset() if not reasons else stale(place)[DAY].reasons == reasons
+    assert (
+        stale(own_database).get(DAY, frozenset()) == frozenset()
+        if not reasons
+        else stale(own_database)[DAY].reasons == reasons
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,50 +159,50 @@ def test_a_day_is_stale_when_another_grid_point_of_it_has_closed(place, one_day,
         ((23.7, 24.1), True),
     ],
 )
-def test_a_block_past_the_answer_counts_if_it_touches_the_days_windows(place, one_day, hours, is_touched):
+def test_a_block_past_the_answer_counts_if_it_touches_the_days_windows(own_database, one_day, hours, is_touched):
     one_day.answer(read_to=100)
     one_day.block((100, 200), hours)
-    assert (DAY in stale(place)) == is_touched
+    assert (DAY in stale(own_database)) == is_touched
 
 
-def test_a_block_that_reaches_past_the_answer_counts(place, one_day):
+def test_a_block_that_reaches_past_the_answer_counts(own_database, one_day):
     one_day.answer(read_to=99)
-    assert stale(place)[DAY].reasons == {MORE_IN_THE_LOG}
+    assert stale(own_database)[DAY].reasons == {MORE_IN_THE_LOG}
 
 
-def test_a_partition_that_the_answer_does_not_know_counts(place, one_day):
+def test_a_partition_that_the_answer_does_not_know_counts(own_database, one_day):
     one_day.answer(read_to=100)
     one_day.closed_until(NEXT_MORNING, partition=1)
     one_day.block((0, 1), (10, 10), partition=1)
-    assert stale(place)[DAY].reasons == {MORE_IN_THE_LOG}
+    assert stale(own_database)[DAY].reasons == {MORE_IN_THE_LOG}
 
 
-def test_a_block_that_grows_by_events_of_other_days_does_not_count(place, one_day):
+def test_a_block_that_grows_by_events_of_other_days_does_not_count(own_database, one_day):
     # each look at the log once made every day of a partition's last block stale
     one_day.answer(read_to=100)
     one_day.connection.execute("UPDATE sma.offset_blocks SET next_offset = 110, newest_event_ms = %s", (at(40),))
     one_day.series_day(DAY + timedelta(days=1), next_offset=110)
-    assert DAY not in stale(place)
+    assert DAY not in stale(own_database)
 
 
 @pytest.mark.parametrize(("offset", "is_waiting"), [(99, False), (100, True)])
-def test_a_late_event_past_the_answer_waits(place, one_day, offset, is_waiting):
+def test_a_late_event_past_the_answer_waits(own_database, one_day, offset, is_waiting):
     one_day.answer(read_to=100)
     one_day.late(offset, 5)
-    found = stale(place)
+    found = stale(own_database)
     assert (DAY in found) == is_waiting
     if is_waiting:
         assert found[DAY].reasons == {MORE_IN_THE_LOG}
         assert found[DAY].late_since is not None
 
 
-def test_a_late_event_of_another_day_is_not_this_days(place, one_day):
+def test_a_late_event_of_another_day_is_not_this_days(own_database, one_day):
     one_day.answer(read_to=100)
     one_day.late(100, -30)
-    assert stale(place).keys() == {DAY - timedelta(days=2)}
+    assert stale(own_database).keys() == {DAY - timedelta(days=2)}
 
 
-def test_a_late_event_stays_in_windows_of_n_events_until_n_newer_ones_have_come(place, index):
+def test_a_late_event_stays_in_windows_of_n_events_until_n_newer_ones_have_come(own_database, index):
     #  day      10    11   12    13   14     15   16
     #  events   late       1          5           1       the last 2 before a row of day 16 are both of day 14
     index.closed_until(24 * 7)
@@ -208,36 +212,36 @@ def test_a_late_event_stays_in_windows_of_n_events_until_n_newer_ones_have_come(
         index.block((number, number + 1), [(day - DAY).days * 24 + 10] * 2)
     for day in days:
         index.answer(read_to=3, closed_hours=24 * 8, day=day, average="last_2")
-    assert stale(place, LAST_2) == {}
+    assert stale(own_database, LAST_2) == {}
     index.late(3, 10)
-    assert stale(place, LAST_2).keys() == {DAY, DAY + timedelta(days=2), DAY + timedelta(days=4)}
+    assert stale(own_database, LAST_2).keys() == {DAY, DAY + timedelta(days=2), DAY + timedelta(days=4)}
 
 
-def test_a_block_of_old_events_reaches_as_far_as_its_partitions_series(place, one_day):
+def test_a_block_of_old_events_reaches_as_far_as_its_partitions_series(own_database, one_day):
     one_day.answer(read_to=100, average="last_2")
     one_day.block((100, 101), (-62, -62), series="A")
-    assert stale(place, LAST_2).keys() == {DAY - timedelta(days=3), DAY}
+    assert stale(own_database, LAST_2).keys() == {DAY - timedelta(days=3), DAY}
 
 
-def test_a_block_of_another_series_does_not_reach_it(place, one_day):
+def test_a_block_of_another_series_does_not_reach_it(own_database, one_day):
     one_day.answer(read_to=100, average="last_2")
     one_day.block((100, 101), (-62, -62), series="B")
-    assert stale(place, LAST_2).keys() == {DAY - timedelta(days=3)}
+    assert stale(own_database, LAST_2).keys() == {DAY - timedelta(days=3)}
 
 
 @pytest.mark.parametrize("reconciled_after", [None, timedelta(seconds=-1)])
-def test_an_answer_that_was_not_reconciled_since_it_was_written_is_stale(place, one_day, reconciled_after):
+def test_an_answer_that_was_not_reconciled_since_it_was_written_is_stale(own_database, one_day, reconciled_after):
     one_day.answer(read_to=100, reconciled_after=reconciled_after)
-    assert stale(place)[DAY].reasons == {NOT_RECONCILED}
+    assert stale(own_database)[DAY].reasons == {NOT_RECONCILED}
 
 
-def test_events_before_1970_are_of_their_own_day(place, index):
+def test_events_before_1970_are_of_their_own_day(own_database, index):
     hours = -24 * 15_715  # 1970-01-01 less a few hours
     index.closed_until(hours + 10)
     index.block((0, 1), (hours - 5, hours - 5))
     day = DAY - timedelta(days=15_716)
     index.series_day(day)
-    assert stale(place).keys() == {day}
+    assert stale(own_database).keys() == {day}
 
 
 @pytest.mark.parametrize(
@@ -249,18 +253,18 @@ def test_events_before_1970_are_of_their_own_day(place, index):
         ({"first_day": "2013-01-13", "keep_days": 9}, 3),
     ],
 )
-def test_days_that_are_no_partition_or_not_kept_are_left_alone(place, index, limits, first):
+def test_days_that_are_no_partition_or_not_kept_are_left_alone(own_database, index, limits, first):
     index.closed_until(24 * 10)
     for number in range(5):
         index.series_day(DAY + timedelta(days=number))
         index.block((number, number + 1), (24 * number + 10, 24 * number + 10))
     today = DAY + timedelta(days=11)
-    with look(place.settings) as connection:
+    with look(own_database.settings) as connection:
         found = days_to_reconcile(connection, Settings(**limits), HOUR, today)
     assert [each.day for each in found] == [DAY + timedelta(days=number) for number in range(first, 5)]
 
 
-def test_a_year_of_many_series_is_looked_at_within_the_time_limit(place, index):
+def test_a_year_of_many_series_is_looked_at_within_the_time_limit(own_database, index):
     # the reach of windows of N events was once worked out anew for each block, which took minutes
     index.closed_until(24 * 366)
     index.connection.execute(
@@ -274,19 +278,19 @@ def test_a_year_of_many_series_is_looked_at_within_the_time_limit(place, index):
         "FROM (SELECT block, %s + block::bigint * 3600000 AS time_ms FROM generate_series(0, 8759) AS block) AS placed",
         (at(0),),
     )
-    with look(place.settings) as connection:  # a look that takes longer fails
+    with look(own_database.settings) as connection:  # a look that takes longer fails
         days = [each.day for each in stale_days(connection, LAST_2)]
         assert len(days) == 366
         assert needed_offsets(connection, LAST_2, days).keys() == set(days)
 
 
-def test_a_look_that_takes_too_long_ends_in_one_line(place, monkeypatch):
+def test_a_look_that_takes_too_long_ends_in_one_line(own_database, monkeypatch):
     monkeypatch.setattr(read_only, "TIMEOUT_SECONDS", 1)
-    with pytest.raises(SmaError, match="transaction timeout"), look(place.settings) as connection:
+    with pytest.raises(SmaError, match="transaction timeout"), look(own_database.settings) as connection:
         for _ in range(3):
             connection.execute("SELECT pg_sleep(0.6)")
 
 
-def test_a_look_writes_nothing(place):
-    with pytest.raises(SmaError, match="read-only transaction"), look(place.settings) as connection:
+def test_a_look_writes_nothing(own_database):
+    with pytest.raises(SmaError, match="read-only transaction"), look(own_database.settings) as connection:
         connection.execute("DELETE FROM sma.batch_days")
