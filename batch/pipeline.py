@@ -13,23 +13,23 @@ from batch.index.extend import extend_index
 from batch.index.log_index import LogIndex, read_event_time_bounds, read_index
 from batch.index.side_outputs import events_at, read_by_rule, read_by_stream
 from batch.log.offsets import Progress, retained_ranges
-from batch.reconciliation.accounting import Account, account, in_dispute, misjudged
+from batch.reconciliation.accounting import Account, account, mismatched, mismatched_positions
 from batch.reconciliation.audit import ReconciledDay, add_reconciliation
-from batch.reconciliation.compare_days import Evidence, count_days, judge_days
-from batch.reconciliation.stream_commits import unconfirmed, wait_until_confirmed
+from batch.reconciliation.compare_days import Inputs, classify_days, count_days
+from batch.reconciliation.stream_commits import uncommitted, wait_until_committed
 from batch.results.batch_results import (
     Answer,
     Written,
-    clear_unanswered,
     finished_days,
     forget_key,
-    read_answers,
-    write_answer,
+    read_results,
+    remove_orphan_rows,
+    write_result,
 )
 from batch.store.database import connect, snapshot
 from batch.windows.day_plan import consecutive, plan_days, require_retained
 from batch.windows.day_rows import rows_of
-from batch.windows.partition_windows import Part
+from batch.windows.partition_windows import EventFilter
 from sma.averages import Averages
 from sma.settings import Settings
 
@@ -58,11 +58,11 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What a run found. `misjudged` is as `batch.reconciliation.accounting.misjudged` returns it."""
+    """What a run found. `mismatched` is as `batch.reconciliation.accounting.mismatched` returns it."""
 
     days: tuple[ReconciledDay, ...]
     accounts: tuple[Account, ...]
-    misjudged: pl.DataFrame
+    mismatched: pl.DataFrame
     index: LogIndex
     offsets_read: int
     compared_at: datetime
@@ -76,7 +76,7 @@ class Reconciled:
     @property
     def unaccounted(self) -> int:
         """How many records are not, or wrongly, accounted for."""
-        return max(sum(abs(held.residue) for held in self.accounts), self.misjudged.height)
+        return max(sum(abs(held.residue) for held in self.accounts), self.mismatched.height)
 
 
 def compute_batch_days(
@@ -113,7 +113,9 @@ def compute_batch_days(
             index = read_index(connection)
             closed_until = closed_until_ms(index, averages.watermark_delay_ms)
             plans = [
-                plan_days(connection, averages.averages, {_ALL: Part()}, list(index.read_to), group, closed_until + 1)
+                plan_days(
+                    connection, averages.averages, {_ALL: EventFilter()}, list(index.read_to), group, closed_until + 1
+                )
                 for group in consecutive([day for day in days if day not in finished])
             ]
         require_retained(plans, settings.events_topic, retained_ranges(settings, settings.events_topic))
@@ -123,13 +125,13 @@ def compute_batch_days(
         told_at = time.monotonic()
         for plan in plans:
             for day_rows in rows_of(plan, settings, averages.max_ahead_ms):
-                strangers = clear_unanswered(connection, day_rows.day)
-                if strangers:
-                    progress(f"{day_rows.day}: removed {strangers:,} rows that no answer stands for")
+                orphan_rows = remove_orphan_rows(connection, day_rows.day)
+                if orphan_rows:
+                    progress(f"{day_rows.day}: removed {orphan_rows:,} rows that no answer stands for")
                 for name in names:
                     answer = Answer(day_rows.day, name, index.read_to, closed_until)
                     pieces = ((each.from_ms, each.until_ms, each.averages(_ALL, name)) for each in day_rows.pieces)
-                    written.append(write_answer(connection, answer, pieces, run_id, key))
+                    written.append(write_result(connection, answer, pieces, run_id, key))
                 if time.monotonic() - told_at > _PROGRESS_EVERY_SECONDS:
                     told_at = time.monotonic()
                     done = len(written) // len(names) + len(finished)
@@ -152,7 +154,7 @@ def reconcile_days(
 ) -> Reconciled:
     """Compare what the stream said with the stored batch answers, and add the findings to the audit trail.
 
-    It waits until the stream has confirmed all that the answers were computed from: by then, every window that they
+    It waits until the stream has committed all that the answers were computed from: by then, every window that they
     hold for closed has been stated by the stream and flushed to the database. It looks at the tables as they are then,
     while the stream goes on; so the log is indexed to its end after that, which holds all that those rows can follow
     from, and the late and rejected events among that are waited for. Differing windows that the stream may have stated
@@ -167,27 +169,29 @@ def reconcile_days(
         connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection,
         connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as index_connection,
     ):
-        answers = read_answers(connection, days, [average.name for average in averages.averages])
-        confirmed = wait_until_confirmed(settings, _furthest(answers), progress)
+        answers = read_results(connection, days, [average.name for average in averages.averages])
+        committed = wait_until_committed(settings, _furthest(answers), progress)
         with snapshot(connection) as compared_at:
             extend_index(settings, averages, progress)
             with snapshot(index_connection):
                 index = read_index(index_connection)
-                if unconfirmed(confirmed, index.read_to):
-                    wait_until_confirmed(settings, index.read_to, progress)
-                evidence = Evidence(index_connection, index, confirmed)
+                if uncommitted(committed, index.read_to):
+                    wait_until_committed(settings, index.read_to, progress)
+                inputs = Inputs(index_connection, index, committed)
                 progress(f"comparing {len(days)} days")
-                judged = judge_days(connection, settings, averages, count_days(connection, answers), evidence, progress)
+                judged = classify_days(
+                    connection, settings, averages, count_days(connection, answers), inputs, progress
+                )
                 by_rule = read_by_rule(index_connection)
-            diverted = read_by_stream(settings).within(index.read_to)
-            disputed = events_at(settings, averages.max_ahead_ms, in_dispute(diverted, by_rule))
-            accounts = tuple(account(index, diverted, by_rule, disputed))
+            side_outputs = read_by_stream(settings).within(index.read_to)
+            mismatched_events = events_at(settings, averages.max_ahead_ms, mismatched_positions(side_outputs, by_rule))
+            accounts = tuple(account(index, side_outputs, by_rule, mismatched_events))
             add_reconciliation(connection, run_id, judged.days, accounts, compared_at)
     _log_faults(judged.days, accounts)
     return Reconciled(
         days=judged.days,
         accounts=accounts,
-        misjudged=misjudged(diverted, by_rule, disputed),
+        mismatched=mismatched(side_outputs, by_rule, mismatched_events),
         index=index,
         offsets_read=judged.offsets_read,
         compared_at=compared_at,

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster import DagsterRunStatus
 
 from batch.log.offsets import retained_ranges
-from batch.schedule.required_offsets import is_gone, needed_offsets
+from batch.schedule.required_offsets import is_gone, required_offsets
 from batch.schedule.stale_days import StaleDay, days_to_reconcile
 from batch.store.read_only import look
 from orchestration.jobs import extend_index, reconcile, retention
@@ -98,7 +98,7 @@ def reconcilable(project: Project) -> list[StaleDay]:
     with failing_in_one_line():
         with look(settings) as connection:
             stale = days_to_reconcile(connection, settings, project.averages, today())
-            needed = needed_offsets(connection, project.averages, [each.day for each in stale])
+            needed = required_offsets(connection, project.averages, [each.day for each in stale])
         if not stale:
             return []
         held = retained_ranges(settings, settings.events_topic)

@@ -80,7 +80,7 @@ def reconciled_metadata(found: "Reconciled", worst: Mapping[str, "SeriesRows"]) 
         **_log_metadata(found.index),
         "offsets_read": found.offsets_read,
         "accounting": dg.MetadataValue.md(_accounting_table(found.accounts)),
-        "misjudged_records": found.misjudged.height,
+        "misjudged_records": found.mismatched.height,
         "run_seconds": round(found.seconds, 3),
     }
     for day, group in groupby(found.days, key=lambda reconciled: reconciled.answer.day):

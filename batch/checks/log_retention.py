@@ -1,6 +1,6 @@
 """Will Kafka still have what is to be indexed, and what the days to reconcile need? It drops the oldest records.
 
-Which days are to be reconciled, and what they need, is not decided here: `staleness` and `needed_offsets` tell.
+Which days are to be reconciled, and what they need, is not decided here: `staleness` and `required_offsets` tell.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from batch.checks.finding import Finding
 from batch.index.log_index import read_index
 from batch.log.offsets import OffsetRange, retained_ranges
 from batch.log.record_sizes import record_bytes, retention_bytes
-from batch.schedule.required_offsets import NeededOffsets, is_gone, needed_offsets
+from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_offsets
 from batch.schedule.stale_days import days_to_reconcile
 from batch.store.database import Connection
 from batch.store.read_only import look
@@ -86,7 +86,7 @@ def days_are_retained(settings: Settings, averages: Averages, today: date) -> Fi
     with look(settings) as connection:
         reached = read_index(connection).read_to
         days = [stale.day for stale in days_to_reconcile(connection, settings, averages, today)]
-        needed = needed_offsets(connection, averages, days)
+        needed = required_offsets(connection, averages, days)
         pace = _records_per_second(connection, held)
         seconds_per_day = _seconds_per_day(connection)
     unindexed = {partition: start for partition in held if (start := reached.get(partition, 0)) < held[partition].end}
@@ -136,7 +136,7 @@ def judge(day_count: int, lost: Sequence[date], margins: Mapping[int, Margin], n
     return Finding(True, f"Kafka has all that {day_count} days to reconcile need", figures)
 
 
-def _earliest(several: Sequence[NeededOffsets]) -> dict[int, int]:
+def _earliest(several: Sequence[RequiredOffsets]) -> dict[int, int]:
     first: dict[int, int] = {}
     for needed in several:
         for partition, offset in needed.items():

@@ -19,7 +19,7 @@ def explain_command(customer: str, metric: str, average: str, as_of_ms: int) -> 
 
 
 def worst_first(differences: pl.DataFrame) -> pl.DataFrame:
-    """Return differences (`batch.reconciliation.classify.explain`), the unexplained first, then the largest."""
+    """Return differences (`classify.classify_differences`), the unexplained first, then the largest."""
     return differences.sort(pl.col("is_explained"), difference_size() * -1, maintain_order=True)
 
 

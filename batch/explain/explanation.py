@@ -39,7 +39,7 @@ class LogLook:
     events: of the series, all that the window can hold; where some are lost, those that are known all the same.
     lost: partition, and the Kafka offsets, first and last, that would be needed and that Kafka no longer has.
     watermark_ms: the oldest watermark of those partitions at the log's end; None where one has none.
-    confirmed: the Kafka offsets, by partition, before which the stream has read everything.
+    committed: the Kafka offsets, by partition, before which the stream has read everything.
     is_confirmed: whether that is the log's end.
     unindexed: how many Kafka offsets of those partitions are not in the offset index yet; they were looked at too.
     """
@@ -48,7 +48,7 @@ class LogLook:
     events: tuple[SeriesEvent, ...]
     lost: tuple[int, int, int] | None
     watermark_ms: int | None
-    confirmed: Mapping[int, int]
+    committed: Mapping[int, int]
     is_confirmed: bool
     unindexed: int = 0
     offsets_read: int = 0
@@ -151,12 +151,12 @@ def explain_window(
         average: by which the window is stated.
         as_of_ms: a point of its grid.
         records: what the database held at one moment.
-        log: seen after that moment, but for what the stream had confirmed, which was seen before it.
+        log: seen after that moment, but for what the stream had committed, which was seen before it.
         day_state: why the day is to be reconciled.
     """
     window = Window(average, as_of_ms, None if log.lost is not None else log.events)
     is_closed = log.is_closed(as_of_ms) if log.is_confirmed else None
-    stream = check_stream(window, records.streamed, log.confirmed, is_closed)
+    stream = check_stream(window, records.streamed, log.committed, is_closed)
     batch = check_batch(window, records.computed, records.answer)
     is_kept = day_state.first_kept is None or day_of(as_of_ms) >= day_state.first_kept
     if not is_kept:

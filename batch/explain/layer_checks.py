@@ -49,7 +49,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredAnswer:
+class StoredResult:
     """From how much of the log the batch layer answered the day, and by which run."""
 
     read_to: Mapping[int, int]
@@ -96,16 +96,16 @@ class Window:
         return window_of(self.average, self.as_of_ms, [event for event in self.events or () if counts(event)])
 
 
-def check_stream(window: Window, row: Row | None, confirmed: Mapping[int, int], is_closed: bool | None) -> LayerCheck:
+def check_stream(window: Window, row: Row | None, committed: Mapping[int, int], is_closed: bool | None) -> LayerCheck:
     """Hold the stream to the events that are not late.
 
     Args:
         window: with the events to the log's end, which holds all that the row can follow from.
         row: of `sma.streaming_averages`.
-        confirmed: the Kafka offsets, by partition, before which the stream had read everything when the row was looked
+        committed: the Kafka offsets, by partition, before which the stream had read everything when the row was looked
             at.
-        is_closed: whether the watermark that the stream had confirmed has passed the window; None where that is not
-            known, as the stream has not confirmed the log's end.
+        is_closed: whether the watermark that the stream had committed has passed the window; None where that is not
+            known, as the stream has not committed the log's end.
     """
     if window.events is None:
         return _unchecked(row)
@@ -116,7 +116,7 @@ def check_stream(window: Window, row: Row | None, confirmed: Mapping[int, int], 
     else:
         then = window.held(lambda event: not event.is_late and event.kafka_offset <= follows_from)
     new_events = _added(now, then)
-    has_read_them = any(event.kafka_offset < confirmed.get(event.kafka_partition, 0) for event in new_events)
+    has_read_them = any(event.kafka_offset < committed.get(event.kafka_partition, 0) for event in new_events)
     if row is None:
         verdict = Verdict.NO_ROW if not now else Verdict.MISSING if is_closed else Verdict.WAITING
         return LayerCheck(verdict, row, pair_of(now), now, ())
@@ -127,7 +127,7 @@ def check_stream(window: Window, row: Row | None, confirmed: Mapping[int, int], 
     return LayerCheck(Verdict.DIFFERENT if now else Verdict.EXTRA, row, pair_of(now), now, ())
 
 
-def check_batch(window: Window, row: Row | None, answer: StoredAnswer | None) -> LayerCheck:
+def check_batch(window: Window, row: Row | None, answer: StoredResult | None) -> LayerCheck:
     """Hold the batch layer to all events, as far as its answer was computed from them.
 
     Args:

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from batch.explain.layer_checks import Row, StoredAnswer
+from batch.explain.layer_checks import Row, StoredResult
 from batch.index.closed_days import day_of
 from batch.store.database import Connection
 from batch.windows.window_events import Pair
@@ -171,7 +171,7 @@ class WindowRecords:
     served: Served | None
     streamed: Row | None
     computed: Row | None
-    answer: StoredAnswer | None
+    answer: StoredResult | None
     reconciliations: tuple[Reconciliation, ...]
     differences: tuple[Difference, ...]
     corrections: tuple[Correction, ...]
@@ -205,9 +205,9 @@ def _served(source: str, is_final: bool, sma: Decimal, value_sum: Decimal, event
     return Served(source, is_final, sma, _stored_pair(value_sum, event_count), is_full)
 
 
-def _answer(read_to: Mapping[str, int], closed_until: datetime, run_id: str, written_at: datetime) -> StoredAnswer:
+def _answer(read_to: Mapping[str, int], closed_until: datetime, run_id: str, written_at: datetime) -> StoredResult:
     offsets = {int(partition): offset for partition, offset in read_to.items()}
-    return StoredAnswer(offsets, milliseconds(closed_until), run_id, written_at)
+    return StoredResult(offsets, milliseconds(closed_until), run_id, written_at)
 
 
 def _difference(*row: Any) -> Difference:

@@ -1,6 +1,6 @@
 """Trace one served value: read what the database and the log hold of its window, and explain it. Nothing is written.
 
-The order of looking is what makes the checks hold: first what the stream has confirmed, which is then in the tables;
+The order of looking is what makes the checks hold: first what the stream has committed, which is then in the tables;
 the tables, as of one moment; and the log to its end, which holds all that those rows can follow from.
 """
 
@@ -50,7 +50,7 @@ def explain(
     Raises:
         SmaError: there is no such average, grid point or series, or Kafka or the database does not answer.
     """
-    confirmed = committed_offsets(settings, settings.events_topic, settings.consumer_group)
+    committed = committed_offsets(settings, settings.events_topic, settings.consumer_group)
     with connect(settings.database_url, "SMA_DATABASE_URL") as connection:
         connection.read_only = True
         with snapshot(connection):
@@ -66,7 +66,7 @@ def explain(
         found = _look(settings, wanted, records, series, held, rule, progress)
         if not is_stored and not any(each.has_series for each in found.values()):
             raise unknown_series(connection, customer, metric)
-    log = _log_look(found, confirmed, averages.watermark_delay_ms)
+    log = _log_look(found, committed, averages.watermark_delay_ms)
     return explain_window(customer, metric, average, as_of_ms, records, log, state)
 
 
@@ -148,7 +148,7 @@ def _enough_before(records: WindowRecords, wanted: Wanted, partition: int) -> in
     return min(offsets, default=None)
 
 
-def _log_look(found: Mapping[int, Found], confirmed: Mapping[int, int], watermark_delay_ms: int) -> LogLook:
+def _log_look(found: Mapping[int, Found], committed: Mapping[int, int], watermark_delay_ms: int) -> LogLook:
     """Put the partitions together in which the series is; of a series that has no event, all were looked at."""
     own = {partition: each for partition, each in found.items() if each.has_series} or found
     newest = [each.newest_time_ms for each in own.values() if each.newest_time_ms is not None]
@@ -157,8 +157,8 @@ def _log_look(found: Mapping[int, Found], confirmed: Mapping[int, int], watermar
         events=tuple(event for each in own.values() for event in each.events),
         lost=next(((partition, *each.lost) for partition, each in own.items() if each.lost is not None), None),
         watermark_ms=min(newest) - watermark_delay_ms if len(newest) == len(own) else None,
-        confirmed=confirmed,
-        is_confirmed=all(confirmed.get(partition, 0) >= each.records_end for partition, each in own.items()),
+        committed=committed,
+        is_confirmed=all(committed.get(partition, 0) >= each.records_end for partition, each in own.items()),
         unindexed=sum(each.unindexed for each in own.values()),
         offsets_read=sum(each.offsets_read for each in found.values()),
     )

@@ -121,7 +121,7 @@ def _not_yet(explained: Explanation) -> str:
     if explained.log.is_closed(explained.as_of_ms):
         if explained.log.is_confirmed:
             return f"no row yet: {_unanswered(explained)}{_since(explained)}"
-        return "no row yet: the stream has not confirmed the log's end; ask again when `sma wait` returns"
+        return "no row yet: the stream has not committed the log's end; ask again when `sma wait` returns"
     mark = explained.log.watermark_ms
     stands = "there is none yet" if mark is None else f"it stands at {format_instant(mark)}"
     held = _events(len(explained.batch.window))

@@ -33,37 +33,37 @@ ORDER BY kafka_partition
 
 
 @dataclass(frozen=True, slots=True)
-class Diverted:
+class SideOutputs:
     """Positions in the topic `events`; both frames: kafka_partition Int32, kafka_offset Int64; sorted, unique."""
 
     late: pl.DataFrame
     rejected: pl.DataFrame
 
-    def within(self, read_to: Mapping[int, int]) -> "Diverted":
+    def within(self, read_to: Mapping[int, int]) -> "SideOutputs":
         """Return the positions before some Kafka offsets, by partition."""
         ends = pl.DataFrame(list(read_to.items()), {"kafka_partition": pl.Int32, "read_to": pl.Int64}, orient="row")
-        return Diverted(_before(self.late, ends), _before(self.rejected, ends))
+        return SideOutputs(_before(self.late, ends), _before(self.rejected, ends))
 
 
-def read_by_stream(settings: Settings) -> Diverted:
+def read_by_stream(settings: Settings) -> SideOutputs:
     """Read the topics `late_events` and `rejected_events`, whole; what stands there twice counts once.
 
     Raises:
         SmaError: Kafka does not answer, or a record there is not what the stream writes.
     """
-    return Diverted(
+    return SideOutputs(
         late=_read_positions(settings, settings.late_events_topic),
         rejected=_read_positions(settings, settings.rejected_events_topic),
     )
 
 
-def read_by_rule(connection: Connection) -> Diverted:
+def read_by_rule(connection: Connection) -> SideOutputs:
     """Return what the offset index holds for late, by the rule of the log, or for unreadable."""
-    return Diverted(late=_indexed(connection, "late_events"), rejected=_indexed(connection, "rejected_events"))
+    return SideOutputs(late=_indexed(connection, "late_events"), rejected=_indexed(connection, "rejected_events"))
 
 
 def positions(topic: str, values: Iterable[Value]) -> pl.DataFrame:
-    """Return the positions that records of a topic of diverted events name: see `Diverted`.
+    """Return the positions that records of a topic of diverted events name: see `SideOutputs`.
 
     Raises:
         SmaError: a record names none.
@@ -125,8 +125,8 @@ def _indexed(connection: Connection, table: str) -> pl.DataFrame:
 
 def _position(topic: str, record: Value) -> tuple[int, int]:
     try:
-        diverted = json.loads(record.value or b"")
-        return int(diverted["partition"]), int(diverted["kafka_offset"])
+        side_outputs = json.loads(record.value or b"")
+        return int(side_outputs["partition"]), int(side_outputs["kafka_offset"])
     except (ValueError, KeyError, TypeError) as error:
         raise SmaError(
             f"{topic}: the record at partition {record.partition}, Kafka offset {record.offset} names no position "

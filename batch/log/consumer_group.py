@@ -16,7 +16,7 @@ from sma.settings import Settings
 
 
 def committed_offsets(settings: Settings, topic: str, group: str) -> dict[int, int]:
-    """Return the first Kafka offset that a consumer group has not confirmed, by partition; none where it never did.
+    """Return the first Kafka offset that a consumer group has not committed, by partition; none where it never did.
 
     Raises:
         SmaError: Kafka does not answer, or has no such topic.

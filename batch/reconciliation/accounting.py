@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from batch.index.log_index import LogIndex
-from batch.index.side_outputs import POSITION, Diverted
+from batch.index.side_outputs import POSITION, SideOutputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +36,25 @@ class Account:
         return self.records - self.events_used - self.late_events - self.rejected_events - self.heartbeats
 
 
-def in_dispute(diverted: Diverted, by_rule: Diverted) -> pl.DataFrame:
+def mismatched_positions(side_outputs: SideOutputs, by_rule: SideOutputs) -> pl.DataFrame:
     """Return the positions that are late for the stream and not by the rule: what stands there the log must tell."""
-    return diverted.late.join(by_rule.late, on=POSITION, how="anti")
+    return side_outputs.late.join(by_rule.late, on=POSITION, how="anti")
 
 
-def account(index: LogIndex, diverted: Diverted, by_rule: Diverted, disputed_events: pl.DataFrame) -> list[Account]:
+def account(
+    index: LogIndex, side_outputs: SideOutputs, by_rule: SideOutputs, disputed_events: pl.DataFrame
+) -> list[Account]:
     """Account for every record that was indexed.
 
     Args:
         index: what the batch layer read.
-        diverted: by the stream; no position beyond the index.
+        side_outputs: by the stream; no position beyond the index.
         by_rule: what the index holds for late or rejected.
-        disputed_events: those positions of `in_dispute` at which an event stands.
+        disputed_events: those positions of `mismatched_positions` at which an event stands.
     """
-    late, rejected = _count(diverted.late), _count(diverted.rejected)
+    late, rejected = _count(side_outputs.late), _count(side_outputs.rejected)
     events_diverted = _count(
-        pl.concat([diverted.late.join(by_rule.late, on=POSITION, how="semi"), disputed_events.select(POSITION)])
+        pl.concat([side_outputs.late.join(by_rule.late, on=POSITION, how="semi"), disputed_events.select(POSITION)])
     )
     return [
         Account(
@@ -69,7 +71,7 @@ def account(index: LogIndex, diverted: Diverted, by_rule: Diverted, disputed_eve
     ]
 
 
-def misjudged(diverted: Diverted, by_rule: Diverted, disputed_events: pl.DataFrame) -> pl.DataFrame:
+def mismatched(side_outputs: SideOutputs, by_rule: SideOutputs, disputed_events: pl.DataFrame) -> pl.DataFrame:
     """Return the positions about which the layers disagree; arguments as for `account`.
 
     Returns:
@@ -77,13 +79,15 @@ def misjudged(diverted: Diverted, by_rule: Diverted, disputed_events: pl.DataFra
         late, the batch layer by the rule of the log, or a record that only one of them rejected; sorted, at most one
         row per position and kind.
     """
-    disputed = in_dispute(diverted, by_rule)
+    mismatched_events = mismatched_positions(side_outputs, by_rule)
     kinds = {
         "late for the stream, not by the rule": disputed_events,
-        "late by the rule, not for the stream": by_rule.late.join(diverted.late, on=POSITION, how="anti"),
-        "late for the stream, no event for the batch layer": disputed.join(disputed_events, on=POSITION, how="anti"),
-        "rejected by the stream alone": diverted.rejected.join(by_rule.rejected, on=POSITION, how="anti"),
-        "rejected by the batch layer alone": by_rule.rejected.join(diverted.rejected, on=POSITION, how="anti"),
+        "late by the rule, not for the stream": by_rule.late.join(side_outputs.late, on=POSITION, how="anti"),
+        "late for the stream, no event for the batch layer": mismatched_events.join(
+            disputed_events, on=POSITION, how="anti"
+        ),
+        "rejected by the stream alone": side_outputs.rejected.join(by_rule.rejected, on=POSITION, how="anti"),
+        "rejected by the batch layer alone": by_rule.rejected.join(side_outputs.rejected, on=POSITION, how="anti"),
     }
     return pl.concat(rows.select(*POSITION, pl.lit(kind).alias("disagreement")) for kind, rows in kinds.items()).sort(
         *POSITION, "disagreement"

@@ -121,7 +121,7 @@ VALUES (
 class ReconciledDay:
     """What came of comparing one day of one average.
 
-    `differences` is as `batch.reconciliation.classify.explain` returns it.
+    `differences` is as `batch.reconciliation.classify.classify_differences` returns it.
     """
 
     answer: Answer

@@ -44,7 +44,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class Recomputed:
     """What the log itself gives, to judge a difference by.
 
     batch: the log as far as the batch answer was computed from it.
@@ -79,7 +79,7 @@ def compare(streamed: pl.DataFrame, batch: pl.DataFrame) -> pl.DataFrame:
     return pairs.filter(~is_equal).with_columns(difference_class.alias("class")).sort(KEY)
 
 
-def explain(differing: pl.DataFrame, expected: Expected) -> pl.DataFrame:
+def classify_differences(differing: pl.DataFrame, recomputed: Recomputed) -> pl.DataFrame:
     """Judge each differing window.
 
     A difference is explained iff its window recomputed without the late events gives the streamed pair to the last
@@ -89,9 +89,9 @@ def explain(differing: pl.DataFrame, expected: Expected) -> pl.DataFrame:
         differences: `DIFFERENCES_SCHEMA`; sorted by and unique in the key.
     """
     judged = (
-        differing.join(_named(expected.stream, "expected_stream"), on=KEY, how="left")
-        .join(_named(expected.batch, "expected_batch"), on=KEY, how="left")
-        .join(expected.late, on=KEY, how="left")
+        differing.join(_named(recomputed.stream, "expected_stream"), on=KEY, how="left")
+        .join(_named(recomputed.batch, "expected_batch"), on=KEY, how="left")
+        .join(recomputed.late, on=KEY, how="left")
         .with_columns(
             pl.all_horizontal(
                 pl.col(f"{layer}_{column}").eq_missing(pl.col(f"expected_{layer}_{column}"))
@@ -110,7 +110,7 @@ def difference_size() -> pl.Expr:
 
 
 def summarize(equal: int, differences: pl.DataFrame) -> Summary:
-    """Count what `compare` and `explain` found; `equal` is how many windows are equal."""
+    """Count what `compare` and `classify_differences` found; `equal` is how many windows are equal."""
     counts = dict(differences["class"].value_counts().iter_rows())
     classes = {name: int(counts.get(name, 0)) for name in get_args(DifferenceClass)}
     explained = int(differences["is_explained"].sum())

@@ -8,54 +8,54 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from batch.reconciliation.classify import Expected, compare
+from batch.reconciliation.classify import Recomputed, compare
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
-from batch.windows.day_rows import Piece
-from batch.windows.partition_windows import Part
+from batch.windows.day_rows import RowBlock
+from batch.windows.partition_windows import EventFilter
 
-_BATCH, _STREAM, _CONFIRMED = "batch", "stream", "confirmed"
+_BATCH, _STREAM, _COMMITTED = "batch", "stream", "committed"
 
 
-def judging_parts(
-    answer_read_to: Mapping[int, int], confirmed: Mapping[int, int], log_read_to: Mapping[int, int]
-) -> dict[str, Part]:
+def recomputation_filters(
+    answer_read_to: Mapping[int, int], committed: Mapping[int, int], log_read_to: Mapping[int, int]
+) -> dict[str, EventFilter]:
     """Return the parts of the log that a day's differences are judged by.
 
     Args:
         answer_read_to: partition -> the first Kafka offset that the batch answer was not computed from.
-        confirmed: the Kafka offsets, by partition, before which the stream had read everything when its rows were
+        committed: the Kafka offsets, by partition, before which the stream had read everything when its rows were
             looked at.
         log_read_to: the log's end, which holds all that those rows can follow from, and perhaps more.
     """
-    parts = {
-        _BATCH: Part(None if _is_whole(answer_read_to, log_read_to) else answer_read_to, tells_late=True),
-        _STREAM: Part(has_late=False),
+    filters = {
+        _BATCH: EventFilter(None if _is_whole(answer_read_to, log_read_to) else answer_read_to, tells_late=True),
+        _STREAM: EventFilter(has_late=False),
     }
-    if not _is_whole(confirmed, log_read_to):
-        parts[_CONFIRMED] = Part(confirmed, has_late=False)
-    return parts
+    if not _is_whole(committed, log_read_to):
+        filters[_COMMITTED] = EventFilter(committed, has_late=False)
+    return filters
 
 
-def expected_rows(piece: Piece, average: str) -> Expected:
-    """Return what the log gives for the windows of an average in a piece that was made of `judging_parts`."""
-    return Expected(
+def recomputed_rows(piece: RowBlock, average: str) -> Recomputed:
+    """Return what the log gives for the windows of an average in a piece that was made of `recomputation_filters`."""
+    return Recomputed(
         batch=piece.averages(_BATCH, average),
         stream=piece.averages(_STREAM, average),
         late=piece.late(_BATCH, average),
     )
 
 
-def windows_in_flux(piece: Piece, average: str, parts: Mapping[str, Part]) -> pl.DataFrame:
+def windows_changed_since(piece: RowBlock, average: str, filters: Mapping[str, EventFilter]) -> pl.DataFrame:
     """Return the windows that the stream may have stated anew while its rows were looked at.
 
-    They are those that come out otherwise from what it had confirmed by then.
+    They are those that come out otherwise from what it had committed by then.
 
     Returns:
         windows: `batch.store.averages_schema.KEY`; sorted and unique.
     """
-    if _CONFIRMED not in parts:
+    if _COMMITTED not in filters:
         return pl.DataFrame(schema={column: AVERAGES_SCHEMA[column] for column in KEY})
-    return compare(piece.averages(_CONFIRMED, average), piece.averages(_STREAM, average)).select(KEY)
+    return compare(piece.averages(_COMMITTED, average), piece.averages(_STREAM, average)).select(KEY)
 
 
 def _is_whole(read_to: Mapping[int, int], log_read_to: Mapping[int, int]) -> bool:

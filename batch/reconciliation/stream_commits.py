@@ -1,6 +1,6 @@
 """How far has the stream got? It commits Kafka offsets when a checkpoint that covers them is complete.
 
-The checkpoint's barrier flushed the rows before it to the database, so what is confirmed can be compared.
+The checkpoint's barrier flushed the rows before it to the database, so what is committed can be compared.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ from sma.settings import Settings
 POLL_SECONDS = 1.0
 
 
-def wait_until_confirmed(settings: Settings, read_to: Mapping[int, int], progress: Progress) -> dict[int, int]:
-    """Wait until the stream has confirmed every offset before `read_to`, and return what it has confirmed.
+def wait_until_committed(settings: Settings, read_to: Mapping[int, int], progress: Progress) -> dict[int, int]:
+    """Wait until the stream has committed every offset before `read_to`, and return what it has committed.
 
     Raises:
         SmaError: it has not within `reconcile_timeout`, or Kafka does not answer.
@@ -27,20 +27,20 @@ def wait_until_confirmed(settings: Settings, read_to: Mapping[int, int], progres
     poll = Retrying(
         stop=stop_after_delay(timeout_seconds),
         wait=wait_fixed(POLL_SECONDS),
-        retry=retry_if_result(lambda confirmed: bool(unconfirmed(confirmed, read_to))),
+        retry=retry_if_result(lambda committed: bool(uncommitted(committed, read_to))),
     )
     try:
         return poll(committed_offsets, settings, settings.events_topic, settings.consumer_group)
     except RetryError as error:
-        confirmed: dict[int, int] = error.last_attempt.result()
-        done = sum(min(confirmed.get(partition, 0), offset) for partition, offset in read_to.items())
+        committed: dict[int, int] = error.last_attempt.result()
+        done = sum(min(committed.get(partition, 0), offset) for partition, offset in read_to.items())
         raise SmaError(
-            f"the stream has confirmed only {done:,} of {sum(read_to.values()):,} offsets after "
+            f"the stream has committed only {done:,} of {sum(read_to.values()):,} offsets after "
             f"{settings.reconcile_timeout}: is the job running? `sma stream status`, `sma wait`"
         ) from None
 
 
-def unconfirmed(confirmed: Mapping[int, int], read_to: Mapping[int, int]) -> dict[int, int]:
+def uncommitted(committed: Mapping[int, int], read_to: Mapping[int, int]) -> dict[int, int]:
     """Return how many offsets before `read_to` each partition still lacks; only those that lack some."""
-    lacking = {partition: offset - confirmed.get(partition, 0) for partition, offset in read_to.items()}
+    lacking = {partition: offset - committed.get(partition, 0) for partition, offset in read_to.items()}
     return {partition: offsets for partition, offsets in lacking.items() if offsets > 0}

@@ -110,7 +110,7 @@ class Written:
     corrected: tuple[tuple[str, str, int], ...] = ()
 
 
-def write_answer(
+def write_result(
     connection: Connection,
     answer: Answer,
     pieces: Iterable[tuple[int, int, pl.DataFrame]],
@@ -121,7 +121,7 @@ def write_answer(
 
     A row that is already right keeps its written_at; what is changed in a day that was stored is added to the audit
     trail. `sma.batch_days` says whether the day is stored: it is written
-    together with the rows, so of a day that it does not know all rows are copied in unseen: see `clear_unanswered`.
+    together with the rows, so of a day that it does not know all rows are copied in unseen: see `remove_orphan_rows`.
 
     Args:
         connection: to the database.
@@ -155,7 +155,7 @@ def write_answer(
             held = connection.execute(_LOCK_DAY, bound).fetchone()
             if held is None:
                 raise SmaError(f"{answer.day}, average {answer.average}: no longer in sma.batch_days: run this again")
-            _refuse_poorer(answer, _offsets(held[0]))
+            _refuse_older(answer, _offsets(held[0]))
             for from_ms, until_ms, rows in _whole_day(answer, pieces):
                 stored = read_averages(connection, "batch_averages", answer.average, from_ms, until_ms)
                 wrong, missing = correction(stored, rows)
@@ -172,7 +172,7 @@ def write_answer(
     return Written(answer, counts.rows, counts.written, counts.deleted, tuple(counts.corrected))
 
 
-def clear_unanswered(connection: Connection, day: date) -> int:
+def remove_orphan_rows(connection: Connection, day: date) -> int:
     """Remove the rows of a day for which no answer stands: the batch layer did not write them; return how many.
 
     All averages at once: they share an index by time, and a look for each would see the rows of all of them.
@@ -227,7 +227,7 @@ def correction(stored: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, 
     return stored.join(rows, on=rows.columns, how="anti"), rows.join(stored, on=rows.columns, how="anti")
 
 
-def read_answers(connection: Connection, days: Sequence[date], averages: Sequence[str]) -> list[Answer]:
+def read_results(connection: Connection, days: Sequence[date], averages: Sequence[str]) -> list[Answer]:
     """Return the answers of some days, by day and average.
 
     Raises:
@@ -244,7 +244,7 @@ def read_answers(connection: Connection, days: Sequence[date], averages: Sequenc
     return answers
 
 
-def _refuse_poorer(answer: Answer, stored: Mapping[int, int]) -> None:
+def _refuse_older(answer: Answer, stored: Mapping[int, int]) -> None:
     for partition, read_to in stored.items():
         now = answer.read_to.get(partition, 0)
         if now < read_to:

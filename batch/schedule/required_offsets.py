@@ -13,12 +13,12 @@ from batch.windows.lookback import longest_ms, most_events
 from sma.averages import Averages
 from sma.durations import DAY_MS
 
-NeededOffsets = Mapping[int, int]  # partition -> first Kafka offset; only where something is needed
+RequiredOffsets = Mapping[int, int]  # partition -> first Kafka offset; only where something is needed
 
 _NEEDED = Path(__file__).with_name("required_offsets.sql").read_text()
 
 
-def needed_offsets(connection: Connection, averages: Averages, days: Sequence[date]) -> dict[date, NeededOffsets]:
+def required_offsets(connection: Connection, averages: Averages, days: Sequence[date]) -> dict[date, RequiredOffsets]:
     """Return what each day needs; a day that needs nothing is left out."""
     bound = {
         "days": list(days),
@@ -31,6 +31,6 @@ def needed_offsets(connection: Connection, averages: Averages, days: Sequence[da
     return dict(found)
 
 
-def is_gone(needed: NeededOffsets, held: Mapping[int, OffsetRange]) -> bool:
+def is_gone(needed: RequiredOffsets, held: Mapping[int, OffsetRange]) -> bool:
     """Tell whether Kafka has dropped records that are needed."""
     return any(offset < held[partition].start for partition, offset in needed.items() if partition in held)

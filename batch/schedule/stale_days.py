@@ -2,7 +2,7 @@
 
 A day is stale for an average if it has no answer; if more of it is closed now; if the log has gained something that
 changes it; or if its answer was not reconciled since it was written. All of it is read from the database: the offset
-index tells what the log holds. Whether Kafka still has what a day needs is not decided here: `needed_offsets` tells.
+index tells what the log holds. Whether Kafka still has what a day needs is not decided here: `required_offsets` tells.
 """
 
 from collections.abc import Sequence

@@ -13,8 +13,8 @@ from batch.index.closed_days import EPOCH_DAY, day_start_ms
 from batch.log.offsets import OffsetRange
 from batch.store.database import Connection
 from batch.windows.lookback import longest_ms, most_events
-from batch.windows.partition_windows import Part, Source, Task
-from batch.windows.spans import Stretch, stretches
+from batch.windows.partition_windows import EventFilter, Source, Task
+from batch.windows.spans import Span, spans
 from sma.averages import Average
 from sma.durations import DAY_MS
 from sma.errors import SmaError
@@ -43,7 +43,7 @@ GROUP BY day
 """
 _COUNT_SERIES = "SELECT count(*) FROM sma.indexed_series"
 # of the series that may have rows of a count window in the range: the days before it on which their last events lie;
-# late events are not counted, as a part may leave them out, but their days are among those that are looked at
+# late events are not counted, as a filter may leave them out, but their days are among those that are looked at
 _DAYS_BEFORE = """
 WITH stated AS (
     SELECT
@@ -129,7 +129,7 @@ class DayPlan:
 def plan_days(
     connection: Connection,
     averages: Sequence[Average],
-    parts: Mapping[str, Part],
+    filters: Mapping[str, EventFilter],
     partitions: Sequence[int],
     days: Sequence[date],
     until_ms: int,
@@ -139,7 +139,7 @@ def plan_days(
     Args:
         connection: to the database.
         averages: whose rows are wanted.
-        parts: which events count, by name.
+        filters: which events count, by name.
         partitions: all of the log.
         days: ascending, without a gap.
         until_ms: one past the last `as_of` that is wanted, if that is before the end of the days.
@@ -147,7 +147,8 @@ def plan_days(
     from_ms = day_start_ms(days[0])
     until_ms = max(from_ms, min(day_start_ms(days[-1]) + DAY_MS, until_ms))
     warm_up = {
-        partition: _warm_up_days(connection, averages, parts, partition, from_ms, until_ms) for partition in partitions
+        partition: _warm_up_days(connection, averages, filters, partition, from_ms, until_ms)
+        for partition in partitions
     }
     first_day = min((min(days) for days in warm_up.values()), default=from_ms // DAY_MS)
     bounds = {"from_day": _date(first_day), "until_day": _date(-(-until_ms // DAY_MS))}
@@ -156,9 +157,9 @@ def plan_days(
     tasks = []
     for together in _together(connection, partitions):
         before = sorted(set().union(*(warm_up[partition] for partition in together)))
-        cut = tuple(stretches(before, from_ms, until_ms, events_by_day, averages, series_count))
+        cut = tuple(spans(before, from_ms, until_ms, events_by_day, averages, series_count))
         sources = tuple(_source(connection, partition, cut) for partition in together)
-        tasks.append(Task(sources, tuple(averages), parts, cut))
+        tasks.append(Task(sources, tuple(averages), filters, cut))
     return DayPlan(tuple(days), tuple(tasks))
 
 
@@ -190,7 +191,7 @@ def require_retained(plans: Sequence[DayPlan], topic: str, retained: Mapping[int
 
 def _gone(plan: DayPlan, task: Task, source: Source, topic: str, start: int) -> str:
     first_offset, _, _, newest = source.blocks
-    lost = newest[(first_offset < start) & (newest >= task.stretches[0].from_ms)].max()
+    lost = newest[(first_offset < start) & (newest >= task.spans[0].from_ms)].max()
     # what stands before the days is needed by the first of them
     last_day = min(plan.days[-1], max(plan.days[0], _date(int(lost) // DAY_MS)))
     days = str(plan.days[0]) if last_day == plan.days[0] else f"{plan.days[0]} to {last_day}"
@@ -201,7 +202,7 @@ def _gone(plan: DayPlan, task: Task, source: Source, topic: str, start: int) -> 
     )
 
 
-def _source(connection: Connection, partition: int, cut: Sequence[Stretch]) -> Source:
+def _source(connection: Connection, partition: int, cut: Sequence[Span]) -> Source:
     from_ms = min((wanted.from_ms for wanted in cut), default=0)
     until_ms = max((wanted.until_ms for wanted in cut), default=0)
     bound = {"partition": partition, "from_ms": from_ms, "until_ms": until_ms}
@@ -212,7 +213,7 @@ def _source(connection: Connection, partition: int, cut: Sequence[Stretch]) -> S
 def _warm_up_days(
     connection: Connection,
     averages: Sequence[Average],
-    parts: Mapping[str, Part],
+    filters: Mapping[str, EventFilter],
     partition: int,
     from_ms: int,
     until_ms: int,
@@ -223,8 +224,8 @@ def _warm_up_days(
     largest = most_events(averages)
     if not largest:
         return days
-    # a part that ends earlier does not count all of the last events: as many more may be needed as it leaves out
-    left_out = max(_count_behind(connection, part, partition, from_ms) for part in parts.values())
+    # a filter that ends earlier does not count all of the last events: as many more may be needed as it leaves out
+    left_out = max(_count_behind(connection, event_filter, partition, from_ms) for event_filter in filters.values())
     bound = {
         "partition": partition,
         "from_ms": from_ms,
@@ -239,10 +240,10 @@ def _warm_up_days(
     return days | {(day - EPOCH_DAY).days for (day,) in connection.execute(_DAYS_BEFORE, bound)}
 
 
-def _count_behind(connection: Connection, part: Part, partition: int, until_ms: int) -> int:
-    if part.read_to is None:
+def _count_behind(connection: Connection, event_filter: EventFilter, partition: int, until_ms: int) -> int:
+    if event_filter.read_to is None:
         return 0
-    bound = {"partition": partition, "read_to": part.read_to.get(partition, 0), "until_ms": until_ms}
+    bound = {"partition": partition, "read_to": event_filter.read_to.get(partition, 0), "until_ms": until_ms}
     ((count,),) = connection.execute(_COUNT_BEHIND, bound).fetchall()
     return int(count)
 

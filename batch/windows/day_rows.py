@@ -24,30 +24,32 @@ from batch.log.series_table import SeriesTable
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.windows.day_plan import DayPlan
 from batch.windows.partition_windows import LOW_BITS, PartitionWindows, Rows, Task
-from batch.windows.spans import Slice
+from batch.windows.spans import RowSpan
 from sma.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RowBlock:
     """The rows with from_ms <= as_of < until_ms, in files that are there until the next day is asked for."""
 
     from_ms: int
     until_ms: int
     _files: tuple["_Spooled", ...]
 
-    def averages(self, part: str, average: str) -> pl.DataFrame:
-        """Return the rows of one average and part, as `averages` of `batch.store.averages_schema`."""
-        return self._frame(part, average).select(AVERAGES_SCHEMA.keys())
+    def averages(self, event_filter: str, average: str) -> pl.DataFrame:
+        """Return the rows of one average and filter, as `averages` of `batch.store.averages_schema`."""
+        return self._frame(event_filter, average).select(AVERAGES_SCHEMA.keys())
 
-    def late(self, part: str, average: str) -> pl.DataFrame:
+    def late(self, event_filter: str, average: str) -> pl.DataFrame:
         """Return how many late events each window holds, where it holds any: `KEY`, late_event_count Int64."""
-        return self._frame(part, average).filter(pl.col("late_event_count") > 0).select(*KEY, "late_event_count")
+        return (
+            self._frame(event_filter, average).filter(pl.col("late_event_count") > 0).select(*KEY, "late_event_count")
+        )
 
-    def _frame(self, part: str, average: str) -> pl.DataFrame:
+    def _frame(self, event_filter: str, average: str) -> pl.DataFrame:
         """Return the rows of all tasks together, sorted by series and time: whole series are put in order, not rows."""
         names = pl.concat([held.names for held in self._files]).with_row_index("number")
-        several = [held.rows(part, average) for held in self._files]
+        several = [held.rows(event_filter, average) for held in self._files]
         row_counts = np.concatenate(
             [
                 np.pad(rows.row_counts, (0, held.names.height - rows.row_counts.size))
@@ -80,7 +82,7 @@ class DayRows:
     """What the log gives for one day, in pieces, by time; none where no window of it is closed."""
 
     day: date
-    pieces: tuple[Piece, ...]
+    pieces: tuple[RowBlock, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,8 @@ class _Spooled:
     paths: dict[tuple[str, str], Path]
     names: pl.DataFrame
 
-    def rows(self, part: str, average: str) -> Rows:
-        rows: Rows = pickle.loads(self.paths[part, average].read_bytes())  # noqa: S301 - this process's own children wrote it
+    def rows(self, event_filter: str, average: str) -> Rows:
+        rows: Rows = pickle.loads(self.paths[event_filter, average].read_bytes())  # noqa: S301 - this process's own children wrote it
         return rows
 
     def delete(self) -> None:
@@ -103,7 +105,7 @@ class _Spooled:
 class _Said:
     """What a task says of one slice: where its rows are, and the names of series that are new."""
 
-    wanted: Slice
+    wanted: RowSpan
     paths: dict[tuple[str, str], Path]
     new_names: tuple[tuple[str, str], ...]
 
@@ -124,7 +126,7 @@ def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[Da
     """
     slices_of_day = _by_day(plan)
     names: list[list[tuple[str, str]]] = [[] for _ in plan.tasks]
-    spooled: dict[Slice, list[_Spooled]] = defaultdict(list)
+    spooled: dict[RowSpan, list[_Spooled]] = defaultdict(list)
     with (
         TemporaryDirectory(prefix="sma-rows-") as folder,
         closing(_said(plan, settings, max_ahead_ms, Path(folder))) as said,
@@ -135,7 +137,7 @@ def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[Da
                 place, message = next(said)
                 names[place] += message.new_names
                 spooled[message.wanted].append(_Spooled(message.paths, _names_frame(names[place])))
-            yield DayRows(day, tuple(Piece(each.from_ms, each.until_ms, tuple(spooled[each])) for each in wanted))
+            yield DayRows(day, tuple(RowBlock(each.from_ms, each.until_ms, tuple(spooled[each])) for each in wanted))
             for each in wanted:
                 for held in spooled.pop(each):
                     held.delete()
@@ -146,10 +148,10 @@ def _said(plan: DayPlan, settings: Settings, max_ahead_ms: int, folder: Path) ->
     return each_message(_spool, work, plan.offsets)
 
 
-def _by_day(plan: DayPlan) -> dict[date, list[Slice]]:
-    by_day: dict[date, list[Slice]] = {day: [] for day in plan.days}
-    for stretch in plan.tasks[0].stretches if plan.tasks else ():
-        for each in stretch.slices:
+def _by_day(plan: DayPlan) -> dict[date, list[RowSpan]]:
+    by_day: dict[date, list[RowSpan]] = {day: [] for day in plan.days}
+    for span in plan.tasks[0].spans if plan.tasks else ():
+        for each in span.slices:
             by_day[day_of(each.from_ms)].append(each)
     return by_day
 
@@ -161,7 +163,7 @@ def _spool(work: _Work) -> Iterator[_Said]:
     for number, (wanted, several) in enumerate(windows.rows()):
         paths = {}
         for place, rows in enumerate(several):
-            paths[rows.part, rows.average] = path = work.folder / f"{number}-{place}"
+            paths[rows.event_filter, rows.average] = path = work.folder / f"{number}-{place}"
             path.write_bytes(pickle.dumps(rows, protocol=pickle.HIGHEST_PROTOCOL))
         names = tuple(windows.series[place] for place in range(told, len(windows.series)))
         told += len(names)

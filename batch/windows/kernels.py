@@ -1,4 +1,4 @@
-"""Sorted columns to exact windows: which rows does a stretch of events give, and what is the sum of each?
+"""Sorted columns to exact windows: which rows does a span of events give, and what is the sum of each?
 
 A window's sum is the difference of two running sums, whatever its length. Running sums are 64 bits wide and may run
 over: the difference is right as long as the window's own sum fits, which the caller sees to. No float takes part.
@@ -267,29 +267,29 @@ def _duration_windows(
 
 
 @compiled("boolean[::1](int64[::1], int64[::1], uint8[::1], int64, int64, int64)")
-def kept_events(ends: Ints, event_time_ms: Ints, bits: Bits, parts: int, from_ms: int, event_count: int) -> Any:
-    """Return which events windows behind these can hold, whichever of the parts counts.
+def kept_events(ends: Ints, event_time_ms: Ints, bits: Bits, filters: int, from_ms: int, event_count: int) -> Any:
+    """Return which events windows behind these can hold, whichever of the filters counts them.
 
-    They are those at or after `from_ms`, and of each part the last `event_count` of each series.
+    They are those at or after `from_ms`, and of each filter the last `event_count` of each series.
 
     Args:
         ends: one past the place of the last event of each series; ascending.
         event_time_ms: of each event, ascending within a series.
-        bits: of each event; bit 0 is set where the first part counts it, and so on.
-        parts: how many there are.
+        bits: of each event; bit 0 is set where the first filter counts it, and so on.
+        filters: how many there are.
         from_ms: milliseconds since the Unix epoch.
         event_count: of the largest count window; 0 where there is none.
     """
     kept = np.zeros(event_time_ms.size, np.bool_)
-    last = np.zeros(parts, np.int64)
+    last = np.zeros(filters, np.int64)
     start: Any = np.int64(0)
     for series in range(ends.size):
         last[:] = 0
         for place in range(ends[series] - 1, start - 1, -1):
             kept[place] = event_time_ms[place] >= from_ms
-            for part in range(parts):
-                if bits[place] >> part & 1:
-                    last[part] += 1
-                    kept[place] |= last[part] <= event_count
+            for number in range(filters):
+                if bits[place] >> number & 1:
+                    last[number] += 1
+                    kept[place] |= last[number] <= event_count
         start = ends[series]
     return kept

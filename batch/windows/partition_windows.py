@@ -1,7 +1,7 @@
-"""One partition's averages over a range of time, stretch by stretch: exact rows from the log, in bounded memory.
+"""One partition's averages over a range of time, span by span: exact rows from the log, in bounded memory.
 
-Reads only the blocks of the offset index that can hold events of a stretch; late events come from the index itself.
-What windows need from before a stretch is kept from those before it. Where the log is, and what becomes of the rows, is
+Reads only the blocks of the offset index that can hold events of a span; late events come from the index itself.
+What windows need from before a span is kept from those before it. Where the log is, and what becomes of the rows, is
 not known here.
 """
 
@@ -23,7 +23,7 @@ from batch.windows.kernels import (
     sums_before,
 )
 from batch.windows.lookback import longest_ms, most_events
-from batch.windows.spans import Slice, Stretch
+from batch.windows.spans import RowSpan, Span
 from sma.averages import Average
 from sma.window import CountWindow
 
@@ -40,7 +40,7 @@ Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class EventFilter:
     """Which events of the log count: those before a Kafka offset of their partition, or all; late ones or not.
 
     `tells_late` wants to know how many late events each window holds.
@@ -75,29 +75,29 @@ class Task:
     """What one process is to work out; all of it can be sent to another process.
 
     sources: one partition; more only where a series has events in several, which is a fault of whoever sent them.
-    parts: by name; 7 at most, a bit of each event for each.
+    filters: by name; 7 at most, a bit of each event for each.
     """
 
     sources: tuple[Source, ...]
     averages: tuple[Average, ...]
-    parts: Mapping[str, Part]
-    stretches: tuple[Stretch, ...]
+    filters: Mapping[str, EventFilter]
+    spans: tuple[Span, ...]
 
-    def ranges(self, source: Source, wanted: Stretch) -> list[tuple[int, int]]:
-        """Return the ranges of Kafka offsets that can hold events of a stretch; blocks that are near are one range."""
+    def ranges(self, source: Source, wanted: Span) -> list[tuple[int, int]]:
+        """Return the ranges of Kafka offsets that can hold events of a span; blocks that are near are one range."""
         return _joined(source.blocks, _reaches(source.blocks, wanted))
 
     def all_ranges(self, source: Source) -> list[tuple[int, int]]:
-        """Return the ranges of Kafka offsets that can hold events of any stretch."""
+        """Return the ranges of Kafka offsets that can hold events of any span."""
         reached = np.zeros(source.blocks.shape[1], np.bool_)
-        for wanted in self.stretches:
+        for wanted in self.spans:
             reached |= _reaches(source.blocks, wanted)
         return _joined(source.blocks, reached)
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one average and part with as_of in a slice, sorted by series number and time; columns of one length.
+    """Rows of one average and filter with as_of in a slice, sorted by series number and time; columns of one length.
 
     row_counts: int64, how many rows each series has; a series' number is a place here and in the table of series.
     as_of_ms: int64, since the Unix epoch.
@@ -106,7 +106,7 @@ class Rows:
     late_event_counts: int64; None where nobody wants to know.
     """
 
-    part: str
+    event_filter: str
     average: str
     row_counts: Ints
     as_of_ms: Ints
@@ -117,7 +117,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Events:
-    """Columns of one length: int32, int64 and int64; `bits` uint8: one for each part the event counts in, and late."""
+    """Columns of one length; `bits` has one bit for each filter that counts the event, and one for a late event."""
 
     series_id: NDArray[np.int32]
     event_time_ms: Ints
@@ -153,25 +153,28 @@ class PartitionWindows:
         self._largest_count = most_events(task.averages)
         self._late = {source.partition: self._late_of(source) for source in task.sources}
 
-    def rows(self) -> Iterator[tuple[Slice, list[Rows]]]:
+    def rows(self) -> Iterator[tuple[RowSpan, list[Rows]]]:
         """Yield the rows of each slice, oldest first."""
         kept = _Events.none()
-        for wanted in self._task.stretches:
+        for wanted in self._task.spans:
             read = [self._events_of(source, wanted) for source in self._task.sources]
             events = _Events.concat([kept, *read])
             order, ends = series_order(events.series_id, events.event_time_ms, len(self.series))
             events = events.take(order)
-            parts = list(self._parts_of(events, ends)) if wanted.slices else []
+            filters = list(self._filtered(events, ends)) if wanted.slices else []
             for each in wanted.slices:
-                yield each, [part.rows(average, each) for part in parts for average in self._task.averages]
+                yield (
+                    each,
+                    [event_filter.rows(average, each) for event_filter in filters for average in self._task.averages],
+                )
             from_ms = wanted.until_ms - self._reach_ms
             is_kept = kept_events(
-                ends, events.event_time_ms, events.bits, len(self._task.parts), from_ms, self._largest_count
+                ends, events.event_time_ms, events.bits, len(self._task.filters), from_ms, self._largest_count
             )
             kept = events.take(is_kept)
 
-    def _events_of(self, source: Source, wanted: Stretch) -> _Events:
-        """Return the events of a stretch in the order of the log."""
+    def _events_of(self, source: Source, wanted: Span) -> _Events:
+        """Return the events of a span in the order of the log."""
         late_offsets, late_events = self._late[source.partition]
         found, offsets = [_Events.none()], [np.empty(0, np.int64)]
         for start, end in self._task.ranges(source, wanted):
@@ -209,44 +212,44 @@ class PartitionWindows:
 
     def _bits(self, partition: int, kafka_offset: Ints, *, is_late: bool) -> Bits:
         bits = np.full(kafka_offset.size, _LATE_BIT if is_late else 0, np.uint8)
-        for number, part in enumerate(self._task.parts.values()):
-            if is_late and not part.has_late:
+        for number, event_filter in enumerate(self._task.filters.values()):
+            if is_late and not event_filter.has_late:
                 continue
             end = kafka_offset.size
-            if part.read_to is not None:
-                end = int(np.searchsorted(kafka_offset, part.read_to.get(partition, 0)))
+            if event_filter.read_to is not None:
+                end = int(np.searchsorted(kafka_offset, event_filter.read_to.get(partition, 0)))
             bits[:end] |= np.uint8(1 << number)
         return bits
 
-    def _parts_of(self, events: _Events, ends: Ints) -> Iterator["_PartEvents"]:
-        for number, (name, part) in enumerate(self._task.parts.items()):
+    def _filtered(self, events: _Events, ends: Ints) -> Iterator["_FilteredEvents"]:
+        for number, (name, event_filter) in enumerate(self._task.filters.items()):
             counted, its_ends = events, ends
-            if not part.is_whole:
+            if not event_filter.is_whole:
                 counted = events.take((events.bits & (1 << number)) > 0)
                 its_ends = np.searchsorted(counted.series_id, np.arange(len(self.series)), side="right")
-            yield _PartEvents(
+            yield _FilteredEvents(
                 name,
                 its_ends,
                 counted.event_time_ms,
                 tuple(sums_before(lane) for lane in _lanes(counted.value_micros)),
-                sums_before((counted.bits >= _LATE_BIT).astype(np.int64)) if part.tells_late else None,
+                sums_before((counted.bits >= _LATE_BIT).astype(np.int64)) if event_filter.tells_late else None,
             )
 
 
 @dataclass(frozen=True, slots=True)
-class _PartEvents:
-    """The events of a stretch that a part counts, sorted by series and time; running sums of values and late ones."""
+class _FilteredEvents:
+    """The events of a span that a filter counts, sorted by series and time; running sums of values and late ones."""
 
-    part: str
+    event_filter: str
     ends: Ints
     event_time_ms: Ints
     lanes_before: tuple[Ints, ...]
     late_before: Ints | None
 
-    def rows(self, average: Average, wanted: Slice) -> Rows:
+    def rows(self, average: Average, wanted: RowSpan) -> Rows:
         first, *others = (self._windows(average, wanted, before) for before in self.lanes_before)
         return Rows(
-            self.part,
+            self.event_filter,
             average.name,
             first.row_counts,
             first.as_of_ms,
@@ -255,7 +258,7 @@ class _PartEvents:
             None if self.late_before is None else self._windows(average, wanted, self.late_before).value_sums,
         )
 
-    def _windows(self, average: Average, wanted: Slice, before: Ints) -> Windows:
+    def _windows(self, average: Average, wanted: RowSpan, before: Ints) -> Windows:
         window, bounds = average.window, (average.every_ms, wanted.from_ms, wanted.until_ms)
         if isinstance(window, CountWindow):
             return count_windows(self.ends, self.event_time_ms, before, window.event_count, *bounds)
@@ -270,7 +273,7 @@ def _lanes(value_micros: Ints) -> tuple[Ints, ...]:
     return value_micros >> LOW_BITS, value_micros & ((1 << LOW_BITS) - 1)
 
 
-def _is_within(event_time_ms: Ints, wanted: Stretch) -> NDArray[np.bool_]:
+def _is_within(event_time_ms: Ints, wanted: Span) -> NDArray[np.bool_]:
     return (event_time_ms >= wanted.from_ms) & (event_time_ms < wanted.until_ms)
 
 
@@ -284,7 +287,7 @@ def _places_of(offsets: Ints, wanted: Ints) -> Ints:
     return found
 
 
-def _reaches(blocks: Ints, wanted: Stretch) -> NDArray[np.bool_]:
+def _reaches(blocks: Ints, wanted: Span) -> NDArray[np.bool_]:
     _, _, oldest, newest = blocks
     reaches: NDArray[np.bool_] = (oldest < wanted.until_ms) & (newest >= wanted.from_ms)
     return reaches

@@ -14,7 +14,7 @@ CHUNK_ROWS = 1_000_000  # likewise
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class RowSpan:
     """The rows with from_ms <= as_of < until_ms, which are stated at once; within one day."""
 
     from_ms: int
@@ -22,23 +22,23 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Span:
     """The events with from_ms <= event time < until_ms, which are read at once, and the rows that are stated then."""
 
     from_ms: int
     until_ms: int
-    slices: tuple[Slice, ...]
+    slices: tuple[RowSpan, ...]
 
 
-def stretches(
+def spans(
     warm_up_days: Sequence[int],
     from_ms: int,
     until_ms: int,
     events_by_day: Mapping[int, int],
     averages: Sequence[Average],
     series_count: int,
-) -> Iterator[Stretch]:
-    """Yield the stretches of a range of rows, and before them those of what its windows reach back to, oldest first.
+) -> Iterator[Span]:
+    """Yield the spans of a range of rows, and before them those of what its windows reach back to, oldest first.
 
     Args:
         warm_up_days: the days, since the epoch, before `from_ms` on which events are needed; ascending.
@@ -75,8 +75,8 @@ def _cut(from_ms: int, until_ms: int, events: int, rows: int) -> Iterator[_Piece
         yield _Piece(start, min(start + step_ms, until_ms), -(-events // parts), rows > 0)
 
 
-def _put_together(pieces: Sequence[_Piece]) -> Iterator[Stretch]:
-    """Yield pieces that touch as one stretch, as long as they fit into a chunk."""
+def _put_together(pieces: Sequence[_Piece]) -> Iterator[Span]:
+    """Yield pieces that touch as one span, as long as they fit into a chunk."""
     begun: list[_Piece] = []
     for piece in pieces:
         fits = sum(each.events for each in begun) + piece.events <= CHUNK_EVENTS
@@ -88,6 +88,6 @@ def _put_together(pieces: Sequence[_Piece]) -> Iterator[Stretch]:
         yield _stretch(begun)
 
 
-def _stretch(pieces: Sequence[_Piece]) -> Stretch:
-    slices = tuple(Slice(piece.from_ms, piece.until_ms) for piece in pieces if piece.has_rows)
-    return Stretch(pieces[0].from_ms, pieces[-1].until_ms, slices)
+def _stretch(pieces: Sequence[_Piece]) -> Span:
+    slices = tuple(RowSpan(piece.from_ms, piece.until_ms) for piece in pieces if piece.has_rows)
+    return Span(pieces[0].from_ms, pieces[-1].until_ms, slices)

@@ -15,7 +15,7 @@ from psycopg.sql import SQL
 
 from batch.index.closed_days import day_of
 from batch.pipeline import compute_batch_days, reconcile_days
-from batch.results.batch_results import Answer, write_answer
+from batch.results.batch_results import Answer, write_result
 from batch.store.averages_schema import KEY
 from batch.store.copy_format import encode_rows
 from batch.store.database import connect
@@ -35,7 +35,7 @@ _RECONCILED_TABLES = ("sma.streaming_averages", "sma.reconciliations", "sma.diff
 _STREAM_IS_RIGHT = Path(__file__).resolve().parent / "statements" / "stream_is_right.sql"
 _LOADED_DAYS = 4  # in one chunk of the hypertable
 
-Piece = tuple[int, int, pl.DataFrame]
+RowBlock = tuple[int, int, pl.DataFrame]
 
 
 def load(log: Log) -> tuple[float, int]:
@@ -43,12 +43,12 @@ def load(log: Log) -> tuple[float, int]:
     tables.empty(*_BATCH_TABLES)
     began = time.monotonic()
     with connect(log.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
-        written = [write_answer(connection, answer, [piece], _RUN_ID, _RUN_ID) for answer, piece in rows_to_load()]
+        written = [write_result(connection, answer, [piece], _RUN_ID, _RUN_ID) for answer, piece in rows_to_load()]
     return time.monotonic() - began, sum(each.rows_written for each in written)
 
 
 @cache
-def rows_to_load() -> list[tuple[Answer, Piece]]:
+def rows_to_load() -> list[tuple[Answer, RowBlock]]:
     """Return the rows of some whole days, by day and average."""
     start = MONTH.first_ms + DAY_MS  # the first day has no events from before it
     rows = kernel_averages(columns((_LOADED_DAYS + 2) * DAY_MS // MONTH.between_ms))

@@ -22,7 +22,7 @@ from batch.log.series_table import SeriesTable
 from batch.store.database import connect, snapshot
 from batch.windows.day_plan import DayPlan, plan_days
 from batch.windows.kernels import Windows, count_windows, duration_windows, sums_before
-from batch.windows.partition_windows import LOW_BITS, Part, PartitionWindows, Rows, Task
+from batch.windows.partition_windows import LOW_BITS, EventFilter, PartitionWindows, Rows, Task
 from bench.batch.columns import Columns
 from bench.batch.setting import AVERAGES
 from bench.cluster import PARALLELISM, PARTITIONS
@@ -77,7 +77,7 @@ def plan_all(log: Log) -> DayPlan:
             raise SmaError(f"the index reaches to {index.read_to}, not to {log.closed_ends}")
         first, last = touched
         every_day = [first + timedelta(days=after) for after in range((last - first).days + 1)]
-        parts = {ALL: Part()}
+        parts = {ALL: EventFilter()}
         return plan_days(connection, AVERAGES.averages, parts, list(index.read_to), every_day, closed_until + 1)
 
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.index import index_pass
-from batch.reconciliation.recomputed import judging_parts
-from batch.windows.spans import Slice, Stretch
+from batch.reconciliation.recomputed import recomputation_filters
+from batch.windows.spans import RowSpan, Span
 from tests.support import oracle
 from tests.support.memory_log import MemoryLog
 from tests.support.streams import AVERAGES, HOUR, as_answers, as_log, oracle_answers, positions, streams
@@ -19,17 +19,17 @@ ALLOWED = st.one_of(st.integers(0, 3), st.integers(1, 16 * HOUR))
 
 
 @st.composite
-def stretches_of_first_day(draw: st.DrawFn) -> list[Stretch]:
+def stretches_of_first_day(draw: st.DrawFn) -> list[Span]:
     """What stands before the day, and the day, read in a few stretches; the day's rows stated in a few slices."""
     anywhere, of_day = st.integers(-4 * HOUR, DAY - 1), st.integers(1, DAY - 1)
     cuts = sorted({-FAR, DAY, *draw(st.lists(anywhere, max_size=4))})
     slices = sorted({0, DAY, *draw(st.lists(of_day, max_size=3))})
     return [
-        Stretch(
+        Span(
             start,
             end,
             tuple(
-                Slice(max(first, start), min(until, end))
+                RowSpan(max(first, start), min(until, end))
                 for first, until in pairwise(slices)
                 if max(first, start) < min(until, end)
             ),
@@ -69,11 +69,11 @@ def test_an_event_is_late_as_the_oracle_says(stream, allowed_lateness_ms, step):
 
 
 @given(streams(), ALLOWED, stretches_of_first_day())
-def test_the_stream_must_have_said_the_windows_without_the_late_events(stream, allowed_lateness_ms, stretches):
+def test_the_stream_must_have_said_the_windows_without_the_late_events(stream, allowed_lateness_ms, spans):
     late = oracle.late_by_series(stream, allowed_lateness_ms)
     used = [event for place, event in enumerate(stream) if place not in late]
     marked = [(*event[:3], "1" if place in late else "0") for place, event in enumerate(stream)]
-    found = logs(stream, allowed_lateness_ms).rows(AVERAGES, stretches, judging_parts(WHOLE, WHOLE, WHOLE))
+    found = logs(stream, allowed_lateness_ms).rows(AVERAGES, spans, recomputation_filters(WHOLE, WHOLE, WHOLE))
     assert set(found) == {"batch", "stream"}
     for average in AVERAGES:
         assert as_answers(found["batch"], average) == of_first_day(oracle_answers(stream, average))
@@ -83,17 +83,17 @@ def test_the_stream_must_have_said_the_windows_without_the_late_events(stream, a
 
 
 @given(streams(), ALLOWED, ENDS, ENDS, stretches_of_first_day())
-def test_parts_of_the_log_give_what_the_oracle_says_of_them(stream, allowed_lateness_ms, read_to, confirmed, stretches):
+def test_parts_of_the_log_give_what_the_oracle_says_of_them(stream, allowed_lateness_ms, read_to, committed, spans):
     late, places = oracle.late_by_series(stream, allowed_lateness_ms), positions(stream)
     numbered = list(enumerate(stream))
     read = [event for place, event in numbered if places[place][1] < read_to[places[place][0]]]
     stated = [
-        event for place, event in numbered if place not in late and places[place][1] < confirmed[places[place][0]]
+        event for place, event in numbered if place not in late and places[place][1] < committed[places[place][0]]
     ]
-    found = logs(stream, allowed_lateness_ms).rows(AVERAGES, stretches, judging_parts(read_to, confirmed, WHOLE))
+    found = logs(stream, allowed_lateness_ms).rows(AVERAGES, spans, recomputation_filters(read_to, committed, WHOLE))
     for average in AVERAGES:
         assert as_answers(found["batch"], average) == of_first_day(oracle_answers(read, average))
-        assert as_answers(found["confirmed"], average) == of_first_day(oracle_answers(stated, average))
+        assert as_answers(found["committed"], average) == of_first_day(oracle_answers(stated, average))
 
 
 @given(streams(), ALLOWED)
@@ -101,7 +101,7 @@ def test_a_series_in_several_partitions_has_the_windows_over_all_of_its_events(s
     places = [(place % 3, place) for place in range(len(stream))]
     events = as_log(stream, places)
     log = MemoryLog(events, allowed_lateness_ms)
-    found = log.rows(AVERAGES, [Stretch(-FAR, 0, ()), Stretch(0, DAY, (Slice(0, DAY),))], together=[list(log.passes)])[
+    found = log.rows(AVERAGES, [Span(-FAR, 0, ()), Span(0, DAY, (RowSpan(0, DAY),))], together=[list(log.passes)])[
         "all"
     ]
     # between equal times the partitions stand one behind the other

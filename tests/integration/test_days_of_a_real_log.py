@@ -5,12 +5,12 @@ import pytest
 from batch.index import index_pass
 from batch.index.closed_days import closed_until_ms, day_of
 from batch.index.log_index import read_index
-from batch.schedule.required_offsets import needed_offsets
+from batch.schedule.required_offsets import required_offsets
 from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_ANSWER, NOT_RECONCILED, stale_days
 from batch.store.database import connect, snapshot
 from batch.store.read_only import look
 from batch.windows.day_plan import plan_days
-from batch.windows.partition_windows import Part
+from batch.windows.partition_windows import EventFilter
 from sma.durations import DAY_MS
 from tests.support.month_of_events import AVERAGES, DAYS, START, as_record, close, compute, expected_of, extend
 from tests.support.month_of_events import log_of as events_of
@@ -61,12 +61,14 @@ def test_more_of_the_log_makes_no_settled_day_stale(place, log):
 def test_what_a_day_needs_begins_no_later_than_what_its_run_reads(place, log):
     days = sorted(days_with_rows(log))
     with look(place.settings) as connection:
-        needed = needed_offsets(connection, AVERAGES, days)
+        needed = required_offsets(connection, AVERAGES, days)
     with connect(place.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
         index = read_index(connection)
         until_ms = closed_until_ms(index, AVERAGES.watermark_delay_ms) + 1
         for day in days:
-            plan = plan_days(connection, AVERAGES.averages, {"all": Part()}, list(index.read_to), [day], until_ms)
+            plan = plan_days(
+                connection, AVERAGES.averages, {"all": EventFilter()}, list(index.read_to), [day], until_ms
+            )
             for task in plan.tasks:
                 for source in task.sources:
                     read = task.all_ranges(source)

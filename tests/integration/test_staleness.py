@@ -7,7 +7,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from batch.index.closed_days import day_start_ms
-from batch.schedule.required_offsets import needed_offsets
+from batch.schedule.required_offsets import required_offsets
 from batch.schedule.stale_days import (
     MORE_IN_THE_LOG,
     MORE_IS_CLOSED,
@@ -281,7 +281,7 @@ def test_a_year_of_many_series_is_looked_at_within_the_time_limit(own_database, 
     with look(own_database.settings) as connection:  # a look that takes longer fails
         days = [each.day for each in stale_days(connection, LAST_2)]
         assert len(days) == 366
-        assert needed_offsets(connection, LAST_2, days).keys() == set(days)
+        assert required_offsets(connection, LAST_2, days).keys() == set(days)
 
 
 def test_a_look_that_takes_too_long_ends_in_one_line(own_database, monkeypatch):

@@ -9,8 +9,8 @@ from batch.index.index_pass import IndexPass, Reached
 from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
-from batch.windows.partition_windows import LOW_BITS, Part, PartitionWindows, Source, Task
-from batch.windows.spans import Slice, Stretch
+from batch.windows.partition_windows import LOW_BITS, EventFilter, PartitionWindows, Source, Task
+from batch.windows.spans import RowSpan, Span
 from sma.averages import Average
 
 EVENTS_SCHEMA = {
@@ -21,7 +21,7 @@ EVENTS_SCHEMA = {
     "kafka_partition": pl.Int32,
     "kafka_offset": pl.Int64,
 }
-WHOLE = {"all": Part()}
+WHOLE = {"all": EventFilter()}
 
 
 class MemoryLog:
@@ -62,14 +62,14 @@ class MemoryLog:
     def rows(
         self,
         averages: Sequence[Average],
-        stretches: Sequence[Stretch],
-        parts: Mapping[str, Part] = WHOLE,
+        spans: Sequence[Span],
+        filters: Mapping[str, EventFilter] = WHOLE,
         together: Sequence[Sequence[int]] | None = None,
     ) -> dict[str, pl.DataFrame]:
         """Return the rows of each part, with late_event_count, sorted; partitions are worked on one by one."""
-        found: dict[str, list[tuple]] = {part: [] for part in parts}
+        found: dict[str, list[tuple]] = {event_filter: [] for event_filter in filters}
         for group in together or [[partition] for partition in self._events]:
-            task = Task(tuple(self.source(partition) for partition in group), tuple(averages), parts, tuple(stretches))
+            task = Task(tuple(self.source(partition) for partition in group), tuple(averages), filters, tuple(spans))
             windows = PartitionWindows(task, self.read)
             for _, several in windows.rows():
                 for rows in several:
@@ -78,19 +78,21 @@ class MemoryLog:
                     high, *low = (lane.tolist() for lane in rows.sums)
                     sums = [(h << LOW_BITS) + lo for h, lo in zip(high, low[0], strict=True)] if low else high
                     columns = (rows.as_of_ms.tolist(), sums, rows.event_counts.tolist(), late)
-                    found[rows.part] += [
+                    found[rows.event_filter] += [
                         (*windows.series[number], rows.average, *row)
                         for number, *row in zip(numbers.tolist(), *columns, strict=True)
                     ]
         schema = {**AVERAGES_SCHEMA, "late_event_count": pl.Int64}
-        return {part: pl.DataFrame(rows, schema, orient="row").sort(KEY) for part, rows in found.items()}
+        return {
+            event_filter: pl.DataFrame(rows, schema, orient="row").sort(KEY) for event_filter, rows in found.items()
+        }
 
 
 def recompute(events: pl.DataFrame, averages: Sequence[Average], from_ms: int, until_ms: int) -> pl.DataFrame:
     """Return the rows of some averages with from_ms <= as_of < until_ms, as the batch layer works them out."""
     if "kafka_partition" not in events.columns:
         events = events.with_columns(kafka_partition=pl.lit(0, pl.Int32), kafka_offset=pl.int_range(pl.len()))
-    whole = [Stretch(-(10**16), from_ms, ()), Stretch(from_ms, until_ms, (Slice(from_ms, until_ms),))]
+    whole = [Span(-(10**16), from_ms, ()), Span(from_ms, until_ms, (RowSpan(from_ms, until_ms),))]
     rows = MemoryLog(events.select(EVENTS_SCHEMA.keys()), step=5_000).rows(averages, whole)
     return rows["all"].select(AVERAGES_SCHEMA.keys())
 

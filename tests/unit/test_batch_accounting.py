@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from batch.index.log_index import IndexedPartition, LogIndex
-from batch.index.side_outputs import POSITIONS_SCHEMA, Diverted, positions
+from batch.index.side_outputs import POSITIONS_SCHEMA, SideOutputs, positions
 from batch.log.reader import Value
-from batch.reconciliation.accounting import account, in_dispute, misjudged
+from batch.reconciliation.accounting import account, mismatched, mismatched_positions
 from sma.errors import SmaError
 
 # one partition: an event, a late event, a heartbeat, rubbish
@@ -20,15 +20,15 @@ def at(*offsets: int) -> pl.DataFrame:
     return pl.DataFrame([(0, offset) for offset in offsets], POSITIONS_SCHEMA, orient="row")
 
 
-BY_RULE = Diverted(late=at(1), rejected=at(3))
+BY_RULE = SideOutputs(late=at(1), rejected=at(3))
 
 
 def found(*, late, rejected) -> tuple[list[int], list[tuple]]:
     """The residues, and what is misjudged, when the stream diverted these."""
-    diverted = Diverted(late=at(*late), rejected=at(*rejected))
-    disputed = in_dispute(diverted, BY_RULE).filter(pl.col("kafka_offset").is_in(EVENTS))
-    residues = [held.residue for held in account(INDEX, diverted, BY_RULE, disputed)]
-    return residues, misjudged(diverted, BY_RULE, disputed).rows()
+    side_outputs = SideOutputs(late=at(*late), rejected=at(*rejected))
+    mismatched_events = mismatched_positions(side_outputs, BY_RULE).filter(pl.col("kafka_offset").is_in(EVENTS))
+    residues = [held.residue for held in account(INDEX, side_outputs, BY_RULE, mismatched_events)]
+    return residues, mismatched(side_outputs, BY_RULE, mismatched_events).rows()
 
 
 def test_every_record_is_accounted_for():
@@ -78,7 +78,7 @@ def test_what_was_diverted_twice_counts_once():
 
 
 def test_what_was_diverted_behind_the_index_does_not_count():
-    assert Diverted(late=at(0, 5), rejected=at(1, 9)).within({0: 2}).late.rows() == [(0, 0)]
+    assert SideOutputs(late=at(0, 5), rejected=at(1, 9)).within({0: 2}).late.rows() == [(0, 0)]
 
 
 def test_nothing_diverted_has_no_positions():

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from batch.store.averages_schema import AVERAGES_SCHEMA
-from batch.windows.day_rows import Piece, _Spooled
+from batch.windows.day_rows import RowBlock, _Spooled
 from batch.windows.partition_windows import LOW_BITS, Rows
 
 LARGEST = 10**38 - 1
@@ -16,7 +16,7 @@ def spooled(tmp_path, name, names, rows):
     path = tmp_path / name
     path.write_bytes(pickle.dumps(rows))
     frame = pl.DataFrame(names, {"customer": pl.String, "metric": pl.String}, orient="row")
-    return _Spooled({(rows.part, rows.average): path}, frame)
+    return _Spooled({(rows.event_filter, rows.average): path}, frame)
 
 
 def ints(*values):
@@ -40,7 +40,7 @@ def test_tasks_are_put_together_by_name(tmp_path):
         np.array([7, 8, 9], np.int32),
         ints(0, 1, 0),
     )
-    piece = Piece(
+    piece = RowBlock(
         0,
         30,
         (

@@ -6,7 +6,7 @@ import pytest
 
 from batch.index.closed_days import closed_until_ms, day_of, day_start_ms, touched_days
 from batch.index.log_index import IndexedPartition, LogIndex
-from batch.reconciliation.stream_commits import unconfirmed
+from batch.reconciliation.stream_commits import uncommitted
 from batch.results.batch_results import Answer
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
@@ -85,7 +85,7 @@ def test_the_days_touched_are_those_of_closed_windows_with_an_event(time_ms, clo
 
 
 def test_what_the_stream_still_has_to_confirm():
-    assert unconfirmed({0: 5, 1: 9}, {0: 5, 1: 10, 2: 3, 3: 0}) == {1: 1, 2: 3}
+    assert uncommitted({0: 5, 1: 9}, {0: 5, 1: 10, 2: 3, 3: 0}) == {1: 1, 2: 3}
 
 
 def test_an_instant_is_exact_to_the_millisecond():

@@ -8,7 +8,7 @@ import pytest
 
 from batch.explain.command import explain_command
 from batch.explain.explanation import Case, DayState, LogLook, explain_window
-from batch.explain.layer_checks import Row, StoredAnswer
+from batch.explain.layer_checks import Row, StoredResult
 from batch.explain.stored_records import Reconciliation, Served, WindowRecords
 from batch.explain.wording import sentence, window_in_words
 from batch.windows.window_events import Pair, SeriesEvent
@@ -35,7 +35,7 @@ LOG = LogLook((0,), EVENTS, None, AS_OF + HOUR_MS, {0: 2}, is_confirmed=True)
 STATE = DayState(frozenset(), None, date(1970, 1, 1), None)
 STREAMED = Row(Pair(4_000_000, 1), Decimal("4.000000000"), WRITTEN, 0)
 COMPUTED = Row(Pair(6_000_000, 2), Decimal("3.000000000"), WRITTEN)
-ANSWER = StoredAnswer({0: 2}, AS_OF, "run-1", WRITTEN)
+ANSWER = StoredResult({0: 2}, AS_OF, "run-1", WRITTEN)
 RECONCILED = Reconciliation("run-1", LATER, 1, 0, 1, 0, 0, 1, 0)
 STREAM_SERVED = Served("stream", False, Decimal(4), STREAMED.pair, True)
 FINAL_SERVED = Served("batch", True, Decimal(3), COMPUTED.pair, True)
@@ -75,7 +75,7 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
         ),
         (
             FINAL,
-            replace(LOG, events=(*EVENTS, MORE), confirmed={0: 3}),
+            replace(LOG, events=(*EVENTS, MORE), committed={0: 3}),
             STATE,
             Case.FINAL,
             f"final: the batch answer, reconciled at {T13}; the stream had said 4, 1 event, without 1 late "
@@ -142,7 +142,7 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             replace(LOG, is_confirmed=False),
             STATE,
             Case.NOT_YET,
-            "no row yet: the stream has not confirmed the log's end; ask again when `sma wait` returns",
+            "no row yet: the stream has not committed the log's end; ask again when `sma wait` returns",
         ),
         (
             replace(NOTHING, answer=ANSWER),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.reconciliation.classify import DIFFERENCES_SCHEMA, Expected, compare, explain, summarize
+from batch.reconciliation.classify import DIFFERENCES_SCHEMA, Recomputed, classify_differences, compare, summarize
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from sma.averages import Average
 from sma.window import CountWindow, DurationWindow
@@ -25,12 +25,12 @@ def row(as_of_ms: int, value_sum_micros: int = 5, event_count: int = 2) -> Row:
 
 
 def judged(streamed, batch, *, expected_stream=None, expected_batch=None, late=None) -> pl.DataFrame:
-    expected = Expected(
+    recomputed = Recomputed(
         batch=batch if expected_batch is None else expected_batch,
         stream=streamed if expected_stream is None else expected_stream,
         late=pl.DataFrame([(*row(as_of_ms)[:4], count) for as_of_ms, count in late or ()], LATE_SCHEMA, orient="row"),
     )
-    return explain(compare(streamed, batch), expected)
+    return classify_differences(compare(streamed, batch), recomputed)
 
 
 def equal(streamed: pl.DataFrame, batch: pl.DataFrame) -> int:
@@ -103,7 +103,7 @@ def test_late_events_explain_every_difference_they_make(events, window):
         )
     )
     late = late.filter(pl.col("value_sum_micros") > 0).select(*KEY, late_event_count="value_sum_micros")
-    differences = explain(compare(stream, batch), Expected(batch, stream, late))
+    differences = classify_differences(compare(stream, batch), Recomputed(batch, stream, late))
     summary = summarize(equal(stream, batch), differences)
     assert summary.unexplained == 0
     assert summary.extra_in_stream == 0
@@ -125,6 +125,6 @@ def test_damage_of_every_kind_is_found_and_nothing_else(data):
             streamed.append((*key, value_sum + change[0], count + change[1]))
     streamed += [row(as_of * 10) for as_of in extra]
     differences = judged(rows(*streamed), rows(*log), expected_stream=rows(*log))
-    expected = {log[index][3] for index in damaged} | {as_of * 10 for as_of in extra}
-    assert set(differences["as_of_ms"]) == expected
+    recomputed = {log[index][3] for index in damaged} | {as_of * 10 for as_of in extra}
+    assert set(differences["as_of_ms"]) == recomputed
     assert not differences["is_explained"].any()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.windows import spans as module
-from batch.windows.spans import Slice, Stretch, stretches
+from batch.windows.spans import RowSpan, Span, spans
 from sma.averages import Average
 from sma.durations import DAY_MS
 from sma.window import CountWindow
@@ -21,19 +21,19 @@ def small_chunks(monkeypatch):
 
 def cut(warm_up, days, events, series=1):
     from_day, until_day = days
-    return list(stretches(warm_up, from_day * DAY_MS, until_day * DAY_MS, events, HOURLY, series))
+    return list(spans(warm_up, from_day * DAY_MS, until_day * DAY_MS, events, HOURLY, series))
 
 
 def test_days_that_touch_are_read_at_once_and_each_is_stated_by_itself():
     assert cut([4], (5, 7), {4: 10, 5: 40, 6: 50}) == [
-        Stretch(4 * DAY_MS, 7 * DAY_MS, (Slice(5 * DAY_MS, 6 * DAY_MS), Slice(6 * DAY_MS, 7 * DAY_MS)))
+        Span(4 * DAY_MS, 7 * DAY_MS, (RowSpan(5 * DAY_MS, 6 * DAY_MS), RowSpan(6 * DAY_MS, 7 * DAY_MS)))
     ]
 
 
 def test_days_with_a_gap_between_them_are_read_apart():
     assert cut([1, 4], (5, 6), {}) == [
-        Stretch(DAY_MS, 2 * DAY_MS, ()),
-        Stretch(4 * DAY_MS, 6 * DAY_MS, (Slice(5 * DAY_MS, 6 * DAY_MS),)),
+        Span(DAY_MS, 2 * DAY_MS, ()),
+        Span(4 * DAY_MS, 6 * DAY_MS, (RowSpan(5 * DAY_MS, 6 * DAY_MS),)),
     ]
 
 
@@ -42,7 +42,7 @@ def test_a_day_with_more_events_or_rows_than_a_chunk_is_cut():
     (first, second) = cut([], (0, 1), {0: 200})
     assert (first.until_ms, second.from_ms) == (half, half)
     (whole,) = cut([], (0, 1), {0: 10}, series=4)
-    assert whole.slices == (Slice(0, half), Slice(half, DAY_MS))
+    assert whole.slices == (RowSpan(0, half), RowSpan(half, DAY_MS))
 
 
 @given(
@@ -52,17 +52,17 @@ def test_a_day_with_more_events_or_rows_than_a_chunk_is_cut():
     st.integers(1, 7),
 )
 def test_a_range_is_covered_once(warm_up, until_ms, events, series):
-    found = list(stretches(sorted(warm_up), 0, until_ms, events, HOURLY, series))
-    covered = [bounds for stretch in found for bounds in (stretch.from_ms, stretch.until_ms)]
+    found = list(spans(sorted(warm_up), 0, until_ms, events, HOURLY, series))
+    covered = [bounds for span in found for bounds in (span.from_ms, span.until_ms)]
     assert covered == sorted(covered)
-    length = sum(stretch.until_ms - stretch.from_ms for stretch in found)
+    length = sum(span.until_ms - span.from_ms for span in found)
     assert length == until_ms + len(warm_up) * DAY_MS
-    slices = [each for stretch in found for each in stretch.slices]
+    slices = [each for span in found for each in span.slices]
     assert [slices[0].from_ms, *(each.until_ms for each in slices)] == [
         *(each.from_ms for each in slices),
         until_ms,
     ]
-    for stretch in found:
-        for each in stretch.slices:
-            assert stretch.from_ms <= each.from_ms < each.until_ms <= stretch.until_ms
+    for span in found:
+        for each in span.slices:
+            assert span.from_ms <= each.from_ms < each.until_ms <= span.until_ms
             assert each.from_ms // DAY_MS == (each.until_ms - 1) // DAY_MS

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch.explain.layer_checks import Row, StoredAnswer, Verdict, Window, check_batch, check_stream
+from batch.explain.layer_checks import Row, StoredResult, Verdict, Window, check_batch, check_stream
 from batch.windows.window_events import Pair, SeriesEvent, pair_of, window_of
 from sma.averages import Average
 from sma.window import CountWindow, DurationWindow
@@ -37,7 +37,7 @@ def row(pair, newest_offset=None):
 
 
 def answer(read_to, closed_until_ms=1_000):
-    return StoredAnswer({0: read_to}, closed_until_ms, "run", WHEN)
+    return StoredResult({0: read_to}, closed_until_ms, "run", WHEN)
 
 
 def said_by_oracle(stream, average, as_of_ms):

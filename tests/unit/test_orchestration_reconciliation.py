@@ -53,8 +53,8 @@ def run(monkeypatch, instance, unexplained, records=0, **how):
     """Materialize three days with as many unexplained differences each."""
     days = tuple(reconciled(FIRST + timedelta(days=number), count) for number, count in enumerate(unexplained))
     account = Account(0, 0, records, records, 0, 0, 0, 0)
-    misjudged = pl.DataFrame(schema=POSITIONS_SCHEMA)
-    found = Reconciled(days, (account,), misjudged, LogIndex(()), 0, datetime(2026, 1, 1, tzinfo=UTC), 0.5)
+    mismatched = pl.DataFrame(schema=POSITIONS_SCHEMA)
+    found = Reconciled(days, (account,), mismatched, LogIndex(()), 0, datetime(2026, 1, 1, tzinfo=UTC), 0.5)
     worst = {str(day.answer.day): SERIES for day in days if day.differences.height}
     monkeypatch.setattr(pipeline, "reconcile_days", lambda *_: found)
     monkeypatch.setattr(worst_series, "read_worst_series", lambda *_: worst)
