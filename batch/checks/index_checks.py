@@ -2,77 +2,17 @@
 
 from batch.checks.finding import Finding
 from batch.store.database import Connection
+from batch.store.statements import load_statements
 from sma.averages import Averages
 from sma.durations import format_duration
 
-_GAPS = """
-SELECT
-    kafka_partition,
-    ended_at,
-    first_offset
-FROM (
-    SELECT
-        kafka_partition,
-        first_offset,
-        lag(next_offset) OVER (PARTITION BY kafka_partition ORDER BY first_offset) AS ended_at
-    FROM (
-        SELECT
-            kafka_partition,
-            first_offset,
-            next_offset
-        FROM sma.offset_blocks
-        UNION ALL
-        SELECT
-            kafka_partition,
-            -1,
-            0
-        FROM sma.indexed_partitions
-        UNION ALL
-        SELECT
-            kafka_partition,
-            next_offset,
-            NULL
-        FROM sma.indexed_partitions
-    ) AS block
-) AS following
-WHERE ended_at <> first_offset
-ORDER BY kafka_partition, first_offset
-"""
-_BLOCKS = """
-SELECT
-    count(*),
-    count(DISTINCT kafka_partition)
-FROM sma.offset_blocks
-"""
-_SCATTERED = """
-SELECT
-    customer,
-    metric,
-    array_agg(kafka_partition ORDER BY kafka_partition)
-FROM sma.indexed_series
-GROUP BY customer, metric
-HAVING count(*) > 1
-ORDER BY customer, metric
-"""
-_ANSWERED_UNTIL = """
-SELECT coalesce(max(closed_until), '-infinity')::text
-FROM sma.batch_days
-WHERE average = %(average)s
-"""
-_UNANSWERED = """
-SELECT
-    count(*),
-    coalesce(extract(epoch FROM clock_timestamp() - min(written_at)), 0)::bigint
-FROM sma.streaming_averages
-WHERE average = %(average)s
-    AND as_of > %(answered_until)s::timestamptz
-"""
+_SQL = load_statements(__file__)
 
 
 def index_has_no_gaps(connection: Connection) -> Finding:
     """Tell whether the blocks of each partition touch one another, from 0 to where the partition was indexed to."""
-    gaps = connection.execute(_GAPS).fetchall()
-    blocks, partitions = connection.execute(_BLOCKS).fetchone() or (0, 0)
+    gaps = connection.execute(_SQL["find_gaps"]).fetchall()
+    blocks, partitions = connection.execute(_SQL["count_blocks"]).fetchone() or (0, 0)
     figures = {"gaps": len(gaps), "blocks": blocks, "partitions": partitions}
     if not gaps:
         return Finding(True, f"{blocks:,} blocks of {partitions} partitions touch one another", figures)
@@ -84,7 +24,7 @@ def index_has_no_gaps(connection: Connection) -> Finding:
 
 def series_live_in_one_partition(connection: Connection) -> Finding:
     """Tell whether each series has all its events in one partition; else its order in the log is no order."""
-    scattered = connection.execute(_SCATTERED).fetchall()
+    scattered = connection.execute(_SQL["find_scattered_series"]).fetchall()
     figures = {"scattered_series": len(scattered)}
     if not scattered:
         return Finding(True, "each series lives in one partition", figures)
@@ -97,9 +37,9 @@ def batch_keeps_up(connection: Connection, averages: Averages, most_ms: int) -> 
     """Tell whether rows that no batch answer covers yet have been there for no longer than `most_ms`."""
     waiting: dict[str, tuple[int, int]] = {}
     for average in averages.averages:
-        row = connection.execute(_ANSWERED_UNTIL, {"average": average.name}).fetchone() or ("-infinity",)
+        row = connection.execute(_SQL["read_answered_until"], {"average": average.name}).fetchone() or ("-infinity",)
         bound = {"average": average.name, "answered_until": row[0]}
-        waiting[average.name] = connection.execute(_UNANSWERED, bound).fetchone() or (0, 0)
+        waiting[average.name] = connection.execute(_SQL["count_unanswered"], bound).fetchone() or (0, 0)
     oldest, (rows, seconds) = max(waiting.items(), key=lambda item: item[1][1])
     figures = {"seconds": seconds, "rows_without_answer": sum(count for count, _ in waiting.values())}
     passed = seconds * 1000 <= most_ms

@@ -15,36 +15,14 @@ from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_o
 from batch.schedule.stale_days import days_to_reconcile
 from batch.store.database import Connection
 from batch.store.read_only import look
+from batch.store.statements import load_statements
 from sma.averages import Averages
 from sma.settings import Settings
 
 BETWEEN_LOOKS_SECONDS = 15 * 60
 WARN_AT_TIMES = 2
 
-# how far the log was at the first reconciliation of the last 24 hours, and how long ago that is
-_PACE = """
-SELECT
-    read_to,
-    extract(epoch FROM clock_timestamp() - reconciled_at)::float
-FROM sma.reconciliations
-WHERE reconciled_at > clock_timestamp() - INTERVAL '1 day'
-ORDER BY reconciled_at
-LIMIT 1
-"""
-_SECONDS_PER_DAY = """
-SELECT coalesce(max(extract(epoch FROM reconciled_at - computed_at) / days), 0)::float
-FROM (
-    SELECT
-        reconciliation.run_id,
-        max(reconciliation.reconciled_at) AS reconciled_at,
-        min(answer.written_at) AS computed_at,
-        count(DISTINCT reconciliation.day) AS days
-    FROM sma.reconciliations AS reconciliation
-    INNER JOIN sma.batch_days AS answer USING (run_id, day, average)
-    WHERE reconciliation.reconciled_at > clock_timestamp() - INTERVAL '1 day'
-    GROUP BY reconciliation.run_id
-) AS run
-"""
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +123,7 @@ def _earliest(several: Sequence[RequiredOffsets]) -> dict[int, int]:
 
 
 def _records_per_second(connection: Connection, held: Mapping[int, OffsetRange]) -> dict[int, float]:
-    row = connection.execute(_PACE).fetchone()
+    row = connection.execute(_SQL["read_pace"]).fetchone()
     if row is None:
         return {}
     read_to, seconds = row
@@ -157,5 +135,5 @@ def _records_per_second(connection: Connection, held: Mapping[int, OffsetRange])
 
 
 def _seconds_per_day(connection: Connection) -> float:
-    row = connection.execute(_SECONDS_PER_DAY).fetchone()
+    row = connection.execute(_SQL["read_seconds_per_day"]).fetchone()
     return float(row[0]) if row else 0.0

@@ -13,54 +13,11 @@ from numpy.typing import NDArray
 from batch.index.blocks import read_blocks
 from batch.index.closed_days import EPOCH_DAY
 from batch.store.database import Connection
+from batch.store.statements import load_statements
 from batch.windows.window_events import SeriesEvent
 from sma.durations import DAY_MS
 
-_READ_PARTITIONS = """
-SELECT kafka_partition
-FROM sma.indexed_series
-WHERE customer = %(customer)s
-    AND metric = %(metric)s
-ORDER BY kafka_partition
-"""
-_READ_REACHED = """
-SELECT
-    next_offset,
-    newest_time_ms
-FROM sma.indexed_partitions
-WHERE kafka_partition = %(partition)s
-"""
-_READ_NEWEST = """
-SELECT newest_event_ms
-FROM sma.indexed_series
-WHERE kafka_partition = %(partition)s
-    AND customer = %(customer)s
-    AND metric = %(metric)s
-"""
-_READ_DAYS = """
-SELECT day
-FROM sma.series_days
-WHERE kafka_partition = %(partition)s
-    AND customer = %(customer)s
-    AND metric = %(metric)s
-    AND event_count > 0
-ORDER BY day
-"""
-_READ_LATE = """
-SELECT
-    kafka_partition,
-    kafka_offset,
-    event_time_ms,
-    value_micros,
-    newest_event_ms
-FROM sma.late_events
-WHERE kafka_partition = %(partition)s
-    AND customer = %(customer)s
-    AND metric = %(metric)s
-    AND event_time_ms >= %(from_ms)s
-    AND event_time_ms < %(until_ms)s
-ORDER BY kafka_offset
-"""
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +42,7 @@ class IndexedSeries:
 
 def partitions_of_series(connection: Connection, customer: str, metric: str) -> list[int]:
     """Return the partitions in which events of a series were indexed: one, unless whoever sent them was wrong."""
-    return [row[0] for row in connection.execute(_READ_PARTITIONS, {"customer": customer, "metric": metric})]
+    return [row[0] for row in connection.execute(_SQL["read_partitions"], {"customer": customer, "metric": metric})]
 
 
 def read_series(
@@ -99,9 +56,9 @@ def read_series(
         "from_ms": from_ms,
         "until_ms": until_ms,
     }
-    next_offset, newest_time_ms = connection.execute(_READ_REACHED, bound).fetchone() or (0, None)
-    newest = connection.execute(_READ_NEWEST, bound).fetchone()
-    days = [(day - EPOCH_DAY).days for (day,) in connection.execute(_READ_DAYS, bound)]
+    next_offset, newest_time_ms = connection.execute(_SQL["read_reached"], bound).fetchone() or (0, None)
+    newest = connection.execute(_SQL["read_newest"], bound).fetchone()
+    days = [(day - EPOCH_DAY).days for (day,) in connection.execute(_SQL["read_days"], bound)]
     blocks = read_blocks(connection, partition, from_ms, until_ms)
     return IndexedSeries(
         partition,
@@ -109,7 +66,7 @@ def read_series(
         newest_time_ms,
         newest[0] if newest else None,
         on_days(blocks, days, from_ms, until_ms),
-        tuple(SeriesEvent(*row) for row in connection.execute(_READ_LATE, bound)),
+        tuple(SeriesEvent(*row) for row in connection.execute(_SQL["read_late"], bound)),
     )
 
 

@@ -7,112 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 from batch.explain.layer_checks import Row, StoredResult
 from batch.index.closed_days import day_of
 from batch.store.database import Connection
+from batch.store.statements import load_statements
 from batch.windows.window_events import Pair
 from sma.instants import instant, milliseconds
 
-_READ_SERVED = """
-SELECT
-    source,
-    is_final,
-    sma,
-    trunc(value_sum * 1000000),
-    event_count,
-    is_full
-FROM serving.moving_averages
-WHERE customer = %(customer)s
-    AND metric = %(metric)s
-    AND average = %(average)s
-    AND as_of = %(as_of)s
-"""
-_READ_STREAMED = """
-SELECT
-    trunc(value_sum * 1000000),
-    event_count,
-    serving.average(value_sum, event_count),
-    written_at,
-    newest_offset
-FROM sma.streaming_averages
-WHERE customer = %(customer)s
-    AND metric = %(metric)s
-    AND average = %(average)s
-    AND as_of = %(as_of)s
-"""
-_READ_COMPUTED = """
-SELECT
-    trunc(value_sum * 1000000),
-    event_count,
-    serving.average(value_sum, event_count),
-    written_at
-FROM sma.batch_averages
-WHERE customer = %(customer)s
-    AND metric = %(metric)s
-    AND average = %(average)s
-    AND as_of = %(as_of)s
-"""
-_READ_ANSWER = """
-SELECT
-    read_to,
-    closed_until,
-    run_id,
-    written_at
-FROM sma.batch_days
-WHERE day = %(day)s
-    AND average = %(average)s
-"""
-_READ_RECONCILIATIONS = """
-SELECT
-    run_id,
-    reconciled_at,
-    windows_compared,
-    equal,
-    changed,
-    missing_in_stream,
-    extra_in_stream,
-    explained,
-    unexplained
-FROM sma.reconciliations
-WHERE day = %(day)s
-    AND average = %(average)s
-ORDER BY reconciled_at DESC
-"""
-_READ_DIFFERENCES = """
-SELECT
-    run_id,
-    reconciled_at,
-    class,
-    is_explained,
-    late_event_count,
-    trunc(stream_value_sum * 1000000),
-    stream_event_count,
-    trunc(batch_value_sum * 1000000),
-    batch_event_count
-FROM sma.differences
-WHERE customer = %(customer)s
-    AND metric = %(metric)s
-    AND average = %(average)s
-    AND as_of = %(as_of)s
-ORDER BY reconciled_at DESC
-"""
-_READ_CORRECTIONS = """
-SELECT
-    run_id,
-    corrected_at,
-    trunc(value_sum_before * 1000000),
-    event_count_before,
-    trunc(value_sum_after * 1000000),
-    event_count_after
-FROM sma.corrections
-WHERE customer = %(customer)s
-    AND metric = %(metric)s
-    AND average = %(average)s
-    AND as_of = %(as_of)s
-ORDER BY corrected_at DESC
-"""
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,17 +91,17 @@ def read_records(connection: Connection, customer: str, metric: str, average: st
         "day": day_of(as_of_ms),
     }
 
-    def rows(query: str) -> list[tuple[Any, ...]]:
-        return connection.execute(query.encode(), bound).fetchall()
+    def rows(query: LiteralString) -> list[tuple[Any, ...]]:
+        return connection.execute(query, bound).fetchall()
 
     return WindowRecords(
-        served=next((_served(*row) for row in rows(_READ_SERVED)), None),
-        streamed=next((Row(_stored_pair(*row[:2]), *row[2:]) for row in rows(_READ_STREAMED)), None),
-        computed=next((Row(_stored_pair(*row[:2]), *row[2:]) for row in rows(_READ_COMPUTED)), None),
-        answer=next((_answer(*row) for row in rows(_READ_ANSWER)), None),
-        reconciliations=tuple(Reconciliation(*row) for row in rows(_READ_RECONCILIATIONS)),
-        differences=tuple(_difference(*row) for row in rows(_READ_DIFFERENCES)),
-        corrections=tuple(_correction(*row) for row in rows(_READ_CORRECTIONS)),
+        served=next((_served(*row) for row in rows(_SQL["read_served"])), None),
+        streamed=next((Row(_stored_pair(*row[:2]), *row[2:]) for row in rows(_SQL["read_streamed"])), None),
+        computed=next((Row(_stored_pair(*row[:2]), *row[2:]) for row in rows(_SQL["read_computed"])), None),
+        answer=next((_answer(*row) for row in rows(_SQL["read_answer"])), None),
+        reconciliations=tuple(Reconciliation(*row) for row in rows(_SQL["read_reconciliations"])),
+        differences=tuple(_difference(*row) for row in rows(_SQL["read_differences"])),
+        corrections=tuple(_correction(*row) for row in rows(_SQL["read_corrections"])),
     )
 
 

@@ -4,19 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batch.store.database import Connection
+from batch.store.statements import load_statements
 
-_READ = """
-SELECT
-    first_offset,
-    next_offset,
-    oldest_event_ms,
-    newest_event_ms
-FROM sma.offset_blocks
-WHERE kafka_partition = %(partition)s
-    AND newest_event_ms >= %(from_ms)s
-    AND oldest_event_ms < %(until_ms)s
-ORDER BY first_offset
-"""
+_SQL = load_statements(__file__)
 
 
 def read_blocks(connection: Connection, partition: int, from_ms: int, until_ms: int) -> NDArray[np.int64]:
@@ -26,4 +16,4 @@ def read_blocks(connection: Connection, partition: int, from_ms: int, until_ms: 
         int64, four rows: first_offset, next_offset, oldest_event_ms, newest_event_ms; by Kafka offset.
     """
     bound = {"partition": partition, "from_ms": from_ms, "until_ms": until_ms}
-    return np.array(connection.execute(_READ, bound).fetchall(), np.int64).reshape(-1, 4).T.copy()
+    return np.array(connection.execute(_SQL["read_blocks"], bound).fetchall(), np.int64).reshape(-1, 4).T.copy()

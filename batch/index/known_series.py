@@ -4,35 +4,12 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from batch.store.database import Connection
+from batch.store.statements import load_statements
 from sma.averages import Average
 from sma.errors import SmaError
 from sma.window import CountWindow, DurationWindow
 
-_READ_DEFINITIONS = """
-SELECT
-    name,
-    window_events,
-    window_ms,
-    every_ms
-FROM sma.averages
-ORDER BY name
-"""
-_KNOWS = """
-SELECT
-    EXISTS (SELECT FROM sma.streaming_averages WHERE customer = %(customer)s AND metric = %(metric)s)
-    OR EXISTS (SELECT FROM sma.batch_averages WHERE customer = %(customer)s AND metric = %(metric)s)
-"""
-_READ_CUSTOMERS = """
-SELECT DISTINCT customer
-FROM sma.indexed_series
-ORDER BY customer
-"""
-_READ_METRICS = """
-SELECT DISTINCT metric
-FROM sma.indexed_series
-WHERE customer = %(customer)s
-ORDER BY metric
-"""
+_SQL = load_statements(__file__)
 _NAMED = 5  # names that an error tells
 
 
@@ -40,22 +17,22 @@ def read_definitions(connection: Connection) -> dict[str, Average]:
     """Return the averages whose definition is stored, by name: those of averages.yaml, and those it once had."""
     return {
         name: Average(name, CountWindow(events) if events is not None else DurationWindow(window_ms), every_ms)
-        for name, events, window_ms, every_ms in connection.execute(_READ_DEFINITIONS)
+        for name, events, window_ms, every_ms in connection.execute(_SQL["read_definitions"])
     }
 
 
 def has_rows(connection: Connection, customer: str, metric: str) -> bool:
     """Tell whether either layer has a row of the series."""
-    ((known,),) = connection.execute(_KNOWS, {"customer": customer, "metric": metric}).fetchall()
+    ((known,),) = connection.execute(_SQL["knows_series"], {"customer": customer, "metric": metric}).fetchall()
     return bool(known)
 
 
 def unknown_series(connection: Connection, customer: str, metric: str) -> SmaError:
     """Return what to tell whoever asks for a series of which neither the log nor the tables know."""
-    metrics = [name for (name,) in connection.execute(_READ_METRICS, {"customer": customer})]
+    metrics = [name for (name,) in connection.execute(_SQL["read_metrics"], {"customer": customer})]
     if metrics:
         return SmaError(f"no event of {customer!r} has the metric {metric!r}: its metrics are {_some(metric, metrics)}")
-    customers = [name for (name,) in connection.execute(_READ_CUSTOMERS)]
+    customers = [name for (name,) in connection.execute(_SQL["read_customers"])]
     if customers:
         return SmaError(f"no event of the customer {customer!r} has come: there are {_some(customer, customers)}")
     return SmaError("no event has come yet: publish some with `sma produce`")

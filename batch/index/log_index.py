@@ -3,44 +3,10 @@
 from dataclasses import dataclass
 
 from batch.store.database import Connection
+from batch.store.statements import load_statements
 from sma.averages import Averages
 
-_READ = """
-SELECT
-    held.kafka_partition,
-    held.next_offset,
-    held.newest_time_ms,
-    coalesce(sum(block.event_count), 0)::bigint,
-    coalesce(sum(block.late_event_count), 0)::bigint,
-    coalesce(sum(block.rejected_event_count), 0)::bigint,
-    coalesce(sum(block.heartbeat_count), 0)::bigint
-FROM sma.indexed_partitions AS held
-LEFT JOIN sma.offset_blocks AS block USING (kafka_partition)
-GROUP BY held.kafka_partition
-ORDER BY held.kafka_partition
-"""
-_READ_BOUNDS = """
-SELECT
-    min(oldest_event_ms),
-    max(newest_event_ms)
-FROM (
-    SELECT
-        oldest_event_ms,
-        newest_event_ms
-    FROM sma.offset_blocks
-    UNION ALL
-    SELECT
-        event_time_ms,
-        event_time_ms
-    FROM sma.late_events
-) AS held
-"""
-_READ_RULES = """
-SELECT DISTINCT
-    allowed_lateness_ms,
-    max_ahead_ms
-FROM sma.indexed_partitions
-"""
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +63,15 @@ class LogIndex:
 
 def read_index(connection: Connection) -> LogIndex:
     """Return how far the index reaches; a partition that was never indexed is not there."""
-    return LogIndex(tuple(IndexedPartition(*row) for row in connection.execute(_READ)))
+    return LogIndex(tuple(IndexedPartition(*row) for row in connection.execute(_SQL["read_partitions"])))
 
 
 def read_rules(connection: Connection) -> set[Rule]:
     """Return by which rules the index was made: one, or none where it is empty."""
-    return {Rule(*row) for row in connection.execute(_READ_RULES)}
+    return {Rule(*row) for row in connection.execute(_SQL["read_rules"])}
 
 
 def read_event_time_bounds(connection: Connection) -> tuple[int, int] | None:
     """Return the oldest and the newest event time, in ms since the Unix epoch; None where there is no event."""
-    ((oldest, newest),) = connection.execute(_READ_BOUNDS).fetchall()
+    ((oldest, newest),) = connection.execute(_SQL["read_bounds"]).fetchall()
     return None if oldest is None else (oldest, newest)

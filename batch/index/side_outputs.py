@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from psycopg import sql
 
 from batch.log.offsets import retained_ranges
 from batch.log.reader import Value, read_partition, read_values
 from batch.log.series_table import SeriesTable
 from batch.store.array_format import decode_integers
 from batch.store.database import Connection
+from batch.store.statements import load_statements
 from sma.errors import SmaError
 from sma.settings import Settings
 
@@ -22,14 +24,7 @@ POSITION = ["kafka_partition", "kafka_offset"]
 POSITIONS_SCHEMA = {"kafka_partition": pl.Int32, "kafka_offset": pl.Int64}
 
 _STREAM_SCHEMA = {"partition": pl.Int32, "kafka_offset": pl.Int64}
-_READ_BY_RULE = """
-SELECT
-    kafka_partition,
-    array_send(array_agg(kafka_offset ORDER BY kafka_offset))
-FROM sma.{table}
-GROUP BY kafka_partition
-ORDER BY kafka_partition
-"""
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +106,8 @@ def _read_positions(settings: Settings, topic: str) -> pl.DataFrame:
 
 
 def _indexed(connection: Connection, table: str) -> pl.DataFrame:
-    rows = connection.cursor(binary=True).execute(_READ_BY_RULE.format(table=table).encode()).fetchall()
+    statement = sql.SQL(_SQL["read_offsets"]).format(table=sql.Identifier(table))
+    rows = connection.cursor(binary=True).execute(statement).fetchall()
     read = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
     for partition, offsets in rows:
         column = decode_integers([offsets])

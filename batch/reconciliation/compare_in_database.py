@@ -12,46 +12,10 @@ import polars as pl
 from batch.reconciliation.classify import compare
 from batch.store.averages_tables import read_averages
 from batch.store.database import LAYERS, Connection
+from batch.store.statements import load_statements
 from sma.instants import instant
 
-# two layers' rows in a range of as_of; a window that one of them lacks is null there. All averages at once: they share
-# an index by time, and a join for each would look at the rows of all
-_COUNT = """
-SELECT
-    average,
-    count(stream.as_of),
-    count(batch.as_of),
-    count(*) FILTER (WHERE stream.value_sum = batch.value_sum AND stream.event_count = batch.event_count)
-FROM (
-    SELECT
-        customer,
-        metric,
-        average,
-        as_of,
-        value_sum,
-        event_count
-    FROM sma.streaming_averages
-    WHERE average = ANY(%(averages)s)
-        AND as_of >= %(from_time)s
-        AND as_of < %(until_time)s
-) AS stream
-FULL JOIN (
-    SELECT
-        customer,
-        metric,
-        average,
-        as_of,
-        value_sum,
-        event_count
-    FROM sma.batch_averages
-    WHERE average = ANY(%(averages)s)
-        AND as_of >= %(from_time)s
-        AND as_of < %(until_time)s
-) AS batch USING (customer, metric, average, as_of)
-GROUP BY average
-"""
-# by hashes in memory: a merge join, which PostgreSQL may think cheaper, sorts names, and took three times as long
-_BY_HASH = "SELECT set_config('work_mem', '32MB', true), set_config('enable_mergejoin', 'off', true)"
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +42,8 @@ def count_rows(connection: Connection, averages: Sequence[str], from_ms: int, un
         until_ms: one past the last.
     """
     bound = {"averages": list(averages), "from_time": instant(from_ms), "until_time": instant(until_ms)}
-    connection.execute(_BY_HASH)
-    counts = {average: RowCounts(*row) for average, *row in connection.execute(_COUNT, bound)}
+    connection.execute(_SQL["join_by_hash"])
+    counts = {average: RowCounts(*row) for average, *row in connection.execute(_SQL["count_rows"], bound)}
     return {average: counts.get(average, RowCounts(0, 0, 0)) for average in averages}
 
 

@@ -10,23 +10,13 @@ from batch.reconciliation.audit import ReconciledDay
 from batch.reconciliation.classify import difference_size
 from batch.store.database import LAYERS, Connection
 from batch.store.read_only import look
+from batch.store.statements import load_statements
 from sma.instants import instant
 from sma.settings import Settings
 
 MOST_DAYS = 31
 
-_SERIES = """
-SELECT
-    (extract(epoch FROM as_of) * 1000)::bigint,
-    (value_sum / event_count)::float
-FROM {table}
-WHERE customer = %(customer)s
-    AND metric = %(metric)s
-    AND average = %(average)s
-    AND as_of >= %(from_time)s
-    AND as_of < %(until_time)s
-ORDER BY as_of
-"""
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +70,10 @@ def _read(connection: Connection, reconciled: ReconciledDay) -> SeriesRows:
         "from_time": instant(first_ms),
         "until_time": instant(until_ms),
     }
+    statement = sql.SQL(_SQL["read_series"])
     streamed, batch = (
         pl.DataFrame(
-            connection.execute(sql.SQL(_SERIES).format(table=sql.Identifier("sma", layer)), bound).fetchall(),
+            connection.execute(statement.format(table=sql.Identifier("sma", layer)), bound).fetchall(),
             {"as_of_ms": pl.Int64, "average": pl.Float64},
             orient="row",
         )

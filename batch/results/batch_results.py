@@ -12,72 +12,14 @@ from batch.results.corrections import add_corrections
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.averages_tables import add_batch_averages, read_averages, remove_batch_averages
 from batch.store.database import Connection
+from batch.store.statements import load_statements
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.instants import instant, milliseconds
 
 NOTED_CORRECTIONS = 3  # of each day and average, so that whoever looks has some to begin with
 
-# the first answer of a day makes its row, and whoever comes second waits here for the first
-_CLAIM_DAY = """
-INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id, resume_key)
-VALUES (%(day)s, %(average)s, %(read_to)s, %(closed_until)s, 0, %(run_id)s, %(resume_key)s)
-ON CONFLICT (day, average) DO NOTHING
-"""
-_CLEAR_DAY = """
-DELETE FROM sma.batch_averages
-WHERE as_of >= %(from_time)s
-    AND as_of < %(until_time)s
-    AND average NOT IN (
-        SELECT average
-        FROM sma.batch_days
-        WHERE day = %(day)s
-    )
-"""
-_LOCK_DAY = """
-SELECT
-    read_to,
-    closed_until
-FROM sma.batch_days
-WHERE day = %(day)s
-    AND average = %(average)s
-FOR UPDATE
-"""
-_RECORD_DAY = """
-UPDATE sma.batch_days
-SET read_to = %(read_to)s,
-    closed_until = %(closed_until)s,
-    row_count = %(row_count)s,
-    run_id = %(run_id)s,
-    resume_key = %(resume_key)s,
-    written_at = now()
-WHERE day = %(day)s
-    AND average = %(average)s
-"""
-_READ_DAYS = """
-SELECT
-    day,
-    average,
-    read_to,
-    closed_until
-FROM sma.batch_days
-WHERE day = ANY(%(days)s)
-    AND average = ANY(%(averages)s)
-ORDER BY day, average
-"""
-_READ_FINISHED = """
-SELECT
-    day,
-    average
-FROM sma.batch_days
-WHERE resume_key = %(resume_key)s
-"""
-_FORGET_KEY = """
-UPDATE sma.batch_days
-SET resume_key = NULL
-WHERE resume_key = %(resume_key)s
-    AND day = ANY(%(days)s)
-"""
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +88,13 @@ def write_result(
     }
     counts = _Counts()
     with connection.transaction():
-        if connection.execute(_CLAIM_DAY, bound).rowcount:
+        if connection.execute(_SQL["claim_day"], bound).rowcount:
             for _, _, rows in pieces:
                 add_batch_averages(connection, rows)
                 counts.rows += rows.height
             counts.written = counts.rows
         else:
-            held = connection.execute(_LOCK_DAY, bound).fetchone()
+            held = connection.execute(_SQL["lock_day"], bound).fetchone()
             if held is None:
                 raise SmaError(f"{answer.day}, average {answer.average}: no longer in sma.batch_days: run this again")
             _refuse_older(answer, _offsets(held[0]))
@@ -168,7 +110,7 @@ def write_result(
                 counts.rows += rows.height
                 counts.written += missing.height
                 counts.deleted += wrong.join(missing, on=KEY, how="anti").height
-        connection.execute(_RECORD_DAY, bound | {"row_count": counts.rows})
+        connection.execute(_SQL["record_day"], bound | {"row_count": counts.rows})
     return Written(answer, counts.rows, counts.written, counts.deleted, tuple(counts.corrected))
 
 
@@ -179,7 +121,7 @@ def remove_orphan_rows(connection: Connection, day: date) -> int:
     """
     start = day_start_ms(day)
     bound = {"day": day, "from_time": instant(start), "until_time": instant(start + DAY_MS)}
-    return connection.execute(_CLEAR_DAY, bound).rowcount
+    return connection.execute(_SQL["clear_day"], bound).rowcount
 
 
 @dataclass(slots=True)
@@ -207,14 +149,14 @@ def _whole_day(
 def finished_days(connection: Connection, averages: Sequence[str], resume_key: str) -> set[date]:
     """Return the days of which every one of the averages was written under a key: a run that goes on skips them."""
     written: dict[date, set[str]] = {}
-    for day, average in connection.execute(_READ_FINISHED, {"resume_key": resume_key}):
+    for day, average in connection.execute(_SQL["read_finished"], {"resume_key": resume_key}):
         written.setdefault(day, set()).add(average)
     return {day for day, names in written.items() if names.issuperset(averages)}
 
 
 def forget_key(connection: Connection, days: Sequence[date], resume_key: str) -> None:
     """Let go of days once all of them are finished: whoever starts the same work again wants them computed again."""
-    connection.execute(_FORGET_KEY, {"days": list(days), "resume_key": resume_key})
+    connection.execute(_SQL["forget_key"], {"days": list(days), "resume_key": resume_key})
 
 
 def correction(stored: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -233,7 +175,7 @@ def read_results(connection: Connection, days: Sequence[date], averages: Sequenc
     Raises:
         SmaError: one of them has not been computed.
     """
-    found = connection.execute(_READ_DAYS, {"days": list(days), "averages": list(averages)}).fetchall()
+    found = connection.execute(_SQL["read_days"], {"days": list(days), "averages": list(averages)}).fetchall()
     answers = [Answer(day, average, _offsets(read_to), milliseconds(closed)) for day, average, read_to, closed in found]
     missing = {(day, average) for day in days for average in averages} - {(held.day, held.average) for held in answers}
     if missing:

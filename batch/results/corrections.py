@@ -4,21 +4,9 @@ import polars as pl
 
 from batch.store.averages_schema import KEY
 from batch.store.database import AS_OF, Connection, copy_in
+from batch.store.statements import load_statements
 
-_ADD = """
-COPY sma.corrections (
-    run_id,
-    customer,
-    metric,
-    average,
-    as_of,
-    value_sum_before,
-    event_count_before,
-    value_sum_after,
-    event_count_after
-)
-FROM STDIN (FORMAT csv)
-"""
+_SQL = load_statements(__file__)
 
 
 def add_corrections(connection: Connection, run_id: str, before: pl.DataFrame, after: pl.DataFrame) -> None:
@@ -43,7 +31,7 @@ def add_corrections(connection: Connection, run_id: str, before: pl.DataFrame, a
         _as_text("value_sum_micros_after"),
         "event_count_after",
     )
-    copy_in(connection, _ADD, rows)
+    copy_in(connection, _SQL["copy_corrections"], rows)
 
 
 def _as_text(column: str) -> pl.Expr:

@@ -4,15 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from batch.store.database import connect
+from batch.store.statements import load_statements
 from sma.settings import Settings
 
-_DROP = """
-SELECT
-    relation,
-    chunk_count,
-    row_count
-FROM sma.drop_chunks_before(%(bound)s)
-"""
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +32,4 @@ def drop_before(settings: Settings, day: date) -> list[Dropped]:
     """
     bound = datetime.combine(day, time(), UTC)
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, connection.transaction():
-        return [Dropped(*row) for row in connection.execute(_DROP, {"bound": bound})]
+        return [Dropped(*row) for row in connection.execute(_SQL["drop_chunks"], {"bound": bound})]

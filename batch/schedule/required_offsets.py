@@ -5,17 +5,17 @@ What is read of it, block by block, is planned in `day_plan`.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 
 from batch.log.offsets import OffsetRange
 from batch.store.database import Connection
+from batch.store.statements import load_statements
 from batch.windows.lookback import longest_ms, most_events
 from sma.averages import Averages
 from sma.durations import DAY_MS
 
 RequiredOffsets = Mapping[int, int]  # partition -> first Kafka offset; only where something is needed
 
-_NEEDED = Path(__file__).with_name("required_offsets.sql").read_text()
+_SQL = load_statements(__file__)
 
 
 def required_offsets(connection: Connection, averages: Averages, days: Sequence[date]) -> dict[date, RequiredOffsets]:
@@ -26,7 +26,7 @@ def required_offsets(connection: Connection, averages: Averages, days: Sequence[
         "window_events": most_events(averages.averages),
     }
     found: dict[date, dict[int, int]] = {}
-    for day, partition, first_offset in connection.execute(_NEEDED.encode(), bound):
+    for day, partition, first_offset in connection.execute(_SQL["read_required_offsets"], bound):
         found.setdefault(day, {})[partition] = first_offset
     return dict(found)
 

@@ -1,5 +1,8 @@
--- From which Kafka offset on, in each partition, stand the events that given days need? Whole days are looked at, as
--- batch.day_plan does, so it never begins later than a plan. Late events stand in the index and are not read again.
+-- Statement of required_offsets: it selects, in each partition, the first Kafka offset of the events that days need.
+
+-- read_required_offsets --
+-- It takes whole days, as batch.windows.day_plan does, so no offset is after the first one of a plan. Late events are
+-- in the index and are not read again.
 WITH counted AS (
     SELECT
         kafka_partition,

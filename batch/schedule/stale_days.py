@@ -8,13 +8,13 @@ index tells what the log holds. Whether Kafka still has what a day needs is not 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from batch.index.closed_days import closed_until_ms
 from batch.index.log_index import read_index
 from batch.results.retention import first_day_kept
 from batch.store.database import Connection
+from batch.store.statements import load_statements
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
 from sma.settings import Settings
@@ -25,7 +25,7 @@ MORE_IS_CLOSED = "more is closed"
 MORE_IN_THE_LOG = "more in the log"
 NOT_RECONCILED = "not reconciled"
 
-_STALE = Path(__file__).with_name("stale_days.sql").read_text()
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def stale_days(connection: Connection, averages: Averages) -> list[StaleDay]:
     closed_until = closed_until_ms(index, averages.watermark_delay_ms)
     found: dict[date, list[StaleDay]] = {}
     for average in averages.averages:
-        for held in connection.execute(_STALE.encode(), _parameters(average, closed_until)):
+        for held in connection.execute(_SQL["read_stale_days"], _parameters(average, closed_until)):
             found.setdefault(held[0], []).append(_stale_day(held))
     return [_merged(of_day) for _, of_day in sorted(found.items())]
 

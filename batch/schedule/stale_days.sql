@@ -1,5 +1,6 @@
--- Which days are stale for one average, and since when do late events wait for them?
---
+-- Statement of stale_days: it selects the stale days of one average, and since when late events wait for each.
+
+-- read_stale_days --
 -- `span`: a part of the log, and the days whose rows it can change: those that its events make (first_day to made_day)
 -- and, where a window holds the last N events, those up to which N newer events of the series have not yet come
 -- (last_day). Late events and blocks of other events are parts alike. The last block of a partition grows, so a block

@@ -3,6 +3,8 @@
 Which rows should be there is decided in `batch.results.batch_results`.
 """
 
+from typing import LiteralString
+
 import numpy as np
 import polars as pl
 from psycopg import sql
@@ -11,60 +13,15 @@ from batch.store.array_format import decode_integers, decode_micros
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.copy_format import POSTGRES_EPOCH_MS, encode_rows
 from batch.store.database import Connection, Layer
+from batch.store.statements import load_statements
 from sma.instants import instant
 
-_ADD = """
-COPY sma.batch_averages (
-    customer,
-    metric,
-    average,
-    as_of,
-    value_sum,
-    event_count
-)
-FROM STDIN (FORMAT binary)
-"""
-# a row for each series: what a row costs on the way, it costs for a whole series
-_READ = """
-SELECT
-    customer,
-    metric,
-    count(*),
-    array_send(array_agg(as_of)),
-    array_send(array_agg(value_sum)),
-    array_send(array_agg(event_count))
-FROM sma.{table}
-WHERE average = {average}
-    AND as_of >= {from_time}
-    AND as_of < {until_time}
-GROUP BY customer, metric
-"""
-_CREATE_WRONG = """
-CREATE TEMPORARY TABLE IF NOT EXISTS wrong (
-    customer text NOT NULL,
-    metric text NOT NULL,
-    average text NOT NULL,
-    as_of timestamptz NOT NULL,
-    value_sum numeric(38, 6) NOT NULL,
-    event_count bigint NOT NULL
-) ON COMMIT DELETE ROWS
-"""
-_COPY_WRONG = "COPY pg_temp.wrong FROM STDIN (FORMAT binary)"
-_REMOVE = """
-DELETE FROM sma.batch_averages AS stored
-USING pg_temp.wrong
-WHERE stored.customer = wrong.customer
-    AND stored.metric = wrong.metric
-    AND stored.average = wrong.average
-    AND stored.as_of = wrong.as_of
-    AND stored.as_of >= %(from_time)s
-    AND stored.as_of <= %(last_time)s
-"""
+_SQL = load_statements(__file__)
 
 
 def read_averages(connection: Connection, layer: Layer, average: str, from_ms: int, until_ms: int) -> pl.DataFrame:
     """Return a layer's rows with from_ms <= as_of < until_ms, as `averages` of `batch.store.averages_schema`."""
-    statement = sql.SQL(_READ).format(
+    statement = sql.SQL(_SQL["read_averages"]).format(
         table=sql.Identifier(layer),
         average=sql.Literal(average),
         from_time=sql.Literal(instant(from_ms)),
@@ -95,7 +52,7 @@ def add_batch_averages(connection: Connection, rows: pl.DataFrame) -> None:
         psycopg.errors.UniqueViolation: one is.
     """
     if not rows.is_empty():
-        _copy_in(connection, _ADD, rows)
+        _copy_in(connection, _SQL["copy_batch_averages"], rows)
 
 
 def remove_batch_averages(connection: Connection, rows: pl.DataFrame) -> None:
@@ -103,15 +60,15 @@ def remove_batch_averages(connection: Connection, rows: pl.DataFrame) -> None:
     if rows.is_empty():
         return
     first, last = rows.select(first=pl.col("as_of_ms").min(), last=pl.col("as_of_ms").max()).row(0)
-    connection.execute(_CREATE_WRONG)
-    _copy_in(connection, _COPY_WRONG, rows)
-    connection.execute("ANALYZE pg_temp.wrong")
+    connection.execute(_SQL["create_wrong"])
+    _copy_in(connection, _SQL["copy_wrong"], rows)
+    connection.execute(_SQL["analyze_wrong"])
     # the bounds tell PostgreSQL in which chunks not to look
-    connection.execute(_REMOVE, {"from_time": instant(first), "last_time": instant(last)})
-    connection.execute("TRUNCATE pg_temp.wrong")
+    connection.execute(_SQL["delete_wrong"], {"from_time": instant(first), "last_time": instant(last)})
+    connection.execute(_SQL["empty_wrong"])
 
 
-def _copy_in(connection: Connection, statement: str, rows: pl.DataFrame) -> None:
-    with connection.cursor().copy(statement.encode()) as copy:
+def _copy_in(connection: Connection, statement: LiteralString, rows: pl.DataFrame) -> None:
+    with connection.cursor().copy(statement) as copy:
         for part in encode_rows(rows):
             copy.write(part)

@@ -7,13 +7,14 @@ lost. Rows of averages, of which there are many more, have their own way in and 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal, LiteralString, cast
 
 import polars as pl
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
+from batch.store.statements import load_statements
 from sma.errors import SmaError, first_line_of
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -21,6 +22,8 @@ Layer = Literal["streaming_averages", "batch_averages"]
 LAYERS: tuple[Layer, Layer] = ("streaming_averages", "batch_averages")
 
 CONNECT_TIMEOUT_SECONDS = 10
+
+_SQL = load_statements(__file__)
 
 # the column `as_of_ms` as a time that COPY takes, in its place and under its name
 AS_OF = pl.from_epoch("as_of_ms", time_unit="ms").dt.replace_time_zone("UTC")
@@ -62,13 +65,13 @@ def snapshot(connection: Connection) -> Iterator[datetime]:
     """
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     with connection.transaction():
-        row = connection.execute("SELECT clock_timestamp()").fetchone()
+        row = connection.execute(_SQL["read_clock"]).fetchone()
         yield cast(datetime, row[0] if row else None)
 
 
-def copy_in(connection: Connection, statement: str, rows: pl.DataFrame) -> None:
+def copy_in(connection: Connection, statement: LiteralString, rows: pl.DataFrame) -> None:
     """Send the rows of a frame through `COPY … FROM STDIN (FORMAT csv)`; null is the empty field."""
-    with connection.cursor().copy(statement.encode()) as copy:
+    with connection.cursor().copy(statement) as copy:
         copy.write(rows.write_csv(include_header=False).encode())
 
 

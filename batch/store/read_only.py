@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from batch.store.database import Connection, connect, snapshot
+from batch.store.statements import load_statements
 from sma.settings import Settings
 
 TIMEOUT_SECONDS = 20
+
+_SQL = load_statements(__file__)
 
 
 @contextmanager
@@ -17,7 +20,7 @@ def look(settings: Settings) -> Iterator[Connection]:
         SmaError: the database does not answer or refuses, or the look took longer.
     """
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
-        connection.execute("SELECT set_config('transaction_timeout', %s, false)", (f"{TIMEOUT_SECONDS}s",))
+        connection.execute(_SQL["limit_time"], {"limit": f"{TIMEOUT_SECONDS}s"})
         connection.read_only = True
         with snapshot(connection):
             yield connection

@@ -12,6 +12,7 @@ from batch.index.blocks import read_blocks
 from batch.index.closed_days import EPOCH_DAY, day_start_ms
 from batch.log.offsets import OffsetRange
 from batch.store.database import Connection
+from batch.store.statements import load_statements
 from batch.windows.lookback import longest_ms, most_events
 from batch.windows.partition_windows import EventFilter, Source, Task
 from batch.windows.spans import Span, spans
@@ -19,96 +20,7 @@ from sma.averages import Average
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 
-_READ_LATE = """
-SELECT
-    kafka_offset,
-    customer,
-    metric,
-    event_time_ms,
-    value_micros
-FROM sma.late_events
-WHERE kafka_partition = %(partition)s
-    AND event_time_ms >= %(from_ms)s
-    AND event_time_ms < %(until_ms)s
-ORDER BY kafka_offset
-"""
-_COUNT_BY_DAY = """
-SELECT
-    day,
-    sum(event_count)::bigint
-FROM sma.series_days
-WHERE day >= %(from_day)s
-    AND day < %(until_day)s
-GROUP BY day
-"""
-_COUNT_SERIES = "SELECT count(*) FROM sma.indexed_series"
-# of the series that may have rows of a count window in the range: the days before it on which their last events lie;
-# late events are not counted, as a filter may leave them out, but their days are among those that are looked at
-_DAYS_BEFORE = """
-WITH stated AS (
-    SELECT
-        customer,
-        metric
-    FROM sma.series_days
-    WHERE kafka_partition = %(partition)s
-        AND day >= %(reach_day)s
-        AND day < %(until_day)s
-    UNION
-    SELECT
-        customer,
-        metric
-    FROM sma.late_events
-    WHERE kafka_partition = %(partition)s
-        AND event_time_ms >= %(reach_ms)s
-        AND event_time_ms < %(until_ms)s
-),
-held AS (
-    SELECT
-        customer,
-        metric,
-        day,
-        event_count
-    FROM sma.series_days
-    WHERE kafka_partition = %(partition)s
-        AND day < %(from_day)s
-    UNION ALL
-    SELECT
-        customer,
-        metric,
-        DATE '1970-01-01' + floor(event_time_ms / %(day_ms)s::numeric)::integer,
-        0
-    FROM sma.late_events
-    WHERE kafka_partition = %(partition)s
-        AND event_time_ms < %(from_ms)s
-),
-counted AS (
-    SELECT
-        day,
-        sum(sum(event_count)) OVER (
-            PARTITION BY customer, metric
-            ORDER BY day DESC
-        ) - sum(event_count) AS newer_events
-    FROM held
-    INNER JOIN stated USING (customer, metric)
-    GROUP BY customer, metric, day
-)
-SELECT DISTINCT day
-FROM counted
-WHERE newer_events < %(event_count)s
-"""
-_COUNT_BEHIND = """
-SELECT coalesce(sum(event_count), 0)::bigint
-FROM sma.offset_blocks
-WHERE kafka_partition = %(partition)s
-    AND next_offset > %(read_to)s
-    AND oldest_event_ms < %(until_ms)s
-"""
-_SCATTERED = """
-SELECT array_agg(DISTINCT kafka_partition)
-FROM sma.indexed_series
-GROUP BY customer, metric
-HAVING count(*) > 1
-"""
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +64,8 @@ def plan_days(
     }
     first_day = min((min(days) for days in warm_up.values()), default=from_ms // DAY_MS)
     bounds = {"from_day": _date(first_day), "until_day": _date(-(-until_ms // DAY_MS))}
-    events_by_day = {(day - EPOCH_DAY).days: count for day, count in connection.execute(_COUNT_BY_DAY, bounds)}
-    ((series_count,),) = connection.execute(_COUNT_SERIES).fetchall()
+    events_by_day = {(day - EPOCH_DAY).days: count for day, count in connection.execute(_SQL["count_by_day"], bounds)}
+    ((series_count,),) = connection.execute(_SQL["count_series"]).fetchall()
     tasks = []
     for together in _together(connection, partitions):
         before = sorted(set().union(*(warm_up[partition] for partition in together)))
@@ -206,7 +118,7 @@ def _source(connection: Connection, partition: int, cut: Sequence[Span]) -> Sour
     from_ms = min((wanted.from_ms for wanted in cut), default=0)
     until_ms = max((wanted.until_ms for wanted in cut), default=0)
     bound = {"partition": partition, "from_ms": from_ms, "until_ms": until_ms}
-    late = connection.execute(_READ_LATE, bound).fetchall()
+    late = connection.execute(_SQL["read_late"], bound).fetchall()
     return Source(partition, read_blocks(connection, partition, from_ms, until_ms), late)
 
 
@@ -237,21 +149,21 @@ def _warm_up_days(
         "event_count": largest + left_out,
         "day_ms": DAY_MS,
     }
-    return days | {(day - EPOCH_DAY).days for (day,) in connection.execute(_DAYS_BEFORE, bound)}
+    return days | {(day - EPOCH_DAY).days for (day,) in connection.execute(_SQL["read_days_before"], bound)}
 
 
 def _count_behind(connection: Connection, event_filter: EventFilter, partition: int, until_ms: int) -> int:
     if event_filter.read_to is None:
         return 0
     bound = {"partition": partition, "read_to": event_filter.read_to.get(partition, 0), "until_ms": until_ms}
-    ((count,),) = connection.execute(_COUNT_BEHIND, bound).fetchall()
+    ((count,),) = connection.execute(_SQL["count_behind"], bound).fetchall()
     return int(count)
 
 
 def _together(connection: Connection, partitions: Sequence[int]) -> list[list[int]]:
     """Return the partitions, those that share a series together: its windows are over the events of all of them."""
     groups = [{partition} for partition in partitions]
-    for (shared,) in connection.execute(_SCATTERED):
+    for (shared,) in connection.execute(_SQL["find_scattered_series"]):
         touched = [group for group in groups if group & set(shared)]
         groups = [group for group in groups if group not in touched] + [set().union(*touched)]
     return sorted(sorted(group) for group in groups if group)

@@ -1,0 +1,63 @@
+-- Statements of index_checks: they compare the offset index with itself and with what both layers have stored.
+
+-- find_gaps --
+SELECT
+    kafka_partition,
+    ended_at,
+    first_offset
+FROM (
+    SELECT
+        kafka_partition,
+        first_offset,
+        lag(next_offset) OVER (PARTITION BY kafka_partition ORDER BY first_offset) AS ended_at
+    FROM (
+        SELECT
+            kafka_partition,
+            first_offset,
+            next_offset
+        FROM sma.offset_blocks
+        UNION ALL
+        SELECT
+            kafka_partition,
+            -1,
+            0
+        FROM sma.indexed_partitions
+        UNION ALL
+        SELECT
+            kafka_partition,
+            next_offset,
+            NULL
+        FROM sma.indexed_partitions
+    ) AS block
+) AS following
+WHERE ended_at <> first_offset
+ORDER BY kafka_partition, first_offset
+
+-- count_blocks --
+SELECT
+    count(*),
+    count(DISTINCT kafka_partition)
+FROM sma.offset_blocks
+
+-- find_scattered_series --
+SELECT
+    customer,
+    metric,
+    array_agg(kafka_partition ORDER BY kafka_partition)
+FROM sma.indexed_series
+GROUP BY customer, metric
+HAVING count(*) > 1
+ORDER BY customer, metric
+
+-- read_answered_until --
+SELECT coalesce(max(closed_until), '-infinity')::text
+FROM sma.batch_days
+WHERE average = %(average)s
+
+-- count_unanswered --
+SELECT
+    count(*),
+    coalesce(extract(epoch FROM clock_timestamp() - min(written_at)), 0)::bigint
+FROM sma.streaming_averages
+WHERE average = %(average)s
+    AND as_of > %(answered_until)s::timestamptz

@@ -1,0 +1,99 @@
+-- Statements of stored_records: they read everything that is stored about one window. Sums leave as whole micro-units.
+
+-- read_served --
+SELECT
+    source,
+    is_final,
+    sma,
+    trunc(value_sum * 1000000),
+    event_count,
+    is_full
+FROM serving.moving_averages
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+    AND average = %(average)s
+    AND as_of = %(as_of)s
+
+-- read_streamed --
+SELECT
+    trunc(value_sum * 1000000),
+    event_count,
+    serving.average(value_sum, event_count),
+    written_at,
+    newest_offset
+FROM sma.streaming_averages
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+    AND average = %(average)s
+    AND as_of = %(as_of)s
+
+-- read_computed --
+SELECT
+    trunc(value_sum * 1000000),
+    event_count,
+    serving.average(value_sum, event_count),
+    written_at
+FROM sma.batch_averages
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+    AND average = %(average)s
+    AND as_of = %(as_of)s
+
+-- read_answer --
+SELECT
+    read_to,
+    closed_until,
+    run_id,
+    written_at
+FROM sma.batch_days
+WHERE day = %(day)s
+    AND average = %(average)s
+
+-- read_reconciliations --
+SELECT
+    run_id,
+    reconciled_at,
+    windows_compared,
+    equal,
+    changed,
+    missing_in_stream,
+    extra_in_stream,
+    explained,
+    unexplained
+FROM sma.reconciliations
+WHERE day = %(day)s
+    AND average = %(average)s
+ORDER BY reconciled_at DESC
+
+-- read_differences --
+SELECT
+    run_id,
+    reconciled_at,
+    class,
+    is_explained,
+    late_event_count,
+    trunc(stream_value_sum * 1000000),
+    stream_event_count,
+    trunc(batch_value_sum * 1000000),
+    batch_event_count
+FROM sma.differences
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+    AND average = %(average)s
+    AND as_of = %(as_of)s
+ORDER BY reconciled_at DESC
+
+-- read_corrections --
+SELECT
+    run_id,
+    corrected_at,
+    trunc(value_sum_before * 1000000),
+    event_count_before,
+    trunc(value_sum_after * 1000000),
+    event_count_after
+FROM sma.corrections
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+    AND average = %(average)s
+    AND as_of = %(as_of)s
+ORDER BY corrected_at DESC

@@ -1,0 +1,121 @@
+-- Statements of index_tables: they read where the offset index ends, and extend it by a pass over the log.
+
+-- lock_partition --
+SELECT pg_advisory_lock(hashtext('sma.indexed_partitions'), %(partition)s)
+
+-- unlock_partition --
+SELECT pg_advisory_unlock(hashtext('sma.indexed_partitions'), %(partition)s)
+
+-- read_reached --
+SELECT
+    next_offset,
+    newest_time_ms
+FROM sma.indexed_partitions
+WHERE kafka_partition = %(partition)s
+
+-- read_last_block --
+SELECT
+    first_offset,
+    next_offset,
+    event_count,
+    late_event_count,
+    rejected_event_count,
+    heartbeat_count,
+    oldest_event_ms,
+    newest_event_ms
+FROM sma.offset_blocks
+WHERE kafka_partition = %(partition)s
+ORDER BY first_offset DESC
+LIMIT 1
+
+-- read_series --
+SELECT
+    customer,
+    metric,
+    newest_event_ms
+FROM sma.indexed_series
+WHERE kafka_partition = %(partition)s
+
+-- delete_blocks_from --
+DELETE FROM sma.offset_blocks
+WHERE kafka_partition = %(partition)s
+    AND first_offset >= %(first_offset)s
+
+-- copy_blocks --
+COPY sma.offset_blocks (
+    kafka_partition,
+    first_offset,
+    next_offset,
+    event_count,
+    late_event_count,
+    rejected_event_count,
+    heartbeat_count,
+    oldest_event_ms,
+    newest_event_ms
+)
+FROM STDIN
+
+-- copy_late --
+COPY sma.late_events (
+    kafka_partition,
+    kafka_offset,
+    customer,
+    metric,
+    event_time_ms,
+    value_micros,
+    newest_event_ms
+)
+FROM STDIN
+
+-- copy_rejected --
+COPY sma.rejected_events (kafka_partition, kafka_offset, reason) FROM STDIN
+
+-- upsert_series --
+INSERT INTO sma.indexed_series (kafka_partition, customer, metric, newest_event_ms)
+SELECT
+    %(partition)s,
+    *
+FROM unnest(%(customers)s::text[], %(metrics)s::text[], %(newest)s::bigint[])
+ON CONFLICT (kafka_partition, customer, metric) DO UPDATE
+SET newest_event_ms = excluded.newest_event_ms
+WHERE indexed_series.newest_event_ms < excluded.newest_event_ms
+
+-- add_days --
+INSERT INTO sma.series_days AS counted (kafka_partition, customer, metric, day, event_count, next_offset)
+SELECT
+    %(partition)s,
+    *,
+    %(next_offset)s
+FROM unnest(%(customers)s::text[], %(metrics)s::text[], %(days)s::date[], %(counts)s::bigint[])
+ON CONFLICT (kafka_partition, day, customer, metric) DO UPDATE
+SET event_count = counted.event_count + excluded.event_count,
+    next_offset = excluded.next_offset
+
+-- record_partition --
+INSERT INTO sma.indexed_partitions (
+    kafka_partition,
+    next_offset,
+    newest_time_ms,
+    allowed_lateness_ms,
+    max_ahead_ms
+)
+VALUES (
+    %(partition)s,
+    %(next_offset)s,
+    %(newest_time_ms)s,
+    %(allowed_lateness_ms)s,
+    %(max_ahead_ms)s
+)
+ON CONFLICT (kafka_partition) DO UPDATE
+SET next_offset = excluded.next_offset,
+    newest_time_ms = excluded.newest_time_ms,
+    indexed_at = now()
+
+-- forget_index --
+TRUNCATE
+    sma.indexed_partitions,
+    sma.offset_blocks,
+    sma.indexed_series,
+    sma.series_days,
+    sma.late_events,
+    sma.rejected_events

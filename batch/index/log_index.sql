@@ -1,0 +1,37 @@
+-- Statements of log_index: they read what the offset index says of the whole log.
+
+-- read_partitions --
+SELECT
+    held.kafka_partition,
+    held.next_offset,
+    held.newest_time_ms,
+    coalesce(sum(block.event_count), 0)::bigint,
+    coalesce(sum(block.late_event_count), 0)::bigint,
+    coalesce(sum(block.rejected_event_count), 0)::bigint,
+    coalesce(sum(block.heartbeat_count), 0)::bigint
+FROM sma.indexed_partitions AS held
+LEFT JOIN sma.offset_blocks AS block USING (kafka_partition)
+GROUP BY held.kafka_partition
+ORDER BY held.kafka_partition
+
+-- read_bounds --
+SELECT
+    min(oldest_event_ms),
+    max(newest_event_ms)
+FROM (
+    SELECT
+        oldest_event_ms,
+        newest_event_ms
+    FROM sma.offset_blocks
+    UNION ALL
+    SELECT
+        event_time_ms,
+        event_time_ms
+    FROM sma.late_events
+) AS held
+
+-- read_rules --
+SELECT DISTINCT
+    allowed_lateness_ms,
+    max_ahead_ms
+FROM sma.indexed_partitions

@@ -1,0 +1,69 @@
+-- Statements of reconciliation_report: they add up the audit trail of some runs.
+
+-- read_report --
+WITH compared AS (
+    SELECT
+        coalesce(sum(windows_compared), 0)::bigint AS windows_compared,
+        coalesce(sum(equal), 0)::bigint AS equal,
+        coalesce(sum(changed), 0)::bigint AS changed,
+        coalesce(sum(missing_in_stream), 0)::bigint AS missing_in_stream,
+        coalesce(sum(extra_in_stream), 0)::bigint AS extra_in_stream,
+        coalesce(sum(explained), 0)::bigint AS explained,
+        coalesce(sum(unexplained), 0)::bigint AS unexplained
+    FROM sma.reconciliations
+    WHERE run_id = ANY(%(run_ids)s)
+),
+newest AS (
+    SELECT DISTINCT ON (kafka_partition) *
+    FROM sma.accounting
+    WHERE run_id = ANY(%(run_ids)s)
+    ORDER BY kafka_partition, read_to DESC
+),
+accounted AS (
+    SELECT
+        coalesce(sum(records), 0)::bigint AS records,
+        coalesce(sum(events_used + late_events), 0)::bigint AS events,
+        coalesce(sum(late_events), 0)::bigint AS late_events,
+        coalesce(sum(rejected_events), 0)::bigint AS rejected_events,
+        coalesce(sum(heartbeats), 0)::bigint AS heartbeats,
+        coalesce(
+            sum(abs(records - events_used - late_events - rejected_events - heartbeats)), 0
+        )::bigint AS unaccounted,
+        count(*) AS partitions
+    FROM newest
+)
+SELECT
+    events,
+    late_events,
+    rejected_events,
+    windows_compared,
+    equal,
+    changed,
+    missing_in_stream,
+    extra_in_stream,
+    explained,
+    unexplained,
+    records,
+    heartbeats,
+    unaccounted,
+    partitions
+FROM compared
+CROSS JOIN accounted
+
+-- read_worst --
+-- what is unexplained first, then what is furthest off; no row counts as 0
+SELECT
+    customer,
+    metric,
+    average,
+    as_of
+FROM sma.differences
+WHERE run_id = ANY(%(run_ids)s)
+ORDER BY
+    is_explained,
+    abs(coalesce(batch_value_sum, 0) - coalesce(stream_value_sum, 0)) DESC,
+    customer,
+    metric,
+    average,
+    as_of
+LIMIT %(most)s

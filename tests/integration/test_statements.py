@@ -1,0 +1,55 @@
+"""Every statement of the batch layer is one that PostgreSQL accepts from the role that the layer connects as."""
+
+from collections import defaultdict
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from batch.store.copy_format import HEADER
+from batch.store.statements import load_statements
+from sma.settings import CHECKOUT
+from tests.conftest import Place
+
+BATCH = CHECKOUT / "batch"
+FILES = sorted(BATCH.rglob("*.sql"))
+# what `sma explain` reads, as sma_reader
+_OF_THE_READER = ("explain/series_index.sql", "explain/stored_records.sql", "index/known_series.sql")
+_PLANNED = ("DELETE", "INSERT", "SELECT", "UPDATE", "WITH")
+_NOTHING = {"csv": b"", "binary": HEADER + b"\xff\xff", "text": b""}
+_FORMATTED: dict[str, dict[str, sql.Composable]] = {
+    "index/side_outputs.sql": {"table": sql.Identifier("late_events")},
+    "report/worst_series.sql": {"table": sql.Identifier("sma", "streaming_averages")},
+    "store/averages_tables.sql": {
+        "table": sql.Identifier("batch_averages"),
+        "average": sql.Literal(""),
+        "from_time": sql.Literal("-infinity"),
+        "until_time": sql.Literal("infinity"),
+    },
+}
+
+
+@pytest.mark.parametrize("name", [path.relative_to(BATCH).as_posix() for path in FILES])
+def test_database_accepts_every_statement(own_database: Place, name: str):
+    statements = load_statements(str((BATCH / name).with_suffix(".py")))
+    settings = own_database.settings
+    url = settings.database_url if name in _OF_THE_READER else settings.batch_database_url
+    with psycopg.connect(url.get_secret_value(), cursor_factory=psycopg.ClientCursor) as connection:
+        for statement in statements.values():
+            _try(connection, sql.SQL(statement).format(**_FORMATTED.get(name, {})).as_string(connection))
+        connection.rollback()  # temporary tables are there for the statements after them until here
+
+
+def _try(connection: psycopg.Connection, statement: str) -> None:
+    """Plan a statement with null for each parameter, or execute it where PostgreSQL does not plan it."""
+    cursor = psycopg.ClientCursor(connection)
+    bound = cursor.mogrify(statement, defaultdict(lambda: None))
+    command = next(line for line in bound.splitlines() if not line.startswith("--")).split()[0]
+    if command in _PLANNED:
+        connection.execute(f"EXPLAIN {bound}")
+    elif command == "COPY":
+        encoding = next((word for word in _NOTHING if f"(FORMAT {word})" in bound), "text")
+        with cursor.copy(bound) as copy:
+            copy.write(_NOTHING[encoding])
+    else:
+        connection.execute(bound)
