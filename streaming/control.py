@@ -158,7 +158,7 @@ def submit_job(
     )
     parallelism = min(parallelism, max(needed, rest.free_slots()))
     options = job_options(settings, parallelism, history_uri, snapshot.uri if snapshot else None)
-    return submit(options, plan, job)
+    return submit(settings, options, plan, job)
 
 
 def current_definition(settings: Settings) -> Definition:
