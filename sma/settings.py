@@ -44,7 +44,12 @@ class Settings(BaseSettings):
     )
     flink_jars: Path = Field(
         CHECKOUT / ".local" / "install" / "flink-jars",
-        description="folder of the connectors' and the project's own jars",
+        description="folder of the jar that the Flink jobs run from",
+    )
+    flink_submit: Literal["rest", "client"] = Field(
+        "rest",
+        description="how a job is submitted: `rest` uploads its jar to Flink, `client` runs Flink's own client in a "
+        "JVM here, as a cluster with `web.submit.enable: false` needs",
     )
     job_name: str = Field("moving-averages", description="name of the Flink job")
     parallelism: int = Field(

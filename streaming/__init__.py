@@ -1,1 +1,1 @@
-"""The streaming layer: the job's SQL, its submission, and control of the running job."""
+"""The streaming layer: the Flink jobs, their plans and options, their submission, and control of the running job."""

@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping
 
 from bench.cluster import PARALLELISM
+from clients.flink import ENDED, FlinkRest
 from sma.errors import SmaError
 from sma.settings import Settings
-from streaming.control.rest import ENDED, FlinkRest
-from streaming.submit.options import job_options
+from streaming.submit.options import client_options, job_options
 
 _POLL_S = 0.3
 _TROUBLE = frozenset({"FAILING", "RESTARTING"})
@@ -20,6 +20,11 @@ def options(settings: Settings, name: str) -> dict[str, str]:
     """Return the configuration of a job: the running job's, checkpoints every 5 s included."""
     named = settings.model_copy(update={"job_name": f"bench-{name}"})
     return job_options(named, PARALLELISM, f"{settings.flink_storage_uri}/bench", None)
+
+
+def options_for_client(settings: Settings, name: str) -> dict[str, str]:
+    """Return the configuration of a job that Flink's own client submits."""
+    return options(settings, name) | client_options(settings)
 
 
 def seconds_of(settings: Settings, job_id: str) -> float:

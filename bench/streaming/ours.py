@@ -25,7 +25,7 @@ HOUR = (Average("hour", DurationWindow(3_600 * SECOND_MS), SECOND_MS),)
 
 def run(log: Log, name: str, averages: Windows, writes_rows: bool = False) -> float:
     """Run the job over the log and return its seconds; rows go to the database or nowhere."""
-    job_id = submit(options(log.settings, name), plan(log, averages, writes_rows))
+    job_id = submit(log.settings, options(log.settings, name), plan(log, averages, writes_rows))
     return seconds_of(log.settings, job_id)
 
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from prometheus_client.core import Metric
 
+from clients.flink import FlinkRest, Job
 from monitoring.exporter.collector import NoAnswer
 from monitoring.exporter.families import by_partition, counters, gauge
 from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.control.accounts import Account, read_accounts
-from streaming.control.rest import FlinkRest, Job
 
 NOT_KNOWN_MS = -(2**63)  # an operator's watermark before its first
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from prometheus_client.core import Metric
 
+from clients.flink import FlinkRest
 from monitoring.exporter.families import by_partition
 from monitoring.exporter.log_history import load, save
 from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.control.accounts import read_accounts
 from streaming.control.kafka_log import KafkaLog
-from streaming.control.rest import FlinkRest
 
 _POLL_S = 5.0
 

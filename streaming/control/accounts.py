@@ -7,7 +7,7 @@ apart and keeps them in its checkpointed state; `residue` is what they leave una
 import re
 from dataclasses import dataclass
 
-from streaming.control.rest import FlinkRest
+from clients.flink import FlinkRest
 
 OPERATOR = "averages"
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from clients.flink import ENDED, POLL_S, FlinkRest, Job
 from sma.averages import Averages, load_averages
 from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.control.job_config import Change, Definition, Effect, changes
 from streaming.control.kafka_log import KafkaLog
-from streaming.control.rest import ENDED, POLL_S, FlinkRest, Job
 from streaming.control.snapshots import Snapshot, Snapshots
 from streaming.submit.options import job_options
 from streaming.submit.plan import running_plan
@@ -158,7 +158,7 @@ def submit_job(
     )
     parallelism = min(parallelism, max(needed, rest.free_slots()))
     options = job_options(settings, parallelism, history_uri, snapshot.uri if snapshot else None)
-    return submit(options, plan, job)
+    return submit(settings, options, plan, job)
 
 
 def current_definition(settings: Settings) -> Definition:

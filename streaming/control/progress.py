@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from clients.flink import FlinkRest, Job, RequestRefused
 from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.control.accounts import Account, read_accounts
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.lifecycle import required_job
-from streaming.control.rest import FlinkRest, Job, RequestRefused
 from streaming.control.snapshots import Snapshots
 
 CONFIRM_POLL_S = 0.5

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from clients.flink import FlinkRest
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.settings import Settings
@@ -17,7 +18,6 @@ from streaming.control import lifecycle
 from streaming.control.accounts import read_accounts
 from streaming.control.job_config import Change, Effect, changes
 from streaming.control.kafka_log import KafkaLog
-from streaming.control.rest import FlinkRest
 from streaming.control.snapshots import Snapshots
 from streaming.submit.plan import beside_plan
 

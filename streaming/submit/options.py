@@ -1,4 +1,4 @@
-"""With which configuration does the job run? Flink's own keys; nothing here talks to Flink."""
+"""Flink's options of a job, by Flink's own keys, and the jar that it runs from; nothing here talks to Flink."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ from sma.settings import Settings
 
 
 def job_options(settings: Settings, parallelism: int, history_uri: str | None, snapshot: str | None) -> dict[str, str]:
-    """Return the configuration of a detached job on the cluster at `flink_url`.
+    """Return the options of a job, however it is submitted.
 
     Args:
         settings: where everything is.
@@ -17,14 +17,8 @@ def job_options(settings: Settings, parallelism: int, history_uri: str | None, s
             starts over after a failure.
         snapshot: the savepoint or checkpoint from which it resumes; None to start empty.
     """
-    host, port = rest_address(settings.flink_url)
     options = {
-        "execution.target": "remote",
-        "execution.attached": "false",
-        "rest.address": host,
-        "rest.port": str(port),
         "pipeline.name": settings.job_name,
-        "pipeline.jars": ";".join(path.as_uri() for path in jars(settings.flink_jars)),
         "parallelism.default": str(parallelism),
         "execution.runtime-mode": "STREAMING",
         "restart-strategy.type": "exponential-delay",
@@ -50,6 +44,21 @@ def job_options(settings: Settings, parallelism: int, history_uri: str | None, s
     return options
 
 
+def client_options(settings: Settings) -> dict[str, str]:
+    """Return what only Flink's own client reads: where the cluster is, and which jars the job brings along.
+
+    A job that is run through REST must not have them: there Flink sets the jar, and the target is the cluster itself.
+    """
+    host, port = rest_address(settings.flink_url)
+    return {
+        "execution.target": "remote",
+        "execution.attached": "false",
+        "rest.address": host,
+        "rest.port": str(port),
+        "pipeline.jars": ";".join(path.as_uri() for path in jars(settings.flink_jars)),
+    }
+
+
 def rest_address(flink_url: str) -> tuple[str, int]:
     """Return host and port of Flink's REST address.
 
@@ -67,7 +76,7 @@ def rest_address(flink_url: str) -> tuple[str, int]:
 
 
 def jars(folder: Path) -> list[Path]:
-    """Return the jars that the job brings along.
+    """Return the jars in a folder.
 
     Raises:
         SmaError: there are none.
@@ -76,3 +85,18 @@ def jars(folder: Path) -> list[Path]:
     if not found:
         raise SmaError(f"{folder}: no jars there: `make` builds them, or SMA_FLINK_JARS must name their folder")
     return found
+
+
+def the_jar(folder: Path) -> Path:
+    """Return the one jar in a folder, which is all that Flink's REST API runs a job from.
+
+    Raises:
+        SmaError: there is none, or more than one.
+    """
+    found = jars(folder)
+    if len(found) > 1:
+        raise SmaError(
+            f"{folder}: has {len(found)} jars, and Flink's REST API runs a job from one: leave only the one that "
+            "`make setup` builds, or set SMA_FLINK_SUBMIT=client, which sends them all"
+        )
+    return found[0]

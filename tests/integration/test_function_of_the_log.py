@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 import psycopg
 import pytest
 
+from clients.flink import FlinkRest
 from deploy.local.lifecycle.status import status
 from sma.errors import SmaError
 from streaming.control import lifecycle, progress
-from streaming.control.rest import FlinkRest
 from tests.support import oracle
 from tests.support.publishing import Sent, publish
 from tests.support.stored import records, stored

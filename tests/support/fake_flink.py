@@ -20,7 +20,7 @@ class Flink:
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
-        self.status: dict[str, int] = {}
+        self.status: dict[str, int | list[int]] = {}  # 200 unless given; a list as for the answers
         self.requests: list[tuple[str, str, Any]] = []
         flink = self
 
@@ -28,12 +28,10 @@ class Flink:
             def answer(self) -> None:
                 path = self.path.partition("?")[0]
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                flink.requests.append((self.command, self.path, json.loads(body) if body else None))
-                answer = flink.answers[path]
-                if isinstance(answer, list):
-                    answer = answer.pop(0) if len(answer) > 1 else answer[0]
-                content = json.dumps(answer).encode()
-                self.send_response(flink.status.get(path, 200))
+                is_json = body and self.headers.get_content_type() == "application/json"
+                flink.requests.append((self.command, self.path, json.loads(body) if is_json else body or None))
+                content = json.dumps(next_of(flink.answers[path])).encode()
+                self.send_response(next_of(flink.status.get(path, 200)))
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -53,6 +51,13 @@ class Flink:
 
     def has_jobs(self, *jobs: dict[str, Any]) -> None:
         self.answers["/jobs/overview"] = {"jobs": list(jobs)}
+
+
+def next_of(answer: Any) -> Any:
+    """Take the next of several answers; the last one stays."""
+    if not isinstance(answer, list):
+        return answer
+    return answer.pop(0) if len(answer) > 1 else answer[0]
 
 
 def job(state: str, job_id: str = "a", started_ms: int = 1, running: int = 2, name: str = "j") -> dict[str, Any]:

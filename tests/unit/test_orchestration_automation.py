@@ -52,9 +52,7 @@ def days(monkeypatch):
 
     monkeypatch.setattr(automation, "look", look)
     monkeypatch.setattr(automation, "days_to_reconcile", lambda *_: list(found))
-    monkeypatch.setattr(
-        automation, "required_offsets", lambda _connection, _averages, days: dict.fromkeys(days, {0: 10})
-    )
+    monkeypatch.setattr(automation, "required_offsets", lambda _, __, days: dict.fromkeys(days, {0: 10}))
     monkeypatch.setattr(automation, "retained_ranges", lambda _settings, _topic: {0: OffsetRange(10, 100)})
     return found
 

@@ -7,7 +7,7 @@ import pytest
 from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.submit.jdbc import JdbcAddress
-from streaming.submit.options import jars, job_options, rest_address
+from streaming.submit.options import client_options, jars, job_options, rest_address, the_jar
 
 
 @pytest.fixture
@@ -20,14 +20,19 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-def test_the_job_goes_detached_to_the_cluster_of_the_settings_with_all_jars(settings: Settings) -> None:
-    options = job_options(settings, 4, "file:///h", None)
+def test_the_client_submits_detached_to_the_cluster_of_the_settings_with_all_jars(settings: Settings) -> None:
+    options = client_options(settings)
     assert options["execution.target"] == "remote"
     assert options["execution.attached"] == "false"
     assert (options["rest.address"], options["rest.port"]) == ("flink.example", "8081")
     assert [Path(jar).name for jar in options["pipeline.jars"].split(";")] == ["a.jar", "b.jar"]
+
+
+def test_a_job_has_its_name_and_parallelism_and_nothing_that_only_a_client_reads(settings: Settings) -> None:
+    options = job_options(settings, 4, "file:///h", None)
     assert options["pipeline.name"] == "j"
     assert options["parallelism.default"] == "4"
+    assert not options.keys() & client_options(settings).keys()
 
 
 def test_checkpoints_are_exactly_once_and_retained_in_the_history(settings: Settings) -> None:
@@ -47,6 +52,13 @@ def test_a_snapshot_is_resumed_from_only_when_there_is_one(settings: Settings) -
 def test_a_folder_without_jars_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SmaError, match="no jars there"):
         jars(tmp_path / "missing")
+
+
+def test_the_jar_is_the_only_one_of_its_folder(settings: Settings) -> None:
+    with pytest.raises(SmaError, match="has 2 jars, and Flink's REST API runs a job from one"):
+        the_jar(settings.flink_jars)
+    (settings.flink_jars / "a.jar").unlink()
+    assert the_jar(settings.flink_jars).name == "b.jar"
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8081", "ftp://host:1", "http://", "http://host:port", ""])

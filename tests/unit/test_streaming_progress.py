@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from clients.flink import FlinkRest
 from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.control import progress
 from streaming.control.accounts import read_accounts
-from streaming.control.rest import FlinkRest
 from tests.support.fake_flink import TRACE, Flink, job
 
 METRIC = "1.averages.partition.{}.account"

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from clients.flink import FlinkRest, RequestRefused, root_cause
 from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.control import lifecycle
-from streaming.control.rest import FlinkRest, RequestRefused, root_cause
 from tests.support.fake_flink import TRACE, Flink, job
 
 

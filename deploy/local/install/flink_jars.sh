@@ -1,5 +1,5 @@
 #!/bin/bash
-# Which jars does the Flink job need? The connectors, and the operator built from streaming/operator.
+# Builds the one jar that the Flink jobs run from: streaming/operator with its connectors inside.
 STEP=flink-jars
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -12,7 +12,7 @@ new=$INSTALL/flink-jars.new
 rm -rf "$new"
 run "building the operator and downloading the connectors" mvn -B -ntp -Dstyle.color=never -f "$OPERATOR/pom.xml" package -DskipTests
 mkdir "$new"
-cp "$OPERATOR"/target/flink-jars/*.jar "$new"
+cp "$OPERATOR/target/job/sma-streaming.jar" "$new"
 echo "$DIGEST" > "$new/stamp"
 rm -rf "$INSTALL/flink-jars"
 mv "$new" "$INSTALL/flink-jars"

@@ -65,7 +65,8 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         "rest.bind-address": LOOPBACK,
         "rest.port": ports["flink"],
         "rest.bind-port": ports["flink"],
-        "web.submit.enable": False,
+        "web.submit.enable": True,
+        "web.tmpdir": str(state / "tmp"),
         "io.tmp.dirs": str(state / "tmp"),
         "pekko.startup-timeout": "60 s",  # 10 were too few on a machine that starts several stacks
         # A TaskManager that is gone is noticed after two heartbeats that find nobody, not after 20 s.

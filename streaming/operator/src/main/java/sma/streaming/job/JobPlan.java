@@ -3,9 +3,6 @@ package sma.streaming.job;
 import java.io.Serializable;
 import java.util.List;
 import java.util.Map;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import sma.streaming.window.Rules;
 import sma.streaming.window.Window;
 
@@ -63,11 +60,13 @@ public record JobPlan(
         }
     }
 
-    /** Reads the JSON object; an unknown or missing key is a defect of whoever wrote it. */
-    static JobPlan fromJson(String json) throws JsonProcessingException {
-        return new ObjectMapper()
-                .setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-                .readValue(json, JobPlan.class);
+    /**
+     * Returns the plan that a JSON object holds.
+     *
+     * @throws IllegalArgumentException as {@link PlanJson} says
+     */
+    static JobPlan fromJson(String json) {
+        return PlanJson.read(json, JobPlan.class);
     }
 
     Rules rules() {

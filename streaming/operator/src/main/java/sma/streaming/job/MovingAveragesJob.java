@@ -13,7 +13,6 @@ import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.flink.kafka.shaded.org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.flink.kafka.shaded.org.apache.kafka.common.TopicPartition;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -48,9 +47,9 @@ public final class MovingAveragesJob {
     /**
      * Adds the job to an environment, which is then executed by whoever made it.
      *
-     * @throws JsonProcessingException the plan is not as {@link JobPlan} wants it
+     * @throws IllegalArgumentException the plan is not as {@link JobPlan} wants it
      */
-    public static void define(StreamExecutionEnvironment environment, String plan) throws JsonProcessingException {
+    public static void define(StreamExecutionEnvironment environment, String plan) {
         new MovingAveragesJob(environment, JobPlan.fromJson(plan)).define();
     }
 

@@ -6,9 +6,6 @@ import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.connector.jdbc.core.datastream.source.JdbcSource;
 import org.apache.flink.connector.jdbc.core.datastream.source.JdbcSourceBuilder;
 import org.apache.flink.connector.jdbc.split.JdbcGenericParameterValuesProvider;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import sma.streaming.window.Window;
@@ -67,12 +64,10 @@ public final class ReprocessingJob {
     /**
      * Adds the job to an environment, which is then executed by whoever made it.
      *
-     * @throws JsonProcessingException the plan is not as {@link Plan} wants it
+     * @throws IllegalArgumentException the plan is not as {@link Plan} wants it
      */
-    public static void define(StreamExecutionEnvironment environment, String json) throws JsonProcessingException {
-        Plan plan = new ObjectMapper()
-                .setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-                .readValue(json, Plan.class);
+    public static void define(StreamExecutionEnvironment environment, String json) {
+        Plan plan = PlanJson.read(json, Plan.class);
         environment
                 .fromSource(source(plan), WatermarkStrategy.noWatermarks(), "served")
                 .transform(

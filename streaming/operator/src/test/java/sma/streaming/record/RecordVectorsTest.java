@@ -60,7 +60,7 @@ class RecordVectorsTest {
     }
 
     private static List<JsonNode> vectors() throws IOException {
-        return Files.readAllLines(Path.of(System.getProperty("vectors"))).stream()
+        return Files.readAllLines(Path.of(System.getProperty("vectors"), "records.jsonl")).stream()
                 .map(RecordVectorsTest::parse)
                 .toList();
     }

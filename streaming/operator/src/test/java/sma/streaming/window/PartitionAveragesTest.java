@@ -4,10 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.math.BigInteger;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -27,34 +24,6 @@ class PartitionAveragesTest {
             new Window("tumbling", 0, 10, 10),
             new Window("hopping", 0, 50, 10),
             new Window("long", 0, 3_000, 100));
-
-    /** What the statements leave behind: the table, as the database keeps it, and the set of late events. */
-    private static final class Tables implements Statements {
-        final Map<Key, Pair> rows = new HashMap<>();
-        final Set<Long> late = new HashSet<>();
-        final Map<Key, Long> versions = new HashMap<>();
-        final Map<String, Pair> contents = new HashMap<>();
-        long stated;
-
-        @Override
-        public void row(
-                Series series, Window window, long asOfMs, long high, long low, long eventCount, long newestOffset) {
-            BigInteger sum = BigInteger.valueOf(high).shiftLeft(64).add(new BigInteger(Long.toUnsignedString(low)));
-            Key key = new Key(series.customer + "/" + series.metric, window.average(), asOfMs);
-            Pair pair = new Pair(sum, eventCount);
-            stated++;
-            long version = versions.merge(key, newestOffset, Math::max);
-            if (version == newestOffset) {
-                rows.put(key, pair);
-            }
-            assertEquals(pair, contents.computeIfAbsent(key + "@" + newestOffset, unseen -> pair));
-        }
-
-        @Override
-        public void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long newestEventTimeMs) {
-            late.add(kafkaOffset);
-        }
-    }
 
     private static EventBlock block(List<Sent> log, int from, int until) {
         return Oracle.block(3, log, from, until);

@@ -154,7 +154,7 @@ class FlinkRest:
         """End the job without a savepoint."""
         self.ask("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
 
-    def ask(self, method: str, path: str, **request: Any) -> Any:
+    def ask(self, method: str, path: str, timeout_s: float = REQUEST_TIMEOUT_S, **request: Any) -> Any:
         """Return the answer to one request.
 
         Raises:
@@ -169,7 +169,7 @@ class FlinkRest:
                 reraise=True,
             ):
                 with attempt:
-                    response = requests.request(method, self._url + path, timeout=REQUEST_TIMEOUT_S, **request)
+                    response = requests.request(method, self._url + path, timeout=timeout_s, **request)
             answer = response.json() if response.content else {}
         except requests.RequestException as error:
             raise SmaError(f"Flink does not answer at {self._url}: run `sma up`") from error

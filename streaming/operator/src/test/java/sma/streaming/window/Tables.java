@@ -1,0 +1,38 @@
+package sma.streaming.window;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.math.BigInteger;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import sma.streaming.window.Oracle.Key;
+import sma.streaming.window.Oracle.Pair;
+
+/** What the statements leave behind: the table, as the database keeps it, and the set of late events. */
+final class Tables implements Statements {
+    final Map<Key, Pair> rows = new HashMap<>();
+    final Set<Long> late = new HashSet<>();
+    final Map<Key, Long> versions = new HashMap<>();
+    final Map<String, Pair> contents = new HashMap<>();
+    long stated;
+
+    @Override
+    public void row(Series series, Window window, long asOfMs, long high, long low, long eventCount, long newestOffset) {
+        BigInteger sum = BigInteger.valueOf(high).shiftLeft(64).add(new BigInteger(Long.toUnsignedString(low)));
+        Key key = new Key(series.customer + "/" + series.metric, window.average(), asOfMs);
+        Pair pair = new Pair(sum, eventCount);
+        stated++;
+        long version = versions.merge(key, newestOffset, Math::max);
+        if (version == newestOffset) {
+            rows.put(key, pair);
+        }
+        assertEquals(pair, contents.computeIfAbsent(key + "@" + newestOffset, unseen -> pair));
+    }
+
+    @Override
+    public void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long newestEventTimeMs) {
+        late.add(kafkaOffset);
+    }
+}

@@ -1,0 +1,123 @@
+package sma.streaming.window;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import sma.streaming.window.Oracle.Key;
+import sma.streaming.window.Oracle.Pair;
+import sma.streaming.window.Oracle.Sent;
+
+/** Holds the stream to the cases of tests/vectors, as tests/contract/test_shared_vectors.py holds the batch layer. */
+class VectorsTest {
+    private static final long NOTHING_IS_LATE_MS = 1_000_000_000_000_000L;
+    private static final List<Integer> BLOCK_RECORDS = List.of(1, 2, 1_000);
+
+    @TestFactory
+    Stream<DynamicTest> hasTheRowsOfEachCase() throws IOException {
+        return cases("windows.json").map(vector -> DynamicTest.dynamicTest(vector.get("why").asText(), () -> {
+            Window window = window(vector.get("window"));
+            Map<Key, Pair> expected = rows(vector);
+            for (long delayMs : List.of(0L, 7L, 100L)) { // rows are stated soon and corrected, or stated once
+                Rules rules = new Rules(delayMs, NOTHING_IS_LATE_MS, List.of(window));
+                List<Sent> log = closed(events(vector), window, delayMs);
+                assertEquals(expected, Oracle.rows(rules, log));
+                for (int records : BLOCK_RECORDS) {
+                    assertEquals(expected, tables(rules, log, records).rows);
+                }
+            }
+        }));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> hasTheLateEventsOfEachCase() throws IOException {
+        return cases("lateness.json").map(vector -> DynamicTest.dynamicTest(vector.get("why").asText(), () -> {
+            Rules rules = new Rules(0, vector.get("allowed_lateness_ms").asLong(), List.of());
+            List<Sent> log = events(vector);
+            Set<Long> expected = late(vector);
+            assertEquals(expected, Oracle.late(rules, log));
+            for (int records : BLOCK_RECORDS) {
+                assertEquals(expected, tables(rules, log, records).late);
+            }
+        }));
+    }
+
+    private static Tables tables(Rules rules, List<Sent> log, int records) {
+        Tables tables = new Tables();
+        PartitionAverages averages = new PartitionAverages(rules, new MemoryStore(), tables);
+        for (int from = 0; from < log.size(); from += records) {
+            averages.process(Oracle.block(0, log, from, Math.min(log.size(), from + records)));
+        }
+        return tables;
+    }
+
+    /** The events and a heartbeat behind the last window that holds one of them. */
+    private static List<Sent> closed(List<Sent> events, Window window, long delayMs) {
+        long newest = events.stream().mapToLong(Sent::timeMs).max().orElseThrow();
+        List<Sent> log = new ArrayList<>(events);
+        log.add(new Sent(Sent.HEARTBEAT, newest + window.durationMs() + window.everyMs() + delayMs, 0));
+        return log;
+    }
+
+    private static Stream<JsonNode> cases(String file) throws IOException {
+        JsonNode cases = new ObjectMapper().readTree(Path.of(System.getProperty("vectors"), file).toFile());
+        assertTrue(cases.size() > 10);
+        return StreamSupport.stream(cases.spliterator(), false);
+    }
+
+    private static Window window(JsonNode window) {
+        return new Window(
+                "x", window.path("event_count").asLong(), window.path("duration_ms").asLong(), window.get("every_ms").asLong());
+    }
+
+    private static List<Sent> events(JsonNode vector) {
+        List<Sent> events = new ArrayList<>();
+        for (JsonNode event : vector.get("events")) {
+            boolean hasValue = vector.has("window");
+            events.add(new Sent(name(event), event.get(1).asLong(), hasValue ? micros(event.get(2)).longValueExact() : 1));
+        }
+        return events;
+    }
+
+    private static Map<Key, Pair> rows(JsonNode vector) {
+        Map<Key, Pair> rows = new HashMap<>();
+        for (JsonNode row : vector.get("rows")) {
+            Pair pair = new Pair(micros(row.get(2)).toBigIntegerExact(), row.get(3).asLong());
+            rows.put(new Key(name(row), "x", row.get(1).asLong()), pair);
+        }
+        return rows;
+    }
+
+    private static Set<Long> late(JsonNode vector) {
+        Set<Long> late = new HashSet<>();
+        for (int place = 0; place < vector.get("events").size(); place++) {
+            if (vector.get("events").get(place).has(2)) {
+                late.add((long) place);
+            }
+        }
+        return late;
+    }
+
+    private static String name(JsonNode event) {
+        return event.get(0).asText() + "/m";
+    }
+
+    private static BigDecimal micros(JsonNode value) {
+        return new BigDecimal(value.asText()).movePointRight(6).setScale(0, RoundingMode.HALF_UP);
+    }
+}

@@ -1,0 +1,91 @@
+"""The cases of tests/vectors, worked out by hand, in the oracle and the batch layer; VectorsTest.java is the stream."""
+
+import json
+from fractions import Fraction
+
+import polars as pl
+import pytest
+
+from sma.averages import Average
+from sma.settings import CHECKOUT
+from sma.value import parse_value_micros
+from sma.window import CountWindow, DurationWindow
+from tests.support import oracle
+from tests.support.memory_log import EVENTS_SCHEMA, MemoryLog, recompute
+
+FAR = 10**15
+
+
+def vectors(name):
+    cases = json.loads((CHECKOUT / "tests" / "vectors" / name).read_text(encoding="utf-8"))
+    return pytest.mark.parametrize("case", cases, ids=[case["why"] for case in cases])
+
+
+def average_of(case):
+    window = dict(case["window"])
+    every_ms = window.pop("every_ms")
+    return Average("x", CountWindow(**window) if "event_count" in window else DurationWindow(**window), every_ms)
+
+
+def rows_of(case):
+    rows = {}
+    for series, as_of_ms, value_sum, event_count in case["rows"]:
+        micros = Fraction(value_sum) * 10**6
+        assert micros.denominator == 1
+        rows[series, "m", as_of_ms] = (int(micros), event_count)
+    assert len(rows) == len(case["rows"])
+    return rows
+
+
+def log_of(events):
+    """Each event at its place in the log, in the one partition; events are (series, event time, value as text)."""
+    columns = [
+        (series, "m", event_time_ms, parse_value_micros(value), 0, offset)
+        for offset, (series, event_time_ms, value) in enumerate(events)
+    ]
+    return pl.DataFrame(columns, EVENTS_SCHEMA, orient="row")
+
+
+@vectors("windows.json")
+def test_the_oracle_has_the_rows_of_a_case(case):
+    average = average_of(case)
+    events = [(series, "m", event_time_ms, value) for series, event_time_ms, value in case["events"]]
+    if isinstance(average.window, CountWindow):
+        rows = oracle.count_windows(events, average.window.event_count, average.every_ms)
+    else:
+        rows = oracle.duration_windows(events, average.window.duration_ms, average.every_ms)
+    assert rows == rows_of(case)
+
+
+@vectors("windows.json")
+def test_the_batch_layer_has_the_rows_of_a_case(case):
+    found = recompute(log_of(case["events"]), [average_of(case)], -FAR, FAR)
+    columns = found.select("customer", "metric", "as_of_ms", "value_sum_micros", "event_count").rows()
+    assert {row[:3]: row[3:] for row in columns} == rows_of(case)
+
+
+@vectors("windows.json")
+def test_the_grid_has_a_point_for_each_row_of_a_case_and_no_other(case):
+    average = average_of(case)
+    points = {
+        (series, as_of_ms) for series, time_ms, _ in case["events"] for as_of_ms in average.as_ofs_made_by(time_ms)
+    }
+    assert points == {(series, as_of_ms) for series, as_of_ms, *_ in case["rows"]}
+
+
+def late_of(case):
+    return [place for place, event in enumerate(case["events"]) if event[2:] == ["late"]]
+
+
+@vectors("lateness.json")
+def test_the_oracle_has_the_late_events_of_a_case(case):
+    events = [(event[0], "m", event[1], "1") for event in case["events"]]
+    assert sorted(oracle.late_by_series(events, case["allowed_lateness_ms"])) == late_of(case)
+
+
+@vectors("lateness.json")
+@pytest.mark.parametrize("step", [1, 2, 100])
+def test_the_batch_layer_has_the_late_events_of_a_case(case, step):
+    events = log_of([(event[0], event[1], "1") for event in case["events"]])
+    log = MemoryLog(events, case["allowed_lateness_ms"], step)
+    assert [offset for _, offset in log.late_positions()] == late_of(case)

@@ -1,0 +1,86 @@
+"""The two ways by which a job reaches the real cluster: its jar through Flink's REST API, and Flink's own client."""
+
+import json
+
+import pytest
+import requests
+
+from clients.flink import FlinkRest
+from sma.averages import load_averages
+from streaming.control import lifecycle
+from streaming.control.kafka_log import KafkaLog
+from streaming.submit.jdbc import JdbcAddress
+from streaming.submit.options import job_options
+from streaming.submit.plan import beside_plan
+from streaming.submit.submission import submit
+from tests.support import oracle
+from tests.support.publishing import Sent, publish
+from tests.support.stored import stored, succeed
+
+HOUR = 3_600_000
+START = 1_357_034_400_000
+YAML = "{watermark_delay: 1 minute, allowed_lateness: 1 hour, averages: [{name: hour, window: 1 hour, every: 1 hour}]}"
+SHOWN = ("", "/config", "/plan", "/jobmanager/config", "/jobmanager/environment", "/exceptions", "/checkpoints/config")
+
+
+@pytest.fixture
+def averages(place, slots, averages_file):
+    averages_file.write_text(YAML)
+    place.environ["SMA_AVERAGES"] = str(averages_file)
+    yield load_averages(averages_file)
+    place.sma("stream", "stop")
+
+
+def publish_hours(place, first, count):
+    """Publish an event every 10 minutes for some hours, and close them; return the events."""
+    events = [("a", "m", START + first * HOUR + index * HOUR // 6, f"{index}.5") for index in range(count * 6)]
+    fields = [dict(zip(("customer", "metric", "event_time", "value"), event, strict=True)) for event in events]
+    publish(place.settings, [Sent(json.dumps(each).encode(), each["event_time"], key="a/m") for each in fields])
+    end = START + (first + count) * HOUR + 120_000
+    publish(place.settings, [Sent(b'{"heartbeat": %d}' % end, end, partition=partition) for partition in range(4)])
+    return events
+
+
+def test_a_job_goes_on_with_the_state_of_one_that_was_submitted_the_other_way(place, averages):
+    events = []
+    for hour, (way, expected) in enumerate(
+        [("client", "reads the log from its beginning"), ("rest", "resumes from"), ("client", "resumes from")]
+    ):
+        place.environ["SMA_FLINK_SUBMIT"] = way
+        assert expected in succeed(place.sma("stream", "start"))
+        events += publish_hours(place, 2 * hour, 2)
+        succeed(place.sma("wait", "--timeout", "120"))
+        assert stored(place, "streaming_averages") == {"hour": oracle.duration_windows(events, HOUR, HOUR)}
+        succeed(place.sma("stream", "stop"))
+
+
+def test_the_jar_is_uploaded_only_where_the_cluster_has_it_not(place, averages):
+    rest = FlinkRest(place.settings.flink_url)
+    for uploaded in rest.ask("GET", "/jars")["files"]:
+        rest.ask("DELETE", f"/jars/{uploaded['id']}")
+    for _ in range(2):
+        job_id = submit_and_run(place, averages)
+        rest.cancel(job_id)
+        assert len(rest.ask("GET", "/jars")["files"]) == 1
+
+
+def test_flink_shows_no_password_of_a_job(place, averages):
+    password = JdbcAddress.from_url(place.settings.streaming_database_url.get_secret_value()).password
+    assert password
+    job_id = submit_and_run(place, averages)
+    url = place.settings.flink_url
+    for path in ("/jars", "/jobs/overview", "/applications/overview", *(f"/jobs/{job_id}{path}" for path in SHOWN)):
+        answer = requests.get(url + path, timeout=10)
+        assert answer.ok, path
+        assert password not in answer.text, path
+    FlinkRest(url).cancel(job_id)
+    logs = place.settings.state_dir / "logs"
+    assert [path.name for path in logs.glob("flink-*.log") if password in path.read_text(errors="replace")] == []
+
+
+def submit_and_run(place, averages):
+    settings = place.settings
+    plan = beside_plan(settings, averages, KafkaLog(settings).starts())
+    job_id = submit(settings, job_options(settings, 1, None, None), plan)
+    lifecycle.poll(lambda: lifecycle.required_job(settings).is_running, 60, "the job does not run")
+    return job_id
