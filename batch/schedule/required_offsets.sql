@@ -18,23 +18,7 @@ WITH counted AS (
             metric,
             day,
             sum(event_count) AS event_count
-        FROM (
-            SELECT
-                kafka_partition,
-                customer,
-                metric,
-                day,
-                event_count
-            FROM sma.series_days
-            UNION ALL
-            SELECT
-                kafka_partition,
-                customer,
-                metric,
-                DATE '1970-01-01' + floor(event_time_ms / 86400000.0)::integer,
-                0
-            FROM sma.late_events
-        ) AS held
+        FROM sma.event_days
         GROUP BY kafka_partition, customer, metric, day
     ) AS by_day
     WHERE %(window_events)s::bigint > 0

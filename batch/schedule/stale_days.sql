@@ -11,27 +11,9 @@ WITH event_day AS MATERIALIZED (
         customer,
         metric,
         day,
-        sum(event_count)::bigint AS event_count,
+        sum(event_count + late_event_count)::bigint AS event_count,
         max(next_offset) AS next_offset
-    FROM (
-        SELECT
-            kafka_partition,
-            customer,
-            metric,
-            day,
-            event_count,
-            next_offset
-        FROM sma.series_days
-        UNION ALL
-        SELECT
-            kafka_partition,
-            customer,
-            metric,
-            DATE '1970-01-01' + floor(event_time_ms / 86400000.0)::integer,
-            1,
-            0
-        FROM sma.late_events
-    ) AS counted
+    FROM sma.event_days
     GROUP BY kafka_partition, customer, metric, day
 ),
 following AS (

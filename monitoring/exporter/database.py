@@ -6,13 +6,14 @@ Three collectors, since what is slow to ask changes slowly. They read as the rol
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import LiteralString
 
 from prometheus_client.core import Metric
 
 from batch.checks.log_retention import days_are_retained
 from batch.store.database import Connection
 from batch.store.read_only import look
-from monitoring.exporter import statements
+from batch.store.statements import load_statements
 from monitoring.exporter.families import by_label, by_partition, counters, gauge, gauges
 from powerbi.refresh.connection import model_of
 from sma.averages import load_averages
@@ -20,6 +21,7 @@ from sma.settings import Settings
 
 _CLASSES = ("changed", "missing_in_stream", "extra_in_stream")
 _STAGES = ("window_closed", "streamed", "reconciled")
+_SQL = load_statements(__file__)
 
 
 def look_at_the_server(settings: Settings) -> list[Metric]:
@@ -29,9 +31,9 @@ def look_at_the_server(settings: Settings) -> list[Metric]:
         SmaError: the database does not answer.
     """
     with _reading(settings) as connection:
-        size, most, longest, commits, rollbacks, deadlocks = _row(connection, statements.DATABASE)
-        sessions = connection.execute(statements.SESSIONS).fetchall()
-        hypertables = connection.execute(statements.HYPERTABLES).fetchall()
+        size, most, longest, commits, rollbacks, deadlocks = _row(connection, _SQL["read_database"])
+        sessions = connection.execute(_SQL["count_sessions"]).fetchall()
+        hypertables = connection.execute(_SQL["read_hypertables"]).fetchall()
     outcomes = {("commit",): commits, ("rollback",): rollbacks}
     return [
         *gauge("sma_database_size_bytes", "Size of the database", size),
@@ -54,11 +56,11 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
     today = datetime.now(UTC).date()
     retained = days_are_retained(_as_reader(settings), load_averages(settings.averages), today).figures
     with _reading(settings) as connection:
-        found = connection.execute(statements.FOUND).fetchall()
-        (age_s,) = _row(connection, statements.RECONCILED)
-        residues = dict(connection.execute(statements.RESIDUE).fetchall())
-        late, rejected = _row(connection, statements.INDEXED)
-        ages = connection.execute(statements.DATA_AGE).fetchall()
+        found = connection.execute(_SQL["sum_differences"]).fetchall()
+        (age_s,) = _row(connection, _SQL["read_reconciled_age"])
+        residues = dict(connection.execute(_SQL["read_residues"]).fetchall())
+        late, rejected = _row(connection, _SQL["count_side_outputs"])
+        ages = connection.execute(_SQL["read_data_ages"]).fetchall()
     by_class = {
         (average, name): count for average, *counts in found for name, count in zip(_CLASSES, counts[:3], strict=True)
     }
@@ -97,7 +99,7 @@ def look_at_refreshes(settings: Settings) -> list[Metric]:
     if not is_enabled:
         return enabled
     with _reading(settings) as connection:
-        age_s, is_failing, waiting_days, behind_s = _row(connection, statements.REFRESHES)
+        age_s, is_failing, waiting_days, behind_s = _row(connection, _SQL["read_refreshes"])
     return [
         *enabled,
         *gauge("sma_refresh_age_seconds", "Since the newest completed refresh was asked for", age_s),
@@ -117,8 +119,8 @@ def _as_reader(settings: Settings) -> Settings:
     return settings.model_copy(update={"batch_database_url": settings.database_url})
 
 
-def _row(connection: Connection, statement: str) -> tuple[float, ...]:
-    row = connection.execute(statement.encode()).fetchone()
+def _row(connection: Connection, statement: LiteralString) -> tuple[float, ...]:
+    row = connection.execute(statement).fetchone()
     if row is None:
         raise AssertionError("a statement that gives exactly one row gave none")
     return row

@@ -12,11 +12,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from batch.store.database import Connection, connect, snapshot
-from powerbi.refresh import statements
+from batch.store.statements import load_statements
 from powerbi.refresh.due import Known
 from powerbi.refresh.follow import Ended, NotAccepted
 from powerbi.refresh.plan import Contents, Plan
 from sma.settings import Settings
+
+_SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,14 @@ class Trail:
     def begin(self, run_id: str, refresh_type: str, reason: str) -> None:
         """Add a refresh."""
         with self._connection() as connection:
-            connection.execute(statements.BEGIN, {"run_id": run_id, "refresh_type": refresh_type, "reason": reason})
+            connection.execute(
+                _SQL["begin_refresh"], {"run_id": run_id, "refresh_type": refresh_type, "reason": reason}
+            )
 
     def prepare(self, run_id: str, choose: Callable[[Contents], Plan]) -> Plan:
         """Just before a request is sent: choose what to ask for, and keep which reconciliations it will contain."""
         with self._connection() as connection, snapshot(connection):
-            row = connection.execute(statements.CONTENTS, {"run_id": run_id}).fetchone() or (None,) * 5
+            row = connection.execute(_SQL["read_contents"], {"run_id": run_id}).fetchone() or (None,) * 5
             newest, streamed_to, streamed_before, policy_day, is_well = row
             planned = choose(
                 Contents(waiting_days(connection), _day(newest), _day(streamed_before), policy_day, bool(is_well))
@@ -69,21 +73,21 @@ class Trail:
                 "partitions": list(planned.partitions) or None,
                 "streamed_to": streamed_to,
             }
-            connection.execute(statements.PREPARE, values)
-            connection.execute(statements.FORGET_DAYS, {"run_id": run_id})
-            connection.execute(statements.KEEP_DAYS, {"run_id": run_id, "covers_from": planned.covers_from})
+            connection.execute(_SQL["prepare_refresh"], values)
+            connection.execute(_SQL["forget_days"], {"run_id": run_id})
+            connection.execute(_SQL["keep_days"], {"run_id": run_id, "covers_from": planned.covers_from})
         return planned
 
     def accept(self, run_id: str, request_id: str, waits: int) -> None:
         """Keep under which id Power BI refreshes."""
         values = {"run_id": run_id, "request_id": request_id, "waits": waits}
         with self._connection() as connection:
-            connection.execute(statements.ACCEPT, values)
+            connection.execute(_SQL["accept_refresh"], values)
 
     def look_in_vain(self, run_id: str) -> None:
         """Keep that how it ended could not be found out, so that the next look takes its time."""
         with self._connection() as connection:
-            connection.execute(statements.LOOK, {"run_id": run_id})
+            connection.execute(_SQL["look_at_refresh"], {"run_id": run_id})
 
     def end(self, run_id: str, outcome: Ended | NotAccepted) -> Contained:
         """Keep what became of it; return what readers now see, where it completed."""
@@ -93,10 +97,10 @@ class Trail:
         else:
             values["error"] = outcome.error
         with self._connection() as connection, connection.transaction():
-            connection.execute(statements.END, values)
+            connection.execute(_SQL["end_refresh"], values)
             if outcome.status != "completed":
                 return Contained()
-            row = connection.execute(statements.CONTAINED, {"run_id": run_id}).fetchone()
+            row = connection.execute(_SQL["record_contained"], {"run_id": run_id}).fetchone()
         return Contained(*row) if row else Contained()
 
     def known(self) -> Known:
@@ -110,8 +114,8 @@ class Trail:
         One that a run left before Power BI had named it can never be followed: it is called unknown.
         """
         with self._connection() as connection, connection.transaction():
-            connection.execute(statements.SETTLE)
-            row = connection.execute(statements.OPEN).fetchone()
+            connection.execute(_SQL["settle_refresh"])
+            row = connection.execute(_SQL["read_open_refresh"]).fetchone()
         return Open(*row) if row else None
 
     @contextmanager
@@ -122,7 +126,7 @@ class Trail:
 
 def read_known(connection: Connection) -> Known:
     """Return what the tables say; what is under way is Dagster's to tell."""
-    row = connection.execute(statements.KNOWN).fetchone() or (datetime.now(UTC), 0, *(None,) * 4, False, None, [])
+    row = connection.execute(_SQL["read_known"]).fetchone() or (datetime.now(UTC), 0, *(None,) * 4, False, None, [])
     now, waiting_days, tried_at, failed_at, retry_at, is_open, looked_at, accepted = row
     return Known(
         now=now.timestamp(),
@@ -138,7 +142,7 @@ def read_known(connection: Connection) -> Known:
 
 def waiting_days(connection: Connection) -> list[date]:
     """Return the days whose newest reconciliation no completed refresh contains, in order."""
-    return [day for (day,) in connection.execute(statements.WAITING).fetchall()]
+    return [day for (day,) in connection.execute(_SQL["read_waiting_days"]).fetchall()]
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -7,22 +7,23 @@ import pytest
 from batch.store.statements import load_statements
 from sma.settings import CHECKOUT
 
-BATCH = CHECKOUT / "batch"
-FILES = sorted(BATCH.rglob("*.sql"))
-MODULES = sorted(BATCH.rglob("*.py"))
+ROOMS = ("batch", "monitoring/exporter", "powerbi/refresh")
+FILES = [path for room in ROOMS for path in sorted((CHECKOUT / room).rglob("*.sql"))]
+MODULES = [path for room in ROOMS for path in sorted((CHECKOUT / room).rglob("*.py"))]
 _STATEMENT = re.compile(r"\s*(ANALYZE|COPY|CREATE|DELETE|INSERT|MERGE|SELECT|SET|TRUNCATE|UPDATE|WITH)\s")
 
 
 def _name(path: Path) -> str:
-    return path.relative_to(BATCH).as_posix()
+    return path.relative_to(CHECKOUT).as_posix()
 
 
 def _names_used(module: Path) -> set[str]:
     return set(re.findall(r'_SQL\["(\w+)"\]', module.read_text()))
 
 
-def test_batch_layer_has_files_of_statements():
-    assert FILES
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_has_files_of_statements(room: str):
+    assert any(path.is_relative_to(CHECKOUT / room) for path in FILES)
 
 
 @pytest.mark.parametrize("path", FILES, ids=_name)

@@ -1,6 +1,6 @@
-"""What the exporter asks of the database."""
+-- Statements of database: they read the figures that the exporter publishes from the database.
 
-DATABASE = """
+-- read_database --
 SELECT
     pg_database_size(current_database()),
     current_setting('max_connections')::integer,
@@ -14,24 +14,24 @@ SELECT
     deadlocks
 FROM pg_catalog.pg_stat_database
 WHERE datname = current_database()
-"""
-SESSIONS = """
+
+-- count_sessions --
 SELECT
     state,
     count(*)
 FROM pg_catalog.pg_stat_activity
 WHERE backend_type = 'client backend' AND state IS NOT NULL
 GROUP BY state
-"""
-HYPERTABLES = """
+
+-- read_hypertables --
 SELECT
     hypertable_name,
     public.hypertable_size(format('%I.%I', hypertable_schema, hypertable_name)::regclass),
     num_chunks
 FROM timescaledb_information.hypertables
 WHERE hypertable_schema = 'sma'
-"""
-FOUND = """
+
+-- sum_differences --
 SELECT
     average,
     sum(changed),
@@ -51,34 +51,34 @@ FROM (
     ORDER BY day, average, reconciled_at DESC
 ) AS newest
 GROUP BY average
-"""
-RECONCILED = """
+
+-- read_reconciled_age --
 SELECT extract(epoch FROM clock_timestamp() - max(reconciled_at))::float
 FROM sma.reconciliations
-"""
-RESIDUE = """
+
+-- read_residues --
 SELECT DISTINCT ON (kafka_partition)
     kafka_partition,
     records - events_used - late_events - rejected_events - heartbeats
 FROM sma.accounting
 ORDER BY kafka_partition, checked_at DESC
-"""
-INDEXED = """
+
+-- count_side_outputs --
 SELECT
     coalesce(sum(late_event_count), 0),
     coalesce(sum(rejected_event_count), 0)
 FROM sma.offset_blocks
-"""
-DATA_AGE = """
+
+-- read_data_ages --
 SELECT
     customer,
     window_closed_age_seconds,
     streamed_age_seconds,
     reconciled_age_seconds
 FROM serving.data_age
-"""
-# rows that a completed refresh did not have came after it was asked for
-REFRESHES = """
+
+-- read_refreshes --
+-- rows that a completed refresh did not have came after it was asked for
 SELECT
     extract(epoch FROM clock_timestamp() - newest.asked_at)::float,
     coalesce(ended.status NOT IN ('completed', 'busy', 'throttled'), false),
@@ -107,4 +107,3 @@ LEFT JOIN LATERAL (
     ORDER BY asked_at DESC
     LIMIT 1
 ) AS ended ON true
-"""

@@ -1,11 +1,11 @@
-"""What `powerbi.refresh.audit` says to the database."""
+-- Statements of audit: they record each refresh of the semantic model, and read what the next one needs.
 
-WAITING = """
+-- read_waiting_days --
 SELECT day
 FROM sma.unrefreshed_days()
 ORDER BY day
-"""
-BEGIN = """
+
+-- begin_refresh --
 INSERT INTO sma.refreshes (
     run_id,
     refresh_type,
@@ -16,9 +16,9 @@ VALUES (
     %(refresh_type)s,
     %(reason)s
 )
-"""
-# what was put off, for another's refresh or a quota, says nothing of the model
-CONTENTS = """
+
+-- read_contents --
+-- what was put off, for another's refresh or a quota, says nothing of the model
 SELECT
     greatest(streamed.as_of, (SELECT max(as_of) FROM sma.batch_averages)),
     streamed.as_of,
@@ -38,8 +38,8 @@ SELECT
         LIMIT 1
     )
 FROM (SELECT max(as_of) AS as_of FROM sma.streaming_averages) AS streamed
-"""
-PREPARE = """
+
+-- prepare_refresh --
 UPDATE sma.refreshes
 SET
     asked_at = clock_timestamp(),
@@ -48,12 +48,12 @@ SET
     partitions = %(partitions)s,
     streamed_to = %(streamed_to)s
 WHERE run_id = %(run_id)s
-"""
-FORGET_DAYS = """
+
+-- forget_days --
 DELETE FROM sma.refreshed_days
 WHERE run_id = %(run_id)s
-"""
-KEEP_DAYS = """
+
+-- keep_days --
 INSERT INTO sma.refreshed_days (
     run_id,
     day,
@@ -65,21 +65,21 @@ SELECT
     waiting.reconciled_at
 FROM sma.unrefreshed_days() AS waiting
 WHERE %(covers_from)s::date IS NULL OR waiting.day >= %(covers_from)s
-"""
-ACCEPT = """
+
+-- accept_refresh --
 UPDATE sma.refreshes
 SET
     request_id = %(request_id)s,
     waits = %(waits)s,
     accepted_at = clock_timestamp()
 WHERE run_id = %(run_id)s
-"""
-LOOK = """
+
+-- look_at_refresh --
 UPDATE sma.refreshes
 SET looked_at = clock_timestamp()
 WHERE run_id = %(run_id)s
-"""
-END = """
+
+-- end_refresh --
 UPDATE sma.refreshes
 SET
     ended_at = clock_timestamp(),
@@ -88,16 +88,16 @@ SET
     retry_at = clock_timestamp() + make_interval(secs => %(retry_after_s)s),
     waits = coalesce(%(waits)s, waits)
 WHERE run_id = %(run_id)s
-"""
-SETTLE = """
+
+-- settle_refresh --
 UPDATE sma.refreshes
 SET
     ended_at = clock_timestamp(),
     status = 'unknown',
     error = 'its run ended before Power BI had named the request'
 WHERE ended_at IS NULL AND request_id IS NULL
-"""
-OPEN = """
+
+-- read_open_refresh --
 SELECT
     run_id,
     request_id,
@@ -108,8 +108,8 @@ FROM sma.refreshes
 WHERE ended_at IS NULL
 ORDER BY asked_at
 LIMIT 1
-"""
-KNOWN = """
+
+-- read_known --
 SELECT
     clock_timestamp(),
     (SELECT count(*) FROM sma.unrefreshed_days()),
@@ -126,10 +126,10 @@ SELECT
     )
 FROM (SELECT 1) AS one
 LEFT JOIN LATERAL (SELECT * FROM sma.refreshes ORDER BY asked_at DESC LIMIT 1) AS newest ON true
-"""
-# the newest reconciled window is in the newest day of which completed refreshes, this one included, contain a
-# reconciliation: its last row that was there when that reconciliation took its rows
-CONTAINED = """
+
+-- record_contained --
+-- the newest reconciled window is in the newest day of which completed refreshes, this one included, contain a
+-- reconciliation: its last row that was there when that reconciliation took its rows
 WITH newest AS (
     SELECT
         refreshed.day,
@@ -163,4 +163,3 @@ RETURNING
     refresh.streamed_at,
     refresh.reconciled_at,
     extract(epoch FROM refresh.ended_at - refresh.window_end)::float
-"""
