@@ -1,4 +1,7 @@
-"""Does the Flink job run? Asked over REST, in seconds; what it has read, and how it is controlled, is the stream's."""
+"""Checks over Flink's REST API whether the job runs, within seconds.
+
+What the job has read, and how it is controlled, belongs to `streaming.control`.
+"""
 
 import requests
 
