@@ -1,4 +1,4 @@
-"""Dagster's GraphQL, as its own UI speaks it: one question, one answer, and errors in one line."""
+"""Sends queries to Dagster's GraphQL API, as its own UI does, and reports errors in one line."""
 
 from collections.abc import Mapping
 from typing import Any
