@@ -57,9 +57,10 @@ class Job:
 class FlinkRest:
     """The cluster at one REST address."""
 
-    def __init__(self, url: str) -> None:
-        """Ask nothing yet."""
+    def __init__(self, url: str, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+        """Ask nothing yet; `timeout_s` is how long one answer may take."""
         self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
 
     def jobs(self, name: str) -> list[Job]:
         """Return the jobs of that name, the one started last first."""
@@ -154,7 +155,7 @@ class FlinkRest:
         """End the job without a savepoint."""
         self.ask("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
 
-    def ask(self, method: str, path: str, timeout_s: float = REQUEST_TIMEOUT_S, **request: Any) -> Any:
+    def ask(self, method: str, path: str, timeout_s: float | None = None, **request: Any) -> Any:
         """Return the answer to one request.
 
         Raises:
@@ -169,7 +170,9 @@ class FlinkRest:
                 reraise=True,
             ):
                 with attempt:
-                    response = requests.request(method, self._url + path, timeout=timeout_s, **request)
+                    response = requests.request(
+                        method, self._url + path, timeout=timeout_s or self._timeout_s, **request
+                    )
             answer = response.json() if response.content else {}
         except requests.RequestException as error:
             raise SmaError(f"Flink does not answer at {self._url}: run `sma up`") from error

@@ -11,7 +11,7 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from orchestration.dagster_api import ask, first_line
+from clients.dagster import ask, first_line
 from orchestration.partitions import partition_keys
 from sma.errors import SmaError
 from sma.settings import Settings

@@ -3,9 +3,9 @@
 import time
 from collections import Counter
 
-import requests
 from prometheus_client.core import Metric
 
+from clients.dagster import ask
 from monitoring.exporter.families import by_label, gauges
 from sma.errors import SmaError
 from sma.settings import Settings
@@ -35,16 +35,10 @@ def look(settings: Settings) -> list[Metric]:
     Raises:
         SmaError: it does not answer, or not as Dagster does.
     """
-    url = f"{settings.dagster_url.rstrip('/')}/graphql"
-    variables = {"since": time.time() - _LOOK_BACK_S, "most": _MOST_RUNS}
+    data = ask(settings, _QUERY, {"since": time.time() - _LOOK_BACK_S, "most": _MOST_RUNS}, _TIMEOUT_S)
     try:
-        response = requests.post(url, json={"query": _QUERY, "variables": variables}, timeout=_TIMEOUT_S)
-        response.raise_for_status()
-        data = response.json()["data"]
         runs = [*data["underWay"]["results"], *data["ended"]["results"]]
         daemons = data["instance"]["daemonHealth"]["allDaemonStatuses"]
-    except requests.RequestException as error:
-        raise SmaError(f"Dagster does not answer at {settings.dagster_url}: {type(error).__name__}") from error
     except (KeyError, TypeError) as error:
         raise SmaError(f"Dagster at {settings.dagster_url} does not answer as expected: no {error}") from error
     counts = Counter((run["jobName"], _UNDER_WAY.get(run["status"], run["status"])) for run in runs)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tenacity import Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
-from orchestration.dagster_api import ask
+from clients.dagster import ask
 
 _RUN_LOG = """
 query Log($run: ID!) {

@@ -1,25 +1,19 @@
-"""Does the Flink job run? Asked of a Flink that is a script."""
+"""Whether the Flink job runs, asked of a small server that answers as Flink's REST API does."""
 
 import pytest
-import requests
 
-from batch.checks.stream_job import TIMEOUT_SECONDS, job_runs
+from batch.checks.stream_job import job_runs
 from sma.settings import Settings
+from tests.support.fake_flink import Flink, job
 
-SETTINGS = Settings(flink_url="http://127.0.0.1:1", job_name="averages")
+NOBODY = Settings(flink_url="http://127.0.0.1:1", job_name="averages")
 
 
-def answer(monkeypatch, jobs):
-    class Response:
-        def raise_for_status(self):
-            return None
-
-        def json(self):
-            return {"jobs": [{"name": name, "state": state} for name, state in jobs]}
-
-    asked = {}
-    monkeypatch.setattr(requests, "get", lambda _url, **options: asked.update(options) or Response())
-    return asked
+@pytest.fixture
+def flink():
+    server = Flink()
+    yield server
+    server.close()
 
 
 @pytest.mark.parametrize(
@@ -33,15 +27,14 @@ def answer(monkeypatch, jobs):
         ([], "the job averages is not there"),
     ],
 )
-def test_only_a_running_job_runs(monkeypatch, jobs, fault):
-    asked = answer(monkeypatch, jobs)
-    finding = job_runs(SETTINGS)
+def test_only_a_running_job_runs(flink, jobs, fault):
+    flink.has_jobs(*(job(state, name=name) for name, state in jobs))
+    finding = job_runs(Settings(flink_url=flink.url, job_name="averages"))
     assert finding.passed == (fault is None)
     assert fault is None or finding.description.startswith(fault)
-    assert asked == {"timeout": TIMEOUT_SECONDS}
 
 
 def test_a_flink_that_is_down_is_a_finding():
-    finding = job_runs(SETTINGS)
+    finding = job_runs(NOBODY)
     assert (finding.passed, finding.is_error) == (False, True)
     assert finding.description == "Flink does not answer at http://127.0.0.1:1: `sma status`"

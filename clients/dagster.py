@@ -1,4 +1,4 @@
-"""Sends queries to Dagster's GraphQL API, as its own UI does, and reports errors in one line."""
+"""Dagster's GraphQL API, as its own UI uses it: sends one query and returns its data; errors are one line."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,9 @@ from sma.settings import Settings
 TIMEOUT_SECONDS = 30
 
 
-def ask(settings: Settings, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+def ask(
+    settings: Settings, query: str, variables: Mapping[str, Any], timeout_s: float = TIMEOUT_SECONDS
+) -> dict[str, Any]:
     """Return the data that answers a query.
 
     Raises:
@@ -19,7 +21,7 @@ def ask(settings: Settings, query: str, variables: Mapping[str, Any]) -> dict[st
     """
     url = f"{settings.dagster_url.rstrip('/')}/graphql"
     try:
-        response = requests.post(url, json={"query": query, "variables": variables}, timeout=TIMEOUT_SECONDS)
+        response = requests.post(url, json={"query": query, "variables": variables}, timeout=timeout_s)
         answer = response.json()
     except requests.exceptions.JSONDecodeError as error:
         raise SmaError(
