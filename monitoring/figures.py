@@ -1,4 +1,4 @@
-"""Selects the few figures that say how the system is, out of all metrics of the exporter.
+"""Reads the few figures that say how the system is, out of all metrics of the exporter, and the firing alerts.
 
 What a figure means is in docs/metrics.md. No service is called a second time: `sma status` shows what alerts are made
 from.
