@@ -1,4 +1,5 @@
-"""The batch layer: what the retained log says, exactly, and where the stream said otherwise.
+"""The batch layer: computes every window exactly from the retained log, and compares the result with the stream's rows.
 
-Reads Kafka, computes with polars, writes PostgreSQL. Knows nothing of Dagster, which only calls it.
+It reads Kafka, computes with polars, numpy and numba, and writes to PostgreSQL. Dagster calls it from `orchestration`;
+nothing here imports Dagster. docs/develop/map.md draws the rooms and the order in which they may import each other.
 """

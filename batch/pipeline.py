@@ -1,4 +1,7 @@
-"""The two runs of the batch layer: compute days, and reconcile days; each any number of them, in bounded memory."""
+"""Runs the batch layer: `compute_batch_days` and `reconcile_days`, for any number of days, in bounded memory.
+
+Each step is in a room of its own; here is only their order. Which days to run is decided in `batch.schedule`.
+"""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""How the command line shows progress and tables: progress on standard error, results on standard output."""
+"""Prints progress and tables: progress on standard error, results on standard output."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence

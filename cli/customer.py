@@ -1,4 +1,4 @@
-"""`sma customer`: who may read its own rows, and with what."""
+"""`sma customer`: adds and removes customers that may read their own rows, and gives out their passwords."""
 
 import json
 from dataclasses import asdict

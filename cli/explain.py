@@ -1,4 +1,4 @@
-"""`sma explain`: how one served value came to be, as tables or as JSON."""
+"""`sma explain`: shows how one served value came to be, as tables or as JSON."""
 
 from collections.abc import Mapping, Sequence
 

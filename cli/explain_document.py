@@ -1,4 +1,4 @@
-"""An explanation as a document for programs: exact sums as decimal text, times in ISO 8601, UTC."""
+"""Makes the JSON document of an explanation: exact sums as decimal text, times in ISO 8601, UTC."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

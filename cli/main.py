@@ -1,6 +1,6 @@
-"""The command `sma`: what each subcommand takes and prints.
+"""The command `sma`: its subcommands, and the errors that a user sees.
 
-The work is done in the packages that the subcommands call; here are only options, tables and exit codes.
+Each subcommand has a module of its own; the work is done in the packages that those call.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""`sma produce`: a CSV file into the topic `events`."""
+"""`sma produce`: publishes a CSV file to the topic `events`."""
 
 import time
 from itertools import filterfalse

@@ -1,4 +1,4 @@
-"""`sma reconcile`: the Dagster backfill that the UI would start, and its report."""
+"""`sma reconcile`: starts the Dagster backfill that the UI would start, and prints its report."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

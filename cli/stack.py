@@ -1,4 +1,4 @@
-"""`sma up`, `sma down`: the local stack, and the Flink job on it."""
+"""`sma up`, `sma down`: start and stop the local stack, and the Flink job on it."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`sma status`: every part, the job, what is measured and which alerts fire, once or again and again."""
+"""`sma status`: shows every part, the job, the figures and the firing alerts, once or repeatedly."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`sma stream ...` and `sma wait`: the Flink job."""
+"""`sma stream ...` and `sma wait`: control the Flink job."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime

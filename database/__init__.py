@@ -1,1 +1,1 @@
-"""The database: numbered migrations, views, and the small runner that applies them."""
+"""The database's Python: runs the migrations and views of `sql`, stores the averages, and adds customers."""

@@ -1,7 +1,7 @@
-"""Which views does a customer read? Those for reports, each cut down to the customer's own rows.
+"""Makes the views that a customer reads: those for reports, each restricted to the customer's own rows.
 
-They are barriers: no condition of a reader's own is looked at for a row of anybody else. What stands in the way of a
-customer is that its role may use its schema and select from these views, and nothing else: see `database.customers`.
+They are security barriers: no condition of a reader is evaluated for another customer's row. A customer's role may use
+its schema and select from these views, and nothing else: see `database.customers`.
 """
 
 from psycopg import Connection, sql

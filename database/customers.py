@@ -1,4 +1,4 @@
-"""Customers that read for themselves: a role and a schema of views for each, and nothing in common between two.
+"""Adds, lists and removes customers that read for themselves: a role and a schema of views for each, nothing shared.
 
 A role belongs to the whole server, a customer to one database, so the role is named after both. Passwords are made
 here, given out once, and kept nowhere: the server gets the verifier that SCRAM needs, made on this side.

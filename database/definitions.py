@@ -1,4 +1,4 @@
-"""The definitions of averages.yaml in the database, where the serving view looks up how many events a window has."""
+"""Stores averages.yaml's averages in the database, where the serving view looks up how many events a window has."""
 
 from collections.abc import Sequence
 

@@ -1,9 +1,9 @@
-"""Is the database as this checkout's SQL says? Migrations run once and are recorded; views run each time.
+"""Brings the database to the state of this checkout's SQL: migrations run once and are recorded, views run each time.
 
 `migrations/NNNN_name.sql` each run in a transaction of their own, in the order of their numbers, and are recorded with
 their digest in `migrations.applied`; one that was edited, is missing or comes too early is refused. `views/*.sql` run
 each time, in one transaction and the order of their names; they say CREATE OR REPLACE, and where the columns changed
-the views are dropped first. The views of each customer, which stand on them, are made anew with them. A migration that
+the views are dropped first. The views of each customer, which depend on them, are then made again. A migration that
 changes what a view needs drops that view itself.
 """
 

@@ -1,7 +1,7 @@
-"""Which topics does the system need, and are they as it needs them?
+"""Creates the topics that the system needs, and checks that existing ones are as it needs them.
 
 Their records carry the event's own time (CreateTime), so retention by time would delete old events at once: it is off,
-and what bounds `events` is its size.
+and what limits `events` is its size.
 """
 
 from dataclasses import dataclass

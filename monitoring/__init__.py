@@ -1,1 +1,1 @@
-"""Metrics, alerts, dashboards and logs: what tells whoever is on call that something is wrong, and what."""
+"""Metrics, alerts, dashboards and logs for whoever is on call. Nothing that is measured imports the exporter."""

@@ -1,6 +1,7 @@
-"""The few figures that tell how the system is, out of all that the exporter serves; a word of its own for none.
+"""Selects the few figures that say how the system is, out of all metrics of the exporter.
 
-What a figure means stands in docs/metrics.md. Nothing is asked twice: `sma status` shows what alerts are made from.
+What a figure means is in docs/metrics.md. No service is called a second time: `sma status` shows what alerts are made
+from.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Dagster: what the UI shows and starts. Nothing that could be tested without Dagster belongs here."""
+"""Dagster's definitions: what the UI shows and starts. What can be tested without Dagster belongs to other packages."""
 
 import warnings
 

@@ -1,7 +1,7 @@
-"""What Dagster makes: the offset index, the batch answers, and what comes of comparing them with the stream.
+"""The assets that Dagster materializes: the offset index, the batch results, and their reconciliation with the stream.
 
-The latter two take any number of days in one run, and stand in one pool, so that no two runs write one day. What they
-call has compiled loops; it is imported where it is called, so that definitions load in a second or two.
+The latter two take any number of days in one run, and share a pool, so that no two runs write one day. What they call
+has compiled loops; it is imported where it is called, so that definitions load in a second or two.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""What starts by itself: the pass over the log every 12 minutes, the days that it finds stale, and old rows' end.
+"""The schedules and sensors: the pass over the log every 12 minutes, runs for stale days, and the drop of old rows.
 
-Why a schedule and a sensor, and not one of them: docs/decisions/0016-schedule-and-sensor.md.
+Why a schedule and a sensor, and not only one of them: docs/decisions/0016-schedule-and-sensor.md.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,6 +1,6 @@
-"""Start the backfill that the UI would start, and follow it to its end.
+"""Starts the backfill that the UI would start, and follows it to its end.
 
-What the run found is in the database: `batch.report.reconciliation_report` reads it there.
+What the run found is in the database; `batch.report.reconciliation_report` reads it.
 """
 
 import time

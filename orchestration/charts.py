@@ -1,4 +1,4 @@
-"""The worst series of a day as a picture: what the stream said against what the batch layer says."""
+"""Draws the worst series of a day: the streamed rows against the batch rows."""
 
 import base64
 from io import BytesIO

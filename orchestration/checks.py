@@ -1,6 +1,6 @@
-"""The asset checks that no materialization makes: run by hand, with the pass over the log, or told by a sensor.
+"""The asset checks that no materialization makes: run by hand, with the pass over the log, or evaluated by a sensor.
 
-What they find is worked out by functions of `batch` that know nothing of Dagster.
+Their findings come from functions of `batch` that know nothing of Dagster.
 """
 
 import dagster as dg

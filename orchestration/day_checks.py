@@ -1,6 +1,7 @@
-"""A check of each day, from a run of many: Dagster's own result of a check is of one partition, or of none.
+"""Evaluates a check for each day of a run of many days.
 
-So the evaluations are made here, one for each day, and each names the materialization that it judges.
+Dagster's own result of a check is of one partition, or of none. So the evaluations are made here, one for each day, and
+each names the materialization that it checks.
 """
 
 from collections.abc import Iterator, Mapping

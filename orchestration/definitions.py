@@ -1,4 +1,4 @@
-"""Everything Dagster loads. Assets, checks, jobs, schedules and sensors are made in the other modules."""
+"""Collects everything that Dagster loads. Assets, checks, jobs, schedules and sensors are made in the other modules."""
 
 import dagster as dg
 

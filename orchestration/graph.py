@@ -1,6 +1,6 @@
-"""What Dagster does not make, but should show: the topics, the stream's table, what readers see, and Power BI's model.
+"""Declares what Dagster shows but does not make: the topics, the stream's table, the serving view, Power BI's model.
 
-Links are made from settings alone: nothing is asked while definitions load.
+Links are made from settings alone: no service is called while definitions load.
 """
 
 from typing import Any

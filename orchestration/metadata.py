@@ -1,6 +1,6 @@
-"""What a materialization tells in the UI: counts, Kafka offsets, durations, the largest differences as a table.
+"""Makes the metadata of a materialization: counts, Kafka offsets, durations, the largest differences as a table.
 
-And for the worst of them the command that traces how the value came to be, ready to paste.
+The worst differences come with the `sma explain` command that traces them, ready to paste.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

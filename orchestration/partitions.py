@@ -1,4 +1,4 @@
-"""Daily partitions, UTC: a day owns each row whose `as_of` falls in it. Today and tomorrow exist already."""
+"""The daily partitions, UTC: a day owns each row whose `as_of` is in it. Today and tomorrow exist already."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta

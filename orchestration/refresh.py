@@ -1,4 +1,4 @@
-"""The Power BI model as an asset: refreshed after each reconciliation and in good time anyway; off where not set up."""
+"""The Power BI model as an asset: refreshed after each reconciliation, and at an interval; off where not set up."""
 
 from collections.abc import Iterator
 from dataclasses import replace

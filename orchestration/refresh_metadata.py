@@ -1,4 +1,4 @@
-"""What a refresh of the Power BI model tells in the UI: its request, its durations, and how old what readers see is."""
+"""Makes the metadata of a refresh of the Power BI model: request, durations, and the age of what readers see."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the assets need from outside: the project's settings and averages, read when they are used, not when loaded."""
+"""The resource of all assets: the project's settings and averages, read when they are used and not when loaded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

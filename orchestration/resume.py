@@ -1,4 +1,4 @@
-"""Which runs carry on the same work? A run that is executed again, or retried, goes on where the first one stopped."""
+"""Finds the key that a run shares with its re-executions and retries, so that they resume where it stopped."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""What is watched: each sensor tells its asset check when things turn bad and when they are well again, and no more."""
+"""The sensors that evaluate a check when its outcome changes, and only then."""
 
 from collections.abc import Callable
 

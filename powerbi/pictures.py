@@ -1,4 +1,4 @@
-"""What do the report's pages show? Pictures drawn with matplotlib from the rows that the model's own queries give.
+"""Draws the report's pages with matplotlib, from the rows that the model's own queries give.
 
 They are no screenshots: Power BI draws the pages its own way. What is shown, and from which columns, is the report's.
 

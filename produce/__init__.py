@@ -1,1 +1,1 @@
-"""From a CSV file to the topic `events`: what `sma produce` does."""
+"""Publishing a CSV file to the topic `events`: what `sma produce` does."""

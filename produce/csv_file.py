@@ -1,7 +1,7 @@
-"""A CSV file as events: which record does each row become, and which row is wrong?
+"""Reads a CSV file as records of the topic `events`, and names the row that is wrong.
 
-Nothing here knows Kafka. A file is read twice, once to check every row and once to publish it, so that a mistake in
-its last row is found before its first one is sent, in the memory of one row.
+Nothing here knows Kafka. A file is read twice, once to check every row and once to publish it, so that a mistake in its
+last row is found before its first one is sent, in the memory of one row.
 """
 
 import csv

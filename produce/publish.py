@@ -1,4 +1,4 @@
-"""Records to the topic `events`: sent in order, partitioned as Java clients do, every acknowledgement counted."""
+"""Sends records to the topic `events` in order, partitioned as Java clients do, and counts every acknowledgement."""
 
 import time
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""What both layers must agree on: the event, the averages, the windows.
+"""What both layers agree on: events, values, averages, windows, times; and the settings of all parts.
 
-Nothing here talks to a service, and nothing here imports another package of this project.
+Reads averages.yaml, sma.env and the environment, and talks to no service. Imports no other package of this project.
 """

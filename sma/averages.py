@@ -1,6 +1,6 @@
-"""averages.yaml: which averages do both layers compute?
+"""Reads and validates averages.yaml, once for all parts of the system: the averages that both layers compute.
 
-The file is read and validated here, once, for every part of the system; an error names the file, the key and the fix.
+An error names the file, the key and the fix.
 """
 
 import os

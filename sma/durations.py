@@ -1,4 +1,4 @@
-"""Durations as people write them, in whole milliseconds."""
+"""Converts durations as people write them to whole milliseconds, and back."""
 
 import re
 

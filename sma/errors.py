@@ -1,4 +1,4 @@
-"""The one error that a user sees: what was wrong, where, and the way out."""
+"""The one error that a user sees: what was wrong, where, and what to do."""
 
 
 class SmaError(Exception):

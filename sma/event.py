@@ -1,7 +1,7 @@
-"""A Kafka record's bytes: an event, a heartbeat, or the reason why it is neither?
+"""Reads a Kafka record's bytes as an event or a heartbeat, or rejects them with a reason.
 
-This is the rule in its plainest form. The stream reads with the same rule in Java (`EventReader.java` in
-streaming/operator); tests/vectors/records.jsonl holds both to it. Times and values leave here as whole numbers.
+This is the rule in its plainest form. The stream has the same rule in Java (`EventReader.java` in streaming/operator);
+tests/vectors/records.jsonl is run through both. Times and values leave here as whole numbers.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Instants as whole milliseconds since the Unix epoch, and back, and as text; no float in between."""
+"""Converts instants between whole milliseconds since the Unix epoch, datetimes and text; no float in between."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,7 @@
-"""Where everything is: each address and credential, from the environment.
+"""Reads the settings: each address, credential and limit, from the environment.
 
 A value comes from the environment variable `SMA_<NAME>`, else from the file `sma.env` in the state folder (written by
-`sma up` for the local stack), else from the default here. docs/settings.md has the table; a test holds it to this
+`sma up` for the local stack), else from the default here. docs/settings.md has the table; a test compares it with this
 class.
 """
 

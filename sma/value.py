@@ -1,6 +1,6 @@
-"""Decimal text to whole micro-units: the rounding that both layers share.
+"""Converts decimal text to whole micro-units and back, with the rounding that both layers share.
 
-`ValueText.java` in streaming/operator is the same rule for the stream; tests/vectors/records.jsonl holds both to it.
+`ValueText.java` in streaming/operator is the same rule for the stream; tests/vectors/records.jsonl is run through both.
 """
 
 import re

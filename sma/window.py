@@ -1,8 +1,8 @@
-"""The moving average itself: a first-in-first-out queue with an incremental sum.
+"""The two kinds of window, and a moving sum over one of them.
 
-Add at the back, evict from the front while taking the evicted values off the sum, divide once when asked. Every
-event enters and leaves once, so n events cost at most 2n additions and subtractions, whatever the window.
-Putting events in order, and choosing the grid points, belongs to the caller.
+`MovingSum` is a first-in-first-out queue with an incremental sum: n events cost at most 2n additions and subtractions,
+whatever the window. Tests use it as a second oracle; neither layer computes its rows with it. Putting events in order,
+and choosing the grid points, belongs to the caller.
 """
 
 from collections import deque

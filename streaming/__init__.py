@@ -1,1 +1,4 @@
-"""The streaming layer: the Flink jobs, their plans and options, their submission, and control of the running job."""
+"""The streaming layer: the Java in `operator`, its plans and submission in `submit`, the running job in `control`.
+
+Python writes the plan and controls the job; it computes no row. The batch layer is not known here.
+"""

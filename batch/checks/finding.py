@@ -1,4 +1,7 @@
-"""What a check found, in words and figures; which asset it belongs to, and how it is shown, is decided elsewhere."""
+"""The result of a check, in words and figures.
+
+Which asset a finding belongs to, and how it is shown, is decided in `orchestration`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

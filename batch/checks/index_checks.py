@@ -1,4 +1,4 @@
-"""Can the offset index be relied on, and do the batch answers keep up with the stream? Each check ends in seconds."""
+"""Checks that the offset index is complete, and that the batch results keep up with the stream; each within seconds."""
 
 from batch.checks.finding import Finding
 from batch.store.database import Connection

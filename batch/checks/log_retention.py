@@ -1,6 +1,6 @@
-"""Will Kafka still have what is to be indexed, and what the days to reconcile need? It drops the oldest records.
+"""Checks that Kafka still holds, and will hold, what is not indexed yet and what the days to reconcile need.
 
-Which days are to be reconciled, and what they need, is not decided here: `staleness` and `required_offsets` tell.
+Which days those are is decided in `batch.schedule.stale_days`, what they need in `batch.schedule.required_offsets`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
-"""The command that traces one window, ready to paste: for whoever finds a difference in Dagster, a report or a table.
+"""The `sma explain` command of one window, ready to paste.
 
-`sma.explain_command` in sql/views/explain_command.sql is the same rule in SQL; a test holds both to one answer.
+`sma.explain_command` in sql/views/explain_command.sql is the same rule in SQL; a test compares both.
 """
 
 import shlex

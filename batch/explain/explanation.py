@@ -1,7 +1,7 @@
-"""How did one value come to be? All that is known of one window, put together, and the case that it is.
+"""Puts together all that is known of one window, and decides which case it is.
 
-Pure: what the database holds and what the log gives go in. The words are those of `batch.explain.wording`; where the
-parts come from is told in `batch.explain.trace`.
+Pure: takes what the database and the log hold. The cases are put into words in `batch.explain.wording`; the inputs are
+read in `batch.explain.trace`.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
-"""Is what a layer says of one window what its events add up to? Judged layer by layer, from the events themselves.
+"""Checks one window of each layer against the sum of its events.
 
-Pure: rows and events go in. The stream must say what the events give that are not late; the batch layer, what all of
-them give. Each is held to the part of the log that its word follows from, so that what has come since is told apart
-from what is wrong.
+Pure: rows and events go in. The streamed row must equal the sum of the events that are not late, the batch row that of
+all events. Each is compared with the part of the log that it was computed from, so that an outdated row is told apart
+from a wrong one.
 """
 
 from collections.abc import Callable, Mapping, Sequence

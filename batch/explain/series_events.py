@@ -1,8 +1,8 @@
-"""The events of one series that one window can hold, from the log: newest first, and no further back than it takes.
+"""Finds the events of one series that one window can hold, newest first, reading no more of the log than that takes.
 
-Of what is indexed, blocks are read in the order of their newest event; late events come from the index. What has come
-since the log was indexed, the tail, is read whole, by the rule of lateness: an event is late iff it is older than the
-newest one of its series before it in the log, less `allowed_lateness`.
+Indexed blocks are read in the order of their newest event; late events come from the index. What is not indexed yet,
+the tail of the log, is read whole, by the rule of lateness: an event is late iff it is older than the max event time of
+its series before it in the log, less `allowed_lateness`.
 """
 
 from collections.abc import Callable, Iterator

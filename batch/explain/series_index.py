@@ -1,6 +1,6 @@
-"""What does the offset index say of one series before a time: where its events can stand, and which are late?
+"""Reads what the offset index holds of one series before a time: blocks that can hold its events, and its late events.
 
-Read in a snapshot, as much as finding the events of one window takes. The log itself is read in
+Reads within a database snapshot, and only what one window takes. The log itself is read in
 `batch.explain.series_events`.
 """
 

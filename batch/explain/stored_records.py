@@ -1,6 +1,6 @@
-"""What does the database hold about one window? What readers see, both layers' rows, and the whole audit trail of it.
+"""Reads what the database holds of one window: the served value, both layers' rows, and its audit trail.
 
-Only reading; what it means is said in `batch.explain.explanation`. Sums leave the database as whole micro-units.
+What the records mean is decided in `batch.explain.explanation`. Sums leave the database as whole micro-units.
 """
 
 from collections.abc import Mapping

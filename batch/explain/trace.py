@@ -1,7 +1,7 @@
-"""Trace one served value: read what the database and the log hold of its window, and explain it. Nothing is written.
+"""Traces one served value: reads its window from the database and the log, and explains it. Writes nothing.
 
-The order of looking is what makes the checks hold: first what the stream has committed, which is then in the tables;
-the tables, as of one moment; and the log to its end, which holds all that those rows can follow from.
+The order of reading makes the checks valid: first the offsets that the stream has committed, whose rows are then in the
+tables; then the tables, in one snapshot; then the log to its end, which holds every event of those rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

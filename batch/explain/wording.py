@@ -1,4 +1,4 @@
-"""An explanation in sentences: what readers see and why, and whether each layer says what its events give."""
+"""Puts an explanation into sentences: what readers see and why, and whether each layer's row equals its events."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""In which blocks of Kafka offsets can events of a time stand? As the offset index has them, partition by partition."""
+"""Selects the blocks of Kafka offsets that can hold events of a span of time, by the offset index."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,7 @@
-"""Which windows are closed, and which days own them? A day (UTC) owns each `as_of` in it, its first instant too."""
+"""Decides which windows are closed, and which day owns a window.
+
+A day (UTC) owns each `as_of` in it, its first instant included.
+"""
 
 from datetime import date, timedelta
 

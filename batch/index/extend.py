@@ -1,4 +1,4 @@
-"""Extend the offset index to the log's end: the one pass that sees every record, once and in order."""
+"""Extends the offset index to the log's end: the one pass that reads every record, once and in order."""
 
 import logging
 import time

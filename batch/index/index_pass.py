@@ -1,8 +1,8 @@
-"""One pass over the records of a partition, in the log's order: blocks, late events, and what the next pass must know.
+"""Passes over the records of one partition, in the log's order, and collects what the offset index stores.
 
-Pure: chunks of `batch.log.reader` go in, what the offset index stores comes out. It applies the rule of lateness: an
-event is late iff its event time is older than the max event time of its series before it in the log, less
-`allowed_lateness`.
+Pure: takes the chunks of `batch.log.reader`; gives blocks, late events, and what the next pass starts from. It applies
+the rule of lateness: an event is late iff its event time is older than the max event time of its series before it in
+the log, less `allowed_lateness`.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
-"""The offset index in the database, as the pass that extends it needs it: where to go on, and what it has found.
+"""Reads and writes the offset index's tables for the pass that extends it: where to continue, and what was found.
 
-What stands in the tables is told in sql/migrations/0007_offset_index.sql. What a pass has found is written whole or not
-at all. What the index says of the log is read in `batch.index.log_index`.
+The tables are described in sql/migrations/0007_offset_index.sql. The findings of a pass are written whole or not at
+all. What the index says of the log is read in `batch.index.log_index`.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Which averages and which series are there? By name, as whoever asks for one of them would write it."""
+"""Looks up averages and series by name, with an error that lists similar names where one is unknown."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""What does the offset index say of the log? How far it reaches, and how many records of each kind there are."""
+"""Reads how far the offset index reaches in each partition, and how many records of each kind it has counted."""
 
 from dataclasses import dataclass
 

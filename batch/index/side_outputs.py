@@ -1,6 +1,6 @@
-"""Which positions of the log are diverted, by the stream and by the rule: late events and unreadable records.
+"""Reads the positions of late and rejected events: those in the stream's side outputs, and those by the log's rule.
 
-Of what the stream wrote only positions are taken; what stood there the batch layer has read in the log itself.
+Only positions are taken from the stream's topics; the records at them the batch layer reads from the log itself.
 """
 
 import json

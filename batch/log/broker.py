@@ -1,4 +1,4 @@
-"""One connection to one Kafka broker: asked in kafka-python's words, answered without a copy.
+"""Talks to one Kafka broker over one connection: requests in kafka-python's classes, fetched bytes without a copy.
 
 The versions of the protocol are those of Kafka 2.3; every Kafka since then answers them.
 """

@@ -1,4 +1,4 @@
-"""How do the compressed records of a batch become plain? For each codec of Kafka's, into memory that is given."""
+"""Decompresses record batches, for each codec of Kafka's, into memory that the caller gives."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,12 +1,12 @@
-"""How are the loops over bytes compiled? With numba: once for a machine, then loaded from its cache.
+"""Compiles the loops over bytes with numba: once for a machine, then loaded from its cache.
 
-What numba compiles stays in one module with all it calls, but for what is here: the cache of a function is renewed when
-its own file changes, and for no other reason. So nothing of other modules may be a constant in it either; it is handed
-in. Change what is here, and delete the cache.
+What numba compiles is in one module with all it calls, except for what is here: the cache of a function is renewed when
+its own file changes, and for no other reason. So nothing of other modules may be a constant in it either; it is passed
+in. After a change here, delete the cache.
 
-The loads take addresses, and whether those lie in memory that is held is the caller's to know. Arrays would be counted
-as they are handed from function to function, which costs several times what the reading does. Words are for machines
-that keep the lowest byte first, as all do for which numba is built.
+The loads take addresses; the caller must make sure that they are valid. Arrays would be reference-counted at each call
+from function to function, which costs several times what the reading does. Words are for machines that keep the lowest
+byte first, as all do for which numba is built.
 """
 
 from collections.abc import Callable

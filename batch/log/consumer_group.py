@@ -1,4 +1,4 @@
-"""How far has a consumer group come? Its coordinator is asked, and no group is joined.
+"""Reads how far a consumer group has committed, from its coordinator and without joining the group.
 
 confluent-kafka's consumer takes 35 ms for this, and its admin client crashed the whole process once (2.16.1, the first
 request for a group that a new broker ever got).

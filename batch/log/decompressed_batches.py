@@ -1,4 +1,4 @@
-"""Record batches side by side in one piece of memory, decompressed: as many as make a chunk."""
+"""Collects decompressed record batches one after another in one block of memory, as many as make a chunk."""
 
 import numpy as np
 import numpy.typing as npt

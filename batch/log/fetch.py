@@ -1,8 +1,7 @@
-"""Record batches as Kafka keeps them: the bytes of one partition's explicit range of Kafka offsets, read-committed.
+"""Fetches record batches as Kafka keeps them: the bytes of one partition's explicit range of offsets, read-committed.
 
-It finds the partition's leader, tries again where that helps, and asks for the next bytes while the last are being
-used. What they hold is not looked at here, but for where the next fetch begins. Nothing is committed, and no group is
-joined.
+It finds the partition's leader, tries again where that helps, and requests the next bytes while the last are being
+used. Of their content it reads only where the next fetch begins. Nothing is committed, and no group is joined.
 """
 
 import threading

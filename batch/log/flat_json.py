@@ -1,7 +1,7 @@
-"""The bytes of a plain record: a flat JSON object in ASCII, without escapes and exponents. What fields does it have?
+"""Reads the fields of a plain record from its bytes: a flat JSON object in ASCII, without escapes and exponents.
 
-Eight bytes are looked at together. Reading may look beyond a record's end, and notices then that it did. What may
-depend on other modules is handed in (`compiled` says why).
+It reads eight bytes at a time, which may go past a record's end, and then notices that they did. What depends on other
+modules is passed in (`compiled` says why).
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
-"""Records as plain producers write them, read straight from their bytes: a short cut to `sma.event`, not another rule.
+"""Reads records as plain producers write them, straight from their bytes: a short cut to `sma.event`, not another rule.
 
 Whatever is less plain (escapes, letters beyond ASCII, nesting, exponents, equal keys, anything wrong) is marked as the
 rest, and left to `sma.event.read_record`, which alone says why a record is rejected. The stream does the same in Java
-(`RecordReader.java`). tests/unit/test_batch_plain_records.py holds both readers to one answer.
+(`RecordReader.java`). tests/unit/test_batch_plain_records.py compares both readers.
 """
 
 from dataclasses import dataclass

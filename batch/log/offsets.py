@@ -1,4 +1,7 @@
-"""Which Kafka offsets does the log hold? `batch.log.reader` reads records; `consumer_group` says how far a group is."""
+"""Lists a topic's partitions and the Kafka offsets that the log holds.
+
+`batch.log.reader` reads records; `batch.log.consumer_group` reads how far a group has committed.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

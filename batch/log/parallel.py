@@ -1,7 +1,7 @@
-"""Several tasks in several processes, their messages in one stream: partitions are read by as many cores as there are.
+"""Runs tasks in several processes and merges their messages, so that as many cores read partitions as there are.
 
-A task is a function that yields messages. What a process is about to say waits until the reader has taken what was said
-before, so no more than a few messages are held anywhere.
+A task is a function that yields messages. A process waits with its next message until the reader has taken the ones
+before, so only a few messages are in memory at any time.
 """
 
 import os

@@ -1,8 +1,8 @@
-"""One partition of the topic `events` as columns, read fast: which events, heartbeats and rejected records stand where?
+"""Reads one partition of the topic `events` as columns, fast: events, heartbeats and rejected records, with offsets.
 
-It puts together `fetch`, `record_batches`, `plain_batches` and `plain_records`. What is asked for is Kafka offsets;
-days and windows are not known here. Every argument can be sent to another process, and so can a chunk: partitions may
-be read by as many processes, each with a table of series of its own.
+It combines `fetch`, `record_batches`, `decompressed_batches`, `records` and `flat_records`. Callers ask for Kafka
+offsets; days and windows are not known here. Every argument can be sent to another process, and so can a chunk:
+partitions may be read by as many processes, each with a table of series of its own.
 """
 
 from collections.abc import Iterator

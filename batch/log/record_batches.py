@@ -1,4 +1,4 @@
-"""Kafka's record batches (format v2): which are whole, undamaged, and to be read by a read-committed reader?
+"""Splits Kafka's record batches (format v2), checks them for damage, and drops those of aborted transactions.
 
 The records inside are decoded in `records`, decompressed in `codecs`.
 Source: Kafka's documentation, "Record Batch"; isolation as in Kafka's own consumer.

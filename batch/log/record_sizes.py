@@ -1,6 +1,6 @@
-"""How large may a partition of the log grow, and how large are its records? Kafka tells no client of ours the latter.
+"""Estimates how large the log's records are, and reads how large a partition may grow.
 
-So the newest records are read and weighed.
+Kafka has no request for the size of a record, so the newest records are read and measured.
 """
 
 from collections.abc import Mapping

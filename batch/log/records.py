@@ -1,6 +1,6 @@
-"""The records of plain (decompressed) batches as columns: where does each value stand, at which offset, of what time?
+"""Decodes the records of decompressed batches into columns: where each value is, its offset, its time.
 
-Keys and record headers are stepped over. What a value means is not decided here: `plain_records` does that.
+Keys and record headers are skipped. What a value means is decided in `flat_records` and `sma.event`.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which small number stands for which series, while a log is read?
+"""Numbers the series of a log while it is read.
 
 Numbers count from 0 in the order in which series are first seen, and mean nothing outside of one table.
 """

@@ -1,12 +1,11 @@
-"""Is every record of the log accounted for? For each partition: records = used + late + rejected + heartbeats.
+"""Accounts for every record: for each partition, records = used + late + rejected + heartbeats.
 
-The four are counted by different parties, so that the identity can fail: `records` and `heartbeats` are what the batch
-layer read into the offset index; `late` and `rejected` are the positions that the stream diverted; `used` are the
-events of the batch layer whose positions the stream did not divert. It fails when the stream diverted what is no event,
-or did not divert a record that is none, or diverted one that is. Two such faults can cancel out in the counts, and no
-count tells whether what was diverted was late; so the positions are compared too, with those of the rule of the log.
-What neither can show, an event that the stream read and lost, shows as an unexplained difference of the windows that
-should hold it.
+The four are counted independently, so that the identity can fail: `records` and `heartbeats` are what the batch layer
+read into the offset index; `late` and `rejected` are the positions in the stream's side outputs; `used` are the events
+of the batch layer at all other positions. The identity fails if the stream's side outputs hold a record that is not an
+event, miss a rejected one, or reject an event. Two such faults can cancel out in the counts, and no count says whether
+an event in the late side output was late; so positions are compared too, with those of the rule of the log. An event
+that the stream read and lost shows in neither: it is an unexplained difference of the windows that should hold it.
 """
 
 from dataclasses import dataclass

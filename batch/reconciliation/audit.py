@@ -1,4 +1,4 @@
-"""The audit trail: what each reconciliation compared, found and accounted for. Rows are added, never changed."""
+"""Writes the audit trail: what each reconciliation compared, found and counted. Rows are added, never changed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Stream against batch: which windows differ, and does what arrived late explain each difference?
+"""Compares the streamed with the batch rows, and classifies each difference as explained by late events or not.
 
 Pure functions of frames of one day and one average, with the columns of `batch.store.averages_schema`.
 """

@@ -1,4 +1,4 @@
-"""Days compared: the database says which of them differ, and only for those the log is read again to judge them."""
+"""Compares days: the database counts the rows that differ, and only days that have any are recomputed from the log."""
 
 import time
 from collections import defaultdict

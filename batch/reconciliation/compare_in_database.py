@@ -1,7 +1,7 @@
-"""Where do the two layers differ? PostgreSQL joins them window by window, and tells whether they do.
+"""Counts and selects the windows in which the two layers differ, by a join in PostgreSQL.
 
-Comparing where the rows are costs a day that is equal no row on the way. It is exact: a join compares the pairs
-themselves, so nothing rests on digests. What a difference means is decided in `batch.reconciliation.classify`.
+Comparing where the rows are moves no row of a day that is equal. The join compares the pairs themselves, not digests.
+What a difference means is decided in `batch.reconciliation.classify`.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""What does the log itself give for a day, with and without the late events? It is what a difference is judged by.
+"""Recomputes a day from the log with and without the late events, which is what differences are classified by.
 
-The stream uses every event that is not late in all of its windows. So what it must have said are the windows over
-those; and what the batch layer must have said, the windows over all events as far as its answer was computed from them.
+The stream uses every event that is not late, in all of its windows: so its rows must be the windows over those. The
+batch rows must be the windows over all events of the part of the log that the batch result was computed from.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
-"""How far has the stream got? It commits Kafka offsets when a checkpoint that covers them is complete.
+"""Waits until the stream has committed the Kafka offsets that a batch result was computed from.
 
-The checkpoint's barrier flushed the rows before it to the database, so what is committed can be compared.
+Flink commits offsets when a checkpoint that covers them is complete. The checkpoint's barrier flushes the rows of the
+records before it to the database, so these rows can then be compared.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What some runs reconciled, summed up: the figures that a user is shown, and where to look first."""
+"""Sums up what some runs reconciled: the figures that a user is shown, and the differences to look at first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

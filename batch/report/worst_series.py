@@ -1,4 +1,4 @@
-"""The series that differs most on a day, as both layers have it: what a chart is drawn from."""
+"""Selects the series that differs most on a day, with the rows of both layers, for a chart."""
 
 from dataclasses import dataclass
 

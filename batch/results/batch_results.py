@@ -1,4 +1,4 @@
-"""The batch layer's answers: a day of one average is written whole or not at all, and no poorer one replaces it."""
+"""Writes batch results: a day of one average whole or not at all, and never over one from more of the log."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

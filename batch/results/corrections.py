@@ -1,4 +1,4 @@
-"""The audit trail of stored answers that were computed anew: what was served before, and what after."""
+"""Adds corrections to the audit trail: the rows of a stored result before and after it was computed again."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Rows that are older than is kept: which are they, and drop them, by whole chunks."""
+"""Drops rows that are older than the days to keep, by whole chunks."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta

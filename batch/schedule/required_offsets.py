@@ -1,6 +1,6 @@
-"""From which Kafka offset on must the log be there, for days to be computed? The offset index tells, for many at once.
+"""Finds the first Kafka offset of each partition that days need in order to be computed, for many days at once.
 
-What is read of it, block by block, is planned in `day_plan`.
+Which blocks are then read is planned in `batch.windows.day_plan`.
 """
 
 from collections.abc import Mapping, Sequence

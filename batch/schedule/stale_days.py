@@ -1,8 +1,9 @@
-"""Which days are to be reconciled? Those whose closed windows the stored answers do not, or no longer, settle.
+"""Selects the days to reconcile: those whose closed windows have no batch result, or one that is not up to date.
 
-A day is stale for an average if it has no answer; if more of it is closed now; if the log has gained something that
-changes it; or if its answer was not reconciled since it was written. All of it is read from the database: the offset
-index tells what the log holds. Whether Kafka still has what a day needs is not decided here: `required_offsets` tells.
+A day is stale for an average if it has no result; if more of its windows have closed; if the log has gained an event
+that changes it; or if its result was not reconciled since it was written. All of this is read from the database: the
+offset index describes the log. Whether Kafka still holds what a day needs is decided in
+`batch.schedule.required_offsets`.
 """
 
 from collections.abc import Sequence

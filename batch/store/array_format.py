@@ -1,7 +1,7 @@
-"""PostgreSQL's binary arrays as columns: what `array_send` makes of the times, counts and sums of a series.
+"""Decodes PostgreSQL's binary arrays, from `array_send`, into columns of times, counts and sums.
 
-One array holds as many values as a series has, so no row costs a message of its own. No digit is lost: a numeric is
-read in groups of four decimal digits, into whole micro-units.
+One array holds as many values as a series has rows, so the cost of a message is paid once a series. No digit is lost: a
+numeric is read in groups of four decimal digits, into whole micro-units.
 
 Source: PostgreSQL, array_send, numeric_send.
 """

@@ -1,4 +1,4 @@
-"""How rows of averages travel between the parts of the batch layer.
+"""The frame in which rows of averages travel between the rooms of the batch layer.
 
 averages: customer str, metric str, average str, as_of_ms Int64 (since the Unix epoch, UTC), value_sum_micros Int128,
     event_count Int64; sorted by and unique in (customer, metric, average, as_of_ms); a row of a duration window exists

@@ -1,4 +1,4 @@
-"""Rows of averages in and out of the tables of the two layers, as many at a time as a day has. No digit is lost.
+"""Moves rows of averages in and out of the two layers' tables, a day at a time, without losing a digit.
 
 Which rows should be there is decided in `batch.results.batch_results`.
 """

@@ -1,9 +1,9 @@
-"""Rows of averages as PostgreSQL's binary COPY takes them: columns to bytes, in a few passes of numpy.
+"""Encodes rows of averages for PostgreSQL's binary COPY: columns to bytes, in a few passes of numpy.
 
 PostgreSQL then parses no text, which is most of what a row costs it. A numeric travels in groups of four decimal digits
 and may have leading and trailing groups of zeros, which PostgreSQL drops: so every sum of a block gets as many groups
-as the largest needs, and rows whose names have equally many bytes are equally long. What is sent, and when, is not
-decided here.
+as the largest needs, and rows whose names have equally many bytes are equally long. What is sent, and when, is decided
+elsewhere.
 
 Source: PostgreSQL, COPY, binary format; numeric_recv, timestamptz_recv.
 """

@@ -1,7 +1,7 @@
-"""PostgreSQL as the batch layer uses it: a connection, a snapshot, and frames of any kind in.
+"""Connects to PostgreSQL, reads in a snapshot, and copies frames of any kind in.
 
 Such a frame travels as CSV through COPY: sums as whole micro-units and times as whole milliseconds, so no digit is
-lost. Rows of averages, of which there are many more, have their own way in and out: `batch.store.averages_tables`.
+lost. Rows of averages, of which there are many more, travel through `batch.store.averages_tables`.
 """
 
 from collections.abc import Iterator

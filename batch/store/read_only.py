@@ -1,4 +1,4 @@
-"""A look at the database that ends within seconds: for what sensors and checks ask again and again."""
+"""Opens a read-only session with a time limit, for sensors and checks that query the database again and again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

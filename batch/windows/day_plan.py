@@ -1,7 +1,7 @@
-"""What must be read of the log to state the rows of some days? The offset index tells, and nothing is read here.
+"""Plans what to read of the log to compute the rows of some days. The offset index says where it is; no event is read.
 
-Beside the days themselves that is what their windows reach back to: a duration, or the days on which the last N events
-of each series lie, however far back. Late events stand in the index, so no block is read for them.
+Besides the days themselves that is the lookback of their windows: a duration, or the days on which the last N events
+of each series lie, however far back. Late events are in the index, so no block is read for them.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
-"""The rows of some days from the log itself: all partitions at once, in processes, through files on disk.
+"""Computes the rows of some days from the log, all partitions at once, in processes, through files on disk.
 
-A day's rows come out when every partition has worked them out; until then they wait in files, so that memory holds a
-slice of each partition and not a day.
+A day's rows are complete when every partition has computed its own. Until then they wait in files, so that memory holds
+a span of each partition and not a day.
 """
 
 import pickle

@@ -1,11 +1,11 @@
-"""Sorted columns to exact windows: which rows does a span of events give, and what is the sum of each?
+"""Computes exact windows from sorted columns: which rows the events of a span give, and the sum of each.
 
-A window's sum is the difference of two running sums, whatever its length. Running sums are 64 bits wide and may run
-over: the difference is right as long as the window's own sum fits, which the caller sees to. No float takes part.
-Reading events, and what becomes of rows, belongs elsewhere.
+A window's sum is the difference of two running sums, whatever its length. Running sums are 64 bits wide and may
+overflow: the difference is right as long as the window's own sum fits, which is the caller's to ensure. No float takes
+part. Reading events and storing rows belong elsewhere.
 
-The loops are compiled. What they fill is made here, by numpy, which asks for large pages of memory: to touch a row's
-bytes for the first time costs as much as to work the row out.
+The loops are compiled. Their outputs are allocated by numpy, which asks the system for large pages: the first write to
+a row's memory costs as much as computing the row.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How far back do windows reach? By time, and by number of events: what must be known from before a row."""
+"""Computes the lookback of windows: how far before a row events matter, in time and in number of events."""
 
 from collections.abc import Sequence
 

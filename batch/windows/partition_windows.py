@@ -1,7 +1,7 @@
-"""One partition's averages over a range of time, span by span: exact rows from the log, in bounded memory.
+"""Computes one partition's averages over a range of time, span by span: exact rows from the log, in bounded memory.
 
-Reads only the blocks of the offset index that can hold events of a span; late events come from the index itself.
-What windows need from before a span is kept from those before it. Where the log is, and what becomes of the rows, is
+Reads only the blocks of the offset index that can hold events of a span; late events come from the index itself. The
+events that later windows look back to are kept from span to span. Where the log is, and what is done with the rows, is
 not known here.
 """
 

@@ -1,6 +1,6 @@
-"""A range of time cut up: how much is read at once, and how many rows are stated at once?
+"""Cuts a range of time into spans: how many events are read at once, and how many rows are computed at once.
 
-What is held in memory depends on the stated chunks and not on the range.
+Memory depends on the limits stated here and not on the range.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Which events of a series does a window hold, and what do they add up to? Window by window, in whole micro-units.
+"""Selects the events of one window of a series, and adds them up in whole micro-units.
 
-One window is worked out here from its events, plainly, to be shown; rows by the million are made in
+Plain and slow, for windows that are shown one by one; rows by the million are computed in
 `batch.windows.partition_windows`. Where events come from is not known here.
 """
 

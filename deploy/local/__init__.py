@@ -1,1 +1,1 @@
-"""The local stack: Kafka, TimescaleDB, Flink and Dagster as plain processes of this machine, without Docker."""
+"""The local stack: Kafka, TimescaleDB, Flink, Dagster and Prometheus as processes of this machine, without Docker."""

@@ -1,4 +1,4 @@
-"""As whom does PostgreSQL run? It refuses root, so under root it runs as another user, who then owns its files."""
+"""Chooses the account that PostgreSQL runs as. It refuses root; under root another user runs it and owns its files."""
 
 import os
 import pwd

@@ -1,6 +1,6 @@
-"""Where does this stack live, and with which ports and passwords? The file `sma.env` of its state folder says.
+"""Keeps where a stack is, with which ports and passwords, in the file `sma.env` of its state folder.
 
-It is written by the first `up`, readable by its owner only, and read by `sma.settings`, so that later commands need no
+The first `up` writes it, readable by its owner only; `sma.settings` reads it, so that later commands need no
 environment. An address in the environment that `sma.env` does not give names a service elsewhere, which is then not
 started here.
 """

@@ -1,4 +1,4 @@
-"""Which loopback ports does a stack listen on, and who holds one that is taken?
+"""Assigns the loopback ports that a stack listens on, and reports who holds one that is taken.
 
 A stack takes a block of ports from SMA_PORT_BASE on; SMA_KAFKA_PORT and the like move single ones elsewhere.
 """

@@ -1,4 +1,4 @@
-"""Which processes belong to a stack, and are they gone?
+"""Finds the processes that belong to a stack, and ends them.
 
 Every process that a stack's supervisord starts carries the stack's state folder in its environment, as its children do.
 So whatever a killed supervisord left behind is found and ended, and nothing else is.

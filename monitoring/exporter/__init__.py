@@ -1,1 +1,1 @@
-"""The exporter: what the project measures about itself, for Prometheus."""
+"""The exporter: the metrics that the project serves to Prometheus, read from each service as a client would."""

@@ -1,4 +1,4 @@
-"""`python -m monitoring.exporter`: serve the project's metrics to Prometheus; docs/metrics.md lists them."""
+"""`python -m monitoring.exporter`: serves the project's metrics to Prometheus; docs/metrics.md lists them."""
 
 import logging
 import shutil

@@ -1,7 +1,7 @@
-"""When is each source asked, and what does a scrape get? Each is asked in the background, at its own pace.
+"""Reads each source in the background, at its own pace, and serves to a scrape what was read last.
 
-So a source that is slow or gone holds up neither the scrape nor the others. What was found is shown until the next
-look; after one that failed, or that has not come back, nothing of it is.
+So a source that is slow or gone holds up neither the scrape nor the others. Metrics are served until the next reading;
+after one that failed, or that has not come back, none of that source are.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Are Dagster's daemons alive, and how do its runs end? Asked of its GraphQL, as its own page asks."""
+"""Reads from Dagster's GraphQL whether its daemons are alive, and how its runs end."""
 
 import time
 from collections import Counter

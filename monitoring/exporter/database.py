@@ -1,6 +1,6 @@
-"""How is TimescaleDB, and what do the batch layer's tables and the refreshes' trail say?
+"""Reads the metrics of TimescaleDB, of the batch layer's tables and of the refreshes' audit trail.
 
-Three collectors, since what is slow to ask changes slowly. They read as the role that may read everything.
+Three collectors, since what is slow to read changes slowly. They read as the role that may read everything.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Metrics of a table: one family for each column of figures, one sample for each row."""
+"""Makes metrics from rows: one family for each column of figures, one sample for each row."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar

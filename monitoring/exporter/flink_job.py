@@ -1,7 +1,7 @@
-"""Does the Flink job run, how are its checkpoints, and what became of the records that it has read?
+"""Reads whether the Flink job runs, how its checkpoints are, and how many records of each kind it has counted.
 
-Asked over Flink's REST, so that it is known while the job or its TaskManager is dead, which a reporter inside cannot
-tell.
+It reads over Flink's REST, so that this is known while the job or its TaskManager is dead, which a reporter inside
+cannot tell.
 """
 
 import time

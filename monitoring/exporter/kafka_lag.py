@@ -1,8 +1,8 @@
-"""How far does the log reach, and how far behind it is the Flink job, in events and in seconds?
+"""Measures how far the log reaches, and how far behind it the Flink job is, in events and in seconds.
 
-Where the job has read to is asked of its operator, so that lag does not saw between two checkpoints. Where no job runs
-it is where it was last seen, or what the newest completed checkpoint has committed, if that is more: a job that was
-stopped with a savepoint has not always committed it. So a dead consumer lags more and more, as it does.
+The job's position comes from its operator, so that lag does not rise and fall between two checkpoints. While no job
+runs, it is the last one known, or what the newest completed checkpoint has committed, if that is more: a job that was
+stopped with a savepoint has not always committed it. So the lag of a dead consumer grows, as it should.
 """
 
 import time

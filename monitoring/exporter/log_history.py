@@ -1,8 +1,8 @@
-"""Since when has a record been in the log? Records carry the time of their event, so the log's end is watched instead.
+"""Remembers when the log's end was where, to say since when a record has been in the log.
 
-A partition's history is spells during which its end stood still, oldest first. A record came in between the spell that
-ended before it and the one that holds it; where between is taken to be even. Of a record that was there at the first
-look it is known only that it is at least as old.
+Record timestamps are event times, so they cannot tell. A partition's history is spells during which its end did not
+move, oldest first. A record came in between the end of the spell before it and the start of the one that holds it;
+arrivals in between are taken to be even. Of a record that was there at the first reading only a minimum age is known.
 """
 
 import json

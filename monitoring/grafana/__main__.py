@@ -1,4 +1,4 @@
-"""`make dashboards`: write the dashboards' JSON from their Python."""
+"""`make dashboards`: writes the dashboards' JSON from their Python."""
 
 from pathlib import Path
 

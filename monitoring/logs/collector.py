@@ -1,7 +1,7 @@
-"""What does Splunk's HTTP Event Collector say to a batch? Taken, ours to mend, or theirs.
+"""Sends a batch to Splunk's HTTP Event Collector and classifies the response: accepted, our fault, or theirs.
 
-Splunk documentation, "Troubleshoot HTTP Event Collector": the table of status codes; and "Format events for HTTP Event
-Collector": a batch is JSON objects one after another.
+Source: Splunk documentation, "Troubleshoot HTTP Event Collector": the table of status codes; and "Format events for
+HTTP Event Collector": a batch is JSON objects one after another.
 """
 
 import email.utils

@@ -1,4 +1,4 @@
-"""Where do errors go, beside the files? To Splunk's HTTP Event Collector, where the settings name one."""
+"""Reads where errors go besides the files: to Splunk's HTTP Event Collector, where the settings name one."""
 
 from dataclasses import dataclass
 from pathlib import Path

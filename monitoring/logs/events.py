@@ -1,4 +1,4 @@
-"""What is a log event? One JSON object on a line, with the fields that on-call searches by, where there are any.
+"""Formats log events: one JSON object on a line, with the fields that on-call searches by, where there are any.
 
 The parts in Java write the same fields (deploy/local/services/log4j/event.json). A field comes from `extra=` of the
 logging call, or from what Dagster knows of the run. Nothing else of a record is written.

@@ -1,7 +1,7 @@
-"""Which handlers does a process log through? One for its JSON file, one for Splunk; each process has one of each.
+"""Makes the logging handlers of a process: one for its JSON file, one for Splunk.
 
-Dagster configures logging anew whenever a part of a run asks for its handlers, and `logging` then closes those that
-there were. So these can be closed and used on, and what ships ends with the process, not with its handler.
+Dagster configures logging again whenever a step of a run asks for its handlers, and `logging` then closes the existing
+ones. So these can be closed and still used, and what ships ends with the process, not with its handler.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""How do events get to Splunk without anybody waiting for it? A bounded buffer, and one thread that empties it.
+"""Ships events to Splunk without anybody waiting for it: a bounded buffer, and one thread that empties it.
 
-Who logs never waits and never fails: a full buffer drops what comes, and counts it by reason. An outage is sat out,
-with pauses that double up to a minute; a refusal, which only people can mend, is said once and tried again every few
-minutes. An event may arrive twice, where an answer was lost; its `event_id` tells.
+The caller never waits and never fails: a full buffer drops new events, and counts them by reason. An outage is waited
+for, with pauses that double up to a minute; a refusal, which only people can fix, is logged once and tried again every
+few minutes. An event may arrive twice, where a response was lost; its `event_id` identifies it.
 """
 
 import os

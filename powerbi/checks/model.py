@@ -1,7 +1,7 @@
-"""What does the semantic model say? Its tables, columns, measures and queries, read from TMDL.
+"""Reads the semantic model from TMDL: its tables, columns, measures and queries.
 
-Reads the part of TMDL that this model uses, so that checks can compare it with the database and the report; whether
-the files are right TMDL is for Microsoft's own reader to say (powerbi.checks.object_model); a test compares both.
+It reads the part of TMDL that this model uses, so that checks can compare it with the database and the report. Whether
+the files are valid TMDL is decided by Microsoft's own reader (`powerbi.checks.object_model`); a test compares both.
 """
 
 import re

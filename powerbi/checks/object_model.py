@@ -1,7 +1,7 @@
-"""Does Microsoft's own object model load the semantic model, and what does it see there?
+"""Loads the semantic model with Microsoft's own object model, and returns what that sees in it.
 
 The object model comes as an MCP server on standard input and output, from the npm registry; `install` puts it under
-.local/install. It reads the folder and talks to no database. Which columns the database has is asked elsewhere.
+.local/install. It reads the folder and talks to no database. Which columns the database has is checked elsewhere.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Where does the Power BI project stand?"""
+"""Where the files of the Power BI project are."""
 
 from sma.settings import CHECKOUT
 

@@ -1,10 +1,10 @@
-"""Which SQL does a table of the model ask the database for?
+"""Evaluates a table's M query to the SQL that it sends to the database.
 
-An evaluator of the two forms that the M queries of this project have, not of Power Query. Anything else is refused
-here, so that nobody adds a step that might read more than it says.
+It evaluates the two forms that the M queries of this project have, not Power Query. Anything else is refused, so that
+nobody adds a step that might read more than it says.
 
 - A view by schema and name, chosen columns, and at most distinct rows: steps that Power Query folds.
-- A native query over [RangeStart, RangeEnd): its SQL stands in the model, and is evaluated as it stands.
+- A native query over [RangeStart, RangeEnd): its SQL is in the model, and is evaluated as it is there.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""Which fields of the model does the report refer to?
+"""Lists the fields of the model that the report refers to.
 
-Whether the JSON is of the form that Microsoft publishes is asked in powerbi.checks.schemas.
+Whether the JSON has the form that Microsoft publishes is checked in `powerbi.checks.schemas`.
 """
 
 import json

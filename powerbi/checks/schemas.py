@@ -1,7 +1,7 @@
-"""Is the project's JSON what Microsoft's published schemas say?
+"""Checks the project's JSON against Microsoft's published schemas.
 
 The schemas are no part of this project: they are read from a checkout of github.com/microsoft/json-schemas. Whether
-the fields that the JSON names exist is asked in powerbi.checks.report.
+the fields that the JSON names exist is checked in `powerbi.checks.report`.
 
     python -m powerbi.checks.schemas CHECKOUT_OF_JSON_SCHEMAS
 """

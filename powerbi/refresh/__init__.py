@@ -1,1 +1,1 @@
-"""The refresh of the Power BI model: asked for, followed to its end, and when the next one is due. No Dagster."""
+"""Refreshes of the Power BI model: when one is due, what it asks for, and how it ended; without Dagster."""

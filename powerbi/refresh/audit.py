@@ -1,8 +1,8 @@
-"""The audit trail of refreshes, and what it and the reconciliations say of the next one: table `sma.refreshes`.
+"""Keeps the audit trail of refreshes, and reads from it and the reconciliations what the next one needs.
 
-Every time in it is the database's own clock, and what a refresh contains is what could be read before its request was
-sent: so no second clock decides whether a reconciliation waits. Each step has a connection of its own, since a refresh
-may take longer than an idle connection lives.
+Every time in it is the database's own clock, and a refresh contains what could be read before its request was sent: so
+no second clock decides whether a reconciliation waits. Each step has a connection of its own, since a refresh may take
+longer than an idle connection lives.
 """
 
 from collections.abc import Callable, Iterator

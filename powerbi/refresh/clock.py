@@ -1,4 +1,4 @@
-"""The clock that waits are measured with; tests put their own in its place."""
+"""The clock that waits are measured with; tests replace it with their own."""
 
 import time
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Where is the Power BI model, and who asks? The part of the settings that is about it; off where none is set."""
+"""The settings of the Power BI model: where it is, and who asks for a refresh. Off where none is set."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""When is the next refresh due? Worked out from what is known alone, so a trigger can neither get lost nor pile up.
+"""Decides when the next refresh is due, from stored facts alone, so that a trigger can neither get lost nor pile up.
 
 A refresh contains the reconciliations that could be read before its request was sent. So a reconciled day waits for as
 long as no completed refresh contains it, whatever else has happened: two that end while a refresh runs wait for the

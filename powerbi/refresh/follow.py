@@ -1,7 +1,7 @@
-"""One refresh from its request to its end: every wait is bounded, and no other client's refresh is taken for it.
+"""Follows one refresh from its request to its end; every wait is bounded, and no other client's is taken for it.
 
-An outage is not an outcome: while Power BI does not answer, the request goes on, and so does following it. Only Power
-BI's own word ends it; past the bound its end is unknown, and is called so.
+An outage is not an outcome: while Power BI does not answer, the request continues, and so does following it. Only Power
+BI's own answer ends it; past the bound its end is unknown, and is recorded so.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
-"""What does Power BI call the partitions of a table with an incremental refresh policy, and which does it refresh?
+"""Names the partitions of a table with an incremental refresh policy as Power BI does, and those it refreshes.
 
 Source, learn.microsoft.com: "Advanced incremental refresh and real-time data with the XMLA endpoint": partitions are
 named by period, 2020, 2021Q1, 2021Q101 and 2021Q10201; a refresh by the policy takes the newest periods, the current
-one included; whole periods before them are merged. When the service merges is not said for every policy, so only the
-partitions of the refresh period are named here.
+one included; whole periods before them are merged. When the service merges is not documented for every policy, so only
+the partitions of the refresh period are named here.
 """
 
 from datetime import date, timedelta

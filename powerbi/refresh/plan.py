@@ -1,4 +1,4 @@
-"""What to ask Power BI for: as little as contains all that waits, and never a partition that may not be there.
+"""Plans what to ask Power BI for: as little as contains all that waits, and never a partition that may not be there.
 
 Partitions can be named where they are known: those of the refresh period, once a refresh by the policy has completed
 for the day that is the newest now, for it makes them. So the first refresh of a day applies the policy. Days before the

@@ -1,4 +1,4 @@
-"""One run: a refresh is asked for and followed to its end, or one that an earlier run left open is."""
+"""Runs one refresh: requests it and follows it to its end, or follows one that an earlier run left open."""
 
 import logging
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Power BI's REST API, as far as refreshing one model needs it: ask, look, cancel. `follow` waits for a refresh.
+"""Power BI's REST API, as far as refreshing one model needs it: request, status, cancellation. `follow` waits.
 
 Sources, learn.microsoft.com: "Refresh Dataset In Group" (limits; which bodies make a refresh an enhanced one),
 "Enhanced refresh with the Power BI REST API" (Location, statuses, conflicts, cancellation, requests that are dropped),

@@ -1,0 +1,1 @@
+"""The running job: start, stop, progress, savepoints, upgrade, replay, reprocessing; not what it computes."""

@@ -1,7 +1,7 @@
-"""What became of the records that the running job has read? As its operator counts them, partition by partition.
+"""Reads how many records of each kind the running job has counted, partition by partition.
 
 Each record is used, late, rejected or a heartbeat; an offset without a record is skipped. The operator counts the five
-apart and keeps them in its checkpointed state; `residue` is what they leave unaccounted for, and is 0.
+separately and keeps them in its checkpointed state; `residue` is what they leave unaccounted for, and is 0.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""By which definition was a state computed, and does it carry over to another one? Kept beside each history's state.
+"""Compares the job config that a state was computed with to the present one, and says whether the state carries over.
 
-What the operator keeps of a series is its events, not its averages, so most of averages.yaml may change while the state
-stays. What may not is the rule by which events were kept at all.
+The operator's state is the events of each series, not its averages, so most of averages.yaml may change while the state
+stays. The rules by which events were kept may not. The config is stored with each state lineage.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""How far does the log reach, and how far has the stream read it? Kafka offsets by partition."""
+"""Reads how far the log reaches, and how far the stream has read it, as Kafka offsets by partition."""
 
 import logging
 from collections.abc import Callable, Mapping

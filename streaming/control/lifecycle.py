@@ -1,7 +1,7 @@
-"""Control of the running job: is it there, start it, stop it, take a savepoint.
+"""Starts and stops the running job, and takes savepoints of it.
 
 One job of the name `job_name` runs at a time. Nothing here prints; what was done is returned. How far the job is
-belongs to streaming/control/progress.py.
+belongs to `streaming.control.progress`.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""How far is the running job? Its status, and waiting until it has caught up with the log."""
+"""Reports how far the running job is, and waits until it has caught up with the log."""
 
 import time
 from collections.abc import Callable

@@ -1,9 +1,8 @@
-"""Replay: compute again, beside the running job, what follows from the log from some place on.
+"""Replays a range of the log: a job next to the running one computes again every row that the range emits or corrects.
 
-A replay is a job that ends. It reads the log from its beginning, since which events are late and what stands in a
-window follows from what came before, and states every row that a record from the place on states or corrects. A stored
-row that follows from more of the log is left alone, so the running job need not stop, and a replay done twice leaves
-the same table.
+A replay is a job that ends. It reads the log from its beginning, since lateness and the content of windows depend on
+what came before, and emits the rows of the range. A stored row from a newer version is left alone, so the running job
+need not stop, and a replay that is run twice leaves the same table.
 """
 
 import json

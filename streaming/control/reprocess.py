@@ -1,7 +1,7 @@
-"""Reprocessing from the database: derive a coarser average from stored rows, for history that Kafka no longer holds.
+"""Derives a coarser average from stored rows of a finer one, for times that Kafka no longer holds.
 
-A job that ends reads what readers see of a finer average, and sums its pairs to those of a coarser one: a 7-day average
-from hourly pairs, say. The rows it writes say that they follow from no log, so one that does is never replaced.
+A job that ends reads the served rows of the finer average, and sums their pairs: a 7-day average from hourly pairs, for
+example. The rows it writes have no source offset, so they never replace a row that was computed from the log.
 """
 
 import time

@@ -1,9 +1,8 @@
-"""From which savepoint or checkpoint does the job resume? From the newest complete one of its history.
+"""Finds what the job resumes from: the newest complete savepoint or checkpoint of its state lineage.
 
-A history is a folder `<flink_storage>/<job name>/<when it started>`, and holds everything that one start with empty
-state and the starts that resumed from it have written. The storage itself is the only record, and outlives the cluster.
-A snapshot is complete once its `_metadata` is there: Flink writes that file last, and moves it into place.
-Beside its snapshots, a history holds the definition that its state follows from.
+A lineage is a folder `<flink_storage>/<job name>/<when it started>`: all snapshots of one start with empty state and of
+the starts that resumed from it, and the job config of that state. The storage itself is the only record, and outlives
+the cluster. A snapshot is complete once its `_metadata` is there: Flink writes that file last, and moves it into place.
 """
 
 import json

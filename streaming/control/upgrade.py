@@ -1,9 +1,9 @@
-"""Upgrade: let another averages.yaml, other settings or a new operator take over, losing no state and no answer.
+"""Upgrades the job to another averages.yaml, other settings or a new operator without losing state or rows.
 
-Where the state carries over, the job stops with a savepoint and starts from it. Where averages were added, what they
-need from before is in the log: a second job works the log up beside the running one, and takes its place once it has
-caught up. Both write the same rows for the averages that stay, and a row that follows from more of the log is never
-replaced, so readers notice nothing. An upgrade that is interrupted has either not happened or can be run again.
+Where the state carries over, the job stops with a savepoint and starts from it. Where averages were added, they need
+events from before: a catch-up job computes the log next to the running one, and takes its place once it has caught up.
+Both emit the same rows for the averages that stay, and a row is never replaced by an older version, so readers notice
+nothing. An upgrade that is interrupted has either not happened or can be run again.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""How does a JVM reach the database that a libpq URL names?"""
+"""Converts a libpq URL to the JDBC URL, user and password that a JVM needs to reach the same database."""
 
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit

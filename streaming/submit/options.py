@@ -1,4 +1,4 @@
-"""Flink's options of a job, by Flink's own keys, and the jar that it runs from; nothing here talks to Flink."""
+"""Flink's options of a job, under Flink's own keys, and the jar that it runs from; nothing here talks to Flink."""
 
 from pathlib import Path
 from urllib.parse import urlsplit

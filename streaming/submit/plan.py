@@ -1,4 +1,4 @@
-"""What does a job compute, from where to where? The plans that the operator reads. Nothing here does I/O."""
+"""Writes the plans that the operator reads: what a job computes, from which offsets to which. No I/O."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -45,3 +45,17 @@ def test_the_installed_version_is_the_pinned_one(package):
     # without its pin, the resolver goes back to an apache-flink of years ago and says nothing
     (pinned,) = re.findall(rf"^{package}==(\S+)", (CHECKOUT / "requirements.in").read_text(), re.MULTILINE)
     assert version(package) == pinned
+
+
+@pytest.mark.parametrize("page", sorted((CHECKOUT / "docs" / "decisions").glob("0*.md")), ids=lambda page: page.stem)
+def test_a_decision_is_in_the_list_with_its_title(page):
+    title = page.read_text().splitlines()[0].removeprefix("# ")
+    assert f"| [{page.stem[:4]}]({page.name}) {title} |" in (page.parent / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", sorted(CHECKOUT.glob("*.md")) + sorted(CHECKOUT.glob("docs/**/*.md")), ids=str)
+def test_files_that_a_page_names_are_there(page):
+    named = re.findall(
+        r"`([a-z][\w-]*(?:/[\w.-]+)*/[\w-]+\.(?:py|sql|java|md|json|jsonl|yaml|yml|conf))`", page.read_text()
+    )
+    assert [name for name in named if not (CHECKOUT / name).exists()] == []

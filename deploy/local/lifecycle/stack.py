@@ -1,7 +1,7 @@
-"""Bringing the local stack up and down.
+"""Brings the local stack up and down.
 
-`up` heals what is down and leaves the rest alone; `down` leaves nothing behind but data. Both may be interrupted
-and run again, and both clean up after a supervisord that was killed.
+`up` starts what is down and leaves the rest alone; `down` leaves nothing behind but data. Both may be interrupted and
+run again, and both clean up after a supervisord that was killed.
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-"""Starting the parts: all at the same time, each until a client could use it, or saying why one does not come up."""
+"""Starts the parts, all at the same time, and waits until each can be used, or reports why it does not come up."""
 
 import time
 from collections.abc import Callable

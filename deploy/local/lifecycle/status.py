@@ -1,4 +1,4 @@
-"""What does the stack look like now?"""
+"""Reports the state of the stack's parts."""
 
 import os
 from collections.abc import Mapping

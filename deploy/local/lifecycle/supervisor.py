@@ -1,4 +1,4 @@
-"""Starting and stopping processes through supervisord, which outlives the command that started it."""
+"""Starts and stops processes through supervisord, which outlives the command that started it."""
 
 import hashlib
 import subprocess

@@ -1,6 +1,6 @@
-"""To whom does Alertmanager send which alert, and which does it keep to itself because another one is the cause?
+"""Renders Alertmanager's configuration: where alerts go, and which are held back because another one is the cause.
 
-What an alert is stands in monitoring/prometheus/rules; what to do about it in docs/runbooks.
+The alerts are defined in monitoring/prometheus/rules; docs/runbooks says what to do about each.
 """
 
 from collections.abc import Mapping

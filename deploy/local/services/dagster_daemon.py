@@ -1,7 +1,7 @@
-"""Dagster's daemon, which looks for new backfills every second or two, not every thirty.
+"""Runs Dagster's daemon so that it looks for new backfills every second or two instead of every thirty.
 
 Dagster 1.13 has no setting for it: its backfill loop reads a constant of dagster._daemon.controller at each start.
-The scheduler, sensors and queue have loops of their own and are not touched. usage: as `dagster-daemon`.
+The scheduler, sensors and queue have loops of their own and are not touched. Usage: as `dagster-daemon`.
 """
 
 from dagster._daemon import controller

@@ -1,4 +1,4 @@
-"""The local PostgreSQL before the migrations can run: its files, the roles' passwords, the two databases."""
+"""Prepares the local PostgreSQL for the migrations: its files, the roles' passwords, the two databases."""
 
 import secrets
 import shutil

@@ -1,4 +1,4 @@
-"""Is each part up? Asked as a client would ask it, wherever the part runs."""
+"""Checks whether each part is up, as a client would, wherever the part runs."""
 
 import re
 from collections.abc import Callable

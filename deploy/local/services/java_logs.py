@@ -1,7 +1,7 @@
-"""How do Kafka and Flink log? As they come configured, and as JSON events; errors to Splunk where it is set up.
+"""Configures the logs of Kafka and Flink: as they come, and as JSON events; errors to Splunk where it is set up.
 
 log4j does it all: its layout writes the events, its HTTP appender sends them, its asynchronous appender keeps anybody
-from waiting. The collector's token is read from the environment of the process and stands in no file.
+from waiting. The collector's token is read from the environment of the process and is in no file.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Kafka's data folder, which KRaft wants formatted once before the broker's first start."""
+"""Formats Kafka's data folder, which KRaft needs once before the broker's first start."""
 
 import base64
 import os

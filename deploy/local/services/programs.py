@@ -1,4 +1,4 @@
-"""Which processes make up each part, and how are they started?"""
+"""Lists the processes that make up each part, with the commands that start them."""
 
 import hashlib
 import os

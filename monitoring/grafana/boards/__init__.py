@@ -1,1 +1,1 @@
-"""The dashboards, one module each."""
+"""The dashboards, one module each; the kinds of panel are in `monitoring.grafana.panels`."""

@@ -1,4 +1,4 @@
-"""Flink job: does it run, does it keep up, are its checkpoints well?"""
+"""The dashboard of the Flink job: whether it runs and keeps up, and how its checkpoints are."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 

@@ -1,4 +1,4 @@
-"""Kafka and lag: what does the log hold, how far has the job read, and will Kafka keep what is still needed?"""
+"""The dashboard of Kafka and lag: what the log holds, how far the job has read, and what Kafka will keep."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 

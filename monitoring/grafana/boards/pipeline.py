@@ -1,4 +1,4 @@
-"""Pipeline overview: is all well, and if not, which part is to be looked at?"""
+"""The overview dashboard: whether all is well, and if not, which part to look at."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 

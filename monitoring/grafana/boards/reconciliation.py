@@ -1,4 +1,4 @@
-"""Reconciliation and quality: do the layers agree, is every difference explained, is every record accounted for?"""
+"""The dashboard of reconciliation: whether the layers agree, differences are explained and records accounted for."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 

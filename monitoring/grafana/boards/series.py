@@ -1,4 +1,4 @@
-"""One series: the value that readers see, what the stream had said, and where it comes from."""
+"""The dashboard of one series: the served value, the streamed value, and the source of each row."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
