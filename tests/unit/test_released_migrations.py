@@ -1,0 +1,27 @@
+"""A migration that has been released is never edited, comments included: every database that has it would refuse it."""
+
+import pytest
+
+from database.migrate import SQL_DIR, Script
+
+# as recorded in `migrations.applied` of the databases that exist; a migration joins this list when it is released
+RELEASED = {
+    "0001_roles.sql": "8933d73f10e3e7dbc70c8d662b69e69d923b9b6278353dba6a44934a99c29d0a",
+    "0002_averages.sql": "889c28b6fc94c7c510935c9604b5730e89200714e06424248358fdd5b0fc2b0b",
+    "0003_reconciliation.sql": "4e83a148c8f11d0b93f178158ab2e123e69f48fa5100a7068b119875124ad1fe",
+    "0004_grants.sql": "df32f510bc18b96e948c6fbca6f9f0cfce4670c36f5aa75f0d300b84ecd8fa09",
+    "0005_definitions.sql": "56fff256f0068d6c3187a318b4e8a294611365e408164ce1b077964e8ddf7f3a",
+    "0006_newest_offset.sql": "9f4e7e0b5075bb08b0e38b8660880fd2e125076cc1e84dc180c3e3298f010ca8",
+    "0007_offset_index.sql": "d2aaa28bec927c812448e3de39c6e3c3389d23d0839f6a1b321f05ed7e7b8f06",
+    "0008_corrections.sql": "c980cc7af557cfb7b62d50b1d30d6ac3b966f8afd09f359ab29bbdf0baf3b02c",
+    "0009_automation.sql": "10dc9d372786fc8e6053aa37321b7c9b1d9802561109247d4422613b5dd183d4",
+    "0010_customers.sql": "5857ecf54485a3283c26c621fe794cd60251e10a58d480da627b7a53ab5f2189",
+    "0011_refreshes.sql": "e596d409395d85f874ffa370b627ef4525ce7e9ad1609e1896f919510264572f",
+    "0012_monitoring.sql": "79ca8ce4df6603d450792cf295e3aa5b090ecd2b0e1c8110f13174a849946daf",
+}
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_a_released_migration_is_as_it_was_applied(name):
+    path = SQL_DIR / "migrations" / name
+    assert Script(name, path.read_text()).sha256 == RELEASED[name], f"{name} was edited: restore it, write the next one"
