@@ -31,10 +31,10 @@ down: ## stop everything; the data stays
 clean: down ## stop everything and remove .local and .venv, data included
 	@rm -rf .local .venv streaming/operator/target
 
-test: npm check test-operator ## run every check and test, on a stack of its own; of the long forms one, drawn by the commit
+test: npm kcat check test-operator ## run every check and test, on a stack of its own; of the long forms one, drawn by the commit
 	@$(VENV)/pytest -q --durations=25 -n 2 --dist loadgroup
 
-test-nightly: npm check test-operator ## the same with all of the long forms
+test-nightly: npm kcat check test-operator ## the same with all of the long forms
 	@$(VENV)/pytest -q --durations=40 -n 2 --dist loadgroup --nightly
 
 check: setup ## formatting, lint, types, import rules
@@ -55,7 +55,7 @@ test-contract: setup ## both layers against an independent oracle, in memory
 test-integration: setup ## each part on the real services
 	@$(VENV)/pytest -q tests/integration
 
-test-end-to-end: setup ## the commands and the demo, as a user runs them
+test-end-to-end: kcat ## the commands and the demo, as a user runs them
 	@$(VENV)/pytest -q tests/end_to_end
 
 bench-streaming: setup ## the streaming layer beside Flink SQL, Kafka Streams and a Python loop; ARGS="--only ..."

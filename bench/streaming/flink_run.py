@@ -22,13 +22,9 @@ def named(settings: Settings, name: str) -> Settings:
 
 
 def options(settings: Settings, name: str) -> dict[str, str]:
-    """Return the configuration of a job: the running job's, checkpoints every 5 s included."""
-    return job_options(named(settings, name), PARALLELISM, f"{settings.flink_storage_uri}/bench", None)
-
-
-def options_for_client(settings: Settings, name: str) -> dict[str, str]:
-    """Return the configuration of a job that Flink's own client submits."""
-    return options(settings, name) | client_options(settings)
+    """Return the options of a job: those of the running one, checkpoints every 5 s included, and the client's."""
+    options_of_job = job_options(named(settings, name), PARALLELISM, f"{settings.flink_storage_uri}/bench", None)
+    return options_of_job | client_options(settings)
 
 
 def seconds_of(settings: Settings, job_id: str) -> float:

@@ -5,7 +5,7 @@ from string import Template
 
 from bench.events import STREAMED, Log
 from bench.streaming.flink_client import submit_sql
-from bench.streaming.flink_run import options_for_client, seconds_of
+from bench.streaming.flink_run import options, seconds_of
 from streaming.submit.jdbc import JdbcAddress
 
 _STATEMENTS = Path(__file__).resolve().parent / "statements"
@@ -55,7 +55,7 @@ def tumble_to_jdbc(log: Log, database_url: str, is_tuned: bool) -> float:
 
 
 def _run(log: Log, name: str, statements: list[str]) -> float:
-    return seconds_of(log.settings, submit_sql(options_for_client(log.settings, name) | _DEFAULTS_OF_SQL, statements))
+    return seconds_of(log.settings, submit_sql(options(log.settings, name) | _DEFAULTS_OF_SQL, statements))
 
 
 def _events(log: Log, name: str = "events") -> str:

@@ -1,0 +1,130 @@
+"""Each benchmark in a small form, on the stack of the tests: it ends well and prints every ratio; none is judged."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from bench.batch.cases import RATIOS as BATCH_RATIOS
+from bench.databases import own_database
+from bench.digest import digest_of, require_rows
+from bench.serving.cases import ratios_of
+from bench.serving.queries import report_queries
+from bench.streaming.cases import RATIOS as STREAMING_RATIOS
+from deploy.local.ports import free_port_base
+from sma.errors import SmaError
+from sma.settings import CHECKOUT, Settings
+from tests.conftest import SMA, Place
+
+_BRIEFLY = ("--repeat", "1", "--no-warm-up")
+_TIMEOUT_S = 1_200  # a minute or two on an idle machine
+_TABLE = "sma.streaming_averages"
+_ROWS = [("c", "m", "hour", 3_600_000, -1_500_000, 2), ("c", "m", "hour", 7_200_000, 10**16 + 1, 3)]
+
+pytestmark = pytest.mark.timeout(_TIMEOUT_S + 120)
+
+
+def last_line_of(benchmark: str, stack: Place, *arguments: str) -> dict[str, float]:
+    """Run a benchmark on the running stack, each case once; return what its last line says."""
+    state_dir = stack.settings.state_dir
+    environ = os.environ | {"SMA_PORT_BASE": str(free_port_base())}
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-m", f"bench.{benchmark}", "--stack", state_dir, *_BRIEFLY, *arguments],
+            cwd=CHECKOUT,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    finally:  # the Flink of a benchmark that was killed
+        own = environ | {"SMA_STATE_DIR": str(state_dir / "bench")}
+        subprocess.run([SMA, "down"], env=own, capture_output=True, check=True)
+    assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def streaming(stack: Place) -> dict[str, float]:
+    return last_line_of("streaming", stack, "--events", "40000", "--live-seconds", "3")
+
+
+@pytest.fixture(scope="module")
+def batch(stack: Place) -> dict[str, float]:
+    return last_line_of("batch", stack, "--events", "40000")
+
+
+@pytest.fixture(scope="module")
+def serving(stack: Place) -> dict[str, float]:
+    return last_line_of("serving", stack, "--rows", "100000", "--customers", "3")
+
+
+def test_the_streaming_benchmark_prints_every_ratio(streaming: dict[str, float]):
+    assert streaming.keys() == STREAMING_RATIOS.keys()
+
+
+def test_the_batch_benchmark_prints_every_ratio(batch: dict[str, float]):
+    assert batch.keys() == BATCH_RATIOS.keys()
+
+
+def test_the_serving_benchmark_prints_the_seconds_of_every_query_and_every_ratio(serving: dict[str, float]):
+    queries = report_queries(days=3)
+    assert serving.keys() == {f"{name}_seconds" for name in queries} | ratios_of(queries).keys()
+
+
+@pytest.mark.usefixtures("streaming", "batch", "serving")
+def test_the_benchmarks_leave_no_topic_and_no_database_behind(stack: Place):
+    topics = AdminClient({"bootstrap.servers": stack.settings.kafka_bootstrap}).list_topics(timeout=10).topics
+    with psycopg.connect(stack.settings.owner_database_url.get_secret_value()) as connection:
+        databases = [name for (name,) in connection.execute("SELECT datname FROM pg_catalog.pg_database")]
+    assert [name for name in (*topics, *databases) if name.startswith("bench")] == []
+
+
+@pytest.fixture
+def written(stack: Place) -> Iterator[Settings]:
+    """A database of its own with `_ROWS` in a table."""
+    with own_database(stack.settings) as settings:
+        execute(
+            settings,
+            f"""
+            INSERT INTO {_TABLE} (customer, metric, average, as_of, value_sum, event_count)
+            SELECT 'c', 'm', 'hour', to_timestamp(3600 * count), -1.5 + (count - 1) * 10000000001.500001, count + 1
+            FROM generate_series(1, 2) AS count
+            """,
+        )
+        yield settings
+
+
+def execute(settings: Settings, statement: str) -> None:
+    with psycopg.connect(settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def test_a_table_that_holds_what_it_should_is_accepted(written: Settings):
+    require_rows(written, _TABLE, digest_of(_ROWS))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM {table} WHERE event_count = 3",
+        "UPDATE {table} SET value_sum = value_sum + 0.000001 WHERE event_count = 3",
+        "UPDATE {table} SET as_of = as_of + INTERVAL '1 millisecond' WHERE event_count = 3",
+        "INSERT INTO {table} SELECT 'd', metric, average, as_of, value_sum, event_count FROM {table}",
+    ],
+)
+def test_a_table_that_holds_anything_else_is_refused(written: Settings, damage: str):
+    execute(written, damage.format(table=_TABLE))
+    with pytest.raises(SmaError, match="the figure means nothing"):
+        require_rows(written, _TABLE, digest_of(_ROWS))
+
+
+def test_a_run_finds_nothing_of_what_an_earlier_one_has_written(stack: Place, written: Settings):
+    with own_database(stack.settings) as settings:
+        require_rows(settings, _TABLE, digest_of([]))
