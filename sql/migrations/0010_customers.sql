@@ -1,5 +1,5 @@
 -- Whom do we serve, and who may connect at all? Each customer has a role that reads views of its own rows and nothing
--- else (docs/decisions/0019); the views themselves are made by database/customers.py.
+-- else (docs/decisions/0019); the views themselves are made by sql/customers.py.
 CREATE TABLE sma.customers (
     customer text PRIMARY KEY,
     role_name text NOT NULL UNIQUE,
