@@ -9,15 +9,18 @@ import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from sma.limits import (
+    EARLIEST_EVENT_TIME_MS,
+    LATEST_EVENT_TIME_MS,
+    MAX_NAME_CHARACTERS,
+    MAX_NESTING,
+    MAX_TIME_DIGITS,
+)
 from sma.value import NotANumber, OutOfRange, parse_value_micros
 
-EARLIEST_EVENT_TIME_MS = -62_135_596_800_000  # 0001-01-01
-LATEST_EVENT_TIME_MS = 221_845_392_000_000  # 9000-01-01, exclusive: any window that ends later is still a timestamp
-MAX_NAME_CHARACTERS = 128
-MAX_NESTING = 100
 NO_TIMESTAMP_MS = -1  # Kafka's own mark of a record without one
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_INTEGER = re.compile(rf"-?[0-9]{{1,{MAX_TIME_DIGITS}}}", re.ASCII)
 _FORBIDDEN = re.compile(r"[/\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)

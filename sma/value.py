@@ -5,9 +5,9 @@
 
 import re
 
-SCALE = 6
-MICROS_PER_UNIT = 10**SCALE
-INTEGER_DIGITS = 12
+from sma.limits import VALUE_INTEGER_DIGITS, VALUE_SCALE
+
+MICROS_PER_UNIT = 10**VALUE_SCALE
 
 _NUMBER = re.compile(r"([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?[0-9]+))?", re.ASCII)
 _HUGE_EXPONENT_DIGITS = 10  # no text that fits a Kafka record has as many digits as such an exponent moves the point
@@ -40,9 +40,9 @@ def parse_value_micros(text: str) -> int:
     if not digits:
         return 0
     # the number is digits x 10^shift micro-units
-    shift = _bounded_exponent(exponent_text or "0") - len(fraction) + SCALE
+    shift = _bounded_exponent(exponent_text or "0") - len(fraction) + VALUE_SCALE
     kept = len(digits) + shift
-    if kept > INTEGER_DIGITS + SCALE:
+    if kept > VALUE_INTEGER_DIGITS + VALUE_SCALE:
         raise OutOfRange(text)
     if kept < 0:
         return 0
@@ -60,4 +60,4 @@ def _bounded_exponent(text: str) -> int:
 def format_micros(micros: int) -> str:
     """Return micro-units as decimal text with 6 decimals, e.g. 12500000 as `12.500000`."""
     whole, fraction = divmod(abs(micros), MICROS_PER_UNIT)
-    return f"{'-' if micros < 0 else ''}{whole}.{fraction:0{SCALE}d}"
+    return f"{'-' if micros < 0 else ''}{whole}.{fraction:0{VALUE_SCALE}d}"

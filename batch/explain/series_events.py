@@ -18,7 +18,7 @@ from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
 from batch.windows.window_events import SeriesEvent
 from sma.averages import Average
-from sma.event import EARLIEST_EVENT_TIME_MS
+from sma.limits import EARLIEST_EVENT_TIME_MS
 from sma.window import DurationWindow
 
 FIRST_BLOCKS = 16  # that a window of N events reads at once; then twice as many, and so on

@@ -26,8 +26,8 @@ from batch.store.database import Connection, connect, snapshot
 from sma.averages import Average, Averages
 from sma.durations import format_duration
 from sma.errors import SmaError
-from sma.event import MAX_NAME_CHARACTERS
 from sma.instants import format_instant
+from sma.limits import MAX_NAME_CHARACTERS
 from sma.settings import Settings
 
 TOLD_OFFSETS = 500_000  # reading more than so many takes a while

@@ -11,8 +11,14 @@ import numpy as np
 
 from batch.log.flat_json import read_plain
 from batch.log.records import Bytes, Int64s, Records
-from sma.event import EARLIEST_EVENT_TIME_MS, LATEST_EVENT_TIME_MS, MAX_NAME_CHARACTERS, NO_TIMESTAMP_MS
-from sma.value import INTEGER_DIGITS, SCALE
+from sma.event import NO_TIMESTAMP_MS
+from sma.limits import (
+    EARLIEST_EVENT_TIME_MS,
+    LATEST_EVENT_TIME_MS,
+    MAX_NAME_CHARACTERS,
+    VALUE_INTEGER_DIGITS,
+    VALUE_SCALE,
+)
 
 FURTHEST_AHEAD_MS = 2**62
 
@@ -21,8 +27,8 @@ _LIMITS = (
     LATEST_EVENT_TIME_MS,
     MAX_NAME_CHARACTERS,
     NO_TIMESTAMP_MS,
-    INTEGER_DIGITS,
-    SCALE,
+    VALUE_INTEGER_DIGITS,
+    VALUE_SCALE,
 )
 
 

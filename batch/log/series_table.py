@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batch.log.compiled import WORD_BYTES, compiled, inlined, load_byte, load_word
-from sma.event import MAX_NAME_CHARACTERS
+from sma.limits import MAX_NAME_CHARACTERS
 
 Bytes = npt.NDArray[np.uint8]
 Int32s = npt.NDArray[np.int32]

@@ -67,8 +67,8 @@ def reprocess(
     start_ms = milliseconds(start) if start else first - _duration_ms(finer) - _duration_ms(coarser)
     end_ms = milliseconds(end) if end else last
     progress(f"deriving {coarser.name} from the stored rows of {finer.name}")
-    slices = settings.parallelism or settings.partitions
-    plan = reprocessing_plan(settings, finer, coarser, start_ms, end_ms, slices, is_dry)
+    splits = settings.parallelism or settings.partitions
+    plan = reprocessing_plan(settings, finer, coarser, start_ms, end_ms, splits, is_dry)
     own = settings.model_copy(update={"job_name": f"{settings.job_name}-reprocess"})
     counted = run_to_end(own, plan, REPROCESSING)
     rows = int(counted["rows_stated"])

@@ -31,14 +31,14 @@ def running_plan(
         "averages_topic": settings.moving_averages_topic if settings.publish_averages else None,
         "commits_offsets": True,
     }
-    plan["database"] = _database(settings.streaming_database_url, replaces_newer=is_fresh)
+    plan["database"] = _database(settings.streaming_database_url, overwrite=is_fresh)
     return plan
 
 
 def beside_plan(settings: Settings, averages: Averages, from_offsets: Mapping[int, int]) -> dict[str, Any]:
     """Return the plan of a job that works up the log beside the running one, which alone writes to topics."""
     return _plan(settings, averages, from_offsets) | {
-        "database": _database(settings.streaming_database_url, replaces_newer=False)
+        "database": _database(settings.streaming_database_url, overwrite=False)
     }
 
 
@@ -46,7 +46,7 @@ def replay_plan(
     settings: Settings,
     averages: Averages,
     from_offsets: Mapping[int, int],
-    stated_from: Mapping[int, int],
+    emit_from: Mapping[int, int],
     to_offsets: Mapping[int, int],
     is_dry: bool,
 ) -> dict[str, Any]:
@@ -56,18 +56,18 @@ def replay_plan(
         settings: where everything is.
         averages: what it computes.
         from_offsets: where it begins to read, by partition.
-        stated_from: where it begins to state rows.
+        emit_from: where it begins to emit rows.
         to_offsets: where it ends.
         is_dry: whether it only counts the rows.
     """
     plan = _plan(settings, averages, from_offsets)
-    plan["kafka"] |= {"to_offsets": dict(to_offsets), "stated_from_offsets": dict(stated_from)}
-    plan["database"] = None if is_dry else _database(settings.streaming_database_url, replaces_newer=False)
+    plan["kafka"] |= {"to_offsets": dict(to_offsets), "emit_from_offsets": dict(emit_from)}
+    plan["database"] = None if is_dry else _database(settings.streaming_database_url, overwrite=False)
     return plan
 
 
 def reprocessing_plan(
-    settings: Settings, finer: Average, coarser: Average, start_ms: int, end_ms: int, slices: int, is_dry: bool
+    settings: Settings, finer: Average, coarser: Average, start_ms: int, end_ms: int, splits: int, is_dry: bool
 ) -> dict[str, Any]:
     """Return the plan of a reprocessing from the database.
 
@@ -77,17 +77,17 @@ def reprocessing_plan(
         coarser: the one that is derived from it.
         start_ms: no window begins before; milliseconds since the epoch.
         end_ms: no window ends after.
-        slices: into how many parts the series are cut; each is read by one task.
+        splits: into how many the series are divided; each is read by one task.
         is_dry: whether it only counts the rows.
     """
     return {
-        "from": _database(settings.database_url, replaces_newer=False),
+        "from": _database(settings.database_url, overwrite=False),
         "finer": _window(finer),
         "coarser": _window(coarser),
         "start_ms": start_ms,
         "end_ms": end_ms,
-        "slices": slices,
-        "database": None if is_dry else _database(settings.streaming_database_url, replaces_newer=False),
+        "splits": splits,
+        "database": None if is_dry else _database(settings.streaming_database_url, overwrite=False),
     }
 
 
@@ -119,7 +119,7 @@ def _plan(settings: Settings, averages: Averages, from_offsets: Mapping[int, int
             "transactional_id_prefix": f"{settings.topic_prefix}{settings.job_name}",
             "from_offsets": dict(from_offsets),
             "to_offsets": None,
-            "stated_from_offsets": None,
+            "emit_from_offsets": None,
             "commits_offsets": False,
         },
     }
@@ -135,11 +135,11 @@ def _window(average: Average) -> dict[str, Any]:
     }
 
 
-def _database(url: SecretStr, replaces_newer: bool) -> dict[str, Any]:
+def _database(url: SecretStr, overwrite: bool) -> dict[str, Any]:
     address = JdbcAddress.from_url(url.get_secret_value())
     return {
         "url": address.url,
         "user": address.user,
         "password": address.password,
-        "replaces_newer": replaces_newer,
+        "overwrite": overwrite,
     }

@@ -16,7 +16,7 @@ from psycopg.pq import Format
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.copy_format import BLOCK_ROWS, HEADER, TRAILER, encode_rows
 from sma.errors import SmaError
-from sma.event import EARLIEST_EVENT_TIME_MS, LATEST_EVENT_TIME_MS
+from sma.limits import EARLIEST_EVENT_TIME_MS, LATEST_EVENT_TIME_MS
 
 LARGEST_MICROS = 10**38 - 1
 TYPES = ("text", "text", "text", "timestamptz", "numeric", "int8")

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sma.event import MAX_NESTING, NO_TIMESTAMP_MS, Event, Heartbeat, Rejected, read_record
+from sma.event import NO_TIMESTAMP_MS, Event, Heartbeat, Rejected, read_record
+from sma.limits import MAX_NESTING
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "records.jsonl"
 CASES = [json.loads(line) for line in VECTORS.read_text(encoding="utf-8").splitlines()]

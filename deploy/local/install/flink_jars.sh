@@ -4,7 +4,7 @@ STEP=flink-jars
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 OPERATOR=$CHECKOUT/streaming/operator
-mapfile -d '' sources < <(find "$OPERATOR/pom.xml" "$OPERATOR/src/main" -type f -print0 | sort -z)
+mapfile -d '' sources < <(find "$OPERATOR/pom.xml" "$OPERATOR/src/main" "$CHECKOUT/sma/limits.properties" -type f -print0 | sort -z)
 DIGEST=$(digest "${sources[@]}" "${BASH_SOURCE[0]}")
 is_current "$INSTALL/flink-jars/stamp" "$DIGEST" && exit 0
 

@@ -17,6 +17,10 @@ SITE_PACKAGES = Path(yaml.__file__).resolve().parent.parent
 FLINK_HOME = SITE_PACKAGES / "pyflink"
 TASK_SLOTS = 8
 
+# The last one is Pekko's own key: Flink's `pekko.startup-timeout` does not reach it (Flink 2.3), and 10 s, Pekko's
+# default, are too few on a machine that starts several stacks at once.
+_JAVA_OPTIONS = "-Duser.timezone=UTC -Djava.net.preferIPv4Stack=true -Dpekko.remote.classic.startup-timeout=60s"
+
 
 def render_template(name: str, environment: Environment) -> str:
     """Return a template of deploy/local/services/config with the stack's ports and its folders in it."""
@@ -36,7 +40,7 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
     java_options = yaml.safe_load(stock)["env"]["java"]["opts"]["all"]
     state, ports = environment.state_dir / "flink", environment.ports
     config: dict[str, Any] = {
-        "env.java.opts.all": f"{java_options} -Duser.timezone=UTC -Djava.net.preferIPv4Stack=true",
+        "env.java.opts.all": f"{java_options} {_JAVA_OPTIONS}",
         "jobmanager.bind-host": LOOPBACK,
         "jobmanager.rpc.address": LOOPBACK,
         "jobmanager.rpc.port": ports["flink_rpc"],
@@ -68,7 +72,6 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         "web.submit.enable": True,
         "web.tmpdir": str(state / "tmp"),
         "io.tmp.dirs": str(state / "tmp"),
-        "pekko.startup-timeout": "60 s",  # 10 were too few on a machine that starts several stacks
         # A TaskManager that is gone is noticed after two heartbeats that find nobody, not after 20 s.
         "heartbeat.interval": 2000,
         "heartbeat.timeout": 30000,

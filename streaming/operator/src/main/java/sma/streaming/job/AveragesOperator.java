@@ -11,12 +11,13 @@ import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.util.OutputTag;
+import sma.streaming.record.Limits;
+import sma.streaming.window.Average;
+import sma.streaming.window.Averages;
+import sma.streaming.window.Emitter;
 import sma.streaming.window.EventBlock;
 import sma.streaming.window.PartitionAverages;
-import sma.streaming.window.Rules;
 import sma.streaming.window.Series;
-import sma.streaming.window.Statements;
-import sma.streaming.window.Window;
 
 /**
  * Runs {@link PartitionAverages} for each partition that this task has, under the partition's key.
@@ -24,31 +25,30 @@ import sma.streaming.window.Window;
  * <p>What changed is put into Flink's state at each checkpoint.
  */
 final class AveragesOperator extends AbstractStreamOperator<AverageRow>
-        implements OneInputStreamOperator<EventBlock, AverageRow>, Statements {
+        implements OneInputStreamOperator<EventBlock, AverageRow>, Emitter {
     static final OutputTag<LateEvent> LATE = new OutputTag<>("late_events") {};
 
     private static final long serialVersionUID = 1L;
-    private static final int VALUE_SCALE = 6;
 
-    private final Rules rules;
+    private final Averages averages;
 
-    /** By partition, where statements begin; null if they always count. */
-    private final HashMap<Integer, Long> statedFrom;
+    /** By partition: no row is emitted that no record from this offset on fires; null to emit every row. */
+    private final HashMap<Integer, Long> emitFromOffsets;
 
     private final PartitionKey key = new PartitionKey();
 
     private transient FlinkPartitionStore store;
     private transient Map<Integer, Task> partitions;
-    private transient StreamRecord<AverageRow> stated;
+    private transient StreamRecord<AverageRow> reused;
     private transient int partition;
     private transient boolean isQuiet;
-    private transient StatedRows statedRows;
+    private transient EmittedRows emitted;
 
     private record Task(PartitionAverages averages, AccountReport report) {}
 
-    AveragesOperator(Rules rules, Map<Integer, Long> statedFrom) {
-        this.rules = rules;
-        this.statedFrom = statedFrom == null ? null : new HashMap<>(statedFrom);
+    AveragesOperator(Averages averages, Map<Integer, Long> emitFromOffsets) {
+        this.averages = averages;
+        this.emitFromOffsets = emitFromOffsets == null ? null : new HashMap<>(emitFromOffsets);
     }
 
     @Override
@@ -56,8 +56,8 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
         super.open();
         store = new FlinkPartitionStore(getKeyedStateStore());
         partitions = new HashMap<>();
-        stated = new StreamRecord<>(new AverageRow());
-        statedRows = new StatedRows(getRuntimeContext());
+        reused = new StreamRecord<>(new AverageRow());
+        emitted = new EmittedRows(getRuntimeContext());
         restore();
     }
 
@@ -65,10 +65,10 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
     public void processElement(StreamRecord<EventBlock> element) {
         EventBlock block = element.getValue();
         partition = block.partition;
-        isQuiet = statedFrom != null && block.nextOffset <= statedFrom.getOrDefault(partition, 0L);
+        isQuiet = emitFromOffsets != null && block.nextOffset <= emitFromOffsets.getOrDefault(partition, 0L);
         Task task = partitions.get(partition);
         if (task == null) {
-            task = add(partition, new PartitionAverages(rules, store, this));
+            task = add(partition, new PartitionAverages(averages, store, this));
         }
         task.averages.process(block);
         task.report.update(task.averages);
@@ -82,14 +82,13 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
         }
         for (Integer held : keys) {
             setCurrentKey(held);
-            PartitionAverages averages = new PartitionAverages(rules, store, this);
-            Task task = add(averages.partition(), averages);
-            task.report.update(averages);
+            PartitionAverages restored = new PartitionAverages(averages, store, this);
+            add(restored.partition(), restored).report.update(restored);
         }
     }
 
-    private Task add(int number, PartitionAverages averages) {
-        Task task = new Task(averages, new AccountReport(getMetricGroup(), number));
+    private Task add(int number, PartitionAverages added) {
+        Task task = new Task(added, new AccountReport(getMetricGroup(), number));
         partitions.put(number, task);
         return task;
     }
@@ -97,7 +96,7 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
     @Override
     public void row(
             Series series,
-            Window window,
+            Average average,
             long asOfMs,
             long sumHigh,
             long sumLow,
@@ -106,24 +105,24 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
         if (isQuiet) {
             return;
         }
-        statedRows.add(asOfMs);
-        AverageRow row = stated.getValue();
+        emitted.add(asOfMs);
+        AverageRow row = reused.getValue();
         row.customer = series.customer;
         row.metric = series.metric;
-        row.window = window;
+        row.average = average;
         row.asOfMs = asOfMs;
         row.sumHigh = sumHigh;
         row.sumLow = sumLow;
         row.eventCount = eventCount;
         row.newestOffset = newestOffset;
-        output.collect(stated);
+        output.collect(reused);
     }
 
     @Override
-    public void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long newestEventTimeMs) {
-        String value = BigDecimal.valueOf(valueMicros, VALUE_SCALE).toPlainString();
+    public void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long maxEventTimeMs) {
+        String value = BigDecimal.valueOf(valueMicros, Limits.VALUE_SCALE).toPlainString();
         LateEvent late = new LateEvent(
-                partition, kafkaOffset, series.customer, series.metric, eventTimeMs, value, newestEventTimeMs);
+                partition, kafkaOffset, series.customer, series.metric, eventTimeMs, value, maxEventTimeMs);
         output.collect(LATE, new StreamRecord<>(late));
     }
 

@@ -13,17 +13,17 @@ import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
 
 /**
- * The table {@code sma.streaming_averages} of one database, connected to when it is needed.
+ * The table {@code sma.streaming_averages} of one database, connected when it is needed.
  *
  * <p>Rows are copied to a temporary table and upserted from there in one transaction: several times as fast as INSERT
- * statements. A row that is right already is left alone, and one that follows from more of the log is never replaced by
- * one that follows from less: not by a job that resumed from an older checkpoint, and not by a replay beside the running
- * job. They are upserted in the order of their key, so that two jobs at work on the same rows cannot lock each other out.
+ * statements. A row that is right already is left alone. A row with a larger offset is never replaced by one with a
+ * smaller offset: not by a job that restored from an older checkpoint, and not by a replay next to the running job. Rows
+ * are upserted in the order of their key, so that two jobs that write the same rows cannot deadlock.
  */
 final class AveragesTable {
-    private static final String CREATE_STATED =
+    private static final String CREATE_EMITTED =
             """
-            CREATE TEMPORARY TABLE IF NOT EXISTS stated (
+            CREATE TEMPORARY TABLE IF NOT EXISTS emitted (
                 customer text NOT NULL,
                 metric text NOT NULL,
                 average text NOT NULL,
@@ -33,7 +33,7 @@ final class AveragesTable {
                 newest_offset bigint NOT NULL
             ) ON COMMIT DELETE ROWS
             """;
-    private static final String COPY_STATED = "COPY pg_temp.stated FROM STDIN";
+    private static final String COPY_EMITTED = "COPY pg_temp.emitted FROM STDIN";
     private static final String UPSERT =
             """
             INSERT INTO sma.streaming_averages AS stored
@@ -46,7 +46,7 @@ final class AveragesTable {
                 value_sum,
                 event_count,
                 newest_offset
-            FROM pg_temp.stated
+            FROM pg_temp.emitted
             ORDER BY
                 customer,
                 metric,
@@ -77,7 +77,7 @@ final class AveragesTable {
     /** Writes all rows, each with a key of its own, or none. */
     void upsert(Collection<AverageRow> rows) throws SQLException {
         connect();
-        CopyIn copy = connection.unwrap(PGConnection.class).getCopyAPI().copyIn(COPY_STATED);
+        CopyIn copy = connection.unwrap(PGConnection.class).getCopyAPI().copyIn(COPY_EMITTED);
         try {
             StringBuilder lines = new StringBuilder(CHUNK_BYTES + 1_024);
             for (AverageRow row : rows) {
@@ -94,7 +94,7 @@ final class AveragesTable {
             }
         }
         try (Statement statement = connection.createStatement()) {
-            statement.executeUpdate(database.replacesNewer() ? UPSERT : UPSERT + IF_NEWER);
+            statement.executeUpdate(database.overwrite() ? UPSERT : UPSERT + IF_NEWER);
         }
         connection.commit();
     }
@@ -109,7 +109,7 @@ final class AveragesTable {
     private void appendLine(StringBuilder lines, AverageRow row) {
         appendName(lines, row.customer).append('\t');
         appendName(lines, row.metric).append('\t');
-        lines.append(row.window.average()).append('\t');
+        lines.append(row.average.name()).append('\t');
         appendTime(lines, row.asOfMs).append('\t');
         lines.append(row.valueSum()).append('\t').append(row.eventCount);
         lines.append('\t').append(row.newestOffset).append('\n');
@@ -155,7 +155,7 @@ final class AveragesTable {
             throw new SQLException("not a PostgreSQL URL: " + database.url());
         }
         try (Statement statement = connection.createStatement()) {
-            statement.execute(CREATE_STATED);
+            statement.execute(CREATE_EMITTED);
         }
         connection.setAutoCommit(false);
     }

@@ -6,28 +6,28 @@ import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.BoundedOneInput;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import sma.streaming.window.Average;
 import sma.streaming.window.CoarserAverage;
-import sma.streaming.window.Window;
 
-/** Runs {@link CoarserAverage} over rows that come series by series, each in the order of {@code as_of}. */
+/** Runs {@link CoarserAverage} over rows that come series by series, in the order of {@code as_of}. */
 final class CoarserAverages extends AbstractStreamOperator<AverageRow>
         implements OneInputStreamOperator<StoredRow, AverageRow>, BoundedOneInput {
-    /** No row that follows from the log itself has so small a version, so none is ever replaced. */
+    /** No row that is computed from the log has so small an offset, so none is ever replaced. */
     static final long NO_OFFSET = -1;
 
     private static final long serialVersionUID = 1L;
 
-    private final Window window;
+    private final Average average;
     private final long startMs;
     private final long endMs;
 
-    private transient CoarserAverage average;
+    private transient CoarserAverage rows;
     private transient StoredRow last;
-    private transient StatedRows stated;
+    private transient EmittedRows emitted;
     private transient LongCounter rowsRead;
 
-    CoarserAverages(Window window, long startMs, long endMs) {
-        this.window = window;
+    CoarserAverages(Average average, long startMs, long endMs) {
+        this.average = average;
         this.startMs = startMs;
         this.endMs = endMs;
     }
@@ -35,8 +35,8 @@ final class CoarserAverages extends AbstractStreamOperator<AverageRow>
     @Override
     public void open() throws Exception {
         super.open();
-        average = new CoarserAverage(window, startMs, endMs, this::state);
-        stated = new StatedRows(getRuntimeContext());
+        rows = new CoarserAverage(average, startMs, endMs, this::emit);
+        emitted = new EmittedRows(getRuntimeContext());
         rowsRead = new LongCounter();
         getRuntimeContext().addAccumulator("rows_read", rowsRead);
     }
@@ -45,29 +45,29 @@ final class CoarserAverages extends AbstractStreamOperator<AverageRow>
     public void processElement(StreamRecord<StoredRow> element) {
         StoredRow row = element.getValue();
         if (last != null && !(row.customer.equals(last.customer) && row.metric.equals(last.metric))) {
-            average.finish();
+            rows.finish();
         }
         last = row;
         rowsRead.add(1);
-        average.add(row.asOfMs, row.sumMicros, row.eventCount);
+        rows.add(row.asOfMs, row.sumMicros, row.eventCount);
     }
 
     @Override
     public void endInput() {
-        average.finish();
+        rows.finish();
     }
 
-    private void state(long asOfMs, BigInteger sumMicros, long eventCount) {
+    private void emit(long asOfMs, BigInteger sumMicros, long eventCount) {
         AverageRow row = new AverageRow();
         row.customer = last.customer;
         row.metric = last.metric;
-        row.window = window;
+        row.average = average;
         row.asOfMs = asOfMs;
         row.sumHigh = sumMicros.shiftRight(Long.SIZE).longValueExact();
         row.sumLow = sumMicros.longValue();
         row.eventCount = eventCount;
         row.newestOffset = NO_OFFSET;
-        stated.add(asOfMs);
+        emitted.add(asOfMs);
         output.collect(new StreamRecord<>(row));
     }
 }

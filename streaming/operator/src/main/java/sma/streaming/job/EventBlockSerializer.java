@@ -24,7 +24,7 @@ public final class EventBlockSerializer extends TypeSerializerSingleton<EventBlo
         target.writeLong(block.nextOffset);
         target.writeLong(block.heartbeats);
         target.writeLong(block.rejected);
-        target.writeLong(block.newestMs);
+        target.writeLong(block.maxTimeMs);
         target.writeInt(block.seriesCount);
         for (int index = 0; index < block.seriesCount; index++) {
             target.writeInt(block.series[index].length);
@@ -45,7 +45,7 @@ public final class EventBlockSerializer extends TypeSerializerSingleton<EventBlo
         block.nextOffset = source.readLong();
         block.heartbeats = source.readLong();
         block.rejected = source.readLong();
-        block.newestMs = source.readLong();
+        block.maxTimeMs = source.readLong();
         int seriesCount = source.readInt();
         block.reserveSeries(seriesCount);
         for (int index = 0; index < seriesCount; index++) {
@@ -111,7 +111,7 @@ public final class EventBlockSerializer extends TypeSerializerSingleton<EventBlo
         return new Snapshot();
     }
 
-    /** Says that blocks are written as this class does. */
+    /** Names this class as the serializer of blocks. */
     public static final class Snapshot extends SimpleTypeSerializerSnapshot<EventBlock> {
         /** Called by Flink. */
         public Snapshot() {

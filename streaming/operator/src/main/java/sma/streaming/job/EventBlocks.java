@@ -10,7 +10,7 @@ import sma.streaming.record.RecordReader;
 import sma.streaming.window.EventBlock;
 
 /**
- * Reads records where they come from Kafka, and sends those of each partition on in blocks.
+ * Parses records in the task that reads them from Kafka, and sends those of each partition on in blocks.
  *
  * <p>A block costs the network and the next operator about as much as a record would. Blocks are sent when they are
  * full, when their first record has waited {@code lingerMs}, and before each checkpoint, so none is ever state.
@@ -62,7 +62,7 @@ final class EventBlocks extends AbstractStreamOperator<EventBlock>
                     reader.valueMicros);
             case HEARTBEAT -> {
                 block.heartbeats++;
-                block.newestMs = Math.max(block.newestMs, reader.timeMs);
+                block.maxTimeMs = Math.max(block.maxTimeMs, reader.timeMs);
             }
             case REJECTED -> {
                 block.rejected++;

@@ -94,7 +94,7 @@ final class FlinkPartitionStore implements PartitionStore {
         T run() throws Exception;
     }
 
-    /** Flink declares Exception; what it throws is its state backend's failure, which the task cannot survive. */
+    /** Flink declares Exception; what it throws is a failure of its state backend, which the task cannot survive. */
     private static <T> T access(Access<T> access) {
         try {
             return access.run();

@@ -3,13 +3,13 @@ package sma.streaming.job;
 import java.io.Serializable;
 import java.util.List;
 import java.util.Map;
-import sma.streaming.window.Rules;
-import sma.streaming.window.Window;
+import sma.streaming.window.Average;
+import sma.streaming.window.Averages;
 
 /**
  * All that the job needs to know, as {@code streaming/submit/plan.py} writes it: one JSON object, keys in snake_case.
  *
- * @param maxAheadMs how far ahead of its record's timestamp a time may stand
+ * @param maxAheadMs how far ahead of its record's timestamp a time may be
  * @param lingerMs how long records may wait to travel together
  * @param kafka where the log is
  * @param database where rows go; null for nowhere
@@ -18,7 +18,7 @@ public record JobPlan(
         long watermarkDelayMs,
         long allowedLatenessMs,
         long maxAheadMs,
-        List<Window> windows,
+        List<Average> windows,
         long lingerMs,
         Kafka kafka,
         Database database) {
@@ -26,11 +26,10 @@ public record JobPlan(
     /**
      * The topics, and where to begin and, if anywhere, to end.
      *
-     * @param fromOffsets by partition; used only where the job does not resume from a snapshot
-     * @param toOffsets by partition; null to go on for ever
-     * @param statedFromOffsets by partition; nothing is stated that no record from there on states or corrects; null
-     *     to state everything
-     * @param commitsOffsets whether what its checkpoints cover is told to Kafka, under the group
+     * @param fromOffsets by partition; used only where the job does not restore from a snapshot
+     * @param toOffsets by partition; null to run for ever
+     * @param emitFromOffsets by partition; no row is emitted that no record from there on fires; null to emit every row
+     * @param commitsOffsets whether the offsets that its checkpoints cover are committed to Kafka, under the group
      * @param averagesTopic for subscribers; null for none
      * @param lateEventsTopic null for none, as for the next one
      */
@@ -44,16 +43,16 @@ public record JobPlan(
             String transactionalIdPrefix,
             Map<Integer, Long> fromOffsets,
             Map<Integer, Long> toOffsets,
-            Map<Integer, Long> statedFromOffsets,
+            Map<Integer, Long> emitFromOffsets,
             boolean commitsOffsets) {}
 
     /**
-     * A JDBC URL and, where it holds none, a user with a password.
+     * A JDBC URL and, where the URL has none, a user with a password.
      *
-     * @param replacesNewer whether a row counts though a stored one follows from more of the log: so for a job that
-     *     computes all anew, perhaps by another rule
+     * @param overwrite whether a row replaces a stored one with a larger offset: for a job that computes every row again,
+     *     perhaps with other averages
      */
-    public record Database(String url, String user, String password, boolean replacesNewer) implements Serializable {
+    public record Database(String url, String user, String password, boolean overwrite) implements Serializable {
         @Override
         public String toString() {
             return url;
@@ -69,7 +68,7 @@ public record JobPlan(
         return PlanJson.read(json, JobPlan.class);
     }
 
-    Rules rules() {
-        return new Rules(watermarkDelayMs, allowedLatenessMs, windows);
+    Averages averages() {
+        return new Averages(watermarkDelayMs, allowedLatenessMs, windows);
     }
 }

@@ -10,7 +10,7 @@ import org.apache.flink.kafka.shaded.org.apache.kafka.clients.producer.ProducerR
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonFactory;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonGenerator;
 
-/** What the job writes to topics: JSON objects, each under a key that names what it speaks of. */
+/** What the job writes to topics: JSON objects, each under a key that names what the object is about. */
 final class JsonRecords<T> implements KafkaRecordSerializationSchema<T> {
     private static final long serialVersionUID = 1L;
     private static final JsonFactory JSON = new JsonFactory();
@@ -49,7 +49,7 @@ final class JsonRecords<T> implements KafkaRecordSerializationSchema<T> {
         json.writeStringField("metric", late.metric());
         json.writeNumberField("event_time", late.eventTimeMs());
         json.writeStringField("value", late.value());
-        json.writeNumberField("newest_event_time", late.newestEventTimeMs());
+        json.writeNumberField("newest_event_time", late.maxEventTimeMs());
         return late.partition() + "/" + late.kafkaOffset();
     }
 
@@ -71,12 +71,12 @@ final class JsonRecords<T> implements KafkaRecordSerializationSchema<T> {
     static String write(AverageRow row, JsonGenerator json) throws IOException {
         json.writeStringField("customer", row.customer);
         json.writeStringField("metric", row.metric);
-        json.writeStringField("average", row.window.average());
+        json.writeStringField("average", row.average.name());
         json.writeNumberField("as_of", row.asOfMs);
         json.writeStringField("value_sum", row.valueSum());
         json.writeNumberField("event_count", row.eventCount);
         json.writeBooleanField("is_full", row.isFull());
         json.writeNumberField("newest_offset", row.newestOffset);
-        return row.customer + '/' + row.metric + '/' + row.window.average() + '/' + row.asOfMs;
+        return row.customer + '/' + row.metric + '/' + row.average.name() + '/' + row.asOfMs;
     }
 }

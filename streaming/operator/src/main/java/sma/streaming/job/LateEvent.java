@@ -1,9 +1,10 @@
 package sma.streaming.job;
 
 /**
- * An event that enters no window, where it stands in the log, and how new its series was before it.
+ * An event that enters no window, and its place in the log.
  *
  * @param value decimal text
+ * @param maxEventTimeMs of its series before it
  */
 public record LateEvent(
         int partition,
@@ -12,4 +13,4 @@ public record LateEvent(
         String metric,
         long eventTimeMs,
         String value,
-        long newestEventTimeMs) {}
+        long maxEventTimeMs) {}

@@ -6,7 +6,7 @@ import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDe
 import org.apache.flink.kafka.shaded.org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.flink.util.Collector;
 
-/** A record of the log, not looked into yet. */
+/** A record of the log, not parsed yet. */
 public final class LogRecord {
     public int partition;
     public long offset;
@@ -15,7 +15,7 @@ public final class LogRecord {
     /** Null where the record has no value. */
     public byte[] value;
 
-    /** Hands over one and the same object again and again: who takes it is chained to the source. */
+    /** Hands over the same object again and again: the operator that takes it is chained to the source. */
     static final class Reader implements KafkaRecordDeserializationSchema<LogRecord> {
         private static final long serialVersionUID = 1L;
 

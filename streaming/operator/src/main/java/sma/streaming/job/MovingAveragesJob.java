@@ -32,7 +32,7 @@ import sma.streaming.window.EventBlock;
 public final class MovingAveragesJob {
     private static final String TRANSACTION_TIMEOUT_MS = "900000"; // the broker's default maximum
 
-    /** An offset that Kafka no longer holds stops the job rather than being stepped over. */
+    /** An offset that Kafka no longer has stops the job; it is not skipped. */
     @SuppressWarnings("deprecation") // the connector's API takes no other
     private static final OffsetResetStrategy NO_RESET = OffsetResetStrategy.NONE;
 
@@ -45,7 +45,7 @@ public final class MovingAveragesJob {
     }
 
     /**
-     * Adds the job to an environment, which is then executed by whoever made it.
+     * Adds the job to an environment, which its owner then executes.
      *
      * @throws IllegalArgumentException the plan is not as {@link JobPlan} wants it
      */
@@ -63,13 +63,13 @@ public final class MovingAveragesJob {
                 .transform("event_blocks", new EventBlockType(), new EventBlocks(plan.maxAheadMs(), plan.lingerMs()))
                 .uid("event_blocks");
         SingleOutputStreamOperator<AverageRow> rows = blocks.keyBy(new PartitionKey(), Types.INT)
-                .transform("averages", TypeInformation.of(AverageRow.class), new AveragesOperator(plan.rules(), kafka.statedFromOffsets()))
+                .transform("averages", TypeInformation.of(AverageRow.class), new AveragesOperator(plan.averages(), kafka.emitFromOffsets()))
                 .uid("averages");
         if (kafka.rejectedEventsTopic() != null) {
-            divert(blocks, EventBlocks.REJECTED, kafka.rejectedEventsTopic(), JsonRecords::write, "rejected_events");
+            sideOutput(blocks, EventBlocks.REJECTED, kafka.rejectedEventsTopic(), JsonRecords::write, "rejected_events");
         }
         if (kafka.lateEventsTopic() != null) {
-            divert(rows, AveragesOperator.LATE, kafka.lateEventsTopic(), JsonRecords::write, "late_events");
+            sideOutput(rows, AveragesOperator.LATE, kafka.lateEventsTopic(), JsonRecords::write, "late_events");
         }
         if (kafka.averagesTopic() != null) {
             sink(rows, toSubscribers(), "moving_averages");
@@ -101,14 +101,14 @@ public final class MovingAveragesJob {
         return places;
     }
 
-    private <T> void divert(
+    private <T> void sideOutput(
             SingleOutputStreamOperator<?> from, OutputTag<T> tag, String topic, JsonRecords.Writer<T> writer, String name) {
-        KafkaSink<T> diverted = KafkaSink.<T>builder()
+        KafkaSink<T> topicSink = KafkaSink.<T>builder()
                 .setBootstrapServers(plan.kafka().bootstrap())
                 .setRecordSerializer(new JsonRecords<>(topic, writer))
                 .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
                 .build();
-        sink(from.getSideOutput(tag), diverted, name);
+        sink(from.getSideOutput(tag), topicSink, name);
     }
 
     private KafkaSink<AverageRow> toSubscribers() {

@@ -5,11 +5,11 @@ import org.apache.flink.runtime.state.KeyGroupRangeAssignment;
 import sma.streaming.window.EventBlock;
 
 /**
- * The key under which a partition's state is kept: a number whose hash lies where it is wanted.
+ * The key under which a partition's state is kept: a number that is chosen for its hash.
  *
- * <p>Flink spreads keys over tasks by hash, which would put the few partitions of a topic on any of them. The keys
- * found here spread partitions evenly, for whatever number of tasks: partition 0, 1, 2, 3 ... lies at 0, 1/2, 1/4, 3/4
- * ... of the key groups. It follows from the partition alone, so state stays where it is when partitions are added.
+ * <p>Flink spreads keys over tasks by hash, which could put all the few partitions of a topic on one task. The keys found
+ * here spread partitions evenly, for any number of tasks: partition 0, 1, 2, 3 ... is at 0, 1/2, 1/4, 3/4 ... of the key
+ * groups. The key depends on the partition alone, so state stays where it is when partitions are added.
  */
 final class PartitionKey implements KeySelector<EventBlock, Integer> {
     static final int MAX_PARALLELISM = 128;

@@ -1,11 +1,13 @@
 package sma.streaming.job;
 
 import java.util.stream.Collectors;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.annotation.JsonProperty;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.DeserializationFeature;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonMappingException;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import sma.streaming.window.Average;
 
 /**
  * Reads a plan: one JSON object with exactly the keys of its record, in snake_case.
@@ -15,6 +17,12 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.PropertyN
 final class PlanJson {
     private PlanJson() {}
 
+    /** An average's name has the key that each of its rows has. */
+    private interface AverageKeys {
+        @JsonProperty("average")
+        String name();
+    }
+
     /**
      * Returns the plan.
      *
@@ -23,6 +31,7 @@ final class PlanJson {
     static <T> T read(String json, Class<T> plan) {
         ObjectMapper mapper = new ObjectMapper()
                 .setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+                .addMixIn(Average.class, AverageKeys.class)
                 .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
                 .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES);
         try {

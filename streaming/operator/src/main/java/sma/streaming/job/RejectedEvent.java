@@ -1,7 +1,7 @@
 package sma.streaming.job;
 
 /**
- * A record that is neither an event nor a heartbeat, where it stands in the log, and why.
+ * A record that is neither an event nor a heartbeat, its place in the log, and why.
  *
  * @param raw its bytes; null where it has none
  */

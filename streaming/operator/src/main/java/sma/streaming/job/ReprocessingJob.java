@@ -8,10 +8,10 @@ import org.apache.flink.connector.jdbc.core.datastream.source.JdbcSourceBuilder;
 import org.apache.flink.connector.jdbc.split.JdbcGenericParameterValuesProvider;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
-import sma.streaming.window.Window;
+import sma.streaming.window.Average;
 
 /**
- * A job that ends: it derives a coarser average from what readers see of a finer one, without the log.
+ * A job that ends: it derives a coarser average from the served rows of a finer one, without the log.
  *
  * <pre>
  * serving.moving_averages ─► CoarserAverages ─► sma.streaming_averages
@@ -45,24 +45,24 @@ public final class ReprocessingJob {
      * All that the job needs to know, as {@code streaming/submit/plan.py} writes it.
      *
      * @param from where rows are read
-     * @param finer whose rows are read; a duration window that divides the other one
-     * @param coarser what is derived
+     * @param finer whose rows are read; its duration divides that of the coarser one
+     * @param coarser whose rows are derived
      * @param startMs no window begins before
      * @param endMs no window ends after
-     * @param slices into how many parts the series are cut; each is read by one task
+     * @param splits into how many the series are divided by hash; each is read by one task
      * @param database where rows go; null for nowhere
      */
     public record Plan(
             JobPlan.Database from,
-            Window finer,
-            Window coarser,
+            Average finer,
+            Average coarser,
             long startMs,
             long endMs,
-            int slices,
+            int splits,
             JobPlan.Database database) {}
 
     /**
-     * Adds the job to an environment, which is then executed by whoever made it.
+     * Adds the job to an environment, which its owner then executes.
      *
      * @throws IllegalArgumentException the plan is not as {@link Plan} wants it
      */
@@ -79,20 +79,20 @@ public final class ReprocessingJob {
     }
 
     private static JdbcSource<StoredRow> source(Plan plan) {
-        Serializable[][] slices = new Serializable[plan.slices][];
-        for (int slice = 0; slice < plan.slices; slice++) {
-            slices[slice] = new Serializable[] {
-                plan.finer.average(), plan.startMs, plan.endMs, plan.finer.durationMs(), (long) plan.slices, (long) slice
+        Serializable[][] splits = new Serializable[plan.splits][];
+        for (int split = 0; split < plan.splits; split++) {
+            splits[split] = new Serializable[] {
+                plan.finer.name(), plan.startMs, plan.endMs, plan.finer.durationMs(), (long) plan.splits, (long) split
             };
         }
         JdbcSourceBuilder<StoredRow> source = JdbcSource.<StoredRow>builder()
                 .setDBUrl(plan.from.url())
                 .setDriverName("org.postgresql.Driver")
                 .setSql(SERVED)
-                .setJdbcParameterValuesProvider(new JdbcGenericParameterValuesProvider(slices))
+                .setJdbcParameterValuesProvider(new JdbcGenericParameterValuesProvider(splits))
                 .setResultExtractor(new StoredRow.Reader())
                 .setTypeInformation(TypeInformation.of(StoredRow.class))
-                .setAutoCommit(false) // else the driver would read each slice into memory whole
+                .setAutoCommit(false) // else the driver would read a whole split into memory
                 .setResultSetFetchSize(FETCHED_ROWS);
         if (plan.from.user() != null) {
             source.setUsername(plan.from.user()).setPassword(plan.from.password());

@@ -3,7 +3,7 @@ package sma.streaming.job;
 import java.util.Arrays;
 import sma.streaming.window.EventBlock;
 
-/** Which index has a series in the block being filled? A hash table over the names' bytes, kept from block to block. */
+/** The index of each series in the block being filled: a hash table over the names' bytes, kept from block to block. */
 final class SeriesIndex {
     private static final int MAX_SERIES = 1 << 16;
 

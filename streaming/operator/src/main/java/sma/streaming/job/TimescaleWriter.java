@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gathers rows, of several statements of one row the last, and writes them when there are many, after a moment, and
- * before each checkpoint.
+ * Gathers rows, of several firings of one row the last, and writes them when there are many, after a moment, and before
+ * each checkpoint.
  *
  * <p>A database that does not answer is waited for, which holds the job back and loses nothing; after
  * {@link #TRIES} the task fails and is restored from the last checkpoint.
@@ -38,7 +38,7 @@ final class TimescaleWriter implements SinkWriter<AverageRow> {
 
     @Override
     public void write(AverageRow row, Context context) throws IOException, InterruptedException {
-        waiting.put(new Key(row.customer, row.metric, row.window.average(), row.asOfMs), row.copy());
+        waiting.put(new Key(row.customer, row.metric, row.average.name(), row.asOfMs), row.copy());
         if (waiting.size() >= MANY) {
             flush(false);
         } else if (!isTimerSet) {

@@ -1,6 +1,7 @@
 /**
- * The Flink job: the log in, averages to the database and to subscribers, late and rejected events to their topics.
+ * The Flink jobs: read the log, write averages to the database and to subscribers, late and rejected events to topics.
  *
- * <p>What is in the job and with which settings, Python decides: see {@link sma.streaming.job.JobPlan}.
+ * <p>{@link sma.streaming.job.Main} is the entry point. Python decides what a job computes: see {@link
+ * sma.streaming.job.JobPlan}.
  */
 package sma.streaming.job;

@@ -8,11 +8,6 @@ import sma.streaming.record.JsonObject.Kind;
 
 /** Reads a record's bytes as {@code read_record} of sma/event.py does. One pass; linear in their number. */
 final class EventReader {
-    static final long EARLIEST_EVENT_TIME_MS = -62_135_596_800_000L;
-    static final long LATEST_EVENT_TIME_MS = 221_845_392_000_000L;
-    static final int MAX_NAME_CHARACTERS = 128;
-    static final int MAX_TIME_DIGITS = 18;
-
     /** Kafka's own mark of a record without a timestamp. */
     static final long NO_TIMESTAMP_MS = -1;
 
@@ -20,7 +15,7 @@ final class EventReader {
 
     private final long maxAheadMs;
 
-    /** Reads records whose time may stand {@code maxAheadMs} ahead of their timestamp. */
+    /** Reads records whose time may be {@code maxAheadMs} ahead of their timestamp. */
     EventReader(long maxAheadMs) {
         this.maxAheadMs = maxAheadMs;
     }
@@ -48,10 +43,10 @@ final class EventReader {
     }
 
     static boolean isInRange(long timeMs) {
-        return timeMs >= EARLIEST_EVENT_TIME_MS && timeMs < LATEST_EVENT_TIME_MS;
+        return timeMs >= Limits.EARLIEST_EVENT_TIME_MS && timeMs < Limits.LATEST_EVENT_TIME_MS;
     }
 
-    /** Decodes strictly; the decoder that is fast but lenient goes first, and its replacements are looked into. */
+    /** Decodes strictly: by the fast and lenient decoder, and by the strict one where that replaced something. */
     private static String decode(byte[] raw) throws RejectedException {
         if (raw == null) {
             throw new RejectedException(JsonObject.NOT_JSON);
@@ -73,8 +68,8 @@ final class EventReader {
         }
         String text = field.text();
         int characters = text.codePointCount(0, text.length());
-        if (characters < 1 || characters > MAX_NAME_CHARACTERS) {
-            throw new RejectedException(name + ": not 1 to " + MAX_NAME_CHARACTERS + " characters");
+        if (characters < 1 || characters > Limits.MAX_NAME_CHARACTERS) {
+            throw new RejectedException(name + ": not 1 to " + Limits.MAX_NAME_CHARACTERS + " characters");
         }
         if (text.chars().anyMatch(EventReader::isForbidden)) {
             throw new RejectedException(name + ": has a '/' or a control character");
@@ -99,7 +94,7 @@ final class EventReader {
         if (field.kind() != Kind.NUMBER || !isInteger(text)) {
             throw new RejectedException(name + ": not an integer");
         }
-        if (text.length() - (text.startsWith("-") ? 1 : 0) > MAX_TIME_DIGITS) {
+        if (text.length() - (text.startsWith("-") ? 1 : 0) > Limits.MAX_TIME_DIGITS) {
             throw new RejectedException(name + ": out of range");
         }
         long timeMs = Long.parseLong(text);

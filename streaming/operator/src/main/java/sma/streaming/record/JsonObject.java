@@ -4,16 +4,15 @@ package sma.streaming.record;
  * The fields that a record may have, out of one JSON object (RFC 8259).
  *
  * <p>Strict, and in all that RFC 8259 leaves open like Python's {@code json}: the last of equal keys wins, an escaped
- * surrogate may stand alone. A number stays the text it was written as. Brackets, outside strings,
- * nest {@link #MAX_NESTING} deep at most.
+ * surrogate may be alone. A number stays the text it was written as. Brackets, outside strings,
+ * nest {@link Limits#MAX_NESTING} deep at most.
  */
 final class JsonObject {
     static final String NOT_JSON = "not UTF-8 JSON";
-    static final int MAX_NESTING = 100;
 
     private static final RejectedException SYNTAX = new RejectedException(NOT_JSON);
     private static final RejectedException NESTING =
-            new RejectedException("nested deeper than " + MAX_NESTING);
+            new RejectedException("nested deeper than " + Limits.MAX_NESTING);
 
     /** What a field holds; the text of a number or a string is kept, that of anything else is not. */
     enum Kind {
@@ -144,7 +143,7 @@ final class JsonObject {
 
     private void open() throws RejectedException {
         position++;
-        if (++depth > MAX_NESTING) {
+        if (++depth > Limits.MAX_NESTING) {
             throw NESTING;
         }
         skipWhiteSpace();
@@ -296,7 +295,7 @@ final class JsonObject {
             } else if (character == '"') {
                 isInString = true;
             } else if (character == '{' || character == '[') {
-                if (++depth > MAX_NESTING) {
+                if (++depth > Limits.MAX_NESTING) {
                     return true;
                 }
             } else if (character == '}' || character == ']') {

@@ -6,9 +6,9 @@ import java.util.Arrays;
 /**
  * Reads one record after another into its own fields: an event, a heartbeat, or a rejected record.
  *
- * <p>Records as a plain producer writes them are read straight from their bytes, about as fast as the bytes can be
- * looked at. Whatever is less plain (escapes, letters beyond ASCII, nesting, exponents, equal keys, anything wrong) is
- * left to {@link EventReader}, which alone says why a record is rejected. Not for more than one thread.
+ * <p>Records as producers mostly write them are read straight from their bytes, in one pass. All others (escapes, letters
+ * beyond ASCII, nesting, exponents, equal keys, anything wrong) are left to {@link EventReader}, which alone decides why a
+ * record is rejected. Not for more than one thread.
  */
 public final class RecordReader {
     /** What the record that was read last is. */
@@ -25,7 +25,7 @@ public final class RecordReader {
     private static final int HEARTBEAT = 16;
     private static final int AN_EVENT = CUSTOMER | METRIC | EVENT_TIME | VALUE;
     private static final int UNKNOWN = 0;
-    private static final int MAX_SERIES_BYTES = 2 * 4 * EventReader.MAX_NAME_CHARACTERS + 1;
+    private static final int MAX_SERIES_BYTES = 2 * 4 * Limits.MAX_NAME_CHARACTERS + 1;
 
     private final EventReader strict;
 
@@ -55,7 +55,7 @@ public final class RecordReader {
     private int metricStart;
     private int metricEnd;
 
-    /** Reads records whose time may stand {@code maxAheadMs} ahead of their timestamp. */
+    /** Reads records whose time may be {@code maxAheadMs} ahead of their timestamp. */
     public RecordReader(long maxAheadMs) {
         strict = new EventReader(maxAheadMs);
     }
@@ -174,7 +174,7 @@ public final class RecordReader {
         return isString ? readPlainString() : readPlainNumber();
     }
 
-    /** A string of ASCII characters that stand for themselves. */
+    /** A string without escapes, of ASCII characters. */
     private boolean readPlainString() {
         if (!accept('"')) {
             return false;
@@ -213,7 +213,7 @@ public final class RecordReader {
     /** Needs a whole number that is in range. */
     private boolean readTime() {
         int index = raw[start] == '-' ? start + 1 : start;
-        if (end - index > EventReader.MAX_TIME_DIGITS) {
+        if (end - index > Limits.MAX_TIME_DIGITS) {
             return false;
         }
         long magnitude = 0;
@@ -240,7 +240,7 @@ public final class RecordReader {
             magnitude = magnitude * 10 + raw[index++] - '0';
         }
         int digits = index - first;
-        if (digits == 0 || digits > ValueText.INTEGER_DIGITS) {
+        if (digits == 0 || digits > Limits.VALUE_INTEGER_DIGITS) {
             return false;
         }
         int decimals = 0;
@@ -249,7 +249,7 @@ public final class RecordReader {
                 return false;
             }
             decimals = end - index;
-            if (decimals == 0 || decimals > ValueText.SCALE) {
+            if (decimals == 0 || decimals > Limits.VALUE_SCALE) {
                 return false;
             }
             for (; index < end; index++) {
@@ -259,7 +259,7 @@ public final class RecordReader {
                 magnitude = magnitude * 10 + raw[index] - '0';
             }
         }
-        for (; decimals < ValueText.SCALE; decimals++) {
+        for (; decimals < Limits.VALUE_SCALE; decimals++) {
             magnitude *= 10;
         }
         valueMicros = isNegative ? -magnitude : magnitude;
@@ -286,7 +286,7 @@ public final class RecordReader {
                 return false;
             }
         }
-        return until > from && until - from <= EventReader.MAX_NAME_CHARACTERS;
+        return until > from && until - from <= Limits.MAX_NAME_CHARACTERS;
     }
 
     private int skipDigits() {

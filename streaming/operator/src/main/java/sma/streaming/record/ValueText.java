@@ -2,9 +2,6 @@ package sma.streaming.record;
 
 /** Decimal text to whole micro-units: the rule of sma/value.py, which says why it is exact. */
 final class ValueText {
-    static final int SCALE = 6;
-    static final int INTEGER_DIGITS = 12;
-
     private static final RejectedException NOT_A_NUMBER = new RejectedException("not a number");
     private static final RejectedException OUT_OF_RANGE = new RejectedException("out of range");
 
@@ -35,7 +32,7 @@ final class ValueText {
             throw NOT_A_NUMBER;
         }
         long exponent = readExponent(text, end);
-        return round(text, start, point, end, exponent - fractionDigits + SCALE, text.charAt(0) == '-');
+        return round(text, start, point, end, exponent - fractionDigits + Limits.VALUE_SCALE, text.charAt(0) == '-');
     }
 
     /** The number is the digits in [start, end), but for the point, times 10^shift micro-units. */
@@ -50,7 +47,7 @@ final class ValueText {
         }
         long digits = end - first - (first <= point && point < end ? 1 : 0);
         long kept = digits + shift;
-        if (kept > INTEGER_DIGITS + SCALE) {
+        if (kept > Limits.VALUE_INTEGER_DIGITS + Limits.VALUE_SCALE) {
             throw OUT_OF_RANGE;
         }
         if (kept < 0) {

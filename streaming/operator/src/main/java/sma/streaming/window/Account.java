@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
  * What became of the records of one partition: each is used, late, rejected or a heartbeat.
  *
  * <p>An offset without a record, such as the marker of a producer's transaction, is skipped. So the offsets read are
- * the sum of the five; they are counted apart, where a record is read, judged and added, so that the sum can fail.
+ * the sum of the five. Each is counted where a record is read, found late or added, so that the sum can fail.
  */
 public final class Account {
     static final int BYTES = 7 * Long.BYTES;

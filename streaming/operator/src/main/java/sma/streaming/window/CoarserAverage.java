@@ -6,16 +6,16 @@ import java.util.ArrayDeque;
 /**
  * Rows of an average over a duration, derived from the rows of one over a shorter duration that divides it.
  *
- * <p>The shorter windows must not overlap, so of their rows those are given whose {@code as_of} is a multiple of their
- * duration: each event is then in one of them. A row is the sum of those in its window: added at one end, evicted at the
- * other. Sums are exact whatever their size.
+ * <p>The shorter windows must not overlap, so only their rows whose {@code as_of} is a multiple of their duration come
+ * in: each event is in exactly one of them. A derived row is the sum of the finer rows in its window: added at one end,
+ * evicted at the other. Sums are exact whatever their size.
  */
 public final class CoarserAverage {
-    private final Window window;
+    private final Average average;
     private final long startMs;
     private final long endMs;
     private final Rows rows;
-    private final ArrayDeque<Part> parts = new ArrayDeque<>();
+    private final ArrayDeque<FinerRow> inWindow = new ArrayDeque<>();
 
     private BigInteger sumMicros = BigInteger.ZERO;
     private long eventCount;
@@ -27,53 +27,53 @@ public final class CoarserAverage {
         void row(long asOfMs, BigInteger sumMicros, long eventCount);
     }
 
-    private record Part(long asOfMs, BigInteger sumMicros, long eventCount) {}
+    private record FinerRow(long asOfMs, BigInteger sumMicros, long eventCount) {}
 
     /**
      * Begins without any rows.
      *
-     * @param window a duration window
+     * @param average has a duration window
      * @param startMs no window begins before
      * @param endMs no window ends after
      * @param rows takes what is derived
      */
-    public CoarserAverage(Window window, long startMs, long endMs, Rows rows) {
-        this.window = window;
+    public CoarserAverage(Average average, long startMs, long endMs, Rows rows) {
+        this.average = average;
         this.startMs = startMs;
         this.endMs = endMs;
         this.rows = rows;
     }
 
-    /** Takes the next row of a series; rows come in the order of {@code as_of}. O(1) on average, and O(rows derived). */
-    public void add(long asOfMs, BigInteger partSumMicros, long partEventCount) {
+    /** Takes the next finer row of a series; they come in the order of {@code as_of}. O(1) amortised, and O(rows derived). */
+    public void add(long asOfMs, BigInteger finerSumMicros, long finerEventCount) {
         deriveBefore(asOfMs);
-        if (parts.isEmpty()) {
-            nextAsOfMs = -Math.floorDiv(-asOfMs, window.everyMs()) * window.everyMs();
+        if (inWindow.isEmpty()) {
+            nextAsOfMs = Grid.atOrAfter(asOfMs, average.everyMs());
         }
-        parts.add(new Part(asOfMs, partSumMicros, partEventCount));
-        sumMicros = sumMicros.add(partSumMicros);
-        eventCount = Math.addExact(eventCount, partEventCount);
+        inWindow.add(new FinerRow(asOfMs, finerSumMicros, finerEventCount));
+        sumMicros = sumMicros.add(finerSumMicros);
+        eventCount = Math.addExact(eventCount, finerEventCount);
     }
 
-    /** Derives what is left of a series, and is ready for another one. */
+    /** Derives the last rows of a series, and is ready for another one. */
     public void finish() {
         deriveBefore(endMs + 1);
-        parts.clear();
+        inWindow.clear();
         sumMicros = BigInteger.ZERO;
         eventCount = 0;
     }
 
     private void deriveBefore(long limitMs) {
-        while (!parts.isEmpty() && nextAsOfMs < limitMs) {
-            while (!parts.isEmpty() && parts.peek().asOfMs <= nextAsOfMs - window.durationMs()) {
-                Part evicted = parts.poll();
+        while (!inWindow.isEmpty() && nextAsOfMs < limitMs) {
+            while (!inWindow.isEmpty() && inWindow.peek().asOfMs <= nextAsOfMs - average.durationMs()) {
+                FinerRow evicted = inWindow.poll();
                 sumMicros = sumMicros.subtract(evicted.sumMicros);
                 eventCount -= evicted.eventCount;
             }
-            if (!parts.isEmpty() && nextAsOfMs - window.durationMs() >= startMs && nextAsOfMs <= endMs) {
+            if (!inWindow.isEmpty() && nextAsOfMs - average.durationMs() >= startMs && nextAsOfMs <= endMs) {
                 rows.row(nextAsOfMs, sumMicros, eventCount);
             }
-            nextAsOfMs += window.everyMs();
+            nextAsOfMs = Grid.next(nextAsOfMs, average.everyMs());
         }
     }
 }

@@ -21,8 +21,8 @@ public final class EventBlock {
     public long heartbeats;
     public long rejected;
 
-    /** The newest time of an event or a heartbeat; the smallest long where there is none. */
-    public long newestMs;
+    /** The max time of an event or a heartbeat; the smallest long where there is none. */
+    public long maxTimeMs;
 
     public int events;
     public long[] timesMs = new long[FEW];
@@ -39,14 +39,14 @@ public final class EventBlock {
     /** {@code customer/metric} in UTF-8. */
     public byte[][] series = new byte[FEW][];
 
-    /** Starts anew for records of a partition from an offset on. */
+    /** Empties the block, for records of a partition from an offset on. */
     public void clear(int newPartition, long offset) {
         partition = newPartition;
         firstOffset = offset;
         nextOffset = offset;
         heartbeats = 0;
         rejected = 0;
-        newestMs = Long.MIN_VALUE;
+        maxTimeMs = Long.MIN_VALUE;
         events = 0;
         seriesCount = 0;
     }
@@ -61,7 +61,7 @@ public final class EventBlock {
         valuesMicros[events] = valueMicros;
         offsets[events] = (int) (offset - firstOffset);
         seriesOf[events++] = seriesIndex;
-        newestMs = Math.max(newestMs, timeMs);
+        maxTimeMs = Math.max(maxTimeMs, timeMs);
     }
 
     /** Returns the index of a series not in the block yet. */

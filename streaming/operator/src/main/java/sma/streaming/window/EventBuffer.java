@@ -6,19 +6,18 @@ import java.util.Arrays;
 /**
  * The events of one series in order of (event time, Kafka offset): a FIFO queue that knows the sum before each event.
  *
- * <p>This is the queue with an incremental sum of {@code sma/window.py}, shared by any number of windows. Each event is
- * kept with the sum of all events before it, so a window's sum is the difference of two of them, and evicting an event
- * from a window is moving that window's own front. An event in order costs O(1); one that is out of order, at most what
- * stands after it.
+ * <p>It is shared by any number of windows. Each event is kept with the sum of all events before it, so a window's sum is
+ * the difference of two of them, and evicting an event from a window is moving that window's own front. Adding an event
+ * costs O(1) in order; out of order, O(events that are newer).
  *
  * <p>Exact: sums are 128-bit whole numbers, in two's complement modulo 2^128. A difference of two of them is right as
  * long as it fits itself, and a window of 10^20 events of the largest value does.
  *
- * <p>With each event stands the newest Kafka offset among it and all before it. Whatever is computed from the events
- * before one follows from the log up to that offset, so it serves as the version of an answer.
+ * <p>Each event is kept with the largest Kafka offset among it and all before it. A row that is computed from the events
+ * before an index depends on the log up to that offset and no further, so the offset is the version of the row.
  *
- * <p>Events have indexes that grow for ever. They lie in chunks of {@link #CHUNK_EVENTS}, 32 bytes an event; chunks that
- * are not in use are left to the {@link ChunkStore}.
+ * <p>Events have indexes that grow for ever. They are kept in chunks of {@link #CHUNK_EVENTS}, 32 bytes an event; chunks
+ * that are not in use are left to the {@link ChunkStore}.
  */
 final class EventBuffer {
     static final int CHUNK_EVENTS = 128;
@@ -71,7 +70,7 @@ final class EventBuffer {
         return index == end ? totalHigh : chunk(index).sumsHigh[(int) index & IN_CHUNK];
     }
 
-    /** The newest Kafka offset of the events up to this one, itself included. */
+    /** The largest Kafka offset of the events up to this one, itself included. */
     long newestOffset(long index) {
         return chunk(index).newestOffsets[(int) index & IN_CHUNK];
     }
@@ -117,7 +116,7 @@ final class EventBuffer {
         return Long.compareUnsigned(sumLow, addendLow) < 0 ? 1 : 0;
     }
 
-    /** Returns the index of the first event at or after a time, looked for from {@code near} on, step by step. */
+    /** Returns the index of the first event at or after a time, searched from {@code near} on, step by step. */
     long firstAtOrAfter(long timeMs, long near) {
         long index = Math.max(first, Math.min(near, end));
         while (index < end && timeMs(index) < timeMs) {

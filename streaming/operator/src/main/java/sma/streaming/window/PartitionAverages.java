@@ -11,31 +11,40 @@ import java.util.PriorityQueue;
 /**
  * The averages of all series of one partition of the log.
  *
- * <p>A function of the log: what has been stated after a block, and which events were late, depends on the records up
- * to there and on nothing else; not on how they were cut into blocks, nor on when the state was saved and restored.
- * Rows are stated once the partition's watermark, its newest time less the delay, has reached their last millisecond,
- * and again when an event that is not late changes them.
+ * <p>A function of the log: which rows are emitted after a block, and which events are late, depends on the records up
+ * to there and on nothing else; not on how they are cut into blocks, nor on when the state is saved and restored.
+ *
+ * <pre>
+ * records ─► late? ─► events of their series ─► watermark passes a window's end ─► first firing
+ *              │                    └─► an event in a window that has fired ─────► late firing: the row again
+ *              └─► late events
+ * </pre>
+ *
+ * <p>The watermark of a partition is its max time, of events and heartbeats, less the delay. A row is emitted once the
+ * watermark has reached the last millisecond of its window, and again when an event that is not late changes it.
  */
 public final class PartitionAverages {
     private static final int FORMAT = 1;
     private static final int HEADER_BYTES = 2 * Integer.BYTES + 2 * Long.BYTES + Account.BYTES;
 
-    private final Rules rules;
+    private final Averages averages;
     private final PartitionStore store;
-    private final Statements statements;
+    private final Emitter emitter;
     private final Map<String, Series> series = new HashMap<>();
     private final PriorityQueue<Due> queue = new PriorityQueue<>();
     private final Account account;
 
     private int partition = -1;
-    private long newestMs = Long.MIN_VALUE;
-    private long closedMs = Long.MIN_VALUE;
+    private long maxTimeMs = Long.MIN_VALUE;
+
+    /** Rows up to this {@code as_of} have been emitted: the watermark's next millisecond, which never goes back. */
+    private long firedUntilMs = Long.MIN_VALUE;
 
     private Series[] inBlock = new Series[16];
     private List<Series> changed = new ArrayList<>();
     private List<Series> changedBefore = new ArrayList<>();
 
-    /** A series that may have a row to state at a grid point; of no effect if the series is queued for another. */
+    /** A series that may have a row to emit at a grid point; of no effect if the series is queued for another. */
     private record Due(long asOfMs, Series series) implements Comparable<Due> {
         @Override
         public int compareTo(Due other) {
@@ -43,11 +52,11 @@ public final class PartitionAverages {
         }
     }
 
-    /** Goes on from what is in the store. */
-    public PartitionAverages(Rules rules, PartitionStore store, Statements statements) {
-        this.rules = rules;
+    /** Continues from what is in the store. */
+    public PartitionAverages(Averages averages, PartitionStore store, Emitter emitter) {
+        this.averages = averages;
         this.store = store;
-        this.statements = statements;
+        this.emitter = emitter;
         byte[] saved = store.loadHeader();
         if (saved == null) {
             account = new Account();
@@ -60,15 +69,15 @@ public final class PartitionAverages {
                     "the state has format " + format + ", this version reads " + FORMAT + ": start with --fresh");
         }
         partition = header.getInt();
-        newestMs = header.getLong();
-        closedMs = header.getLong();
+        maxTimeMs = header.getLong();
+        firedUntilMs = header.getLong();
         account = Account.read(header);
         for (Map.Entry<String, byte[]> entry : store.series()) {
             String name = entry.getKey();
             Series restored = Series.restore(
-                    customerOf(name), metricOf(name), rules, store.chunksOf(name), entry.getValue(), closedMs);
+                    customerOf(name), metricOf(name), averages, store.chunksOf(name), entry.getValue(), firedUntilMs);
             series.put(name, restored);
-            enqueue(restored, restored.state(closedMs, closedMs, statements));
+            enqueue(restored, restored.fire(firedUntilMs, firedUntilMs, emitter));
         }
     }
 
@@ -81,9 +90,9 @@ public final class PartitionAverages {
         return account;
     }
 
-    /** The newest time less the delay; the smallest long before the partition has a time. */
+    /** The max time less the delay; the smallest long before the partition has a time. */
     public long watermarkMs() {
-        return newestMs == Long.MIN_VALUE ? Long.MIN_VALUE : newestMs - rules.watermarkDelayMs();
+        return maxTimeMs == Long.MIN_VALUE ? Long.MIN_VALUE : maxTimeMs - averages.watermarkDelayMs();
     }
 
     /**
@@ -93,7 +102,7 @@ public final class PartitionAverages {
      */
     public void process(EventBlock block) {
         begin(block);
-        long closedBeforeMs = closedMs;
+        long firedBeforeMs = firedUntilMs;
         findSeries(block);
         for (int event = 0; event < block.events; event++) {
             Series to = inBlock[block.seriesOf[event]];
@@ -101,22 +110,22 @@ public final class PartitionAverages {
             long offset = block.firstOffset + block.offsets[event];
             if (to.isLate(timeMs)) {
                 account.late++;
-                statements.late(to, offset, timeMs, block.valuesMicros[event], to.newestMs());
+                emitter.late(to, offset, timeMs, block.valuesMicros[event], to.maxEventTimeMs());
             } else {
                 account.used++;
-                to.add(timeMs, block.valuesMicros[event], offset, closedBeforeMs);
+                to.add(timeMs, block.valuesMicros[event], offset, firedBeforeMs);
             }
         }
-        newestMs = Math.max(newestMs, block.newestMs);
-        if (newestMs != Long.MIN_VALUE) {
-            closedMs = Math.max(closedMs, watermarkMs() + 1);
+        maxTimeMs = Math.max(maxTimeMs, block.maxTimeMs);
+        if (maxTimeMs != Long.MIN_VALUE) {
+            firedUntilMs = Math.max(firedUntilMs, watermarkMs() + 1);
         }
         for (int index = 0; index < block.seriesCount; index++) {
             Series touched = inBlock[index];
             markChanged(touched);
-            enqueue(touched, touched.state(closedBeforeMs, closedMs, statements));
+            enqueue(touched, touched.fire(firedBeforeMs, firedUntilMs, emitter));
         }
-        stateDue(closedBeforeMs);
+        fireDue(firedBeforeMs);
     }
 
     private void begin(EventBlock block) {
@@ -127,7 +136,7 @@ public final class PartitionAverages {
         }
         if (block.firstOffset < account.nextOffset) {
             throw new IllegalStateException("partition " + block.partition + ": Kafka offset " + block.firstOffset
-                    + " comes again, " + account.nextOffset + " was next: was the topic made anew? start with --fresh");
+                    + " comes again, " + account.nextOffset + " was next: was the topic deleted and created? start with --fresh");
         }
         account.skipped += block.nextOffset - account.nextOffset - block.records();
         account.nextOffset = block.nextOffset;
@@ -143,21 +152,21 @@ public final class PartitionAverages {
             String name = new String(block.series[index], StandardCharsets.UTF_8);
             Series found = series.get(name);
             if (found == null) {
-                found = new Series(customerOf(name), metricOf(name), rules, store.chunksOf(name));
+                found = new Series(customerOf(name), metricOf(name), averages, store.chunksOf(name));
                 series.put(name, found);
             }
             inBlock[index] = found;
         }
     }
 
-    /** States the rows of series that are not in the block, but whose windows its times have closed. */
-    private void stateDue(long closedBeforeMs) {
-        while (!queue.isEmpty() && queue.peek().asOfMs <= closedMs) {
+    /** Fires the windows of series that are not in the block, but whose end the watermark has passed with it. */
+    private void fireDue(long firedBeforeMs) {
+        while (!queue.isEmpty() && queue.peek().asOfMs <= firedUntilMs) {
             Due due = queue.poll();
             if (due.asOfMs == due.series.queuedFor) {
                 markChanged(due.series);
                 due.series.queuedFor = Series.NEVER;
-                enqueue(due.series, due.series.state(closedBeforeMs, closedMs, statements));
+                enqueue(due.series, due.series.fire(firedBeforeMs, firedUntilMs, emitter));
             }
         }
     }
@@ -192,7 +201,7 @@ public final class PartitionAverages {
         changedBefore = changed;
         changed = spare;
         changed.clear();
-        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).putInt(FORMAT).putInt(partition).putLong(newestMs).putLong(closedMs);
+        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).putInt(FORMAT).putInt(partition).putLong(maxTimeMs).putLong(firedUntilMs);
         account.write(header);
         store.saveHeader(header.array());
     }

@@ -5,10 +5,10 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * One series: its events, and how far each of its windows has been stated.
+ * One series: its events, and how far each of its averages has been emitted.
  *
- * <p>Rows of all windows are stated up to one instant, {@code closedMs}, which the partition keeps; so what is saved of
- * a series does not depend on which windows there are.
+ * <p>Rows of all averages are emitted up to one instant, {@code firedUntilMs}, which the partition keeps. So what is saved
+ * of a series does not depend on which averages there are, and one that is added finds its events.
  */
 public final class Series {
     static final long NEVER = Long.MAX_VALUE;
@@ -18,159 +18,159 @@ public final class Series {
     public final String metric;
 
     private final EventBuffer events;
-    private final Rules rules;
-    private final Window[] windows;
-    private long newestMs = Long.MIN_VALUE;
+    private final Averages config;
+    private final Average[] averages;
+    private long maxEventTimeMs = Lateness.NO_EVENT_MS;
 
-    /** By window: the first grid point not stated yet that may have a row; NEVER where only a new event can make one. */
+    /** By average: the first grid point not emitted yet that may have a row; NEVER where only a new event can make one. */
     private final long[] next;
 
-    // Where the front and the end of each window were last, to look from there.
+    // Where the front and the end of each window were last, to search from there.
     private final long[] fronts;
     private final long[] ends;
     private long keptFrom;
-    private long closedEnd;
+    private long settledEnd;
 
     /** The least of next for which the partition has this series in its queue. */
     long queuedFor = NEVER;
 
-    // Events since the last statement: the oldest, and the oldest and newest of those that change stated rows.
+    // Events since the last firing: the oldest, and the oldest and newest of those that change emitted rows.
     private long oldestAddedMs = NEVER;
     private long oldestCorrectingMs = NEVER;
     private long newestCorrectingMs = Long.MIN_VALUE;
     boolean isChanged;
 
-    Series(String customer, String metric, Rules rules, ChunkStore store) {
-        this(customer, metric, rules, new EventBuffer(store));
+    Series(String customer, String metric, Averages config, ChunkStore store) {
+        this(customer, metric, config, new EventBuffer(store));
     }
 
-    private Series(String customer, String metric, Rules rules, EventBuffer events) {
+    private Series(String customer, String metric, Averages config, EventBuffer events) {
         this.customer = customer;
         this.metric = metric;
-        this.rules = rules;
+        this.config = config;
         this.events = events;
-        windows = rules.windows().toArray(Window[]::new);
-        next = new long[windows.length];
+        averages = config.averages().toArray(Average[]::new);
+        next = new long[averages.length];
         Arrays.fill(next, NEVER);
-        fronts = new long[windows.length];
-        ends = new long[windows.length];
+        fronts = new long[averages.length];
+        ends = new long[averages.length];
     }
 
-    /** Restores a series whose rows are stated up to {@code closedMs}. */
+    /** Restores a series whose rows are emitted up to {@code firedUntilMs}. */
     static Series restore(
-            String customer, String metric, Rules rules, ChunkStore store, byte[] saved, long closedMs) {
+            String customer, String metric, Averages config, ChunkStore store, byte[] saved, long firedUntilMs) {
         ByteBuffer header = ByteBuffer.wrap(saved);
-        long newestMs = header.getLong();
-        Series series = new Series(customer, metric, rules, EventBuffer.readHeader(header, store));
-        series.newestMs = newestMs;
-        for (int index = 0; index < series.windows.length; index++) {
-            Window window = series.windows[index];
+        long maxEventTimeMs = header.getLong();
+        Series series = new Series(customer, metric, config, EventBuffer.readHeader(header, store));
+        series.maxEventTimeMs = maxEventTimeMs;
+        for (int index = 0; index < series.averages.length; index++) {
+            Average average = series.averages[index];
             series.fronts[index] = series.events.end();
             series.ends[index] = series.events.end();
-            series.next[index] = window.isCount() && newestMs < closedMs - window.everyMs()
+            series.next[index] = average.isCount() && maxEventTimeMs < firedUntilMs - average.everyMs()
                     ? NEVER
-                    : window.firstAsOfAfter(closedMs);
+                    : average.asOfAfter(firedUntilMs);
         }
-        series.closedEnd = series.events.end();
+        series.settledEnd = series.events.end();
         series.keptFrom = series.events.first();
         return series;
     }
 
     byte[] save() {
         events.save();
-        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).putLong(newestMs);
+        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).putLong(maxEventTimeMs);
         events.writeHeader(header);
         isChanged = false;
         return header.array();
     }
 
-    /** The newest event time so far; the smallest long before the first event. */
-    long newestMs() {
-        return newestMs;
+    /** The max event time so far; {@link Lateness#NO_EVENT_MS} before the first event. */
+    long maxEventTimeMs() {
+        return maxEventTimeMs;
     }
 
     boolean isLate(long eventTimeMs) {
-        return newestMs != Long.MIN_VALUE && eventTimeMs < newestMs - rules.allowedLatenessMs();
+        return Lateness.isLate(eventTimeMs, maxEventTimeMs, config.allowedLatenessMs());
     }
 
-    /** Adds an event that is not late; rows up to {@code closedMs} are stated already. */
-    void add(long eventTimeMs, long valueMicros, long kafkaOffset, long closedMs) {
+    /** Adds an event that is not late; rows up to {@code firedUntilMs} are emitted already. */
+    void add(long eventTimeMs, long valueMicros, long kafkaOffset, long firedUntilMs) {
         events.add(eventTimeMs, valueMicros, kafkaOffset);
-        newestMs = Math.max(newestMs, eventTimeMs);
+        maxEventTimeMs = Math.max(maxEventTimeMs, eventTimeMs);
         oldestAddedMs = Math.min(oldestAddedMs, eventTimeMs);
-        if (eventTimeMs < closedMs) {
+        if (eventTimeMs < firedUntilMs) {
             oldestCorrectingMs = Math.min(oldestCorrectingMs, eventTimeMs);
             newestCorrectingMs = Math.max(newestCorrectingMs, eventTimeMs);
         }
     }
 
     /**
-     * States anew the rows that events added since the last call have changed, then for the first time those in
-     * (closedBeforeMs, closedMs]; returns the next grid point for which it may be of use to call again.
+     * Emits again the rows that events added since the last call have changed, then for the first time those in
+     * (firedBeforeMs, firedUntilMs]; returns the next grid point for which another call may emit something.
      */
-    long state(long closedBeforeMs, long closedMs, Statements statements) {
+    long fire(long firedBeforeMs, long firedUntilMs, Emitter emitter) {
         long due = NEVER;
-        for (int index = 0; index < windows.length; index++) {
-            Window window = windows[index];
+        for (int index = 0; index < averages.length; index++) {
+            Average average = averages[index];
             if (oldestCorrectingMs != NEVER) {
-                correct(index, closedBeforeMs, statements);
+                fireAgain(index, firedBeforeMs, emitter);
             }
             if (oldestAddedMs != NEVER) {
-                next[index] = Math.min(next[index], window.firstAsOfAfter(Math.max(oldestAddedMs, closedBeforeMs)));
+                next[index] = Math.min(next[index], average.asOfAfter(Math.max(oldestAddedMs, firedBeforeMs)));
             }
-            next[index] = stateFrom(index, next[index], closedMs, Long.MAX_VALUE, statements);
+            next[index] = fireFrom(index, next[index], firedUntilMs, Long.MAX_VALUE, emitter);
             due = Math.min(due, next[index]);
         }
         oldestAddedMs = NEVER;
         oldestCorrectingMs = NEVER;
         newestCorrectingMs = Long.MIN_VALUE;
-        evict(closedMs);
+        evict(firedUntilMs);
         return due;
     }
 
-    private void correct(int index, long closedMs, Statements statements) {
-        Window window = windows[index];
-        long from = window.firstAsOfAfter(oldestCorrectingMs);
-        if (window.isCount()) {
+    private void fireAgain(int index, long firedUntilMs, Emitter emitter) {
+        Average average = averages[index];
+        long from = average.asOfAfter(oldestCorrectingMs);
+        if (average.isCount()) {
             long past = events.firstAtOrAfter(newestCorrectingMs + 1, ends[index]);
-            stateFrom(index, from, closedMs, past, statements);
+            fireFrom(index, from, firedUntilMs, past, emitter);
         } else {
-            stateFrom(index, from, Math.min(closedMs, newestCorrectingMs + window.durationMs()), NEVER, statements);
+            fireFrom(index, from, Math.min(firedUntilMs, newestCorrectingMs + average.durationMs()), NEVER, emitter);
         }
     }
 
     /**
-     * States the rows of one window at grid points from {@code asOf} to {@code last}, as long as the window's front
-     * stands before the event {@code past}; returns the next grid point that may have a row.
+     * Emits the rows of one average at grid points from {@code asOf} to {@code last}, as long as the window's front is
+     * before the event {@code past}; returns the next grid point that may have a row.
      */
-    private long stateFrom(int index, long asOf, long last, long past, Statements statements) {
-        Window window = windows[index];
+    private long fireFrom(int index, long asOf, long last, long past, Emitter emitter) {
+        Average average = averages[index];
         long point = asOf;
         long front = fronts[index];
         long end = ends[index];
         while (point <= last) {
             end = events.firstAtOrAfter(point, end);
-            if (window.isCount()) {
-                front = Math.max(events.first(), end - window.eventCount());
+            if (average.isCount()) {
+                front = Math.max(events.first(), end - average.eventCount());
                 if (front >= past) {
                     break;
                 }
-                if (end > events.first() && events.timeMs(end - 1) >= point - window.everyMs()) {
-                    if (events.first() == 0 || end - window.eventCount() >= events.first()) {
-                        row(window, point, front, end, statements);
+                if (end > events.first() && events.timeMs(end - 1) >= point - average.everyMs()) {
+                    if (events.first() == 0 || end - average.eventCount() >= events.first()) {
+                        row(average, point, front, end, emitter);
                     }
                 }
-                point = end == events.end() ? NEVER : window.firstAsOfAfter(events.timeMs(end));
+                point = end == events.end() ? NEVER : average.asOfAfter(events.timeMs(end));
                 continue;
             }
-            front = events.firstAtOrAfter(point - window.durationMs(), front);
+            front = events.firstAtOrAfter(point - average.durationMs(), front);
             if (front < end) {
-                if (point - window.durationMs() > events.lastEvictedMs()) {
-                    row(window, point, front, end, statements);
+                if (point - average.durationMs() > events.lastEvictedMs()) {
+                    row(average, point, front, end, emitter);
                 }
-                point += window.everyMs();
+                point = Grid.next(point, average.everyMs());
             } else {
-                point = end == events.end() ? NEVER : window.firstAsOfAfter(events.timeMs(end));
+                point = end == events.end() ? NEVER : average.asOfAfter(events.timeMs(end));
             }
         }
         fronts[index] = front;
@@ -178,22 +178,23 @@ public final class Series {
         return point;
     }
 
-    private void row(Window window, long asOf, long front, long end, Statements statements) {
+    private void row(Average average, long asOf, long front, long end, Emitter emitter) {
         long low = events.sumLow(end);
         long frontLow = events.sumLow(front);
         long high = events.sumHigh(end) - events.sumHigh(front) - (Long.compareUnsigned(low, frontLow) < 0 ? 1 : 0);
-        statements.row(this, window, asOf, high, low - frontLow, end - front, events.newestOffset(end - 1));
+        emitter.row(this, average, asOf, high, low - frontLow, end - front, events.newestOffset(end - 1));
     }
 
-    /** Evicts what no row needs that can still be stated or corrected: those after both instants below. */
-    private void evict(long closedMs) {
-        long lowestMs = Math.min(closedMs, newestMs - rules.allowedLatenessMs());
-        long longestMs = rules.longestDurationMs();
+    /** Evicts the events that no row can need which is still to be emitted or corrected. */
+    private void evict(long firedUntilMs) {
+        long earliestInTimeMs = Lateness.earliestInTimeMs(maxEventTimeMs, config.allowedLatenessMs());
+        long settledMs = Math.min(firedUntilMs, earliestInTimeMs);
+        long longestMs = config.longestDurationMs();
         if (longestMs > 0) {
-            keptFrom = events.firstAtOrAfter(lowestMs - longestMs, keptFrom);
+            keptFrom = events.firstAtOrAfter(settledMs - longestMs, keptFrom);
         }
-        closedEnd = events.firstAtOrAfter(lowestMs, closedEnd);
-        long kept = closedEnd - rules.largestEventCount();
+        settledEnd = events.firstAtOrAfter(settledMs, settledEnd);
+        long kept = settledEnd - config.largestEventCount();
         events.evictBefore(longestMs > 0 ? Math.min(kept, keptFrom) : kept);
     }
 }

@@ -28,21 +28,21 @@ import sma.streaming.window.Oracle;
 import sma.streaming.window.Oracle.Key;
 import sma.streaming.window.Oracle.Pair;
 import sma.streaming.window.Oracle.Sent;
-import sma.streaming.window.Rules;
-import sma.streaming.window.Window;
+import sma.streaming.window.Averages;
+import sma.streaming.window.Average;
 
 /** The operator in Flink's harness, on Flink's own state backends, killed and rescaled again and again. */
 class AveragesOperatorTest {
     private static final int PARTITIONS = 5;
     private static final int[] PARALLELISMS = {2, 4, 1, 3, 128};
-    private static final Rules RULES = new Rules(
+    private static final Averages RULES = new Averages(
             40,
             150,
             List.of(
-                    new Window("last_3", 3, 0, 10),
-                    new Window("last_200", 200, 0, 70),
-                    new Window("tumbling", 0, 10, 10),
-                    new Window("long", 0, 3_000, 100)));
+                    new Average("last_3", 3, 0, 10),
+                    new Average("last_200", 200, 0, 70),
+                    new Average("tumbling", 0, 10, 10),
+                    new Average("long", 0, 3_000, 100)));
 
     /** One run of the job: the tasks, the log of each partition, and how far each has been read. */
     private static final class Run {
@@ -113,7 +113,7 @@ class AveragesOperatorTest {
 
         private void take(KeyedOneInputStreamOperatorTestHarness<Integer, EventBlock, AverageRow> harness) {
             for (AverageRow row : harness.extractOutputValues()) {
-                Key key = new Key(row.customer + "/" + row.metric, row.window.average(), row.asOfMs);
+                Key key = new Key(row.customer + "/" + row.metric, row.average.name(), row.asOfMs);
                 if (versions.merge(key, row.newestOffset, Math::max) == row.newestOffset) {
                     rows.put(key, new Pair(new BigDecimal(row.valueSum()).unscaledValue(), row.eventCount));
                 }

@@ -52,7 +52,7 @@ class EventBlockSerializerTest {
         assertEquals(written.nextOffset, read.nextOffset);
         assertEquals(written.heartbeats, read.heartbeats);
         assertEquals(written.rejected, read.rejected);
-        assertEquals(written.newestMs, read.newestMs);
+        assertEquals(written.maxTimeMs, read.maxTimeMs);
         assertEquals(written.events, read.events);
         assertEquals(written.seriesCount, read.seriesCount);
         for (int index = 0; index < written.seriesCount; index++) {

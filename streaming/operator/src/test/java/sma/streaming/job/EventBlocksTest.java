@@ -70,7 +70,7 @@ class EventBlocksTest {
         assertEquals(1, blocks.size());
         EventBlock block = blocks.get(0);
         assertEquals(List.of(7, 100L, 107L), List.of(block.partition, block.firstOffset, block.nextOffset));
-        assertEquals(List.of(1L, 1L, 900L), List.of(block.heartbeats, block.rejected, block.newestMs));
+        assertEquals(List.of(1L, 1L, 900L), List.of(block.heartbeats, block.rejected, block.maxTimeMs));
         assertEquals(List.of("a/m", "b/m"), namesOf(block));
         assertArrayEquals(new int[] {0, 1, 0}, Arrays.copyOf(block.seriesOf, block.events));
         assertArrayEquals(new int[] {0, 4, 6}, Arrays.copyOf(block.offsets, block.events));

@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ValueTextTest {
-    private static final BigDecimal LIMIT = BigDecimal.TEN.pow(ValueText.INTEGER_DIGITS);
+    private static final BigDecimal LIMIT = BigDecimal.TEN.pow(Limits.VALUE_INTEGER_DIGITS);
 
     @Test
     void agreesWithBigDecimalOnRandomNumbers() throws RejectedException {
@@ -22,7 +22,7 @@ class ValueTextTest {
             if (number.abs().compareTo(LIMIT) >= 0) {
                 assertThrows(RejectedException.class, () -> ValueText.parseMicros(text), text);
             } else {
-                BigDecimal micros = number.movePointRight(ValueText.SCALE).setScale(0, RoundingMode.HALF_UP);
+                BigDecimal micros = number.movePointRight(Limits.VALUE_SCALE).setScale(0, RoundingMode.HALF_UP);
                 assertEquals(micros.longValueExact(), ValueText.parseMicros(text), text);
             }
         }

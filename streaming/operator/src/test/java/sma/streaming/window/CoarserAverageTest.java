@@ -22,7 +22,7 @@ class CoarserAverageTest {
         long endMs = startMs + random.nextInt(1_500);
         Map<Long, Pair> derived = new TreeMap<>();
         CoarserAverage average = new CoarserAverage(
-                new Window("week", 0, durationMs, everyMs),
+                new Average("week", 0, durationMs, everyMs),
                 startMs,
                 endMs,
                 (asOfMs, sum, eventCount) -> assertEquals(null, derived.put(asOfMs, new Pair(sum, eventCount))));

@@ -13,7 +13,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** The answers worked out a second way: every grid point tried against every event, in big whole numbers. */
+/** The rows worked out a second way: every grid point tried against every event, in big whole numbers. */
 public final class Oracle {
     public record Sent(String series, long timeMs, long valueMicros) {
         public static final String HEARTBEAT = "";
@@ -59,7 +59,7 @@ public final class Oracle {
             Sent sent = log.get(offset);
             if (sent.isHeartbeat()) {
                 block.heartbeats++;
-                block.newestMs = Math.max(block.newestMs, sent.timeMs());
+                block.maxTimeMs = Math.max(block.maxTimeMs, sent.timeMs());
             } else {
                 int index = known.computeIfAbsent(
                         sent.series(), name -> block.addSeries(name.getBytes(StandardCharsets.UTF_8)));
@@ -71,7 +71,7 @@ public final class Oracle {
     }
 
     /** The offsets of the late ones among records whose place in the list is their offset. */
-    public static Set<Long> late(Rules rules, List<Sent> log) {
+    public static Set<Long> late(Averages config, List<Sent> log) {
         Set<Long> late = new HashSet<>();
         Map<String, Long> newest = new HashMap<>();
         for (int offset = 0; offset < log.size(); offset++) {
@@ -80,7 +80,7 @@ public final class Oracle {
                 continue;
             }
             Long before = newest.get(sent.series());
-            if (before != null && sent.timeMs() < before - rules.allowedLatenessMs()) {
+            if (before != null && sent.timeMs() < before - config.allowedLatenessMs()) {
                 late.add((long) offset);
             }
             newest.merge(sent.series(), sent.timeMs(), Math::max);
@@ -88,11 +88,11 @@ public final class Oracle {
         return late;
     }
 
-    /** The rows that must have been stated once the whole log has been read. */
-    public static Map<Key, Pair> rows(Rules rules, List<Sent> log) {
+    /** The rows that must have been emitted once the whole log has been read. */
+    public static Map<Key, Pair> rows(Averages config, List<Sent> log) {
         long newest = log.stream().mapToLong(Sent::timeMs).max().orElseThrow();
-        long closed = newest - rules.watermarkDelayMs() + 1;
-        Set<Long> late = late(rules, log);
+        long closed = newest - config.watermarkDelayMs() + 1;
+        Set<Long> late = late(config, log);
         Map<String, List<Sent>> bySeries = new HashMap<>();
         for (int offset = 0; offset < log.size(); offset++) {
             Sent sent = log.get(offset);
@@ -103,14 +103,14 @@ public final class Oracle {
         Map<Key, Pair> rows = new HashMap<>();
         bySeries.forEach((name, events) -> {
             events.sort(Comparator.comparingLong(Sent::timeMs)); // stable: ties stay in the order of the log
-            for (Window window : rules.windows()) {
-                for (long asOf : candidates(window, events)) {
-                    List<Sent> inside = inside(window, events, asOf);
+            for (Average average : config.averages()) {
+                for (long asOf : candidates(average, events)) {
+                    List<Sent> inside = inside(average, events, asOf);
                     if (asOf <= closed && !inside.isEmpty()) {
                         BigInteger sum = inside.stream()
                                 .map(event -> BigInteger.valueOf(event.valueMicros()))
                                 .reduce(BigInteger.ZERO, BigInteger::add);
-                        rows.put(new Key(name, window.average(), asOf), new Pair(sum, inside.size()));
+                        rows.put(new Key(name, average.name(), asOf), new Pair(sum, inside.size()));
                     }
                 }
             }
@@ -128,23 +128,23 @@ public final class Oracle {
                 .toList();
     }
 
-    private static Set<Long> candidates(Window window, List<Sent> events) {
+    private static Set<Long> candidates(Average average, List<Sent> events) {
         Set<Long> points = new TreeSet<>();
         for (Sent event : events) {
-            long point = Math.floorDiv(event.timeMs(), window.everyMs()) * window.everyMs();
-            for (long span = 0; span <= Math.max(window.durationMs(), window.everyMs()); span += window.everyMs()) {
+            long point = Math.floorDiv(event.timeMs(), average.everyMs()) * average.everyMs();
+            for (long span = 0; span <= Math.max(average.durationMs(), average.everyMs()); span += average.everyMs()) {
                 points.add(point + span);
             }
         }
         return points;
     }
 
-    private static List<Sent> inside(Window window, List<Sent> sorted, long asOf) {
+    private static List<Sent> inside(Average average, List<Sent> sorted, long asOf) {
         List<Sent> before = sorted.stream().filter(event -> event.timeMs() < asOf).toList();
-        if (window.eventCount() == 0) {
-            return before.stream().filter(event -> event.timeMs() >= asOf - window.durationMs()).toList();
+        if (average.eventCount() == 0) {
+            return before.stream().filter(event -> event.timeMs() >= asOf - average.durationMs()).toList();
         }
-        boolean exists = before.stream().anyMatch(event -> event.timeMs() >= asOf - window.everyMs());
-        return exists ? before.subList((int) Math.max(0, before.size() - window.eventCount()), before.size()) : List.of();
+        boolean exists = before.stream().anyMatch(event -> event.timeMs() >= asOf - average.everyMs());
+        return exists ? before.subList((int) Math.max(0, before.size() - average.eventCount()), before.size()) : List.of();
     }
 }

@@ -17,13 +17,13 @@ import sma.streaming.window.Oracle.Pair;
 import sma.streaming.window.Oracle.Sent;
 
 class PartitionAveragesTest {
-    private static final List<Window> WINDOWS = List.of(
-            new Window("last_1", 1, 0, 10),
-            new Window("last_3", 3, 0, 10),
-            new Window("last_200", 200, 0, 70),
-            new Window("tumbling", 0, 10, 10),
-            new Window("hopping", 0, 50, 10),
-            new Window("long", 0, 3_000, 100));
+    private static final List<Average> AVERAGES = List.of(
+            new Average("last_1", 1, 0, 10),
+            new Average("last_3", 3, 0, 10),
+            new Average("last_200", 200, 0, 70),
+            new Average("tumbling", 0, 10, 10),
+            new Average("hopping", 0, 50, 10),
+            new Average("long", 0, 3_000, 100));
 
     private static EventBlock block(List<Sent> log, int from, int until) {
         return Oracle.block(3, log, from, until);
@@ -32,12 +32,12 @@ class PartitionAveragesTest {
     @RepeatedTest(150)
     void everyLogGivesTheOraclesTableAndLateEventsHoweverItIsCutAndRestored(RepetitionInfo repetition) {
         Random random = new Random(repetition.getCurrentRepetition());
-        Rules rules = new Rules(random.nextInt(120), random.nextInt(300), WINDOWS);
+        Averages config = new Averages(random.nextInt(120), random.nextInt(300), AVERAGES);
         List<Sent> log = Oracle.randomLog(random, 1 + random.nextInt(1_500));
 
         Tables tables = new Tables();
         MemoryStore store = new MemoryStore();
-        PartitionAverages averages = new PartitionAverages(rules, store, tables);
+        PartitionAverages averages = new PartitionAverages(config, store, tables);
         MemoryStore saved = store.copy();
         int savedAt = 0;
         int largest = 1 + random.nextInt(300);
@@ -52,15 +52,15 @@ class PartitionAveragesTest {
                 savedAt = from;
             } else if (fate == 3) { // killed: everything since the last checkpoint happens again
                 store = saved.copy();
-                averages = new PartitionAverages(rules, store, tables);
+                averages = new PartitionAverages(config, store, tables);
                 from = savedAt;
                 savedAt = from;
                 largest = 1 + random.nextInt(300);
             }
         }
 
-        assertEquals(Oracle.late(rules, log), tables.late);
-        assertEquals(List.of(), Oracle.differing(Oracle.rows(rules, log), tables.rows));
+        assertEquals(Oracle.late(config, log), tables.late);
+        assertEquals(List.of(), Oracle.differing(Oracle.rows(config, log), tables.rows));
         Account account = averages.account();
         assertEquals(0, account.residue());
         assertEquals(tables.late.size(), account.late);
@@ -69,9 +69,9 @@ class PartitionAveragesTest {
 
     @Test
     void manyWindowsOfManySizesShareOneBufferThatStaysBounded() {
-        Rules rules = new Rules(20, 100, List.of(new Window("count", 500, 0, 10), new Window("span", 0, 1_000, 10)));
+        Averages config = new Averages(20, 100, List.of(new Average("count", 500, 0, 10), new Average("span", 0, 1_000, 10)));
         MemoryStore store = new MemoryStore();
-        PartitionAverages averages = new PartitionAverages(rules, store, new Tables());
+        PartitionAverages averages = new PartitionAverages(config, store, new Tables());
         List<Sent> log = new ArrayList<>();
         for (int index = 0; index < 50_000; index++) {
             log.add(new Sent("c/m", index, 1));
@@ -85,21 +85,21 @@ class PartitionAveragesTest {
     }
 
     @Test
-    void anAverageAddedLaterIsStatedOnceItsWindowIsWhole() {
+    void anAverageAddedLaterIsEmittedOnceItsWindowIsWhole() {
         List<Sent> log = new ArrayList<>();
         for (int index = 0; index < 3_000; index++) {
             log.add(new Sent("c/m", index, 1));
         }
         MemoryStore store = new MemoryStore();
-        PartitionAverages before = new PartitionAverages(new Rules(0, 10, List.of(new Window("a", 0, 10, 10))), store, new Tables());
+        PartitionAverages before = new PartitionAverages(new Averages(0, 10, List.of(new Average("a", 0, 10, 10))), store, new Tables());
         before.process(block(log, 0, 1_500));
         before.save();
         Tables tables = new Tables();
-        Rules rules = new Rules(0, 10, List.of(new Window("b", 0, 600, 10), new Window("n", 700, 0, 10)));
-        PartitionAverages after = new PartitionAverages(rules, store, tables);
+        Averages config = new Averages(0, 10, List.of(new Average("b", 0, 600, 10), new Average("n", 700, 0, 10)));
+        PartitionAverages after = new PartitionAverages(config, store, tables);
         after.process(block(log, 1_500, 3_000));
 
-        Map<Key, Pair> all = Oracle.rows(rules, log);
+        Map<Key, Pair> all = Oracle.rows(config, log);
         assertTrue(tables.rows.size() > 100);
         tables.rows.forEach((key, pair) -> assertEquals(all.get(key), pair, key::toString));
         assertTrue(all.keySet().stream().filter(key -> key.asOfMs() > 2_200).allMatch(tables.rows::containsKey));
@@ -107,27 +107,27 @@ class PartitionAveragesTest {
 
     @Test
     void aRecordThatComesAgainIsRefused() {
-        PartitionAverages averages = new PartitionAverages(new Rules(0, 0, WINDOWS), new MemoryStore(), new Tables());
+        PartitionAverages averages = new PartitionAverages(new Averages(0, 0, AVERAGES), new MemoryStore(), new Tables());
         List<Sent> log = List.of(new Sent("c/m", 0, 1), new Sent("c/m", 1, 1));
         averages.process(block(log, 0, 2));
         assertThrows(IllegalStateException.class, () -> averages.process(block(log, 1, 2)));
     }
 
     @Test
-    void anEventInOrderIsStatedOnceAndAnEventOutOfOrderStatesAgainOnlyWhatItChanges() {
-        Rules rules = new Rules(0, 1_000, List.of(new Window("hopping", 0, 20, 10), new Window("last_2", 2, 0, 10)));
+    void anEventInOrderFiresOnceAndAnEventOutOfOrderFiresAgainOnlyWhatItChanges() {
+        Averages config = new Averages(0, 1_000, List.of(new Average("hopping", 0, 20, 10), new Average("last_2", 2, 0, 10)));
         Tables tables = new Tables();
-        PartitionAverages averages = new PartitionAverages(rules, new MemoryStore(), tables);
+        PartitionAverages averages = new PartitionAverages(config, new MemoryStore(), tables);
         List<Sent> log = new ArrayList<>();
         for (int index = 0; index <= 100; index++) {
             log.add(new Sent("c/m", index * 10L, 1));
         }
         log.add(new Sent("c/m", 505, 1));
         averages.process(block(log, 0, 101));
-        assertEquals(2 * 100, tables.stated);
+        assertEquals(2 * 100, tables.emitted);
         //  505 lies in [490 .. 510) and [500 .. 520), and is among the last two events at 510 and at 520
         averages.process(block(log, 101, 102));
-        assertEquals(2 * 100 + 4, tables.stated);
-        assertEquals(List.of(), Oracle.differing(Oracle.rows(rules, log), tables.rows));
+        assertEquals(2 * 100 + 4, tables.emitted);
+        assertEquals(List.of(), Oracle.differing(Oracle.rows(config, log), tables.rows));
     }
 }

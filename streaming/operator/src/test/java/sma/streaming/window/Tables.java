@@ -10,20 +10,20 @@ import java.util.Set;
 import sma.streaming.window.Oracle.Key;
 import sma.streaming.window.Oracle.Pair;
 
-/** What the statements leave behind: the table, as the database keeps it, and the set of late events. */
-final class Tables implements Statements {
+/** What is left of all that was emitted: the table, as the database keeps it, and the set of late events. */
+final class Tables implements Emitter {
     final Map<Key, Pair> rows = new HashMap<>();
     final Set<Long> late = new HashSet<>();
     final Map<Key, Long> versions = new HashMap<>();
     final Map<String, Pair> contents = new HashMap<>();
-    long stated;
+    long emitted;
 
     @Override
-    public void row(Series series, Window window, long asOfMs, long high, long low, long eventCount, long newestOffset) {
+    public void row(Series series, Average average, long asOfMs, long high, long low, long eventCount, long newestOffset) {
         BigInteger sum = BigInteger.valueOf(high).shiftLeft(64).add(new BigInteger(Long.toUnsignedString(low)));
-        Key key = new Key(series.customer + "/" + series.metric, window.average(), asOfMs);
+        Key key = new Key(series.customer + "/" + series.metric, average.name(), asOfMs);
         Pair pair = new Pair(sum, eventCount);
-        stated++;
+        emitted++;
         long version = versions.merge(key, newestOffset, Math::max);
         if (version == newestOffset) {
             rows.put(key, pair);
@@ -32,7 +32,7 @@ final class Tables implements Statements {
     }
 
     @Override
-    public void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long newestEventTimeMs) {
+    public void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long maxEventTimeMs) {
         late.add(kafkaOffset);
     }
 }

@@ -31,14 +31,14 @@ class VectorsTest {
     @TestFactory
     Stream<DynamicTest> hasTheRowsOfEachCase() throws IOException {
         return cases("windows.json").map(vector -> DynamicTest.dynamicTest(vector.get("why").asText(), () -> {
-            Window window = window(vector.get("window"));
+            Average average = average(vector.get("window"));
             Map<Key, Pair> expected = rows(vector);
-            for (long delayMs : List.of(0L, 7L, 100L)) { // rows are stated soon and corrected, or stated once
-                Rules rules = new Rules(delayMs, NOTHING_IS_LATE_MS, List.of(window));
-                List<Sent> log = closed(events(vector), window, delayMs);
-                assertEquals(expected, Oracle.rows(rules, log));
+            for (long delayMs : List.of(0L, 7L, 100L)) { // rows are emitted soon and corrected, or emitted once
+                Averages config = new Averages(delayMs, NOTHING_IS_LATE_MS, List.of(average));
+                List<Sent> log = closed(events(vector), average, delayMs);
+                assertEquals(expected, Oracle.rows(config, log));
                 for (int records : BLOCK_RECORDS) {
-                    assertEquals(expected, tables(rules, log, records).rows);
+                    assertEquals(expected, tables(config, log, records).rows);
                 }
             }
         }));
@@ -47,19 +47,19 @@ class VectorsTest {
     @TestFactory
     Stream<DynamicTest> hasTheLateEventsOfEachCase() throws IOException {
         return cases("lateness.json").map(vector -> DynamicTest.dynamicTest(vector.get("why").asText(), () -> {
-            Rules rules = new Rules(0, vector.get("allowed_lateness_ms").asLong(), List.of());
+            Averages config = new Averages(0, vector.get("allowed_lateness_ms").asLong(), List.of());
             List<Sent> log = events(vector);
             Set<Long> expected = late(vector);
-            assertEquals(expected, Oracle.late(rules, log));
+            assertEquals(expected, Oracle.late(config, log));
             for (int records : BLOCK_RECORDS) {
-                assertEquals(expected, tables(rules, log, records).late);
+                assertEquals(expected, tables(config, log, records).late);
             }
         }));
     }
 
-    private static Tables tables(Rules rules, List<Sent> log, int records) {
+    private static Tables tables(Averages config, List<Sent> log, int records) {
         Tables tables = new Tables();
-        PartitionAverages averages = new PartitionAverages(rules, new MemoryStore(), tables);
+        PartitionAverages averages = new PartitionAverages(config, new MemoryStore(), tables);
         for (int from = 0; from < log.size(); from += records) {
             averages.process(Oracle.block(0, log, from, Math.min(log.size(), from + records)));
         }
@@ -67,10 +67,10 @@ class VectorsTest {
     }
 
     /** The events and a heartbeat behind the last window that holds one of them. */
-    private static List<Sent> closed(List<Sent> events, Window window, long delayMs) {
+    private static List<Sent> closed(List<Sent> events, Average average, long delayMs) {
         long newest = events.stream().mapToLong(Sent::timeMs).max().orElseThrow();
         List<Sent> log = new ArrayList<>(events);
-        log.add(new Sent(Sent.HEARTBEAT, newest + window.durationMs() + window.everyMs() + delayMs, 0));
+        log.add(new Sent(Sent.HEARTBEAT, newest + average.durationMs() + average.everyMs() + delayMs, 0));
         return log;
     }
 
@@ -80,8 +80,8 @@ class VectorsTest {
         return StreamSupport.stream(cases.spliterator(), false);
     }
 
-    private static Window window(JsonNode window) {
-        return new Window(
+    private static Average average(JsonNode window) {
+        return new Average(
                 "x", window.path("event_count").asLong(), window.path("duration_ms").asLong(), window.get("every_ms").asLong());
     }
 

@@ -3,7 +3,7 @@ package sma.streaming.window;
 import java.io.Serializable;
 
 /**
- * One average: its name, its window, and the grid on which it is stated.
+ * One average: its name, its window, and the grid on which it is emitted.
  *
  * <p>A row at the grid point T holds, for a duration window, the events with T - durationMs <= t < T; for a count
  * window, the last eventCount events with t < T, if one of them has T - everyMs <= t.
@@ -11,14 +11,14 @@ import java.io.Serializable;
  * @param eventCount of a count window; 0 for a duration window
  * @param durationMs of a duration window, a whole multiple of everyMs; 0 for a count window
  */
-public record Window(String average, long eventCount, long durationMs, long everyMs) implements Serializable {
+public record Average(String name, long eventCount, long durationMs, long everyMs) implements Serializable {
 
-    boolean isCount() {
+    public boolean isCount() {
         return eventCount > 0;
     }
 
-    /** The first grid point after a time: the first one whose window can hold an event of that time. */
-    long firstAsOfAfter(long timeMs) {
-        return timeMs - Math.floorMod(timeMs, everyMs) + everyMs;
+    /** The first grid point after a time. */
+    long asOfAfter(long timeMs) {
+        return Grid.after(timeMs, everyMs);
     }
 }

@@ -1,0 +1,21 @@
+package sma.streaming.window;
+
+import java.io.Serializable;
+import java.util.List;
+
+/**
+ * What averages.yaml says: the averages, and when their rows are emitted and corrected.
+ *
+ * @param watermarkDelayMs how far the watermark of a partition trails its max time
+ * @param allowedLatenessMs see {@link Lateness}
+ */
+public record Averages(long watermarkDelayMs, long allowedLatenessMs, List<Average> averages) implements Serializable {
+
+    long longestDurationMs() {
+        return averages.stream().mapToLong(Average::durationMs).max().orElse(0);
+    }
+
+    long largestEventCount() {
+        return averages.stream().mapToLong(Average::eventCount).max().orElse(0);
+    }
+}
