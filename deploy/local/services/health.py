@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-import psycopg
 import requests
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from pydantic import SecretStr
 
+from clients import postgres
+from clients.answers import HEALTH_TIMEOUT_S, Refused, Unanswered
 from deploy.local.services.render import INSTALL_DIR
+from sma.errors import SmaError
 from sma.settings import Settings
 
 _TIMEOUT_SECONDS = 3
@@ -51,11 +55,8 @@ def _kafka_version() -> str | None:
 
 def check_timescaledb(settings: Settings, since: float = 0) -> Health:
     """Ask for the server's version, and the extension's."""
-    url = settings.database_url.get_secret_value()
-    if not url:
-        return Health("SMA_DATABASE_URL is not set: run `sma up`")
     try:
-        with psycopg.connect(url, connect_timeout=_TIMEOUT_SECONDS) as connection:
+        with _session(settings.database_url, "SMA_DATABASE_URL") as connection:
             row = connection.execute(
                 """
                 SELECT
@@ -63,8 +64,8 @@ def check_timescaledb(settings: Settings, since: float = 0) -> Health:
                     (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'timescaledb')
                 """
             ).fetchone()
-    except psycopg.Error as error:
-        return Health(_first_line(str(error)))
+    except SmaError as error:
+        return Health(_reason(error))
     server, extension = row or ("", None)
     if extension is None:
         return Health("the database has no TimescaleDB yet: run `sma up`")
@@ -74,11 +75,15 @@ def check_timescaledb(settings: Settings, since: float = 0) -> Health:
 def check_postgres(url: str) -> Health:
     """Ask a server whether it takes connections, whatever its databases hold."""
     try:
-        with psycopg.connect(url, connect_timeout=_TIMEOUT_SECONDS) as connection:
+        with _session(SecretStr(url), "the URL") as connection:
             connection.execute("SELECT 1")
-    except psycopg.Error as error:
-        return Health(_first_line(str(error)))
+    except SmaError as error:
+        return Health(_reason(error))
     return Health(None)
+
+
+def _session(url: SecretStr, setting: str) -> AbstractContextManager[postgres.Connection]:
+    return postgres.session(url, setting, "health", timeout_s=HEALTH_TIMEOUT_S)
 
 
 def check_flink(settings: Settings, since: float = 0) -> Health:
@@ -199,6 +204,11 @@ def _connection_reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.ConnectionError):
         return "nothing listens there"
     return _first_line(str(error))
+
+
+def _reason(error: SmaError) -> str:
+    """Return what is said where the part is named already."""
+    return error.detail if isinstance(error, Unanswered | Refused) else str(error)
 
 
 def _first_line(text: str) -> str:
