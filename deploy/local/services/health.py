@@ -1,19 +1,19 @@
 """Checks whether each part is up, as a client would, wherever the part runs."""
 
-import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-import requests
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
-from clients import postgres
+from clients import dagster, postgres
 from clients.answers import HEALTH_TIMEOUT_S, Refused, Unanswered
+from clients.flink import FlinkRest
+from clients.http import get
 from deploy.local.services.render import INSTALL_DIR
 from sma.errors import SmaError
 from sma.settings import Settings
@@ -89,9 +89,9 @@ def _session(url: SecretStr, setting: str) -> AbstractContextManager[postgres.Co
 def check_flink(settings: Settings, since: float = 0) -> Health:
     """Ask how many task managers have registered."""
     try:
-        overview = _get_json(f"{settings.flink_url}/overview")
-    except requests.RequestException as error:
-        return Health(_connection_reason(error))
+        overview = FlinkRest(settings.flink_url, HEALTH_TIMEOUT_S).overview()
+    except SmaError as error:
+        return Health(_reason(error))
     if overview.get("taskmanagers", 0) < 1:
         return Health("no task manager has registered")
     return Health(None, overview.get("flink-version"))
@@ -105,15 +105,11 @@ def check_dagster(settings: Settings, since: float = 0) -> Health:
         since: a daemon's heartbeat before this time, in seconds since the epoch, is one of an earlier daemon.
     """
     try:
-        found = _get_json(f"{settings.dagster_url}/server_info")["dagster_webserver_version"]
-        answer = requests.post(
-            f"{settings.dagster_url}/graphql", json={"query": _DAGSTER_QUERY}, timeout=10 * _TIMEOUT_SECONDS
-        )
-        answer.raise_for_status()
-        data = answer.json()["data"]
-    except requests.RequestException as error:
-        return Health(_connection_reason(error))
-    except (KeyError, ValueError):
+        found = dagster.version(settings, HEALTH_TIMEOUT_S)
+        data = dagster.ask(settings, _DAGSTER_QUERY, {})
+    except SmaError as error:
+        return Health(_reason(error))
+    except KeyError:
         return Health(f"{settings.dagster_url} does not answer as Dagster {version('dagster')} does")
     fault = _code_fault(data["workspaceOrError"])
     if fault is not None:
@@ -123,7 +119,7 @@ def check_dagster(settings: Settings, since: float = 0) -> Health:
 
 def _code_fault(workspace: dict[str, Any]) -> str | None:
     if "message" in workspace:
-        return _first_line(workspace["message"])
+        return dagster.first_line(workspace["message"])
     entries = workspace["locationEntries"]
     if not entries:
         return "no code location is loaded"
@@ -146,7 +142,7 @@ def _last_line(error: dict[str, Any]) -> str:
     """The deepest cause: what failed to import, rather than that something did."""
     while error.get("cause"):
         error = error["cause"]
-    return _first_line(error["message"])
+    return dagster.first_line(error["message"])
 
 
 _DAGSTER_QUERY = """
@@ -173,14 +169,14 @@ def check_prometheus(settings: Settings, since: float = 0) -> Health:
         (settings.prometheus_url, "/-/ready"),
     ):
         try:
-            requests.get(f"{url}{path}", timeout=_TIMEOUT_SECONDS).raise_for_status()
-        except requests.RequestException as error:
-            return Health(f"{url}: {_connection_reason(error)}")
+            get("Prometheus", url, path, HEALTH_TIMEOUT_S)
+        except SmaError as error:
+            return Health(f"{url}: {_reason(error)}")
     try:
-        build = _get_json(f"{settings.prometheus_url}/api/v1/status/buildinfo")
-    except requests.RequestException as error:
-        return Health(_connection_reason(error))
-    return Health(None, build["data"]["version"])
+        build = get("Prometheus", settings.prometheus_url, "/api/v1/status/buildinfo", HEALTH_TIMEOUT_S)
+    except SmaError as error:
+        return Health(_reason(error))
+    return Health(None, build.json()["data"]["version"])
 
 
 CHECKS: dict[str, Callable[[Settings, float], Health]] = {
@@ -192,25 +188,6 @@ CHECKS: dict[str, Callable[[Settings, float], Health]] = {
 }
 
 
-def _get_json(url: str) -> dict[str, Any]:
-    answer = requests.get(url, timeout=_TIMEOUT_SECONDS)
-    answer.raise_for_status()
-    return dict(answer.json())
-
-
-def _connection_reason(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
-        return "does not answer in time"
-    if isinstance(error, requests.ConnectionError):
-        return "nothing listens there"
-    return _first_line(str(error))
-
-
 def _reason(error: SmaError) -> str:
     """Return what is said where the part is named already."""
     return error.detail if isinstance(error, Unanswered | Refused) else str(error)
-
-
-def _first_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return re.sub(r"//[^@/ ]*@", "//", lines[0]) if lines else "unknown error"
