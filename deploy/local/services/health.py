@@ -6,19 +6,16 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
 from clients import dagster, postgres
 from clients.answers import HEALTH_TIMEOUT_S, Refused, Unanswered
 from clients.flink import FlinkRest
 from clients.http import get
+from clients.kafka.connection import ask
 from deploy.local.services.render import INSTALL_DIR
 from sma.errors import SmaError
 from sma.settings import Settings
-
-_TIMEOUT_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +37,10 @@ class Health:
 
 def check_kafka(settings: Settings, since: float = 0) -> Health:
     """Ask for the cluster's brokers."""
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 0})
     try:
-        brokers = admin.list_topics(timeout=_TIMEOUT_SECONDS).brokers
-    except KafkaException as error:
-        return Health(error.args[0].str())
+        brokers = ask(settings, lambda admin: admin.list_topics(timeout=HEALTH_TIMEOUT_S)).brokers
+    except SmaError as error:
+        return Health(_reason(error))
     return Health(None, _kafka_version()) if brokers else Health("no broker has joined")
 
 
