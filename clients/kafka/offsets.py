@@ -3,7 +3,7 @@
 How far a consumer group has committed is in `clients.kafka.groups`.
 """
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
 
 from clients.answers import ANSWER_TIMEOUT_S
@@ -26,12 +26,12 @@ def topics(settings: Settings, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str,
 
 
 def partitions(settings: Settings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> list[int]:
-    """Return the numbers of a topic's partitions; a topic that is not there is not made by that.
+    """Return the numbers of a topic's partitions.
 
     Raises:
         SmaError: Kafka does not answer, or has no such topic.
     """
-    found = topics(settings, timeout_s).get(topic)
+    found = _partitions(settings, topic, timeout_s)
     if not found:
         raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic}: run `sma up`")
     return found
@@ -93,10 +93,25 @@ def record_count(settings: Settings, topic: str) -> int:
     Raises:
         SmaError: Kafka does not answer.
     """
-    if topic not in topics(settings):
+    if not _partitions(settings, topic, ANSWER_TIMEOUT_S):
         return 0
     first = starts(settings, topic)
     return sum(end - first[partition] for partition, end in ends(settings, topic).items())
+
+
+def _partitions(settings: Settings, topic: str, timeout_s: float) -> list[int]:
+    """Return none for a topic that is not there; to list its metadata instead could make the topic."""
+
+    def describe(admin: AdminClient) -> list[int]:
+        future = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic]
+        try:
+            return sorted(partition.id for partition in future.result(timeout_s + 1).partitions)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                return []
+            raise
+
+    return ask(settings, describe)
 
 
 def _offsets(settings: Settings, topic: str, spec: OffsetSpec, *, read_committed: bool = False) -> dict[int, int]:
