@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup npm demo up psql down clean test test-nightly check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures dashboards
+.PHONY: help setup npm kcat demo up psql down clean test test-nightly check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures dashboards
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ setup: ## install everything: Python packages, Kafka, Flink connectors, Timescal
 
 npm:
 	@deploy/local/install/npm.sh
+
+kcat: setup
+	@deploy/local/install/kcat.sh
 
 demo: setup ## start the stack, reconcile real flights of January 2013, print what happened
 	@$(VENV)/python -m demo $(if $(FRESH),--fresh)
@@ -58,7 +61,7 @@ test-end-to-end: setup ## the commands and the demo, as a user runs them
 bench-streaming: setup ## the streaming layer beside Flink SQL, Kafka Streams and a Python loop; ARGS="--only ..."
 	@$(VENV)/python -m bench.streaming $(ARGS)
 
-bench-batch: setup ## the batch layer beside kcat, a Python loop, pandas, DuckDB, polars and COPY; ARGS="--only ..."
+bench-batch: kcat ## the batch layer beside kcat, a Python loop, pandas, DuckDB, polars and COPY; ARGS="--only ..."
 	@$(VENV)/python -m bench.batch $(ARGS)
 
 bench-serving: setup ## what reports ask of the database, beside reading one table; ARGS="--rows ..."

@@ -1,12 +1,14 @@
-"""What is a case, and what is a ratio of two? Shared by both benchmarks; which ones there are, each says itself."""
+"""Cases that a benchmark runs, and the ratios that it makes of them; which ones there are, each benchmark says itself.
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+How they are run in rounds, and what came of that, belongs to bench/rounds.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
-from statistics import median
+from typing import Generic, TypeVar
 
-from bench.events import Log
-from sma.errors import SmaError
+Subject = TypeVar("Subject")  # what cases run over: a log, or a loaded database
 
 
 class Measure(Enum):
@@ -25,7 +27,9 @@ class Measure(Enum):
         """Return a figure with its unit."""
         if self is Measure.RATE:
             return f"{figure:,.0f}/s"
-        return f"{figure:,.2f} s" if self is Measure.SECONDS else f"{figure / (1 << 20):,.0f} MiB"
+        if self is Measure.SECONDS:
+            return f"{figure:,.2f} s" if figure >= 1 else f"{figure:.4f} s"
+        return f"{figure / (1 << 20):,.0f} MiB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,18 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """Something that can be run over a log."""
+class Case(Generic[Subject]):
+    """Something that can be run over a subject, as often as wanted and whatever has run before it.
+
+    Its run makes the tables that it writes and needs nothing that another case has left. Before it is timed it is run
+    over the beginning of its subject. `warms_up` is false where nothing would be warmer for that: each run is in
+    processes of its own, or starts again what it warms up, or no time is taken.
+    """
 
     title: str
-    run: Callable[[Log], Result]
+    run: Callable[[Subject], Result]
     measure: Measure = Measure.RATE
+    warms_up: bool = True
 
     def figure(self, result: Result) -> float:
         """Return what counts in a result."""
@@ -62,7 +72,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """The worst figure of ours divided by the best of theirs; what `also` names is run beside it and only told.
+    """The worst figure of ours divided by the best of theirs; what `also` names is run with them and only shown.
 
     `wanted` is the least that it should be, or the most where less is better.
     """
@@ -78,69 +88,3 @@ class Ratio:
     def cases(self) -> tuple[str, ...]:
         """The names of all cases that it takes."""
         return (*self.ours, *self.theirs, *self.also)
-
-
-@dataclass(slots=True)
-class Measured:
-    """The results of every case that has been run for some ratios, and which cases have failed."""
-
-    cases: Mapping[str, Case]
-    ratios: Mapping[str, Ratio]
-    results: dict[str, list[Result]] = field(default_factory=dict)
-    failed: set[str] = field(default_factory=set)
-
-    @property
-    def needed(self) -> set[str]:
-        """The names of the cases that the ratios take."""
-        return {name for ratio in self.ratios.values() for name in ratio.cases}
-
-    @property
-    def found(self) -> dict[str, Ratio]:
-        """The ratios of which no case has failed."""
-        return {name: ratio for name, ratio in self.ratios.items() if self.failed.isdisjoint(ratio.cases)}
-
-    def run_in_turns(
-        self, needed: Collection[str], times: int, log_of: Callable[[str], Log], say: Callable[[str], None]
-    ) -> None:
-        """Run cases so many times, all in turn, so that a slow minute of the machine is not all of one case's."""
-        for turn in range(1, times + 1):
-            for name, case in self.cases.items():
-                if name in needed and name not in self.failed:
-                    say(f"{turn}/{times}  {self._run(name, case, log_of(name))}")
-
-    def figure(self, name: str) -> float:
-        """Return the median of what a case's runs have come to."""
-        case = self.cases[name]
-        return median(map(case.figure, self.results[name]))
-
-    def sides(self, ratio: Ratio) -> tuple[float, float]:
-        """Return the two figures that a ratio divides."""
-        worst, best = (min, max) if self.measure(ratio).more_is_better else (max, min)
-        return worst(map(self.figure, ratio.ours)), best(map(self.figure, ratio.theirs))
-
-    def ratio(self, ratio: Ratio) -> float:
-        """Return what a ratio has come to."""
-        ours, theirs = self.sides(ratio)
-        return ours / theirs
-
-    def measure(self, ratio: Ratio) -> Measure:
-        """Return what counts in a ratio's cases."""
-        return self.cases[ratio.ours[0]].measure
-
-    def require_all(self) -> None:
-        """Refuse to end well where a case has failed.
-
-        Raises:
-            SmaError: names what has.
-        """
-        if self.failed:
-            raise SmaError(f"failed: {', '.join(sorted(self.failed))}")
-
-    def _run(self, name: str, case: Case, log: Log) -> str:
-        try:
-            result = case.run(log)
-        except SmaError as error:
-            self.failed.add(name)
-            return f"{case.title}: {error}"
-        self.results.setdefault(name, []).append(result)
-        return f"{case.title:<60} {case.measure.shown(case.figure(result)):>14}  {result.seconds:>6.1f} s"

@@ -1,7 +1,8 @@
-"""What both benchmarks' commands have in common: their options, and the warning that figures depend on the machine."""
+"""Options that the benchmarks' commands share, and the warning that figures depend on the machine."""
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -11,8 +12,22 @@ from cli.console import say
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+with_lender = click.option(
+    "--stack",
+    "lender",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="use Kafka and the database of the running stack with this state folder, and leave it as it was",
+)
+with_warm_up = click.option(
+    "--warm-up/--no-warm-up",
+    default=True,
+    show_default=True,
+    help="run each case briefly before it is timed; without it figures mean nothing",
+)
+
+
 def with_options(names: Sequence[str]) -> Callable[[Command], Command]:
-    """Give a command the options `only`, `number`, `repeat`, `keep` and `fresh`; `only` holds all names by default."""
+    """Give a command `only`, which holds all names by default, and the options that are listed here."""
 
     def all_if_none(_: click.Context, __: click.Parameter, only: tuple[str, ...]) -> tuple[str, ...]:
         return only or tuple(names)
@@ -26,9 +41,11 @@ def with_options(names: Sequence[str]) -> Callable[[Command], Command]:
             help="measure only this; may be given again",
         ),
         click.option("--events", "number", default=4_000_000, show_default=True, help="how many events are in the log"),
-        click.option("--repeat", default=3, show_default=True, help="how often each case is run; the median counts"),
+        click.option("--repeat", default=3, show_default=True, help="in how many rounds; the median counts"),
+        with_warm_up,
         click.option("--keep", is_flag=True, help="leave the stack running"),
-        click.option("--fresh", is_flag=True, help="delete the log and the tables of earlier runs first"),
+        click.option("--fresh", is_flag=True, help="delete the logs of earlier runs first"),
+        with_lender,
     )
 
     def decorate(command: Command) -> Command:

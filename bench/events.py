@@ -1,4 +1,4 @@
-"""The events that are measured with: the same ones every time, from a seed.
+"""The events that are measured with: the same ones every time, from a seed, in topics that later runs find again.
 
 The series of a timeline send in turn. Each event is behind by up to the time in which 300 are sent, so a series of 100
 has up to three in the wrong order; the watermark delay is longer than that, so none is late.
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import count, islice
 
 from confluent_kafka import KafkaError, Producer
+from confluent_kafka.admin import AdminClient
 
-from bench.cluster import PARTITIONS
 from deploy.topics import reset_topics
 from sma.durations import DAY_MS
 from sma.errors import SmaError
@@ -19,9 +19,12 @@ from sma.settings import Settings
 from streaming.control.kafka_log import KafkaLog
 
 SEED = 1
+PARTITIONS = 4
+TOPICS = "bench-"  # what the names of all topics begin with
 
-_VERSION = 1  # of what is below; a log made by another one is made anew
+_VERSION = 1  # of what is below; a log that another version has made is made again
 _FLUSH_S = 120.0
+_ADMIN_S = 15.0
 _PROGRESS = 500_000
 
 
@@ -58,15 +61,18 @@ class Timeline:
 STREAMED = Timeline("preloaded", first_ms=1_700_000_000_000, between_ms=5, closing_ms=120_000)
 # 4,000,000 events span 30 days (UTC), one in 65 s of a series
 MONTH = Timeline("month", first_ms=1_700_006_400_000, between_ms=648, closing_ms=2 * DAY_MS)
+# 30 hours of 3 series, of which two share a partition: windows of 2,000 events and of a day fill up and move on
+SMALL = Timeline("small", first_ms=MONTH.first_ms, between_ms=17_143, closing_ms=2 * DAY_MS, series_count=3)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event as it goes to Kafka."""
+    """One event as it goes to Kafka, and what a reader should make of it."""
 
     key: bytes
     value: bytes
     event_time_ms: int
+    value_micros: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ class Log:
     ends: Mapping[int, int]
 
     def prefix(self, share: float) -> "Log":
-        """Return the beginning of the log: about this share of each partition."""
+        """Return this share of each partition, without a heartbeat at its end."""
         ends = {partition: int(end * share) for partition, end in self.ends.items()}
         return Log(self.settings, self.timeline, sum(ends.values()), self.starts, ends)
 
@@ -100,18 +106,19 @@ def events(timeline: Timeline) -> Iterator[Event]:
     for number in count():
         series = number % len(names)
         time_ms = first_ms + number * between_ms - int(draw() * disorder_ms)
-        value = f'{heads[series]}{time_ms}, "value": "{draw() * 2_000_000 - 1_000_000:.3f}"}}'
-        yield Event(keys[series], value.encode(), time_ms)
+        number_text = f"{draw() * 2_000_000 - 1_000_000:.3f}"
+        value = f'{heads[series]}{time_ms}, "value": "{number_text}"}}'
+        yield Event(keys[series], value.encode(), time_ms, int(number_text.replace(".", "")) * 1_000)
 
 
 def preloaded(settings: Settings, number: int, say: Callable[[str], None], timeline: Timeline = STREAMED) -> Log:
-    """Return a log of so many events, which is made unless it is there from an earlier run.
+    """Return a log of so many events, which is made unless an earlier run has left it.
 
     Raises:
         SmaError: Kafka refuses it.
     """
     own = settings.model_copy(
-        update={"topic_prefix": f"{timeline.name}-{_VERSION}-{number}.", "partitions": PARTITIONS}
+        update={"topic_prefix": f"{TOPICS}{timeline.name}-{_VERSION}-{number}.", "partitions": PARTITIONS}
     )
     log = KafkaLog(own)
     if log.record_count(own.events_topic) != number + PARTITIONS:
@@ -119,6 +126,20 @@ def preloaded(settings: Settings, number: int, say: Callable[[str], None], timel
         _send(own, timeline, number, say)
     ends = {partition: end - 1 for partition, end in log.ends().items()}
     return Log(own, timeline, number, log.starts(), ends)
+
+
+def beginning(log: Log, share: float, say: Callable[[str], None]) -> Log:
+    """Return a log of the first events of another, with heartbeats of its own: as whole as that, and shorter."""
+    return preloaded(log.settings, max(1, int(log.events * share)), say, log.timeline)
+
+
+def delete_logs(settings: Settings) -> None:
+    """Delete every topic that a benchmark makes."""
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 0})
+    made = [topic for topic in admin.list_topics(timeout=_ADMIN_S).topics if topic.startswith(TOPICS)]
+    if made:
+        for future in admin.delete_topics(made, operation_timeout=_ADMIN_S).values():
+            future.result()
 
 
 def producer(settings: Settings) -> Producer:

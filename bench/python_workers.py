@@ -1,4 +1,4 @@
-"""What others would write in Python, two processes with half of the partitions each: bench/workers.
+"""Runs what others would write in Python, bench/workers, in two processes with half of the partitions each.
 
 No fault tolerance and no offsets kept: the best that two cores do with Python. They run in an environment of their own,
 so that the project need not have what they need.
@@ -6,11 +6,12 @@ so that the project need not have what they need.
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench.cluster import PARALLELISM, STATE_DIR
+from bench.cluster import PARALLELISM
 from bench.events import Log
 from sma.errors import SmaError
 from sma.settings import CHECKOUT
@@ -40,22 +41,22 @@ def seconds_of(worker: str, log: Log) -> float:
     Raises:
         SmaError: the environment cannot be made, or a process failed.
     """
-    told = _run(worker, log, [_NOWHERE] * PARALLELISM)
-    return float(max(each["ended"] for each in told) - min(each["began"] for each in told))
+    outcomes = _run(worker, log, [_NOWHERE] * PARALLELISM)
+    return float(max(each["ended"] for each in outcomes) - min(each["began"] for each in outcomes))
 
 
 def answers_of(worker: str, log: Log) -> list[Answer]:
-    """Run a worker's processes over the log and return all windows that they state.
+    """Run a worker's processes over the log and return all windows that they emit.
 
     Raises:
         SmaError: as `seconds_of`.
     """
-    files = [STATE_DIR / f"answers-{number}.json" for number in range(PARALLELISM)]
-    _run(worker, log, [str(file) for file in files])
     answers: list[Answer] = []
-    for file in files:
-        answers += map(tuple, json.loads(file.read_text(encoding="utf-8")))
-        file.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{number}.json" for number in range(PARALLELISM)]
+        _run(worker, log, [str(file) for file in files])
+        for file in files:
+            answers += map(tuple, json.loads(file.read_text(encoding="utf-8")))
     return answers
 
 
@@ -67,15 +68,15 @@ def _run(worker: str, log: Log, files: Sequence[str]) -> list[dict[str, float]]:
         ]
         for process in processes:
             if process.stdout is None or process.stdout.readline().strip() != "ready":
-                raise SmaError(f"{worker}.py: a process did not start; what it said stands above")
+                raise SmaError(f"{worker}.py: a process did not start; its own words are above")
         for process in processes:
             print(file=process.stdin, flush=True)
-        told = [json.loads(process.communicate()[0] or "{}") for process in processes]
-    if not all(told):
-        raise SmaError(f"{worker}.py: a process failed; what it said stands above")
-    if sum(each["events"] for each in told) != log.events:
-        raise SmaError(f"{worker}.py read {told}, not {log.events} events")
-    return told
+        outcomes = [json.loads(process.communicate()[0] or "{}") for process in processes]
+    if not all(outcomes):
+        raise SmaError(f"{worker}.py: a process failed; its own words are above")
+    if sum(each["events"] for each in outcomes) != log.events:
+        raise SmaError(f"{worker}.py read {outcomes}, not {log.events} events")
+    return outcomes
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from batch.report.reconciliation_report import ReconciliationReport
 from cli.console import out, say
@@ -42,6 +43,7 @@ LAYOUT = Layout(
 )
 EVENTS_PER_SECOND = 3_000
 WAIT_SECONDS = 120
+FIRST_ROWS_SECONDS = 30
 CHART_MARGIN = timedelta(days=2)
 
 
@@ -98,7 +100,7 @@ def empty_the_log(settings: Settings, folder: Path, fresh: bool) -> None:
 def publish(settings: Settings, averages: Averages, flights: Flights) -> Streamed:
     """Publish the flights, then close the month; see to it that the stream states windows before and after."""
     _, summary = produce_file(flights.path, LAYOUT, rate=EVENTS_PER_SECOND, close=False)
-    rows_before_close = count_streamed(settings)
+    rows_before_close = await_streamed(settings)
     publisher = Publisher(settings)
     publisher.send_heartbeats(closing_heartbeat_ms(averages, summary.newest_event_time_ms))
     publisher.finish()
@@ -108,6 +110,16 @@ def publish(settings: Settings, averages: Averages, flights: Flights) -> Streame
         f"the stream stated {streamed.rows:,} windows, {streamed.rows_before_close:,} of them while events still flowed"
     )
     return streamed
+
+
+def await_streamed(settings: Settings) -> int:
+    """Return how many rows the stream has written; on a busy machine the first ones may need a moment."""
+    return Retrying(
+        retry=retry_if_result(lambda rows: not rows),
+        stop=stop_after_delay(FIRST_ROWS_SECONDS),
+        wait=wait_fixed(0.5),
+        retry_error_callback=lambda state: 0,
+    )(count_streamed, settings)
 
 
 def count_streamed(settings: Settings) -> int:

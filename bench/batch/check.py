@@ -1,4 +1,4 @@
-"""Do all compute the same? Before time is taken, on a small log, against the tests' oracle.
+"""Requires that all compute the same: before time is taken, on a small log, against the tests' oracle.
 
 The oracle is plain Python with whole numbers and no code of the project.
 """
@@ -16,16 +16,14 @@ from bench import python_workers
 from bench.batch import kcat, ours_in_memory
 from bench.batch.columns import Columns, columns, rolling
 from bench.batch.setting import AVERAGES, HOUR_MS
-from bench.events import MONTH, Log, Timeline, events, preloaded
+from bench.events import SMALL, Log, events, preloaded
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.settings import Settings
 from sma.window import CountWindow
 from tests.support import oracle
 
-# 30 hours of 4 series, so that windows of 2,000 events and of a day fill up and move on
-_SMALL = Timeline("small", first_ms=MONTH.first_ms, between_ms=12_857, closing_ms=2 * DAY_MS, series_count=4)
-_EVENTS = 4 * 2_100
+_EVENTS = SMALL.series_count * 2_100
 _FLOAT_ERROR = Fraction(1, 10**6)  # of a sum of up to 2,000 values below a million
 
 Key = tuple[str, str, str, int]
@@ -38,8 +36,8 @@ def require_right(settings: Settings, cases: set[str], say: Callable[[str], None
     Raises:
         SmaError: names the first case of `cases` that is wrong, and where.
     """
-    log = preloaded(settings, _EVENTS, say, _SMALL)
-    stream = [_as_oracle(event.value) for event in islice(events(_SMALL), _EVENTS)]
+    log = preloaded(settings, _EVENTS, say, SMALL)
+    stream = [_as_oracle(event.value) for event in islice(events(SMALL), _EVENTS)]
     right = cache(lambda: _right(stream))
     checks = {
         "averages": lambda: _require_windows("ours", _our_windows(log), right()),
@@ -47,7 +45,7 @@ def require_right(settings: Settings, cases: set[str], say: Callable[[str], None
         "loop": lambda: _require_last_windows(log, stream),
         "pandas": lambda: _require_windows("pandas", _answers(python_workers.PANDAS, log), right(), _FLOAT_ERROR),
         "duckdb": lambda: _require_windows("DuckDB", _answers(python_workers.DUCKDB, log), right()),
-        "kernel": _require_kernel,
+        "kernel": lambda: _require_kernel(stream, right()),
         "rolling": _require_sums,
     }
     for name in checks:
@@ -59,11 +57,6 @@ def require_right(settings: Settings, cases: set[str], say: Callable[[str], None
 def _as_oracle(value: bytes) -> oracle.Event:
     event = json.loads(value)
     return event["customer"], event["metric"], event["event_time"], event["value"]
-
-
-def _stream_of(held: Columns) -> list[oracle.Event]:
-    rows = zip(held.series_id.tolist(), held.event_time_ms.tolist(), held.value_micros.tolist(), strict=True)
-    return [(*held.series[series_id], time_ms, f"{micros}e-6") for series_id, time_ms, micros in rows]
 
 
 def _right(stream: list[oracle.Event]) -> Windows:
@@ -78,15 +71,15 @@ def _right(stream: list[oracle.Event]) -> Windows:
 
 
 def _our_windows(log: Log) -> Windows:
-    ours_in_memory.index_anew(log)
-    return _windows_of(ours_in_memory.averages_of(log))
+    with ours_in_memory.indexed(log) as (own, _):
+        return _windows_of(ours_in_memory.averages_of(own))
 
 
 def _windows_of(rows: pl.DataFrame) -> Windows:
     columns = rows.select("average", "customer", "metric", "as_of_ms", "value_sum_micros", "event_count")
     found = {tuple(key): (_units(micros), count) for *key, micros, count in columns.iter_rows()}
     if len(found) != rows.height:
-        raise SmaError(f"ours: {rows.height - len(found)} of {rows.height} windows are stated twice")
+        raise SmaError(f"ours: {rows.height - len(found)} of {rows.height} windows are emitted twice")
     return found
 
 
@@ -107,7 +100,7 @@ def _require_windows(who: str, found: Windows, right: Windows, error: Fraction =
 
 
 def _require_all_values(log: Log) -> None:
-    sent = sorted(event.value for event in islice(events(_SMALL), _EVENTS))
+    sent = sorted(event.value for event in islice(events(SMALL), _EVENTS))
     if sorted(value for value in kcat.read_values(log) if b"heartbeat" not in value) != sent:
         raise SmaError("kcat did not print the events that were sent")
 
@@ -115,20 +108,30 @@ def _require_all_values(log: Log) -> None:
 def _require_last_windows(log: Log, stream: list[oracle.Event]) -> None:
     """The loop goes by the log's order, so its last windows hold the last events of the log."""
     right = {}
-    for series in _SMALL.series:
+    for series in SMALL.series:
         last = [oracle.micros(event[3]) for event in stream if event[:2] == series][-20:]
         right["last_20", *series, 0] = _units(sum(last)), len(last)
     _require_windows("the Python loop", _answers(python_workers.LOOP, log), right, _FLOAT_ERROR)
 
 
-def _require_kernel() -> None:
-    held = columns(_EVENTS, _SMALL)
-    _require_windows("our kernel", _windows_of(ours_in_memory.kernel_averages(held)), _right(_stream_of(held)))
+def _require_kernel(stream: list[oracle.Event], right: Windows) -> None:
+    _require_windows("our kernel", _windows_of(ours_in_memory.kernel_averages(_columns_of(stream))), right)
+
+
+def _columns_of(stream: list[oracle.Event]) -> Columns:
+    number_of = {series: number for number, series in enumerate(SMALL.series)}
+    rows = sorted((number_of[event[:2]], event[2], place) for place, event in enumerate(stream))
+    return Columns(
+        SMALL.series,
+        np.array([number for number, _, _ in rows], np.int32),
+        np.array([time_ms for _, time_ms, _ in rows], np.int64),
+        np.array([oracle.micros(stream[place][3]) for _, _, place in rows], np.int64),
+    )
 
 
 def _require_sums() -> None:
-    """A sum of polars stands at each event; it must be that of the events up to it."""
-    held = columns(_EVENTS, _SMALL)
+    """Polars gives a sum at each event; it must be that of the events up to it."""
+    held = columns(_EVENTS, SMALL)
     sums = rolling(held)[1]
     end = int(np.searchsorted(held.series_id, 1))  # of the first series
     rows = list(zip(held.event_time_ms[:end].tolist(), held.value_micros[:end].tolist(), strict=True))

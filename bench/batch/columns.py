@@ -17,7 +17,7 @@ from sma.durations import DAY_MS
 class Columns:
     """Events sorted by series and event time; columns of one length.
 
-    series: customer and metric of the series that a `series_id` stands for.
+    series: customer and metric of each `series_id`.
     series_id: int32. event_time_ms, value_micros: int64.
     """
 
@@ -41,7 +41,7 @@ def columns(number: int, timeline: Timeline = MONTH) -> Columns:
 
 
 def rolling(held: Columns) -> tuple[float, pl.DataFrame]:
-    """State the four sums at each event as polars does, in Int64; return the seconds and a column for each."""
+    """Compute the four sums at each event as polars does, in Int64; return the seconds and a column for each."""
     events = pl.DataFrame(
         {"series": held.series_id, "event_time_ms": held.event_time_ms, "value_micros": held.value_micros}
     )

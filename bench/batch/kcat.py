@@ -1,11 +1,13 @@
 """kcat, which is librdkafka and a loop in C: the topic read from beginning to end, to nowhere."""
 
+import os
 import shutil
 import subprocess
 import time
 from collections.abc import Sequence
 
 from bench.events import Log
+from deploy.local.services.render import INSTALL_DIR
 from sma.errors import SmaError
 
 
@@ -23,9 +25,9 @@ def read_values(log: Log) -> list[bytes]:
 
 
 def _command(log: Log) -> list[str]:
-    kcat = shutil.which("kcat")
+    kcat = shutil.which("kcat", path=f"{os.environ['PATH']}:{INSTALL_DIR / 'kcat' / 'bin'}")
     if kcat is None:
-        raise SmaError("kcat is not installed: `apt-get install kcat`")
+        raise SmaError("kcat is not installed: run `make kcat`")
     settings = log.settings
     return [kcat, "-C", "-q", "-e", "-b", settings.kafka_bootstrap, "-t", settings.events_topic, "-o", "beginning"]
 

@@ -1,4 +1,4 @@
-"""How much memory does a piece of work take at most? That of a process of its own and of those that it starts.
+"""The most memory that a piece of work takes: that of a process of its own and of those that it starts.
 
 Linux keeps each process's peak, so none is missed between two looks; what processes share counts once for each.
 """

@@ -1,91 +1,58 @@
-"""The batch layer in the benchmark, with its tables: loading, recomputing, reconciling, and the memory it takes.
+"""The batch layer in the benchmark, with its tables: recomputing, reconciling, and the memory it takes.
 
-What has to be so before is made so here, and not timed. Preparing others' cases does not belong here.
+What a run needs is made by the run itself, in a database of its own, and is not timed.
 """
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
-from functools import cache
 from pathlib import Path
 
-import polars as pl
+import psycopg
 from confluent_kafka import Consumer, TopicPartition
-from psycopg.sql import SQL
 
-from batch.index.closed_days import day_of
+from batch.index.extend import extend_index
 from batch.pipeline import compute_batch_days, reconcile_days
-from batch.results.batch_results import Answer, write_result
-from batch.store.averages_schema import KEY
 from batch.store.copy_format import encode_rows
-from batch.store.database import connect
 from batch.windows.day_rows import rows_of
-from bench import tables
 from bench.batch import memory
-from bench.batch.columns import columns
-from bench.batch.ours_in_memory import ALL, index_anew, kernel_averages, nowhere, plan_all
+from bench.batch.ours_in_memory import ALL, indexed, nowhere, plan_all
 from bench.batch.setting import AVERAGES
-from bench.events import MONTH, Log
-from sma.durations import DAY_MS
+from bench.databases import own_database, write_out
+from bench.events import Log
 from sma.errors import SmaError
+from sma.settings import Settings
 
 _RUN_ID = "bench"
-_BATCH_TABLES = ("sma.batch_averages", "sma.batch_days")
-_RECONCILED_TABLES = ("sma.streaming_averages", "sma.reconciliations", "sma.differences", "sma.accounting")
 _STREAM_IS_RIGHT = Path(__file__).resolve().parent / "statements" / "stream_is_right.sql"
-_LOADED_DAYS = 4  # in one chunk of the hypertable
-
-RowBlock = tuple[int, int, pl.DataFrame]
-
-
-def load(log: Log) -> tuple[float, int]:
-    """Write `rows_to_load` into the empty table of answers, as a recomputation does; return seconds and rows."""
-    tables.empty(*_BATCH_TABLES)
-    began = time.monotonic()
-    with connect(log.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
-        written = [write_result(connection, answer, [piece], _RUN_ID, _RUN_ID) for answer, piece in rows_to_load()]
-    return time.monotonic() - began, sum(each.rows_written for each in written)
-
-
-@cache
-def rows_to_load() -> list[tuple[Answer, RowBlock]]:
-    """Return the rows of some whole days, by day and average."""
-    start = MONTH.first_ms + DAY_MS  # the first day has no events from before it
-    rows = kernel_averages(columns((_LOADED_DAYS + 2) * DAY_MS // MONTH.between_ms))
-    found = []
-    for day_ms in range(start, start + _LOADED_DAYS * DAY_MS, DAY_MS):
-        is_of_day = pl.col("as_of_ms").is_between(day_ms, day_ms + DAY_MS, closed="left")
-        for average in AVERAGES.averages:
-            answer = Answer(day_of(day_ms), average.name, {}, day_ms + DAY_MS)
-            of_day = rows.filter(is_of_day, pl.col("average") == average.name).sort(KEY)
-            found.append((answer, (day_ms, day_ms + DAY_MS, of_day)))
-    return found
 
 
 def recompute_days(log: Log, days: Sequence[date]) -> float:
-    """Compute some days from Kafka into empty tables, with the index there; return seconds."""
-    tables.empty(*_BATCH_TABLES)
-    index_anew(log)
-    began = time.monotonic()
-    compute_batch_days(log.settings, AVERAGES, days, _RUN_ID, nowhere)
-    return time.monotonic() - began
+    """Compute some days from Kafka into empty tables, with the index there; return seconds.
+
+    Raises:
+        SmaError: no rows came of it.
+    """
+    with indexed(log) as (own, _):
+        return _recompute(own, days)
 
 
 def reconcile_clean_day(log: Log, day: date) -> float:
-    """Reconcile a day of which the stream said what is right; return seconds.
+    """Reconcile a day of which the stream has emitted what is right; return seconds.
 
     Raises:
         SmaError: a difference was found, or nothing was compared.
     """
-    recompute_days(log, [day])
-    tables.empty(*_RECONCILED_TABLES)
-    tables.execute(SQL(_STREAM_IS_RIGHT.read_text(encoding="utf-8")))
-    _confirm(log)
-    began = time.monotonic()
-    reconciled = reconcile_days(log.settings, AVERAGES, [day], _RUN_ID, nowhere)
-    seconds = time.monotonic() - began
+    with indexed(log) as (own, _):
+        _recompute(own, [day])
+        _make_stream_right(own.settings)
+        _confirm(own)
+        began = time.monotonic()
+        reconciled = reconcile_days(own.settings, AVERAGES, [day], _RUN_ID, nowhere)
+        seconds = time.monotonic() - began
     summaries = [compared.summary for compared in reconciled.days]
-    if not all(0 < summary.equal == summary.windows_compared for summary in summaries):
+    if not summaries or not all(0 < summary.equal == summary.windows_compared for summary in summaries):
         raise SmaError(f"reconciling a clean day found differences: {summaries}")
     return seconds
 
@@ -95,11 +62,27 @@ def peak_memory(log: Log) -> int:
 
     The rows are encoded as they are copied into the database, and go nowhere.
     """
-    return memory.peak_bytes(_recompute_to_nowhere, log)
+    with own_database(log.settings) as settings:
+        return memory.peak_bytes(_recompute_to_nowhere, replace(log, settings=settings))
+
+
+def _recompute(log: Log, days: Sequence[date]) -> float:
+    began = time.monotonic()
+    computed = compute_batch_days(log.settings, AVERAGES, days, _RUN_ID, nowhere)
+    seconds = time.monotonic() - began
+    if not sum(each.rows_written for each in computed.written):
+        raise SmaError(f"no rows came of recomputing {', '.join(map(str, days))}")
+    return seconds
+
+
+def _make_stream_right(settings: Settings) -> None:
+    with psycopg.connect(settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
+        connection.execute(_STREAM_IS_RIGHT.read_bytes())
+    write_out(settings)
 
 
 def _recompute_to_nowhere(log: Log) -> None:
-    index_anew(log)
+    extend_index(log.settings, AVERAGES, nowhere)
     for day in rows_of(plan_all(log), log.settings, AVERAGES.max_ahead_ms):
         for piece in day.pieces:
             for average in AVERAGES.averages:

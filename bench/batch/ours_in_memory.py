@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 
 from batch.index.closed_days import closed_until_ms, touched_days
 from batch.index.extend import extend_index
-from batch.index.index_tables import forget
 from batch.index.log_index import read_event_time_bounds, read_index
 from batch.log.parallel import each_message
 from batch.log.reader import Chunk, read_partition
@@ -25,8 +25,9 @@ from batch.windows.kernels import Windows, count_windows, duration_windows, sums
 from batch.windows.partition_windows import LOW_BITS, EventFilter, PartitionWindows, Rows, Task
 from bench.batch.columns import Columns
 from bench.batch.setting import AVERAGES
-from bench.cluster import PARALLELISM, PARTITIONS
-from bench.events import Log
+from bench.cluster import PARALLELISM
+from bench.databases import own_database
+from bench.events import PARTITIONS, Log
 from sma.errors import SmaError
 from sma.settings import Settings
 from sma.window import CountWindow
@@ -40,12 +41,12 @@ Ints = NDArray[np.int64]
 class _Work:
     task: Task
     settings: Settings
-    tells_rows: bool
+    gives_rows: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """When a task was begun and ended; what it came to, if that is told, and which series the numbers stand for."""
+    """When a task was begun and ended; its rows, if they are wanted, and the series that their numbers mean."""
 
     began: float
     ended: float
@@ -53,13 +54,13 @@ class _Done:
     series: Series
 
 
-def index_anew(log: Log) -> float:
-    """Make the offset index, which knows one log only, that of this one; return seconds."""
-    with connect(log.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
-        forget(connection)
-    began = time.monotonic()
-    extend_index(log.settings, AVERAGES, nowhere)
-    return time.monotonic() - began
+@contextmanager
+def indexed(log: Log) -> Iterator[tuple[Log, float]]:
+    """Yield the log with a database of its own, which has the offset index; and the seconds that this index took."""
+    with own_database(log.settings) as settings:
+        began = time.monotonic()
+        extend_index(settings, AVERAGES, nowhere)
+        yield replace(log, settings=settings), time.monotonic() - began
 
 
 def plan_all(log: Log) -> DayPlan:
@@ -77,32 +78,32 @@ def plan_all(log: Log) -> DayPlan:
             raise SmaError(f"the index reaches to {index.read_to}, not to {log.closed_ends}")
         first, last = touched
         every_day = [first + timedelta(days=after) for after in range((last - first).days + 1)]
-        parts = {ALL: EventFilter()}
-        return plan_days(connection, AVERAGES.averages, parts, list(index.read_to), every_day, closed_until + 1)
+        filters = {ALL: EventFilter()}
+        return plan_days(connection, AVERAGES.averages, filters, list(index.read_to), every_day, closed_until + 1)
 
 
 def kafka_to_averages(log: Log) -> float:
     """Compute every window of an indexed log in memory; return seconds, without those in which processes start."""
-    return _compute(log, tells_rows=False)[0]
+    return _compute(log, gives_rows=False)[0]
 
 
 def averages_of(log: Log) -> pl.DataFrame:
-    """Return what `kafka_to_averages` computes, as `averages` of `batch.store.averages_schema` but in any order."""
-    _, told = _compute(log, tells_rows=True)
+    """Return what `kafka_to_averages` computes, as `averages` of `batch.averages_schema` but in any order."""
+    _, tasks = _compute(log, gives_rows=True)
     return pl.concat(
         _frame(rows.average, rows.row_counts, rows.as_of_ms, rows.sums, rows.event_counts, done.series)
-        for done in told
+        for done in tasks
         for rows in done.rows
     )
 
 
-def _compute(log: Log, *, tells_rows: bool) -> tuple[float, list[_Done]]:
+def _compute(log: Log, *, gives_rows: bool) -> tuple[float, list[_Done]]:
     began = time.monotonic()
     plan = plan_all(log)
     planned_s = time.monotonic() - began
-    work = [_Work(task, log.settings, tells_rows) for task in plan.tasks]
-    told = [done for _, done in each_message(_work, work, plan.offsets)]
-    return planned_s + max(done.ended for done in told) - min(done.began for done in told), told
+    work = [_Work(task, log.settings, gives_rows) for task in plan.tasks]
+    tasks = [done for _, done in each_message(_work, work, plan.offsets)]
+    return planned_s + max(done.ended for done in tasks) - min(done.began for done in tasks), tasks
 
 
 def _work(work: _Work) -> Iterator[_Done]:
@@ -111,7 +112,7 @@ def _work(work: _Work) -> Iterator[_Done]:
     rows = [rows for _, several in windows.rows() for rows in several]
     ended = time.monotonic()
     names = tuple(windows.series[place] for place in range(len(windows.series)))
-    yield _Done(began, ended, rows if work.tells_rows else (), names)
+    yield _Done(began, ended, rows if work.gives_rows else (), names)
 
 
 def _read(settings: Settings, partition: int, start: int, end: int, series: SeriesTable) -> Iterator[Chunk]:

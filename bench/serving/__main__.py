@@ -1,102 +1,77 @@
-"""`make bench-serving`: how long do reports wait for the database, and what does the choice between two layers cost?
+"""`make bench-serving`: measures how long reports wait for the database, and what the choice between two layers costs.
 
 bench/README.md says what is measured.
 """
 
 import json
-import time
-from statistics import median
+from pathlib import Path
 
 import click
-from psycopg import Connection
 
 from bench.cluster import running_stack
-from bench.command import say_load
-from bench.serving.queries import Query, report_queries
-from bench.serving.rows import ROWS_A_DAY, loaded
+from bench.command import say_load, with_lender, with_warm_up
+from bench.report import print_cases, print_ratios, warn_of_uneven
+from bench.rounds import Rounds
+from bench.serving.cases import MOST_SECONDS, NO_REPORT, Readers, cases_of, ratios_of, require_same_rows
+from bench.serving.queries import report_queries
+from bench.serving.rows import Size, loaded
 from cli.console import print_table, say
 from cli.main import run_command
 from database.migrate import connect
 
-_MOST_SECONDS = 1.0
-_MOST_RATIO = 1.3
-_ADDS_UP_ALL = "everything"  # no report asks for it: only its ratio counts
-
 
 @click.command()
 @click.option("--rows", default=20_000_000, show_default=True, help="how many rows the two layers' tables hold")
-@click.option("--repeat", default=5, show_default=True, help="how often each query is sent; the median counts")
+@click.option("--customers", default=20, show_default=True, help="of how many customers, with five series each")
+@click.option("--repeat", default=5, show_default=True, help="in how many rounds; the median counts")
 @click.option("--keep", is_flag=True, help="leave the stack running")
 @click.option("--fresh", is_flag=True, help="delete the rows of earlier runs first")
-def bench(rows: int, repeat: int, keep: bool, fresh: bool) -> None:
-    """Measure each query and print two tables; the last line is a JSON object of seconds and ratios."""
+@with_warm_up
+@with_lender
+def bench(rows: int, customers: int, repeat: int, keep: bool, fresh: bool, warm_up: bool, lender: Path | None) -> None:
+    """Measure each query and print three tables; the last line is a JSON object of seconds and ratios."""
     say_load()
-    with running_stack(say, keep, fresh=False) as settings:
-        owner_url, customer_url = loaded(settings.owner_database_url.get_secret_value(), rows, fresh, say)
-        queries = report_queries(-(-rows // ROWS_A_DAY))
-        with connect(owner_url) as owner, connect(customer_url) as customer:
-            seconds = {name: _measure(query, owner, customer, repeat) for name, query in queries.items()}
-    _report(queries, seconds)
+    size = Size.of(rows, customers)
+    queries = report_queries(size.days)
+    rounds = Rounds(cases_of(queries), ratios_of(queries))
+    with running_stack(say, keep=keep, fresh=False, lender=lender) as settings:
+        owner_url = settings.owner_database_url.get_secret_value()
+        with (
+            loaded(owner_url, size, fresh=fresh, keep=lender is None, say=say) as (own_url, customer_url),
+            connect(own_url) as owner,
+            connect(customer_url) as customer,
+        ):
+            readers = Readers(owner, customer)
+            rounds.run(rounds.cases, repeat, lambda _: readers, (lambda _: readers) if warm_up else None, say)
+    require_same_rows(rounds)
+    names = [name for name in queries if name in rounds.results]
+    _print_seconds(rounds, [name for name in names if name not in NO_REPORT])
+    print_ratios(rounds)
+    print_cases(rounds)
+    warn_of_uneven(rounds, say)
+    print(
+        json.dumps(
+            {f"{name}_seconds": round(rounds.figure(name), 4) for name in names}
+            | {name: round(rounds.ratio(ratio), 4) for name, ratio in rounds.found.items()}
+        )
+    )
+    rounds.require_all()
 
 
-def _measure(query: Query, owner: Connection, customer: Connection, repeat: int) -> tuple[float, float | None]:
-    """Return the median seconds of a query and of its one table, sent in turn; what is cold is not counted."""
-    sender = customer if query.as_customer else owner
-    statements = [query.statement, *([query.one_table] if query.one_table else [])]
-    taken: list[list[float]] = [[] for _ in statements]
-    for turn in range(repeat + 1):
-        for statement, times in zip(statements, taken, strict=True):
-            started = time.perf_counter()
-            _fetch(sender, statement)
-            if turn:
-                times.append(time.perf_counter() - started)
-    say(f"{query.title}: {median(taken[0]):.3f} s")
-    return median(taken[0]), median(taken[1]) if query.one_table else None
-
-
-def _fetch(connection: Connection, statement: str) -> None:
-    """Fetch every row in the binary format, so that making text of it is in nobody's time."""
-    with connection.cursor().copy(f"COPY ({statement}) TO STDOUT (FORMAT binary)".encode()) as copy:
-        for _ in copy:
-            pass
-
-
-def _report(queries: dict[str, Query], seconds: dict[str, tuple[float, float | None]]) -> None:
+def _print_seconds(rounds: Rounds[Readers], names: list[str]) -> None:
     print_table(
         "Every query of a report, all its rows fetched: the median",
         ["query", "seconds", "wanted", ""],
         [
             (
-                queries[name].title,
-                f"{view:.3f}",
-                f"at most {_MOST_SECONDS:g}",
-                "" if view <= _MOST_SECONDS else "missed",
+                rounds.cases[name].title,
+                f"{seconds:.3f}",
+                f"at most {MOST_SECONDS:g}",
+                "" if seconds <= MOST_SECONDS else "missed",
             )
-            for name, (view, _) in seconds.items()
-            if name != _ADDS_UP_ALL
+            for name in names
+            for seconds in (rounds.figure(name),)
         ],
-    )
-    ratios = {name: view / table for name, (view, table) in seconds.items() if table}
-    print_table(
-        "The view / the same columns of one table",
-        ["query", "view", "table", "ratio", "wanted", ""],
-        [
-            (
-                queries[name].title,
-                f"{seconds[name][0]:.3f} s",
-                f"{seconds[name][1]:.3f} s",
-                f"{ratio:.2f}",
-                f"at most {_MOST_RATIO:g}",
-                "" if ratio <= _MOST_RATIO else "missed",
-            )
-            for name, ratio in ratios.items()
-        ],
-    )
-    print(
-        json.dumps(
-            {f"{name}_seconds": round(view, 4) for name, (view, _) in seconds.items()}
-            | {f"{name}_vs_table": round(ratio, 4) for name, ratio in ratios.items()}
-        )
     )
 
 

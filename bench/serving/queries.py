@@ -1,4 +1,4 @@
-"""What do reports ask of the database? Each query by name, and what reading one table would take in its place.
+"""The queries that reports send to the database, by name, and for some of them the same rows read from one table.
 
 The large ones are those of the Power BI project: a slice of an incremental refresh, and the last day by series.
 """

@@ -1,12 +1,13 @@
 """Rows of both layers as a running system has them, in a database of their own that the next run finds again.
 
-100 series of 20 customers, three averages stated every minute; all days but the last half are answered, and each
-answered day was reconciled twenty times.
+Five series of each customer, three averages emitted every minute; the batch layer has computed all days but the last
+half, and each of those days was reconciled twenty times.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 from psycopg import Connection, sql
 
@@ -27,7 +28,10 @@ _AVERAGES = (
     Average("hour", DurationWindow(3_600_000), _MINUTE_MS),
     Average("day", DurationWindow(86_400_000), _MINUTE_MS),
 )
-ROWS_A_DAY = 2 * len(_AVERAGES) * 100 * 1440  # in both layers together
+_SERIES_OF_A_CUSTOMER = 5
+_LEAST_CUSTOMERS = 3  # CUSTOMER is the third
+_LEAST_DAYS = 3  # the middle one is computed as a whole, and has a day before it
+_VERSION = 1  # of what is below; rows that another version has loaded are loaded again
 
 _STATE = """
 INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count)
@@ -40,7 +44,7 @@ SELECT
     20
 FROM generate_series(0, 1439) AS minute
 CROSS JOIN LATERAL (SELECT %(day)s::timestamptz + minute * INTERVAL '1 minute' AS as_of) AS grid
-CROSS JOIN generate_series(1, 20) AS customer
+CROSS JOIN generate_series(1, %(customers)s) AS customer
 CROSS JOIN generate_series(1, 5) AS metric
 CROSS JOIN unnest(%(averages)s::text[]) AS average
 """
@@ -119,7 +123,7 @@ SELECT
     (%(day)s::timestamptz AT TIME ZONE 'UTC')::date,
     1000,
     1
-FROM generate_series(1, 20) AS customer
+FROM generate_series(1, %(customers)s) AS customer
 CROSS JOIN generate_series(1, 5) AS metric
 """
 _SERIES = """
@@ -128,57 +132,82 @@ SELECT DISTINCT kafka_partition, customer, metric, 0 FROM sma.series_days
 """
 
 
-def loaded(owner_url: str, rows: int, fresh: bool, say: Callable[[str], None]) -> tuple[str, str]:
-    """Return the URLs of the owner and of one customer in a database with `rows` rows or a few more in both layers.
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is loaded."""
+
+    days: int
+    customers: int
+
+    @classmethod
+    def of(cls, rows: int, customers: int) -> "Size":
+        """Return a size of `rows` rows in both layers together, or what is missing to whole days more."""
+        customers = max(_LEAST_CUSTOMERS, customers)
+        rows_a_day = 2 * len(_AVERAGES) * _SERIES_OF_A_CUSTOMER * customers * 1440
+        return cls(max(_LEAST_DAYS, -(-rows // rows_a_day)), customers)
+
+
+@contextmanager
+def loaded(
+    owner_url: str, size: Size, *, fresh: bool, keep: bool, say: Callable[[str], None]
+) -> Iterator[tuple[str, str]]:
+    """Yield the URLs of the owner and of one customer in a database with so many rows in both layers.
 
     Args:
         owner_url: the owner's, of any database of the server.
-        rows: how many; whole days of them are loaded, at about 100,000 a second.
-        fresh: whether to load them anew.
+        size: how many; they are loaded at about 100,000 a second.
+        fresh: whether to load them though an earlier run has.
+        keep: whether a later run finds the database.
         say: takes a line of progress.
     """
-    days = -(-rows // ROWS_A_DAY)
     url = with_database(owner_url, DATABASE)
-    if fresh or _days_there(owner_url) != days:
-        drop_database(owner_url, DATABASE)
-        create_database(owner_url, DATABASE)
-        store_definitions(url, _AVERAGES)
-        with connect(url) as connection:
-            _load(connection, days, say)
-    else:
-        migrate(url)
-    known = {one.customer for one in list_customers(url)}
-    access = rotate_password(url, CUSTOMER) if CUSTOMER in known else add_customer(url, CUSTOMER)
-    return url, access.url
+    mark = f"version {_VERSION}: {size}"
+    try:
+        if fresh or _mark_of_database(owner_url) != mark:
+            drop_database(owner_url, DATABASE)
+            create_database(owner_url, DATABASE)
+            store_definitions(url, _AVERAGES)
+            with connect(url) as connection:
+                _load(connection, size, say)
+                # last, so that what an interrupted run has left is not taken for whole
+                connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(DATABASE), mark))
+        else:
+            migrate(url)
+        known = {one.customer for one in list_customers(url)}
+        access = rotate_password(url, CUSTOMER) if CUSTOMER in known else add_customer(url, CUSTOMER)
+        yield url, access.url
+    finally:
+        if not keep:
+            drop_database(owner_url, DATABASE)
 
 
 def answered_until(days: int) -> datetime:
-    """Return up to when the batch layer has answered: noon of the last day."""
+    """Return up to when the batch layer has computed: noon of the last day."""
     return FIRST + timedelta(days=days) - timedelta(hours=12)
 
 
-def _load(connection: Connection, days: int, say: Callable[[str], None]) -> None:
-    for number in range(days):
+def _load(connection: Connection, size: Size, say: Callable[[str], None]) -> None:
+    for number in range(size.days):
         bound = {
             "day": FIRST + timedelta(days=number),
             "averages": [average.name for average in _AVERAGES],
-            "answered_until": answered_until(days),
+            "answered_until": answered_until(size.days),
+            "customers": size.customers,
         }
         with connection.transaction():
             for statement in (_STATE, _ANSWER, _ANSWERED, _RECONCILED, _DIFFERED, _INDEXED):
                 connection.execute(statement.encode(), bound)
-        say(f"{number + 1}/{days} days")
+        say(f"{number + 1}/{size.days} days")
     connection.execute(_SERIES.encode())
     connection.execute(b"VACUUM ANALYZE sma.streaming_averages")
     connection.execute(b"VACUUM ANALYZE sma.batch_averages")
     connection.execute(b"ANALYZE")
 
 
-def _days_there(owner_url: str) -> int:
-    name = urlsplit(with_database(owner_url, DATABASE)).path.lstrip("/")
+def _mark_of_database(owner_url: str) -> str | None:
+    """Return what the run that has loaded the database has written on it; None where there is none."""
     with connect(owner_url) as connection:
-        if connection.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", (name,)).fetchone() is None:
-            return 0
-    with connect(with_database(owner_url, DATABASE)) as connection:
-        row = connection.execute(sql.SQL("SELECT count(DISTINCT day) FROM sma.series_days")).fetchone()
-    return int(row[0]) if row else 0
+        row = connection.execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = %s", (DATABASE,)
+        ).fetchone()
+    return row[0] if row else None

@@ -1,16 +1,18 @@
-"""`make bench-streaming`: how fast is the streaming layer, beside what others do with the same events on this machine?
+"""`make bench-streaming`: measures the streaming layer, and what others do with the same events on this machine.
 
 bench/README.md says what each case does and why the comparison is fair.
 """
 
+from pathlib import Path
+
 import click
 
-from bench.cases import Measured
 from bench.cluster import running_stack
 from bench.command import say_load, with_options
-from bench.events import preloaded
-from bench.report import print_cases, print_json_line, print_ratios
-from bench.streaming.cases import CASES, RATIOS, ROWS_SHARE, WRITES_ROWS
+from bench.events import Log, beginning, preloaded
+from bench.report import print_cases, print_json_line, print_ratios, warn_of_uneven
+from bench.rounds import Rounds
+from bench.streaming.cases import CASES, RATIOS, ROWS_SHARE, WARM_UP_SHARE, WRITES_ROWS
 from bench.streaming.flink_lib import make_lib_folder
 from bench.streaming.live import Live, measure
 from cli.console import out, say
@@ -23,32 +25,48 @@ LIVE = "live"  # latency and recovery of the running job
 
 @click.command()
 @with_options((*RATIOS, LIVE))
-def bench(only: tuple[str, ...], number: int, repeat: int, keep: bool, fresh: bool) -> None:
+@click.option("--live-seconds", default=60.0, show_default=True, help="how long the running job is at half load")
+def bench(
+    only: tuple[str, ...],
+    number: int,
+    repeat: int,
+    warm_up: bool,
+    keep: bool,
+    fresh: bool,
+    lender: Path | None,
+    live_seconds: float,
+) -> None:
     """Measure the streaming layer and print a table; the last line is a JSON object of the ratios."""
-    measured = Measured(CASES, {name: ratio for name, ratio in RATIOS.items() if name in only})
-    needed = measured.needed | ({"sink"} if LIVE in only else set())
+    rounds = Rounds(CASES, {name: ratio for name, ratio in RATIOS.items() if name in only})
+    needed = rounds.needed | ({"sink"} if LIVE in only else set())
     say_load()
-    with running_stack(say, keep, fresh, make_lib_folder) as settings:
-        rows_number = int(number * ROWS_SHARE)
-        log = preloaded(settings, number, say)
-        log_of_rows = preloaded(settings, rows_number, say) if needed & WRITES_ROWS else log
-        measured.run_in_turns(needed, repeat, lambda name: log_of_rows if name in WRITES_ROWS else log, say)
-        live = _live(measured, settings, rows_number) if LIVE in only else None
-    print_ratios(measured)
-    print_cases(measured)
+    with running_stack(say, keep=keep, fresh=fresh, lender=lender, make_flink_lib=make_lib_folder) as settings:
+
+        def log_of(name: str) -> Log:
+            return preloaded(settings, int(number * ROWS_SHARE) if name in WRITES_ROWS else number, say)
+
+        def beginning_of(name: str) -> Log:
+            return beginning(log_of(name), WARM_UP_SHARE, say)
+
+        rounds.run(needed, repeat, log_of, beginning_of if warm_up else None, say)
+        live = _live(rounds, settings, number * ROWS_SHARE, live_seconds) if LIVE in only else None
+    print_ratios(rounds)
+    print_cases(rounds)
     if live is not None:
         _print_live(live)
-    print_json_line(measured)
-    measured.require_all()
+    warn_of_uneven(rounds, say)
+    print_json_line(rounds)
+    rounds.require_all()
 
 
-def _live(measured: Measured, settings: Settings, events: int) -> Live | None:
-    if "sink" in measured.failed:
+def _live(rounds: Rounds[Log], settings: Settings, events: float, for_s: float) -> Live | None:
+    if "sink" in rounds.failed:
         return None
+    half_load = events / min(result.seconds for result in rounds.results["sink"]) / 2
     try:
-        return measure(settings, events / min(result.seconds for result in measured.results["sink"]) / 2, say)
+        return measure(settings, half_load, for_s, say)
     except SmaError as error:
-        measured.failed.add(LIVE)
+        rounds.failed.add(LIVE)
         say(f"{LIVE}: {error}")
         return None
 

@@ -1,18 +1,23 @@
-"""What is run, and which runs are compared: the streaming benchmark's cases and the ratios made of them."""
+"""The streaming benchmark's cases, and the ratios made of them."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from bench import python_workers
 from bench.cases import Case, Ratio, Result
-from bench.cluster import unwatched, watched
-from bench.events import Log
+from bench.databases import own_database
+from bench.events import Log, beginning
 from bench.streaming import flink_sql, ours, scan, sink, streams
+from bench.streaming.flink_run import named
+from bench.streaming.surroundings import as_usual, unwatched, watched
 from bench.streaming.task_manager import metered
-from sma.settings import Settings, load_settings
+from cli.console import say
+from sma.settings import Settings
+
+WARM_UP_SHARE = 0.25  # of the log is what a case runs over before it is timed
 
 _SLOW_SHARE = 0.25  # of the log is what runs where the whole of it would take too long
-_WARM_UP_SHARE = 0.25
 _STREAMS_RUNS = 2  # in one JVM, of which the second one is warm, as the TaskManager's is
 
 # what writes rows runs over a log of its own, closed by heartbeats too, of this share of the events
@@ -24,51 +29,61 @@ def _events(run: Callable[[Log], float]) -> Callable[[Log], Result]:
     return lambda log: Result(log.events, run(log))
 
 
-def _on_flink(title: str, run: Callable[[Log], float]) -> Case:
-    return Case(title, metered(_events(run)))
+def _usually(run: Callable[[Log], Result]) -> Callable[[Log], Result]:
+    """Return a run in a TaskManager as `sma up` makes it, whatever a case before has left, and what it cost there."""
+
+    def run_usually(log: Log) -> Result:
+        as_usual(log.settings)
+        return metered(run)(log)
+
+    return run_usually
 
 
-def _slowly_on_flink(title: str, run: Callable[[Log], float]) -> Case:
-    run_events = metered(_events(run))
+def _on_flink(title: str, run: Callable[[Log], float]) -> Case[Log]:
+    return Case(title, _usually(_events(run)))
+
+
+def _slowly_on_flink(title: str, run: Callable[[Log], float]) -> Case[Log]:
+    run_events = _usually(_events(run))
     return Case(title, lambda log: run_events(log.prefix(_SLOW_SHARE)))
 
 
-def _ours(title: str, averages: ours.Windows) -> Case:
+def _ours(title: str, averages: ours.Windows) -> Case[Log]:
     return _on_flink(title, lambda log: ours.run(log, averages[0].name, averages))
 
 
-def _over_rows(event_count: int) -> Case:
+def _over_rows(event_count: int) -> Case[Log]:
     title = f"Flink SQL, OVER ROWS, last {event_count}, a row an event"
     return _slowly_on_flink(title, lambda log: flink_sql.over_rows(log, event_count))
 
 
-def _kafka_streams(title: str, store: str) -> Case:
+def _kafka_streams(title: str, store: str) -> Case[Log]:
     run = _events(lambda log: min(streams.run(log, 20, store, _STREAMS_RUNS)))
-    return Case(f"Kafka Streams, last 20, {title}", run)
+    return Case(f"Kafka Streams, last 20, {title}", run, warms_up=False)
 
 
-def _our_sink(log: Log) -> Result:
-    seconds, rows = sink.run_ours(log)
-    return Result(rows, seconds)
+def _sink(title: str, run: Callable[[Log], Result]) -> Case[Log]:
+    def run_in_own_database(log: Log) -> Result:
+        with own_database(log.settings) as settings:
+            return _usually(run)(replace(log, settings=settings))
+
+    return Case(title, run_in_own_database)
 
 
-def _beside(surroundings: Callable[[Settings], AbstractContextManager[None]]) -> Callable[[Log], Result]:
-    """Return our sink in surroundings for which Flink starts anew, once its code has been compiled there."""
+def _sink_in(title: str, surroundings: Callable[[Settings], AbstractContextManager[None]]) -> Case[Log]:
+    """Return our sink in surroundings for which the TaskManager is started again, so that it warms up in there."""
 
     def run(log: Log) -> Result:
-        with surroundings(load_settings()):
-            _our_sink(log.prefix(_WARM_UP_SHARE))
-            return metered(_our_sink)(log)
+        short = beginning(log, WARM_UP_SHARE, say)
+        with own_database(named(log.settings, sink.JOB)) as settings, surroundings(settings):
+            sink.run_ours(replace(short, settings=_with_topics_of(short, settings)))
+            return metered(sink.run_ours)(replace(log, settings=settings))
 
-    return run
+    return Case(title, run, warms_up=False)
 
 
-def _jdbc_sink(title: str, is_tuned: bool) -> Case:
-    def run(log: Log) -> Result:
-        seconds, rows = sink.run_jdbc(log, is_tuned)
-        return Result(rows, seconds)
-
-    return Case(f"Flink's JDBC sink, {title}", metered(run))
+def _with_topics_of(log: Log, settings: Settings) -> Settings:
+    return settings.model_copy(update={"topic_prefix": log.settings.topic_prefix})
 
 
 CASES = {
@@ -87,13 +102,15 @@ CASES = {
     "streams_cached": _kafka_streams("changelog and record cache", streams.CACHED),
     "streams_unlogged": _kafka_streams("no changelog, so not fault tolerant", streams.UNLOGGED),
     "loop": Case(
-        "Python loop in 2 processes, last 20", _events(lambda log: python_workers.seconds_of(python_workers.LOOP, log))
+        "Python loop in 2 processes, last 20",
+        _events(lambda log: python_workers.seconds_of(python_workers.LOOP, log)),
+        warms_up=False,
     ),
-    "sink": Case("our sink", metered(_our_sink)),  # before the others, which look at its rows
-    "watched": Case("our sink, Flink's reporter and our logs there, Prometheus at work", _beside(watched)),
-    "unwatched": Case("our sink, with none of these", _beside(unwatched)),
-    "jdbc": _jdbc_sink("its defaults", is_tuned=False),
-    "jdbc_tuned": _jdbc_sink("5,000 rows a flush, rewritten by the driver", is_tuned=True),
+    "sink": _sink("our sink", sink.run_ours),
+    "jdbc": _sink("Flink's JDBC sink, its defaults", sink.run_jdbc),
+    "jdbc_tuned": _sink("Flink's JDBC sink, 5,000 rows a flush, rewritten by the driver", sink.run_jdbc_tuned),
+    "unwatched": _sink_in("our sink, without a reporter and logs of ours", unwatched),
+    "watched": _sink_in("our sink, with these, and Prometheus at work", watched),
 }
 _OURS = ("count_20", "count_200", "count_20000", "ten", "hour")
 RATIOS = {

@@ -1,8 +1,9 @@
-"""Submits what is compared with to Flink, detached: `python -m bench.streaming.flink_client < submission.json`.
+"""Submits jobs to Flink, detached, through one process that lives as long as the benchmark.
 
-Like streaming/submit/pyflink_job.py, it runs as a process of its own, because pyflink brings a JVM. Standard input is
-`{"options": {...}, "statements": ["CREATE ...", ..., "INSERT ..."]}` or `{"options": {...}, "job_class": "...",
-"plan": {...}}`; the last line of standard output is `{"job_id": "..."}`. `submit_sql` and `submit_class` run this.
+It is a process of its own because pyflink brings a JVM, and one for all jobs because that takes seconds to start. It is
+`python -m bench.streaming.flink_client`: each line of its standard input is `{"options": {...}, "statements": ["CREATE
+...", ..., "INSERT ..."]}` or `{"options": {...}, "job_class": "...", "plan": {...}}`, and it answers each with a line,
+`{"job_id": "..."}` or `{"error": "..."}`. It ends with its input.
 """
 
 import json
@@ -10,10 +11,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sma.errors import SmaError
-from sma.settings import CHECKOUT
+from sma.settings import CHECKOUT, load_settings
 
 _SHORT_LIVED_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
@@ -37,26 +39,59 @@ def submit_class(options: Mapping[str, str], job_class: str, plan: Mapping[str, 
 
 
 def _submit(submission: Mapping[str, Any]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.streaming.flink_client"],
-        cwd=CHECKOUT,
-        env=os.environ | {"JVM_ARGS": _SHORT_LIVED_JVM, "_python_worker_execution_mode": "process"},
-        input=json.dumps(submission),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        causes = [line for line in done.stderr.splitlines() if "Exception: " in line or "Error: " in line]
-        raise SmaError(f"Flink did not take {submission['options']['pipeline.name']}: {(causes or ['?'])[-1]}")
-    return str(json.loads(done.stdout.strip().splitlines()[-1])["job_id"])
+    client, job = _client(), submission["options"]["pipeline.name"]
+    if client.stdin is None or client.stdout is None:
+        raise RuntimeError("the client has no pipes")
+    try:
+        print(json.dumps(submission), file=client.stdin, flush=True)
+        answer = json.loads(client.stdout.readline() or "{}")
+    except BrokenPipeError:
+        answer = {}
+    if not answer:
+        _client.cache_clear()
+        raise SmaError(f"Flink did not take {job}: the client ended; its log: {_log_file()}")
+    if "error" in answer:
+        raise SmaError(f"Flink did not take {job}: {answer['error']}")
+    return str(answer["job_id"])
+
+
+@cache
+def _client() -> subprocess.Popen[str]:
+    with open(_log_file(), "w", encoding="utf-8") as log:  # noqa: PTH123 - a name, to be shown
+        return subprocess.Popen(
+            [sys.executable, "-m", "bench.streaming.flink_client"],
+            cwd=CHECKOUT,
+            env=os.environ | {"JVM_ARGS": _SHORT_LIVED_JVM, "_python_worker_execution_mode": "process"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+
+
+def _log_file() -> str:
+    return str(load_settings().state_dir / "logs" / "bench-flink-client.log")
 
 
 def main() -> None:
-    """Submit what standard input says."""
-    submission = json.load(sys.stdin)
-    run = _run_sql if "statements" in submission else _run_class
-    print(json.dumps({"job_id": run(submission)}))
+    """Submit what each line of standard input says."""
+    from py4j.protocol import Py4JError
+    from pyflink.java_gateway import get_gateway
+    from pyflink.util.exceptions import JavaException
+
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1, encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what pyflink and its JVM print is no answer
+    thread = get_gateway().jvm.Thread.currentThread()
+    class_loader = thread.getContextClassLoader()
+    for line in sys.stdin:
+        thread.setContextClassLoader(class_loader)  # without the jars of the job before
+        submission = json.loads(line)
+        run = _run_sql if "statements" in submission else _run_class
+        try:
+            answer = {"job_id": run(submission)}
+        except (Py4JError, JavaException) as error:
+            answer = {"error": _cause(error)}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 def _run_sql(submission: Mapping[str, Any]) -> str:
@@ -95,6 +130,13 @@ def _configuration(submission: Mapping[str, Any]) -> Any:
     for key, value in submission["options"].items():
         configuration.set_string(key, value)
     return configuration
+
+
+def _cause(error: Exception) -> str:
+    """Return the line that names the last cause."""
+    lines = str(error).strip().splitlines() or [repr(error)]
+    causes = [line for line in lines if "Exception: " in line or "Error: " in line]
+    return (causes or lines)[-1].strip()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How long does a Flink job that ends take? From RUNNING to FINISHED, as Flink itself states both.
+"""How long a Flink job takes that ends: from RUNNING to FINISHED, both as Flink reports them.
 
 Every job of the benchmark runs by this, ours and others', so that what starting tasks costs is in each of their times.
 """
@@ -12,14 +12,18 @@ from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.submit.options import client_options, job_options
 
-_POLL_S = 0.3
+_POLL_S = 0.1
 _TROUBLE = frozenset({"FAILING", "RESTARTING"})
+
+
+def named(settings: Settings, name: str) -> Settings:
+    """Return the settings of a job of that name."""
+    return settings.model_copy(update={"job_name": f"bench-{name}"})
 
 
 def options(settings: Settings, name: str) -> dict[str, str]:
     """Return the configuration of a job: the running job's, checkpoints every 5 s included."""
-    named = settings.model_copy(update={"job_name": f"bench-{name}"})
-    return job_options(named, PARALLELISM, f"{settings.flink_storage_uri}/bench", None)
+    return job_options(named(settings, name), PARALLELISM, f"{settings.flink_storage_uri}/bench", None)
 
 
 def options_for_client(settings: Settings, name: str) -> dict[str, str]:

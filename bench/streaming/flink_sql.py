@@ -13,7 +13,7 @@ _DEFAULTS_OF_SQL = {
     "execution.buffer-timeout.interval": "100 ms",  # Flink's default: ours sends blocks, and waits elsewhere
     "pipeline.object-reuse": "true",  # as in ours
     "table.local-time-zone": "UTC",
-    "table.exec.sink.require-on-conflict": "false",  # a window is stated once
+    "table.exec.sink.require-on-conflict": "false",  # a window is emitted once
 }
 _TUNED_JDBC = ",\n    'sink.buffer-flush.max-rows' = '5000'"
 
@@ -24,18 +24,18 @@ def scan(log: Log) -> float:
 
 
 def over_rows(log: Log, event_count: int) -> float:
-    """State the last `event_count` events at each event; return the job's seconds."""
+    """Emit the last `event_count` events at each event; return the job's seconds."""
     insert = _read("over_rows", preceding=str(event_count - 1))
     return _run(log, f"sql-over-{event_count}", [_events(log), _read("nowhere"), insert])
 
 
 def hop(log: Log) -> float:
-    """State a minute every second; return the job's seconds."""
+    """Emit a minute every second; return the job's seconds."""
     return _run(log, "sql-hop", [_events(log), _read("nowhere"), _read("hop")])
 
 
 def tumble_to_jdbc(log: Log, database_url: str, is_tuned: bool) -> float:
-    """State each second into `sma.bench_averages`; return the job's seconds.
+    """Write each second to the table that our job writes; return the job's seconds.
 
     Args:
         log: what is read.

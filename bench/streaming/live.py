@@ -1,7 +1,7 @@
-"""The job as it runs for ever, at half load: how soon is a row visible, and how soon is it at work again after a kill?
+"""The job as it runs for ever, at half load: how soon a row is visible, and how soon it works again after a kill.
 
 Half load is half of the events a second that our job takes into the database at most. The events are the benchmark's,
-so event time runs that much faster than the clock. A row can be stated once its partition has an event past the row's
+so event time runs that much faster than the clock. A row can be emitted once its partition has an event past the row's
 `as_of` and the watermark's delay; its latency is the time from handing that event to the Kafka client to the row being
 visible to a reader of the database, who asks for one series of each partition again and again.
 """
@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 import psycopg
 
-from bench.cluster import PARTITIONS, task_manager_pid
-from bench.events import STREAMED
+from bench.databases import own_database
+from bench.events import PARTITIONS, STREAMED, TOPICS
 from bench.streaming import ours
 from bench.streaming.paced import PacedProducer
-from bench.streaming.sink import empty_streaming_averages
+from bench.streaming.surroundings import as_usual
+from bench.streaming.task_manager import task_manager_pid
 from deploy.topics import reset_topics
 from sma.errors import SmaError
 from sma.settings import Settings
@@ -27,8 +28,7 @@ from streaming.control import lifecycle
 from streaming.control.kafka_log import KafkaLog
 from streaming.submit.plan import running_plan
 
-_WARM_UP_S = 20.0
-_MEASURED_S = 40.0
+_WARM_UP_SHARE = 1 / 3  # of the time at half load
 _IN_FLIGHT_S = 1.0
 _RECOVERY_S = 180.0
 _ASK_EVERY_S = 0.01
@@ -74,16 +74,21 @@ class _Reader:
         return found
 
 
-def measure(settings: Settings, per_second: float, say: Callable[[str], None]) -> Live:
-    """Run the job with so many events a second, kill the TaskManager at the end, and return what was seen.
+def measure(settings: Settings, per_second: float, for_s: float, say: Callable[[str], None]) -> Live:
+    """Run the job with so many events a second for some time, then kill the TaskManager, and return what was seen.
 
     Raises:
-        SmaError: the job does not run, states no rows, or does not recover.
+        SmaError: the job does not run, emits no rows, or does not recover.
     """
-    own = settings.model_copy(update={"topic_prefix": "live.", "job_name": "bench-live", "partitions": PARTITIONS})
+    named = {"topic_prefix": f"{TOPICS}live.", "job_name": "bench-live", "partitions": PARTITIONS}
+    with own_database(settings.model_copy(update=named)) as own:
+        return _measure(own, per_second, for_s, say)
+
+
+def _measure(own: Settings, per_second: float, for_s: float, say: Callable[[str], None]) -> Live:
+    as_usual(own)
     lifecycle.cancel(own)
     reset_topics(own)
-    empty_streaming_averages()
     log = KafkaLog(own)
     plan = running_plan(own, ours.definition(ours.COUNT_20), log.starts(), is_fresh=True)
     lifecycle.run(own, plan, f"{own.flink_storage_uri}/bench-live", None)
@@ -92,11 +97,11 @@ def measure(settings: Settings, per_second: float, say: Callable[[str], None]) -
         with psycopg.connect(own.streaming_database_url.get_secret_value(), autocommit=True) as connection:
             series_of = {partition: series for series, partition in sending.partition_of.items()}
             reader = _Reader(connection, series_of)
-            say(f"live         {per_second:,.0f} events/s for {_WARM_UP_S + _MEASURED_S:.0f} s")
-            _visible(reader, _WARM_UP_S)
-            visible = _visible(reader, _MEASURED_S)
+            say(f"live         {per_second:,.0f} events/s for {for_s:.0f} s")
+            _visible(reader, for_s * _WARM_UP_SHARE)
+            visible = _visible(reader, for_s * (1 - _WARM_UP_SHARE))
             say("live         killing the TaskManager")
-            recovery_s = _kill_and_wait(reader)
+            recovery_s = _kill_and_wait(reader, task_manager_pid(own))
     finally:
         sent = sending.stop()
         lifecycle.cancel(own)
@@ -107,7 +112,7 @@ def measure(settings: Settings, per_second: float, say: Callable[[str], None]) -
         if as_of in sent.over_at[partition]
     )
     if not latencies:
-        raise SmaError("the running job stated no row that could be measured")
+        raise SmaError("the running job emitted no row that could be measured")
     return Live(
         per_second=sent.per_second,
         rows=len(latencies),
@@ -128,10 +133,10 @@ def _visible(reader: _Reader, seconds: float) -> dict[int, dict[int, float]]:
     return seen
 
 
-def _kill_and_wait(reader: _Reader) -> float:
+def _kill_and_wait(reader: _Reader, task_manager: int) -> float:
     """Kill the TaskManager, and return how long it takes until every partition has new rows."""
     killed = time.monotonic()
-    os.kill(task_manager_pid(), signal.SIGKILL)
+    os.kill(task_manager, signal.SIGKILL)
     _visible(reader, _IN_FLIGHT_S)  # what had been sent to the database before
     before = dict(reader.newest)
     while any(reader.newest[partition] == newest for partition, newest in before.items()):

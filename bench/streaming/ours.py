@@ -1,18 +1,19 @@
-"""Our job in the benchmark: planned and submitted as the running one is, but it ends where the log ends."""
+"""Our job in the benchmark: planned and configured as the running one is, but it ends where the log ends."""
 
 from typing import Any
 
 from bench.events import STREAMED, Log
+from bench.streaming.flink_client import submit_class
 from bench.streaming.flink_run import options, seconds_of
 from sma.averages import DEFAULT_MAX_AHEAD_MS, Average, Averages
 from sma.window import CountWindow, DurationWindow
 from streaming.submit.plan import beside_plan
-from streaming.submit.submission import submit
 
 Windows = tuple[Average, ...]
 
 SECOND_MS = 1_000
 ALLOWED_LATENESS_MS = 10_000
+_JOB_CLASS = "sma.streaming.job.MovingAveragesJob"
 
 COUNT_20 = (Average("last_20", CountWindow(20), SECOND_MS),)
 COUNT_20_EACH = (Average("last_20", CountWindow(20), 1),)
@@ -25,7 +26,7 @@ HOUR = (Average("hour", DurationWindow(3_600 * SECOND_MS), SECOND_MS),)
 
 def run(log: Log, name: str, averages: Windows, writes_rows: bool = False) -> float:
     """Run the job over the log and return its seconds; rows go to the database or nowhere."""
-    job_id = submit(log.settings, options(log.settings, name), plan(log, averages, writes_rows))
+    job_id = submit_class(options(log.settings, name), _JOB_CLASS, plan(log, averages, writes_rows))
     return seconds_of(log.settings, job_id)
 
 

@@ -1,4 +1,4 @@
-"""A producer of its own process that sends the benchmark's events at a given rate until it is told to stop.
+"""A producer in a process of its own, which sends the benchmark's events at a given rate until it is stopped.
 
 It notes when each second of event time was over in each partition: then it had handed over the first event that takes
 the partition's watermark past that second.

@@ -2,8 +2,8 @@
 
 from bench.events import Log
 from bench.streaming.flink_client import submit_class
-from bench.streaming.flink_lib import SCAN_JAR
-from bench.streaming.flink_run import options_for_client, seconds_of
+from bench.streaming.flink_lib import scan_jar
+from bench.streaming.flink_run import options, seconds_of
 from bench.streaming.ours import COUNT_20, plan
 
 _JOB_CLASS = "sma.streaming.job.ScanJob"
@@ -15,6 +15,6 @@ def run(log: Log) -> float:
     Raises:
         SmaError: the job failed.
     """
-    chosen = options_for_client(log.settings, "scan")
-    chosen["pipeline.jars"] += f";{SCAN_JAR.as_uri()}"
+    chosen = options(log.settings, "scan")
+    chosen["pipeline.jars"] += f";{scan_jar(log.settings).as_uri()}"
     return seconds_of(log.settings, submit_class(chosen, _JOB_CLASS, plan(log, COUNT_20, writes_rows=False)))

@@ -1,11 +1,11 @@
 """The last 20 events of each series in Kafka Streams: `kafka_streams`, built with Maven, in a JVM of its own."""
 
 import json
-import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
-from bench.cluster import PARALLELISM, STATE_DIR
+from bench.cluster import PARALLELISM
 from bench.events import Log
 from sma.errors import SmaError
 
@@ -25,31 +25,30 @@ def run(log: Log, event_count: int, store: str, times: int) -> list[float]:
         SmaError: it cannot be built, failed, or never read all events without an interruption.
     """
     _build()
-    folder = STATE_DIR / "kafka-streams"
     ends = ",".join(f"{partition}:{end}" for partition, end in log.ends.items())
-    done = subprocess.run(
-        [
-            "java",
-            f"-Xms{_HEAP}",
-            f"-Xmx{_HEAP}",
-            "-Djava.net.preferIPv4Stack=true",
-            "-cp",
-            f"{_JARS}/*",
-            "sma.bench.Main",
-            log.settings.kafka_bootstrap,
-            log.settings.events_topic,
-            str(event_count),
-            ends,
-            store,
-            str(PARALLELISM),
-            str(times),
-            str(folder),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [
+                "java",
+                f"-Xms{_HEAP}",
+                f"-Xmx{_HEAP}",
+                "-Djava.net.preferIPv4Stack=true",
+                "-cp",
+                f"{_JARS}/*",
+                "sma.bench.Main",
+                log.settings.kafka_bootstrap,
+                log.settings.events_topic,
+                str(event_count),
+                ends,
+                store,
+                str(PARALLELISM),
+                str(times),
+                folder,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode:
         raise SmaError(f"Kafka Streams: {(done.stderr.strip().splitlines() or [f'exit code {done.returncode}'])[0]}")
     runs = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

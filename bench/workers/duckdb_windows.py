@@ -26,7 +26,7 @@ def work(consumer: Consumer, events: int) -> Done:
 
 
 def answers(database: duckdb.DuckDBPyConnection) -> Iterable[Answer]:
-    """State all windows one by one."""
+    """Yield all windows one by one."""
     for name, table in _TABLES.items():
         columns = f"customer, metric, as_of_ms, {name}::text, {name}_count"
         rows = database.execute(f"SELECT {columns} FROM {table} WHERE {name} IS NOT NULL")  # noqa: S608 - names from above

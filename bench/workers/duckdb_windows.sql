@@ -1,4 +1,4 @@
--- In DuckDB: the four averages of what has arrived, each stated on the minute.
+-- In DuckDB: the four averages of what has arrived, each emitted on the minute.
 CREATE TABLE events AS
 SELECT
     customer,

@@ -51,15 +51,16 @@ def duration_windows(frame: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.Da
 
 
 def answers(last: pd.DataFrame, durations: dict[str, tuple[pd.DataFrame, pd.DataFrame]]) -> Iterable[Answer]:
-    """State all windows one by one."""
+    """Yield all windows one by one."""
     for name in _COUNTS:
         for row in last[[*_SERIES, "minute", name, f"{name}_count"]].itertuples(index=False):
             yield name, row[0], row[1], int(row[2]) + MINUTE_MS, repr(float(row[3])), int(row[4])
     for name, (sums, counts) in durations.items():
         for (customer, metric), of_series in counts.items():
-            for minute, event_count in of_series[of_series > 0].items():
-                value_sum = repr(float(sums.loc[minute, (customer, metric)]))
-                yield name, customer, metric, int(minute) + MINUTE_MS, value_sum, int(event_count)
+            there = of_series[of_series > 0]
+            value_sums = sums[customer, metric][there.index]
+            for (minute, event_count), value_sum in zip(there.items(), value_sums, strict=True):
+                yield name, customer, metric, int(minute) + MINUTE_MS, repr(float(value_sum)), int(event_count)
 
 
 if __name__ == "__main__":

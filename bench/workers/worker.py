@@ -1,4 +1,4 @@
-"""What every worker does: it says `ready` once it can read, waits for a line, works, and tells what it did and when.
+"""What every worker does: it prints `ready` once it can read, waits for a line, works, and prints what it did and when.
 
 Workers run in a Python of their own that has what they need, made by `bench/python_workers.py`; so they import nothing
 of the project. Arguments: bootstrap servers, topic, ends as `0:10,1:12`, and a file for the answers or `-`. Without a
@@ -21,7 +21,7 @@ Answer = tuple[str, str, str, int, str, int]  # average, customer, metric, as_of
 
 @dataclass(frozen=True)
 class Done:
-    """How many events were used; `answers` states all windows one by one, if asked."""
+    """How many events were used; `answers` yields all windows one by one."""
 
     events: int
     answers: Callable[[], Iterable[Answer]]

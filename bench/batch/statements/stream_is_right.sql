@@ -1,4 +1,4 @@
--- In PostgreSQL: the stream said what the batch layer says, long enough ago for PostgreSQL to know both tables.
+-- In PostgreSQL: the stream has emitted what the batch layer has computed, and PostgreSQL knows how large both tables are.
 INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count)
 SELECT
     customer,

@@ -1,4 +1,4 @@
--- A minute, stated every second.
+-- A minute, emitted every second.
 INSERT INTO nowhere
 SELECT
     customer,

@@ -1,5 +1,5 @@
--- A table keyed and laid out as ours, through Flink's JDBC sink; its options are the sink's defaults unless more is said.
-CREATE TABLE bench_averages (
+-- The table that our job writes, through Flink's JDBC sink; its options are the sink's defaults unless more is said.
+CREATE TABLE averages (
     customer STRING,
     metric STRING,
     average STRING,
@@ -13,5 +13,5 @@ CREATE TABLE bench_averages (
     'url' = '$url',
     'username' = '$user',
     'password' = '$password',
-    'table-name' = 'sma.bench_averages'$more
+    'table-name' = 'sma.streaming_averages'$more
 )

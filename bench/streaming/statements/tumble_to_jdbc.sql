@@ -1,5 +1,5 @@
 -- Each second, into the database.
-INSERT INTO bench_averages
+INSERT INTO averages
 SELECT
     customer,
     metric,
