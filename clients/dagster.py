@@ -3,36 +3,41 @@
 from collections.abc import Mapping
 from typing import Any
 
-import requests
-
+from clients.answers import DAGSTER_TIMEOUT_S
+from clients.http import get, read_json, send, without_credential
 from sma.errors import SmaError
 from sma.settings import Settings
 
-TIMEOUT_SECONDS = 30
+_SERVICE, _SETTING = "Dagster", "SMA_DAGSTER_URL"
 
 
 def ask(
-    settings: Settings, query: str, variables: Mapping[str, Any], timeout_s: float = TIMEOUT_SECONDS
+    settings: Settings, query: str, variables: Mapping[str, Any], timeout_s: float = DAGSTER_TIMEOUT_S
 ) -> dict[str, Any]:
     """Return the data that answers a query.
 
     Raises:
         SmaError: Dagster does not answer, or says that it cannot.
     """
-    url = f"{settings.dagster_url.rstrip('/')}/graphql"
-    try:
-        response = requests.post(url, json={"query": query, "variables": variables}, timeout=timeout_s)
-        answer = response.json()
-    except requests.exceptions.JSONDecodeError as error:
-        raise SmaError(
-            f"{url}: HTTP {response.status_code} and no JSON: is this Dagster? mend SMA_DAGSTER_URL"
-        ) from error
-    except requests.RequestException as error:
-        raise SmaError(f"Dagster does not answer at {settings.dagster_url}: start it with `sma up`") from error
+    url, question = settings.dagster_url, {"query": query, "variables": variables}
+    response = send(_SERVICE, url, "POST", "/graphql", timeout_s, json=question)
+    answer = read_json(_SERVICE, url, _SETTING, response)
     if answer.get("errors"):
-        raise SmaError(f"Dagster at {settings.dagster_url}: {first_line(answer['errors'][0]['message'])}")
+        raise SmaError(f"Dagster at {without_credential(url)}: {first_line(answer['errors'][0]['message'])}")
     data: dict[str, Any] = answer["data"]
     return data
+
+
+def version(settings: Settings, timeout_s: float) -> str:
+    """Return the version of the webserver.
+
+    Raises:
+        SmaError: Dagster does not answer, or something else does.
+    """
+    answer = read_json(
+        _SERVICE, settings.dagster_url, _SETTING, get(_SERVICE, settings.dagster_url, "/server_info", timeout_s)
+    )
+    return str(answer["dagster_webserver_version"])
 
 
 def first_line(message: str) -> str:

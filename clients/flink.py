@@ -10,18 +10,19 @@ import requests
 from tenacity import (
     RetryError,
     Retrying,
-    retry_if_exception_type,
+    retry_if_exception,
     retry_if_result,
     stop_after_attempt,
     stop_after_delay,
 )
 from tenacity.wait import wait_fixed
 
+from clients.answers import ANSWER_TIMEOUT_S
+from clients.http import read_json, send
 from sma.errors import SmaError
 
 POLL_S = 0.2
 CONNECT_ATTEMPTS = 3
-REQUEST_TIMEOUT_S = 10.0
 ENDED = frozenset({"FINISHED", "CANCELED", "FAILED", "SUSPENDED"})
 
 # A TaskManager that is gone, or slots that are missing after it: mostly for a reason that was told before.
@@ -57,10 +58,15 @@ class Job:
 class FlinkRest:
     """The cluster at one REST address."""
 
-    def __init__(self, url: str, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+    def __init__(self, url: str, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
         """Ask nothing yet; `timeout_s` is how long one answer may take."""
         self._url = url.rstrip("/")
         self._timeout_s = timeout_s
+
+    def overview(self) -> dict[str, Any]:
+        """Return what Flink says of the cluster: its version, its TaskManagers, its slots."""
+        overview: dict[str, Any] = self.ask("GET", "/overview")
+        return overview
 
     def jobs(self, name: str) -> list[Job]:
         """Return the jobs of that name, the one started last first."""
@@ -80,7 +86,7 @@ class FlinkRest:
 
     def free_slots(self) -> int:
         """Return how many tasks the cluster could take."""
-        return int(self.ask("GET", "/overview")["slots-available"])
+        return int(self.overview()["slots-available"])
 
     def restarts(self, job_id: str) -> int:
         """Return how often the job has been restarted after a failure."""
@@ -162,20 +168,13 @@ class FlinkRest:
             RequestRefused: Flink said no; the message is its reason.
             SmaError: Flink does not answer.
         """
-        try:
-            for attempt in Retrying(
-                retry=retry_if_exception_type(requests.ConnectionError),
-                stop=stop_after_attempt(CONNECT_ATTEMPTS),
-                wait=wait_fixed(POLL_S),
-                reraise=True,
-            ):
-                with attempt:
-                    response = requests.request(
-                        method, self._url + path, timeout=timeout_s or self._timeout_s, **request
-                    )
-            answer = response.json() if response.content else {}
-        except requests.RequestException as error:
-            raise SmaError(f"Flink does not answer at {self._url}: run `sma up`") from error
+        response: requests.Response = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error.__cause__, requests.ConnectionError)),
+            stop=stop_after_attempt(CONNECT_ATTEMPTS),
+            wait=wait_fixed(POLL_S),
+            reraise=True,
+        )(send, "Flink", self._url, method, path, timeout_s or self._timeout_s, **request)
+        answer = read_json("Flink", self._url, "SMA_FLINK_URL", response) if response.content else {}
         if not response.ok:
             errors = answer.get("errors") or [response.reason]
             raise RequestRefused(f"Flink at {self._url}: {root_cause(errors[-1])}")

@@ -15,7 +15,10 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from pydantic import SecretStr
 
+from clients import postgres
+from clients.postgres import Connection
 from database.customer_views import remake_customer_views
 from sma.errors import SmaError, first_line_of
 from sma.settings import CHECKOUT
@@ -101,19 +104,16 @@ def pending_migrations(migrations: Sequence[Script], recorded: Sequence[tuple[st
     return pending
 
 
-def connect(url: str) -> psycopg.Connection:
+def connect(url: str) -> Connection:
     """Return an autocommit connection.
 
     Raises:
         SmaError: the server cannot be reached, or refuses; the URL's password is not shown.
     """
-    try:
-        return psycopg.connect(url, autocommit=True, connect_timeout=10)
-    except psycopg.Error as error:
-        raise SmaError(f"the database: {first_line_of(error)}") from error
+    return postgres.connect(SecretStr(url), "SMA_OWNER_DATABASE_URL", "migrations")
 
 
-def _read_record(connection: psycopg.Connection) -> list[tuple[str, str]]:
+def _read_record(connection: Connection) -> list[tuple[str, str]]:
     connection.execute("CREATE SCHEMA IF NOT EXISTS migrations")
     connection.execute(
         """
@@ -127,7 +127,7 @@ def _read_record(connection: psycopg.Connection) -> list[tuple[str, str]]:
     return connection.execute("SELECT name, sha256 FROM migrations.applied ORDER BY name").fetchall()
 
 
-def _apply(connection: psycopg.Connection, script: Script) -> None:
+def _apply(connection: Connection, script: Script) -> None:
     try:
         with connection.transaction():
             connection.execute(script.text.encode())
@@ -138,14 +138,14 @@ def _apply(connection: psycopg.Connection, script: Script) -> None:
         raise SmaError(f"{script.name}: {first_line_of(error)}") from error
 
 
-def _remake_views(connection: psycopg.Connection, views: Sequence[Script]) -> None:
+def _remake_views(connection: Connection, views: Sequence[Script]) -> None:
     try:
         _run_views(connection, views, drop_first=False)
     except psycopg.errors.InvalidTableDefinition:  # a column was taken away or renamed
         _run_views(connection, views, drop_first=True)
 
 
-def _run_views(connection: psycopg.Connection, views: Sequence[Script], drop_first: bool) -> None:
+def _run_views(connection: Connection, views: Sequence[Script], drop_first: bool) -> None:
     name = ""
     try:
         with connection.transaction():

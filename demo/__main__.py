@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-import psycopg
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from batch.report.reconciliation_report import ReconciliationReport
@@ -22,6 +21,7 @@ from cli.produce import produce_file
 from cli.reconcile import print_report, reconcile_days, require_clean
 from cli.status import print_parts
 from cli.stream import in_words
+from clients import postgres
 from demo.example import Example, find_example, read_series, window_duration
 from demo.flights import Flights, write_flights
 from demo.log_owner import claim_log, require_own_log
@@ -124,7 +124,7 @@ def await_streamed(settings: Settings) -> int:
 
 def count_streamed(settings: Settings) -> int:
     """Return how many rows the stream has written."""
-    with psycopg.connect(settings.database_url.get_secret_value()) as connection:
+    with postgres.session(settings.database_url, "SMA_DATABASE_URL", "demo") as connection:
         row = connection.execute("SELECT count(*) FROM sma.streaming_averages").fetchone()
     return row[0] if row else 0
 
@@ -135,7 +135,7 @@ def explain(settings: Settings, averages: Averages, run_ids: list[str], flights:
     if not durations:
         return None
     shortest = min(durations, key=window_duration)
-    with psycopg.connect(settings.database_url.get_secret_value()) as connection:
+    with postgres.session(settings.database_url, "SMA_DATABASE_URL", "demo") as connection:
         return find_example(connection, run_ids, shortest, flights.path)
 
 
@@ -143,7 +143,7 @@ def write_demo_page(settings: Settings, path: Path, report: ReconciliationReport
     """Write the page with the chart of the example's series around its window."""
     if example is None:
         return
-    with psycopg.connect(settings.database_url.get_secret_value()) as connection:
+    with postgres.session(settings.database_url, "SMA_DATABASE_URL", "demo") as connection:
         points = read_series(connection, example.customer, example.average, example.as_of, CHART_MARGIN)
     chart = draw_series(points, f"Carrier {example.customer}, average '{example.average.name}'", "delay, minutes")
     figures = {name.replace("_", " "): f"{value:,}" for name, value in asdict(report).items()}

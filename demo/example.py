@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
-import psycopg
 
+from clients.postgres import Connection
 from demo.page import Point
 from sma.averages import Average
 from sma.durations import format_duration
@@ -104,7 +104,7 @@ class Example:
         ]
 
 
-def find_example(connection: psycopg.Connection, run_ids: list[str], average: Average, flights: Path) -> Example | None:
+def find_example(connection: Connection, run_ids: list[str], average: Average, flights: Path) -> Example | None:
     """Return the explained window that is furthest off, with at most 3 late flights in it; None where there is none.
 
     Args:
@@ -150,7 +150,7 @@ def _describe(late: pl.DataFrame, flights: pl.DataFrame) -> list[str]:
 
 
 def read_series(
-    connection: psycopg.Connection, customer: str, average: Average, around: datetime, margin: timedelta
+    connection: Connection, customer: str, average: Average, around: datetime, margin: timedelta
 ) -> list[Point]:
     """Return both layers' averages of one customer, `margin` to each side of a moment, on the whole grid."""
     bounds = {"first": around - margin, "last": around + margin}

@@ -4,17 +4,21 @@ Their records carry the event's own time (CreateTime), so retention by time woul
 and what limits `events` is its size.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
+from clients.answers import TOPICS_TIMEOUT_S
+from clients.kafka.connection import admin, ask, failure
+from clients.kafka.groups import GroupInUse, delete_group
+from clients.kafka.offsets import topic_config, topics
 from sma.errors import SmaError
 from sma.settings import Settings
-
-_TIMEOUT_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +52,29 @@ def create_topics(settings: Settings) -> list[str]:
     Raises:
         SmaError: Kafka cannot be reached, or a topic is there that would lose or misread events.
     """
-    admin = _admin(settings)
     created = []
-    for topic, future in _request_topics(admin, settings).items():
+    for topic, future in _request_topics(settings).items():
         try:
             future.result()
             created.append(topic)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise SmaError(f"Kafka at {settings.kafka_bootstrap}: topic {topic}: {error.args[0].str()}") from error
-    check_topics(settings, admin)
+                raise failure(settings, error, f"topic {topic}") from error
+    check_topics(settings)
     return created
 
 
-def check_topics(settings: Settings, admin: AdminClient | None = None) -> None:
+def check_topics(settings: Settings) -> None:
     """Refuse topics that are there but not as the system needs them.
 
     Raises:
         SmaError: the first fault found, and the way out.
     """
-    admin = admin or _admin(settings)
-    partition_counts = {name: len(topic.partitions) for name, topic in _list_topics(admin, settings).items()}
+    partition_counts = {name: len(partitions) for name, partitions in topics(settings, TOPICS_TIMEOUT_S).items()}
     for topic in wanted_topics(settings):
         if topic.name not in partition_counts:
             raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic.name}: run `sma up`")
-        fault = topic_fault(topic, partition_counts[topic.name], _read_config(admin, topic.name))
+        fault = topic_fault(topic, partition_counts[topic.name], topic_config(settings, topic.name, TOPICS_TIMEOUT_S))
         if fault:
             raise SmaError(f"topic {topic.name}: {fault}")
 
@@ -118,31 +120,35 @@ def delete_topics(settings: Settings) -> None:
     Raises:
         SmaError: Kafka cannot be reached.
     """
-    admin = _admin(settings)
-    names = [topic.name for topic in wanted_topics(settings)]
-    there = [name for name in names if name in _list_topics(admin, settings)]
-    if there:
-        for future in admin.delete_topics(there, operation_timeout=_TIMEOUT_SECONDS).values():
-            future.result()
-    _delete_group(admin, settings.consumer_group)
+    there = topics(settings, TOPICS_TIMEOUT_S)
+    names = [topic.name for topic in wanted_topics(settings) if topic.name in there]
+    if names:
+        ask(settings, partial(_delete, names))
+    with suppress(GroupInUse):
+        delete_group(settings, settings.consumer_group)
+
+
+def _delete(names: list[str], client: AdminClient) -> None:
+    deleted = client.delete_topics(names, operation_timeout=TOPICS_TIMEOUT_S, request_timeout=2 * TOPICS_TIMEOUT_S)
+    for future in deleted.values():
+        future.result()
 
 
 @retry(
-    stop=stop_after_delay(2 * _TIMEOUT_SECONDS),
+    stop=stop_after_delay(2 * TOPICS_TIMEOUT_S),
     wait=wait_fixed(0.2),
     retry=retry_if_result(bool),
     retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
 )
 def _missing_or_full(settings: Settings) -> list[str]:
     """Return the topics that are not yet there, or still the old ones."""
-    admin = _admin(settings)
-    for future in _request_topics(admin, settings).values():
+    for future in _request_topics(settings).values():
         try:
             future.result()
         except KafkaException:  # still being deleted, or there already; what counts is looked at below
             continue
-    there = _list_topics(admin, settings)
-    return [topic.name for topic in wanted_topics(settings) if not _is_empty(admin, there, topic)]
+    there = topics(settings, TOPICS_TIMEOUT_S)
+    return [topic.name for topic in wanted_topics(settings) if not _is_empty(settings, there, topic)]
 
 
 def _create_anew(settings: Settings) -> None:
@@ -152,47 +158,21 @@ def _create_anew(settings: Settings) -> None:
     check_topics(settings)
 
 
-def _is_empty(admin: AdminClient, there: dict[str, Any], topic: Topic) -> bool:
-    if topic.name not in there or len(there[topic.name].partitions) != topic.partitions:
+def _is_empty(settings: Settings, there: dict[str, list[int]], topic: Topic) -> bool:
+    if topic.name not in there or len(there[topic.name]) != topic.partitions:
         return False
     request = {TopicPartition(topic.name, partition): OffsetSpec.latest() for partition in range(topic.partitions)}
     try:
-        return all(future.result().offset == 0 for future in admin.list_offsets(request).values())
+        return all(future.result().offset == 0 for future in admin(settings).list_offsets(request).values())
     except KafkaException:  # no leader yet
         return False
 
 
-def _delete_group(admin: AdminClient, group: str) -> None:
-    listed = admin.list_consumer_groups(request_timeout=_TIMEOUT_SECONDS).result()
-    if group not in [each.group_id for each in listed.valid]:
-        return
-    for future in admin.delete_consumer_groups([group], request_timeout=_TIMEOUT_SECONDS).values():
-        try:
-            future.result()
-        except KafkaException as error:
-            if error.args[0].code() not in (KafkaError.GROUP_ID_NOT_FOUND, KafkaError.NON_EMPTY_GROUP):
-                raise SmaError(f"consumer group {group}: {error.args[0].str()}") from error
-
-
-def _request_topics(admin: AdminClient, settings: Settings) -> dict[str, Any]:
+def _request_topics(settings: Settings) -> dict[str, Any]:
     wanted = [
         NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=-1, config=topic.config)
         for topic in wanted_topics(settings)
     ]
-    return admin.create_topics(wanted, operation_timeout=_TIMEOUT_SECONDS)
-
-
-def _list_topics(admin: AdminClient, settings: Settings) -> dict[str, Any]:
-    try:
-        return admin.list_topics(timeout=_TIMEOUT_SECONDS).topics
-    except KafkaException as error:
-        raise SmaError(f"Kafka at {settings.kafka_bootstrap}: {error.args[0].str()}") from error
-
-
-def _read_config(admin: AdminClient, name: str) -> dict[str, str]:
-    (future,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
-    return {key: entry.value for key, entry in future.result().items()}
-
-
-def _admin(settings: Settings) -> AdminClient:
-    return AdminClient({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 0})
+    return admin(settings).create_topics(
+        wanted, operation_timeout=TOPICS_TIMEOUT_S, request_timeout=2 * TOPICS_TIMEOUT_S
+    )

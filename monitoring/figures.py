@@ -6,16 +6,13 @@ from.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-import requests
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from sma.errors import SmaError
+from clients.answers import CHECK_TIMEOUT_S
+from clients.http import get
 from sma.settings import Settings
-
-_TIMEOUT_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ def read_figures(settings: Settings) -> Figures:
     Raises:
         SmaError: it does not answer.
     """
-    answer = _ask(f"{settings.exporter_url}/metrics", "the exporter")
+    answer = get("the exporter", settings.exporter_url, "/metrics", CHECK_TIMEOUT_S)
     return figures_of(text_string_to_metric_families(answer.text))
 
 
@@ -70,7 +67,7 @@ def read_alerts(settings: Settings) -> list[Alert]:
     Raises:
         SmaError: it does not answer.
     """
-    answer = _ask(f"{settings.prometheus_url}/api/v1/alerts", "Prometheus").json()
+    answer = get("Prometheus", settings.prometheus_url, "/api/v1/alerts", CHECK_TIMEOUT_S).json()
     firing = [
         Alert(
             alert["labels"]["alertname"],
@@ -124,12 +121,3 @@ def figures_of(families: Iterable[Metric]) -> Figures:
         disk_free_share=free / size if free is not None and size else None,
         silent=tuple(labels["collector"] for labels, value in samples.get("sma_collector_up", []) if not value),
     )
-
-
-def _ask(url: str, what: str) -> Any:
-    try:
-        answer = requests.get(url, timeout=_TIMEOUT_S)
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        raise SmaError(f"{what} does not answer at {url}: run `sma up`") from error
-    return answer

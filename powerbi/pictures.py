@@ -21,7 +21,9 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
+from pydantic import SecretStr
 
+from clients import postgres
 from powerbi.checks.model import read_model, tables
 from powerbi.checks.queries import Parameters, statement
 from sma.errors import SmaError
@@ -50,7 +52,7 @@ def read_rows(database_url: str) -> dict[str, list[Row]]:
     """
     model, found = tables(), {}
     try:
-        with psycopg.connect(database_url) as connection:
+        with postgres.connect(SecretStr(database_url), "SMA_DATABASE_URL", "powerbi", autocommit=False) as connection:
             for name in _TABLES:
                 source = model[name].named("partition")[name].properties["source"]
                 cursor = connection.execute(statement(source, _range()))

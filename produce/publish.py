@@ -4,16 +4,16 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from confluent_kafka import KafkaException, Message, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Message
 
+from clients.kafka.connection import producer
+from clients.kafka.offsets import partitions
 from produce.csv_file import Record
 from sma.averages import Averages
 from sma.errors import SmaError
 from sma.settings import Settings
 
 _FLUSH_SECONDS = 60.0
-_METADATA_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -46,17 +46,14 @@ class Publisher:
         self.published = Published()
         self._topic = settings.events_topic
         self._failure: str | None = None
-        self._partitions = _partitions(settings)
-        self._producer = Producer(
-            {
-                "bootstrap.servers": settings.kafka_bootstrap,
-                "enable.idempotence": True,
-                "partitioner": "murmur2_random",
-                "linger.ms": 20,
-                "compression.type": "lz4",
-                "log_level": 2,
-            }
-        )
+        self._partitions = partitions(settings, settings.events_topic)
+        options = {
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+            "linger.ms": 20,
+            "compression.type": "lz4",
+        }
+        self._producer = producer(settings, **options)
 
     def send(
         self, records: Iterable[Record], per_second: float | None = None, progress: Callable[[int], None] | None = None
@@ -144,14 +141,3 @@ def closing_heartbeat_ms(averages: Averages, newest_event_time_ms: int) -> int:
     """Return the heartbeat that lets every row close that an event up to `newest_event_time_ms` makes."""
     last_as_of = max(average.as_ofs_made_by(newest_event_time_ms)[-1] for average in averages.averages)
     return last_as_of + averages.watermark_delay_ms
-
-
-def _partitions(settings: Settings) -> list[int]:
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 2})
-    try:
-        topics = admin.list_topics(timeout=_METADATA_SECONDS).topics
-    except KafkaException as error:
-        raise SmaError(f"Kafka at {settings.kafka_bootstrap} does not answer: start it with `sma up`") from error
-    if settings.events_topic not in topics:
-        raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {settings.events_topic}: run `sma up`")
-    return sorted(topics[settings.events_topic].partitions)

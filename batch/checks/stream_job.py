@@ -4,20 +4,18 @@ What the job has read, and how it is controlled, belongs to the streaming layer.
 """
 
 from batch.checks.finding import Finding
+from clients.answers import CHECK_TIMEOUT_S
 from clients.flink import ENDED, FlinkRest
 from sma.errors import SmaError
 from sma.settings import Settings
-
-TIMEOUT_SECONDS = 5
 
 
 def job_runs(settings: Settings) -> Finding:
     """Tell whether Flink answers, and runs the job of this name; one that is being restarted does not run."""
     try:
-        jobs = FlinkRest(settings.flink_url, TIMEOUT_SECONDS).jobs(settings.job_name)
+        jobs = FlinkRest(settings.flink_url, CHECK_TIMEOUT_S).jobs(settings.job_name)
     except SmaError as error:
-        what = f"Flink does not answer at {settings.flink_url}: `sma status`"
-        return Finding(False, what, {"error": type(error.__cause__ or error).__name__})
+        return Finding(False, str(error), {"error": type(error.__cause__ or error).__name__})
     states = [job.state for job in jobs]
     if "RUNNING" in states:
         return Finding(True, f"the job {settings.job_name} runs")

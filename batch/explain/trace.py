@@ -16,13 +16,13 @@ from batch.explain.stored_records import WindowRecords, read_records
 from batch.index.closed_days import day_of
 from batch.index.known_series import has_rows, read_definitions, unknown_series
 from batch.index.log_index import Rule, read_rules
-from batch.log.consumer_group import committed_offsets
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
 from batch.log.reader import Chunk, read_partition
 from batch.log.series_table import SeriesTable
 from batch.results.retention import first_day_kept
 from batch.schedule.stale_days import stale_days
 from batch.store.database import Connection, connect, snapshot
+from clients.kafka.groups import committed_offsets
 from sma.averages import Average, Averages
 from sma.durations import format_duration
 from sma.errors import SmaError

@@ -9,17 +9,19 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from batch.log.broker import Broker, Fetched, addresses, ask_any
+from batch.log.broker import Broker, Fetched
 from batch.log.record_batches import end_of_batches
+from clients.answers import ANSWER_TIMEOUT_S
+from clients.kafka.wire import addresses, ask_any, failure
 from sma.errors import SmaError
 from sma.settings import Settings
 
 FETCH_BYTES = 2 * 2**20  # Kafka sends at most so much at once, but for a single record batch that is larger
 ANSWER_WAIT_MS = 500  # how long Kafka may wait for records where there are none yet
-ANSWER_TIMEOUT_SECONDS = 10.0
 RETRY_SECONDS = 30.0  # how long a fetch that fails is tried again
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
@@ -92,7 +94,7 @@ class _Partition:
                 raise SmaError(self._not_retained(position, end)) from None
             except KafkaError as error:
                 if not error.retriable or time.monotonic() > give_up_at:
-                    raise SmaError(self._failed(position, error)) from error
+                    raise self._failed(position, error) from error
                 self.close()
                 self._stopped.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -111,10 +113,9 @@ class _Partition:
         return leader.fetch(self._topic, self._partition, epoch, position, FETCH_BYTES, ANSWER_WAIT_MS)
 
     def _connect_leader(self) -> tuple[Broker, int]:
-        address, epoch = ask_any(
-            self._servers, ANSWER_TIMEOUT_SECONDS, lambda broker: broker.leader(self._topic, self._partition)
-        )
-        return Broker(address, ANSWER_TIMEOUT_SECONDS), epoch
+        connect = partial(Broker, timeout_s=ANSWER_TIMEOUT_S)
+        address, epoch = ask_any(self._servers, connect, lambda broker: broker.leader(self._topic, self._partition))
+        return connect(address), epoch
 
     def _not_retained(self, position: int, end: int) -> str:
         return (
@@ -122,11 +123,9 @@ class _Partition:
             "read in their place; `sma status` shows what Kafka retains"
         )
 
-    def _failed(self, position: int, error: KafkaError) -> str:
-        return (
-            f"Kafka at {self._bootstrap}: {error}: {self.where} could not be read from Kafka offset {position}: "
-            "is it running? `sma status`, `sma up`"
-        )
+    def _failed(self, position: int, error: KafkaError) -> SmaError:
+        what = f"{self.where} could not be read from Kafka offset {position}"
+        return failure(self._bootstrap, error, what)
 
     def _silent(self, position: int, end: int) -> str:
         return (

@@ -6,13 +6,12 @@ Kafka has no request for the size of a record, so the newest records are read an
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]
-
-from batch.log.offsets import OffsetRange, admin_client, client_config, no_answer
+from batch.log.offsets import OffsetRange
+from clients.answers import CHECK_TIMEOUT_S
+from clients.kafka.connection import reading
+from clients.kafka.offsets import topic_config
 from sma.settings import Settings
 
-TIMEOUT_SECONDS = 5.0
 SAMPLE_RECORDS = 200
 RECORD_OVERHEAD_BYTES = 20  # lengths, timestamps and the share of the batch's head
 
@@ -23,13 +22,7 @@ def retention_bytes(settings: Settings) -> int:
     Raises:
         SmaError: Kafka does not answer.
     """
-    admin = admin_client(settings.kafka_bootstrap)
-    resource = ConfigResource(ResourceType.TOPIC, settings.events_topic)
-    try:
-        (future,) = admin.describe_configs([resource], request_timeout=TIMEOUT_SECONDS).values()
-        return int(future.result()["retention.bytes"].value)
-    except KafkaException as error:
-        raise no_answer(settings, error) from error
+    return int(topic_config(settings, settings.events_topic, CHECK_TIMEOUT_S)["retention.bytes"])
 
 
 def record_bytes(settings: Settings, held: Mapping[int, OffsetRange]) -> float:
@@ -38,22 +31,10 @@ def record_bytes(settings: Settings, held: Mapping[int, OffsetRange]) -> float:
     Raises:
         SmaError: Kafka does not answer.
     """
-    consumer = Consumer(
-        client_config(settings.kafka_bootstrap)
-        | {
-            "group.id": f"{settings.topic_prefix}batch",  # the client demands one; nothing is committed under it
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-        }
-    )
-    try:
-        starts = {partition: max(each.start, each.end - SAMPLE_RECORDS) for partition, each in held.items()}
-        consumer.assign([TopicPartition(settings.events_topic, *start) for start in starts.items()])
-        sampled = consumer.consume(SAMPLE_RECORDS, timeout=TIMEOUT_SECONDS)
-    except KafkaException as error:
-        raise no_answer(settings, error) from error
-    finally:
-        consumer.close()
+    group, topic = f"{settings.topic_prefix}batch", settings.events_topic
+    starts = {partition: max(each.start, each.end - SAMPLE_RECORDS) for partition, each in held.items()}
+    with reading(settings, group, topic, starts, **{"auto.offset.reset": "earliest"}) as consumer:
+        sampled = consumer.consume(SAMPLE_RECORDS, timeout=CHECK_TIMEOUT_S)
     weights = [_weight(message) for message in sampled if message.error() is None]
     return sum(weights) / len(weights) if weights else float(RECORD_OVERHEAD_BYTES)
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from batch.log.consumer_group import committed_offsets
 from batch.log.offsets import Progress
+from clients.kafka.groups import committed_offsets
 from sma.durations import parse_duration
 from sma.errors import SmaError
 from sma.settings import Settings

@@ -7,21 +7,18 @@ lost. Rows of averages, of which there are many more, travel through `batch.stor
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Literal, LiteralString, cast
+from typing import Literal, LiteralString, cast
 
 import polars as pl
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from batch.store.statements import load_statements
-from sma.errors import SmaError, first_line_of
+from clients import postgres
+from clients.postgres import Connection as Connection
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 Layer = Literal["streaming_averages", "batch_averages"]
 LAYERS: tuple[Layer, Layer] = ("streaming_averages", "batch_averages")
-
-CONNECT_TIMEOUT_SECONDS = 10
 
 _SQL = load_statements(__file__)
 
@@ -36,25 +33,8 @@ def connect(url: SecretStr, setting: str) -> Iterator[Connection]:
     Raises:
         SmaError: no URL is set, or the database does not answer or refuses; the URL's password never shows.
     """
-    if not url.get_secret_value():
-        raise SmaError(f"{setting} is not set: start the local stack with `sma up`, or set it")
-    try:
-        connection = psycopg.connect(
-            url.get_secret_value(),
-            autocommit=True,
-            prepare_threshold=None,  # a plan for any values looks at every chunk of the hypertable
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            application_name="sma batch",
-        )
-    except psycopg.Error as error:
-        raise SmaError(
-            f"{_where(url, setting)}: {first_line_of(error)}: is it running? `sma status`, `sma up`"
-        ) from error
-    try:
-        with connection:
-            yield connection
-    except psycopg.Error as error:
-        raise SmaError(f"{_where(url, setting)}: {first_line_of(error)}") from error
+    with postgres.session(url, setting, "batch") as connection:
+        yield connection
 
 
 @contextmanager
@@ -73,11 +53,3 @@ def copy_in(connection: Connection, statement: LiteralString, rows: pl.DataFrame
     """Send the rows of a frame through `COPY … FROM STDIN (FORMAT csv)`; null is the empty field."""
     with connection.cursor().copy(statement) as copy:
         copy.write(rows.write_csv(include_header=False).encode())
-
-
-def _where(url: SecretStr, setting: str) -> str:
-    try:
-        parts = conninfo_to_dict(url.get_secret_value())
-    except psycopg.Error:
-        return setting
-    return f"database {parts.get('dbname', '')} at {parts.get('host', '')}:{parts.get('port', 5432)}"

@@ -5,12 +5,12 @@ from collections import Counter
 
 from prometheus_client.core import Metric
 
+from clients.answers import ANSWER_TIMEOUT_S
 from clients.dagster import ask
 from monitoring.exporter.families import by_label, gauges
 from sma.errors import SmaError
 from sma.settings import Settings
 
-_TIMEOUT_S = 10
 _LOOK_BACK_S = 3_600
 _MOST_RUNS = 1_000
 _UNDER_WAY = {"QUEUED": "QUEUED", "NOT_STARTED": "QUEUED", "STARTING": "STARTED", "STARTED": "STARTED"}
@@ -35,7 +35,7 @@ def look(settings: Settings) -> list[Metric]:
     Raises:
         SmaError: it does not answer, or not as Dagster does.
     """
-    data = ask(settings, _QUERY, {"since": time.time() - _LOOK_BACK_S, "most": _MOST_RUNS}, _TIMEOUT_S)
+    data = ask(settings, _QUERY, {"since": time.time() - _LOOK_BACK_S, "most": _MOST_RUNS}, ANSWER_TIMEOUT_S)
     try:
         runs = [*data["underWay"]["results"], *data["ended"]["results"]]
         daemons = data["instance"]["daemonHealth"]["allDaemonStatuses"]

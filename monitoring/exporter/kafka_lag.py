@@ -8,18 +8,18 @@ stopped with a savepoint has not always committed it. So the lag of a dead consu
 import time
 from collections.abc import Callable, Mapping
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError
 from prometheus_client.core import Metric
 
+from clients.answers import CHECK_TIMEOUT_S
 from clients.flink import FlinkRest
+from clients.kafka.connection import reading
 from monitoring.exporter.families import by_partition
 from monitoring.exporter.log_history import load, save
 from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.control.accounts import read_accounts
 from streaming.control.kafka_log import KafkaLog
-
-_POLL_S = 5.0
 
 
 class KafkaLag:
@@ -40,11 +40,7 @@ class KafkaLag:
         Raises:
             SmaError: Kafka does not answer.
         """
-        try:
-            starts, ends, committed = self._log.starts(), self._log.ends(), self._log.read_to()
-        except SmaError:
-            self._log = KafkaLog(self._settings)  # a client that has seen its broker restart may never ask it again
-            raise
+        starts, ends, committed = self._log.starts(), self._log.ends(), self._log.read_to()
         now_s = self._now_s()
         read = read_by_the_job(self._settings)
         self._history.read.update(read)
@@ -105,22 +101,10 @@ def read_by_the_job(settings: Settings) -> Mapping[int, int]:
 
 
 def _has_record(settings: Settings, partition: int, offset: int) -> bool:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.kafka_bootstrap,
-            "group.id": f"{settings.consumer_group}-exporter",  # never committed to
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "log_level": 0,
-        }
-    )
-    try:
-        consumer.assign([TopicPartition(settings.events_topic, partition, offset)])
-        record = consumer.poll(_POLL_S)
-    except KafkaException as error:
-        raise SmaError(f"Kafka does not answer at {settings.kafka_bootstrap}: {error.args[0].str()}") from error
-    finally:
-        consumer.close()
+    group = f"{settings.consumer_group}-exporter"
+    at, ends_are_said = {partition: offset}, {"enable.partition.eof": True}
+    with reading(settings, group, settings.events_topic, at, **ends_are_said) as consumer:
+        record = consumer.poll(CHECK_TIMEOUT_S)
     if record is None:
         return True  # nobody said otherwise
     told = record.error()

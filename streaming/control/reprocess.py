@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import psycopg
-
+from clients import postgres
 from sma.averages import Average, load_averages
 from sma.errors import SmaError
 from sma.instants import milliseconds
@@ -134,11 +133,8 @@ def _named(averages: Sequence[Average], name: str) -> Average:
 def _span(settings: Settings, finer: Average) -> tuple[int, int]:
     """Return the first and the last `as_of` that readers see of an average, in milliseconds since the epoch."""
     query = "SELECT min(as_of), max(as_of) FROM serving.moving_averages WHERE average = %s"
-    try:
-        with psycopg.connect(settings.database_url.get_secret_value()) as connection:
-            first, last = connection.execute(query, [finer.name]).fetchone() or (None, None)
-    except psycopg.Error as error:
-        raise SmaError(f"the database cannot be read: {str(error).strip().splitlines()[0]}") from error
+    with postgres.session(settings.database_url, "SMA_DATABASE_URL", "streaming") as connection:
+        first, last = connection.execute(query, [finer.name]).fetchone() or (None, None)
     if first is None or last is None:
         raise SmaError(f"no rows of {finer.name} are stored: there is nothing to derive from")
     return milliseconds(first), milliseconds(last)

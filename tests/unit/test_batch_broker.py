@@ -1,54 +1,24 @@
 """One connection to a broker: what its answers say, as kafka-python writes them, and what is none."""
 
-import socket
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from struct import pack
 from typing import Any
 
 import pytest
 from kafka.errors import (
     KafkaConnectionError,
-    KafkaError,
     KafkaProtocolError,
     LeaderNotAvailableError,
     OffsetOutOfRangeError,
     UnknownTopicOrPartitionError,
 )
-from kafka.protocol.consumer import FetchResponse, OffsetFetchResponse
-from kafka.protocol.metadata import FindCoordinatorResponse, MetadataResponse
+from kafka.protocol.consumer import FetchResponse
+from kafka.protocol.metadata import MetadataResponse
 
-from batch.log.broker import Broker, Fetched, addresses
-from sma.errors import SmaError
+from batch.log.broker import Broker, Fetched
+from tests.support.fake_broker import HERE, broker_that_sends, framed
 
-HERE = "127.0.0.1"
-FIRST = 1  # the correlation id of a connection's first request
 LEADER, ANOTHER = ("leader.example", 9092), ("another.example", 9093)
-
-
-@contextmanager
-def broker_that_sends(*answers: bytes) -> Iterator[Broker]:
-    """A broker that sends this for each request, and ends the connection behind the last."""
-    with socket.create_server((HERE, 0)) as server:
-
-        def answer() -> None:
-            connection, _ = server.accept()
-            with connection:
-                for each in answers:
-                    size = int.from_bytes(connection.recv(4, socket.MSG_WAITALL), "big")
-                    connection.recv(size, socket.MSG_WAITALL)
-                    connection.sendall(each)
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        with closing(Broker(server.getsockname(), timeout_s=5)) as broker:
-            yield broker
-        thread.join()
-
-
-def framed(body: bytes, correlation_id: int = FIRST) -> bytes:
-    return pack(">ii", 4 + len(body), correlation_id) + body
 
 
 def fetch_answer(
@@ -104,35 +74,41 @@ def metadata_answer(leader: int, *, partition_error: int = 0, topic_error: int =
 def test_a_fetch_brings_batches_and_aborted_transactions_by_offset(
     aborted: Sequence[tuple[int, int]] | None, in_order: tuple[tuple[int, int], ...]
 ) -> None:
-    with broker_that_sends(fetch_answer(b"record batches", aborted)) as broker:
+    with broker_that_sends(Broker, fetch_answer(b"record batches", aborted)) as broker:
         fetched = fetch(broker)
     assert (bytes(fetched.records), fetched.aborted) == (b"record batches", in_order)
 
 
 @pytest.mark.parametrize("nothing", [None, b""])
 def test_a_fetch_may_bring_nothing(nothing: bytes | None) -> None:
-    with broker_that_sends(fetch_answer(nothing, [])) as broker:
+    with broker_that_sends(Broker, fetch_answer(nothing, [])) as broker:
         assert len(fetch(broker).records) == 0
 
 
 @pytest.mark.parametrize("where", ["error", "top"])
 def test_a_refusal_is_that_error(where: str) -> None:
     refused = fetch_answer(None, None, **{where: OffsetOutOfRangeError.errno})
-    with broker_that_sends(refused) as broker, pytest.raises(OffsetOutOfRangeError):
+    with broker_that_sends(Broker, refused) as broker, pytest.raises(OffsetOutOfRangeError):
         fetch(broker)
 
 
 @pytest.mark.parametrize("size", [0, 3, 8, 30, 60, 100])
 def test_an_answer_that_ends_early_is_a_lost_connection(size: int) -> None:
     answer = fetch_answer(b"x" * 100, [(1, 2)])
-    with broker_that_sends(answer[:size]) as broker, pytest.raises(KafkaConnectionError, match=f"{HERE}.*was closed"):
+    with (
+        broker_that_sends(Broker, answer[:size]) as broker,
+        pytest.raises(KafkaConnectionError, match=f"{HERE}.*was closed"),
+    ):
         fetch(broker)
 
 
 @pytest.mark.parametrize("size", [0, 5, 20, 40, 60])
 def test_a_body_that_is_cut_off_is_an_error_of_the_protocol(size: int) -> None:
     body = fetch_answer(b"x" * 100, [(1, 2)])[8:]
-    with broker_that_sends(framed(body[:size])) as broker, pytest.raises(KafkaProtocolError, match="is cut off"):
+    with (
+        broker_that_sends(Broker, framed(body[:size])) as broker,
+        pytest.raises(KafkaProtocolError, match="is cut off"),
+    ):
         fetch(broker)
 
 
@@ -145,12 +121,12 @@ def test_a_body_that_is_cut_off_is_an_error_of_the_protocol(size: int) -> None:
     ],
 )
 def test_what_is_no_answer_is_an_error_of_the_protocol(answer: bytes, why: str) -> None:
-    with broker_that_sends(answer) as broker, pytest.raises(KafkaProtocolError, match=why):
+    with broker_that_sends(Broker, answer) as broker, pytest.raises(KafkaProtocolError, match=why):
         fetch(broker)
 
 
 def test_the_leader_is_found_by_its_number() -> None:
-    with broker_that_sends(metadata_answer(leader=1)) as broker:
+    with broker_that_sends(Broker, metadata_answer(leader=1)) as broker:
         assert broker.leader("events", 2) == (LEADER, 6)
 
 
@@ -165,54 +141,5 @@ def test_the_leader_is_found_by_its_number() -> None:
     ],
 )
 def test_a_leader_that_is_not_there_is_that_error(answer: bytes, error: type[Exception], partition: int) -> None:
-    with broker_that_sends(answer) as broker, pytest.raises(error):
+    with broker_that_sends(Broker, answer) as broker, pytest.raises(error):
         broker.leader("events", partition)
-
-
-def test_servers_are_host_and_port() -> None:
-    assert sorted(addresses("b.example:1, a.example:2,[::1]:3")) == [("::1", 3), ("a.example", 2), ("b.example", 1)]
-    with pytest.raises(SmaError, match="^SMA_KAFKA_BOOTSTRAP: 'kafka:port' is no list of host:port"):
-        addresses("kafka:port")
-
-
-def test_the_coordinator_is_where_the_broker_says() -> None:
-    answer: Any = FindCoordinatorResponse[2](
-        error_code=0, error_message=None, node_id=1, host=LEADER[0], port=LEADER[1]
-    )
-    with broker_that_sends(framed(bytes(answer.encode(version=2)))) as broker:
-        assert broker.coordinator("group") == LEADER
-
-
-def test_a_coordinator_that_is_not_chosen_yet_can_be_asked_for_again() -> None:
-    answer: Any = FindCoordinatorResponse[2](error_code=15, error_message="soon", node_id=-1, host="", port=-1)
-    with broker_that_sends(framed(bytes(answer.encode(version=2)))) as broker, pytest.raises(KafkaError) as raised:
-        broker.coordinator("group")
-    assert raised.value.retriable
-
-
-def offsets_answer(*, error: int = 0, partition_error: int = 0) -> bytes:
-    topic: Any = OffsetFetchResponse.OffsetFetchResponseTopic
-    partitions = [
-        topic.OffsetFetchResponsePartition(
-            partition_index=number,
-            committed_offset=offset,
-            committed_leader_epoch=-1,
-            metadata="",
-            error_code=partition_error,
-        )
-        for number, offset in enumerate((40, -1, 0))
-    ]
-    answer: Any = OffsetFetchResponse[5](error_code=error, topics=[topic(name="events", partitions=partitions)])
-    return framed(bytes(answer.encode(version=5)))
-
-
-def test_what_a_group_has_committed_and_where_it_never_did() -> None:
-    with broker_that_sends(offsets_answer()) as broker:
-        assert broker.committed("group", "events", [0, 1, 2]) == {0: 40, 2: 0}
-
-
-@pytest.mark.parametrize("errors", [{"error": 16}, {"partition_error": 14}])
-def test_a_coordinator_that_moved_or_is_still_loading_can_be_asked_again(errors: dict[str, int]) -> None:
-    with broker_that_sends(offsets_answer(**errors)) as broker, pytest.raises(KafkaError) as raised:
-        broker.committed("group", "events", [0, 1, 2])
-    assert raised.value.retriable

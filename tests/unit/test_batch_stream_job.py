@@ -37,4 +37,4 @@ def test_only_a_running_job_runs(flink, jobs, fault):
 def test_a_flink_that_is_down_is_a_finding():
     finding = job_runs(NOBODY)
     assert (finding.passed, finding.is_error) == (False, True)
-    assert finding.description == "Flink does not answer at http://127.0.0.1:1: `sma status`"
+    assert finding.description == "Flink does not answer at http://127.0.0.1:1 (no connection): run `sma up`"

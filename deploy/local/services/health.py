@@ -1,20 +1,21 @@
 """Checks whether each part is up, as a client would, wherever the part runs."""
 
-import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-import psycopg
-import requests
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from pydantic import SecretStr
 
+from clients import dagster, postgres
+from clients.answers import HEALTH_TIMEOUT_S, Refused, Unanswered
+from clients.flink import FlinkRest
+from clients.http import get
+from clients.kafka.connection import ask
 from deploy.local.services.render import INSTALL_DIR
+from sma.errors import SmaError
 from sma.settings import Settings
-
-_TIMEOUT_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,10 @@ class Health:
 
 def check_kafka(settings: Settings, since: float = 0) -> Health:
     """Ask for the cluster's brokers."""
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 0})
     try:
-        brokers = admin.list_topics(timeout=_TIMEOUT_SECONDS).brokers
-    except KafkaException as error:
-        return Health(error.args[0].str())
+        brokers = ask(settings, lambda admin: admin.list_topics(timeout=HEALTH_TIMEOUT_S)).brokers
+    except SmaError as error:
+        return Health(_reason(error))
     return Health(None, _kafka_version()) if brokers else Health("no broker has joined")
 
 
@@ -51,11 +51,8 @@ def _kafka_version() -> str | None:
 
 def check_timescaledb(settings: Settings, since: float = 0) -> Health:
     """Ask for the server's version, and the extension's."""
-    url = settings.database_url.get_secret_value()
-    if not url:
-        return Health("SMA_DATABASE_URL is not set: run `sma up`")
     try:
-        with psycopg.connect(url, connect_timeout=_TIMEOUT_SECONDS) as connection:
+        with _session(settings.database_url, "SMA_DATABASE_URL") as connection:
             row = connection.execute(
                 """
                 SELECT
@@ -63,8 +60,8 @@ def check_timescaledb(settings: Settings, since: float = 0) -> Health:
                     (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'timescaledb')
                 """
             ).fetchone()
-    except psycopg.Error as error:
-        return Health(_first_line(str(error)))
+    except SmaError as error:
+        return Health(_reason(error))
     server, extension = row or ("", None)
     if extension is None:
         return Health("the database has no TimescaleDB yet: run `sma up`")
@@ -74,19 +71,23 @@ def check_timescaledb(settings: Settings, since: float = 0) -> Health:
 def check_postgres(url: str) -> Health:
     """Ask a server whether it takes connections, whatever its databases hold."""
     try:
-        with psycopg.connect(url, connect_timeout=_TIMEOUT_SECONDS) as connection:
+        with _session(SecretStr(url), "the URL") as connection:
             connection.execute("SELECT 1")
-    except psycopg.Error as error:
-        return Health(_first_line(str(error)))
+    except SmaError as error:
+        return Health(_reason(error))
     return Health(None)
+
+
+def _session(url: SecretStr, setting: str) -> AbstractContextManager[postgres.Connection]:
+    return postgres.session(url, setting, "health", timeout_s=HEALTH_TIMEOUT_S)
 
 
 def check_flink(settings: Settings, since: float = 0) -> Health:
     """Ask how many task managers have registered."""
     try:
-        overview = _get_json(f"{settings.flink_url}/overview")
-    except requests.RequestException as error:
-        return Health(_connection_reason(error))
+        overview = FlinkRest(settings.flink_url, HEALTH_TIMEOUT_S).overview()
+    except SmaError as error:
+        return Health(_reason(error))
     if overview.get("taskmanagers", 0) < 1:
         return Health("no task manager has registered")
     return Health(None, overview.get("flink-version"))
@@ -100,15 +101,11 @@ def check_dagster(settings: Settings, since: float = 0) -> Health:
         since: a daemon's heartbeat before this time, in seconds since the epoch, is one of an earlier daemon.
     """
     try:
-        found = _get_json(f"{settings.dagster_url}/server_info")["dagster_webserver_version"]
-        answer = requests.post(
-            f"{settings.dagster_url}/graphql", json={"query": _DAGSTER_QUERY}, timeout=10 * _TIMEOUT_SECONDS
-        )
-        answer.raise_for_status()
-        data = answer.json()["data"]
-    except requests.RequestException as error:
-        return Health(_connection_reason(error))
-    except (KeyError, ValueError):
+        found = dagster.version(settings, HEALTH_TIMEOUT_S)
+        data = dagster.ask(settings, _DAGSTER_QUERY, {})
+    except SmaError as error:
+        return Health(_reason(error))
+    except KeyError:
         return Health(f"{settings.dagster_url} does not answer as Dagster {version('dagster')} does")
     fault = _code_fault(data["workspaceOrError"])
     if fault is not None:
@@ -118,7 +115,7 @@ def check_dagster(settings: Settings, since: float = 0) -> Health:
 
 def _code_fault(workspace: dict[str, Any]) -> str | None:
     if "message" in workspace:
-        return _first_line(workspace["message"])
+        return dagster.first_line(workspace["message"])
     entries = workspace["locationEntries"]
     if not entries:
         return "no code location is loaded"
@@ -141,7 +138,7 @@ def _last_line(error: dict[str, Any]) -> str:
     """The deepest cause: what failed to import, rather than that something did."""
     while error.get("cause"):
         error = error["cause"]
-    return _first_line(error["message"])
+    return dagster.first_line(error["message"])
 
 
 _DAGSTER_QUERY = """
@@ -168,14 +165,14 @@ def check_prometheus(settings: Settings, since: float = 0) -> Health:
         (settings.prometheus_url, "/-/ready"),
     ):
         try:
-            requests.get(f"{url}{path}", timeout=_TIMEOUT_SECONDS).raise_for_status()
-        except requests.RequestException as error:
-            return Health(f"{url}: {_connection_reason(error)}")
+            get("Prometheus", url, path, HEALTH_TIMEOUT_S)
+        except SmaError as error:
+            return Health(f"{url}: {_reason(error)}")
     try:
-        build = _get_json(f"{settings.prometheus_url}/api/v1/status/buildinfo")
-    except requests.RequestException as error:
-        return Health(_connection_reason(error))
-    return Health(None, build["data"]["version"])
+        build = get("Prometheus", settings.prometheus_url, "/api/v1/status/buildinfo", HEALTH_TIMEOUT_S)
+    except SmaError as error:
+        return Health(_reason(error))
+    return Health(None, build.json()["data"]["version"])
 
 
 CHECKS: dict[str, Callable[[Settings, float], Health]] = {
@@ -187,20 +184,6 @@ CHECKS: dict[str, Callable[[Settings, float], Health]] = {
 }
 
 
-def _get_json(url: str) -> dict[str, Any]:
-    answer = requests.get(url, timeout=_TIMEOUT_SECONDS)
-    answer.raise_for_status()
-    return dict(answer.json())
-
-
-def _connection_reason(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
-        return "does not answer in time"
-    if isinstance(error, requests.ConnectionError):
-        return "nothing listens there"
-    return _first_line(str(error))
-
-
-def _first_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return re.sub(r"//[^@/ ]*@", "//", lines[0]) if lines else "unknown error"
+def _reason(error: SmaError) -> str:
+    """Return what is said where the part is named already."""
+    return error.detail if isinstance(error, Unanswered | Refused) else str(error)

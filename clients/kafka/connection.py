@@ -1,0 +1,115 @@
+"""Opens Kafka's clients: the one configuration of librdkafka, and the one admin client of this process.
+
+The offsets of a consumer group are never asked of the admin client: see `clients.kafka.groups`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from clients.answers import ANSWER_TIMEOUT_S, Refused, Unanswered
+from sma.errors import SmaError
+from sma.settings import Settings
+
+SERVICE = "Kafka"
+SETTLING_S = 30.0  # how long a broker may need until it leads a new topic or knows its groups
+RETRY_S = 0.2
+
+_NOT_YET = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+
+Answer = TypeVar("Answer")
+
+
+def admin(settings: Settings) -> AdminClient:
+    """Return the admin client of this process: to make one and to connect takes fifty times as long as to ask."""
+    return _admin(settings.kafka_bootstrap)
+
+
+def forget_admin() -> None:
+    """Let the next question have a new admin client: one that saw its broker restart may never ask it again."""
+    _admin.cache_clear()
+
+
+def ask(settings: Settings, question: Callable[[AdminClient], Answer]) -> Answer:
+    """Return what Kafka answers the admin client; it is asked again while a leader is being chosen.
+
+    Raises:
+        SmaError: Kafka does not answer, or refuses.
+    """
+    asking = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, KafkaException) and error.args[0].code() in _NOT_YET),
+        stop=stop_after_delay(SETTLING_S),
+        wait=wait_fixed(RETRY_S),
+        reraise=True,
+    )
+    try:
+        return asking(question, admin(settings))
+    except (KafkaException, TimeoutError) as error:
+        forget_admin()
+        raise failure(settings, error) from error
+
+
+@contextmanager
+def reading(
+    settings: Settings, group: str, topic: str, from_offsets: Mapping[int, int], **others: Any
+) -> Iterator[Consumer]:
+    """Open a consumer that reads partitions of a topic, each from an offset on; it commits nothing.
+
+    Args:
+        settings: where Kafka is.
+        group: librdkafka demands one; it is not joined.
+        topic: the topic.
+        from_offsets: by partition.
+        others: settings of librdkafka.
+
+    Raises:
+        SmaError: Kafka does not answer, or refuses.
+    """
+    consumer = Consumer(_config(settings.kafka_bootstrap, **{"group.id": group, "enable.auto.commit": False} | others))
+    try:
+        consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in from_offsets.items()])
+        yield consumer
+    except KafkaException as error:
+        raise failure(settings, error) from error
+    finally:
+        consumer.close()
+
+
+def producer(settings: Settings, **others: Any) -> Producer:
+    """Return a new producer; it connects in the background.
+
+    Args:
+        settings: where Kafka is.
+        others: settings of librdkafka.
+    """
+    return Producer(_config(settings.kafka_bootstrap, **others))
+
+
+def failure(settings: Settings, error: KafkaException | TimeoutError, what: str = "") -> SmaError:
+    """Return the one line for what librdkafka says; its own errors have negative codes, those of a broker positive.
+
+    Args:
+        settings: where Kafka is.
+        error: what librdkafka says.
+        what: what it is said of, where that is not clear.
+    """
+    reason = error.args[0] if error.args else None
+    if not isinstance(reason, KafkaError):
+        return Unanswered(SERVICE, settings.kafka_bootstrap, "no answer in time")
+    kind = Unanswered if reason.code() < 0 else Refused
+    return kind(SERVICE, settings.kafka_bootstrap, f"{what}: {reason.str()}" if what else reason.str())
+
+
+@cache
+def _admin(bootstrap: str) -> AdminClient:
+    return AdminClient(_config(bootstrap, **{"socket.timeout.ms": round(1_000 * ANSWER_TIMEOUT_S)}))
+
+
+def _config(bootstrap: str, **others: Any) -> dict[str, Any]:
+    """Return what each client of librdkafka is made with: it prints nothing, since every failure is raised here."""
+    return {"bootstrap.servers": bootstrap, "log_level": 0, "error_cb": lambda _: None} | others

@@ -1,0 +1,126 @@
+"""Reads what a consumer group has committed, and deletes a group; its coordinator is asked, and no group is joined.
+
+librdkafka's admin client is not used for this: it ends the process where the coordinator is not ready
+(docs/decisions/0031-one-client-for-each-service.md).
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from kafka.errors import GroupIdNotFoundError, KafkaConnectionError, KafkaError, NonEmptyGroupError
+from kafka.protocol.admin import DeleteGroupsRequest, DeleteGroupsResponse
+from kafka.protocol.consumer import OffsetFetchRequest, OffsetFetchResponse
+from kafka.protocol.metadata import CoordinatorType, FindCoordinatorRequest, FindCoordinatorResponse
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_fixed
+
+from clients.answers import ANSWER_TIMEOUT_S
+from clients.kafka.connection import RETRY_S, SETTLING_S
+from clients.kafka.offsets import partitions
+from clients.kafka.wire import Address, Found, Wire, addresses, ask_any, failure, raise_for
+from sma.errors import SmaError
+from sma.settings import Settings
+
+_COORDINATOR_VERSION = 2
+_OFFSETS_VERSION = 5
+_DELETE_VERSION = 1
+
+
+class GroupInUse(SmaError):
+    """A consumer group has members, so it cannot be deleted."""
+
+
+def committed_offsets(settings: Settings, topic: str, group: str) -> dict[int, int]:
+    """Return the first Kafka offset that a consumer group has not committed, by partition; none where it never did.
+
+    Raises:
+        SmaError: Kafka does not answer, or has no such topic.
+    """
+    wanted = partitions(settings, topic)
+    try:
+        return _ask_coordinator(settings, group, lambda wire: committed(wire, group, topic, wanted))
+    except KafkaError as error:
+        raise failure(settings.kafka_bootstrap, error, f"the offsets of the group {group} are not known") from error
+
+
+def delete_group(settings: Settings, group: str) -> None:
+    """Delete a consumer group with all that it has committed; one that is not there is no error.
+
+    Raises:
+        GroupInUse: it has members.
+        SmaError: Kafka does not answer.
+    """
+    try:
+        _ask_coordinator(settings, group, lambda wire: delete(wire, group))
+    except GroupIdNotFoundError:
+        return
+    except NonEmptyGroupError as error:
+        raise GroupInUse(
+            f"Kafka at {settings.kafka_bootstrap}: the consumer group {group} has members: stop what reads under it"
+        ) from error
+    except KafkaError as error:
+        raise failure(settings.kafka_bootstrap, error, f"the group {group} cannot be deleted") from error
+
+
+def coordinator(wire: Wire, group: str) -> Address:
+    """Return where the coordinator of a consumer group is.
+
+    Raises:
+        KafkaError: there is none just now, or the broker does not answer.
+    """
+    request = FindCoordinatorRequest[_COORDINATOR_VERSION](key=group, key_type=CoordinatorType.GROUP)
+    answer = wire.ask(request, FindCoordinatorResponse)
+    raise_for(answer.error_code)
+    return answer.host, answer.port
+
+
+def committed(wire: Wire, group: str, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+    """Return the Kafka offset that a group has committed for each partition; none where it never did.
+
+    Raises:
+        KafkaError: this broker is not the group's coordinator, or does not answer.
+    """
+    asked = OffsetFetchRequest.OffsetFetchRequestTopic(name=topic, partition_indexes=list(partitions))
+    answer = wire.ask(OffsetFetchRequest[_OFFSETS_VERSION](group_id=group, topics=[asked]), OffsetFetchResponse)
+    raise_for(answer.error_code)
+    offsets = {}
+    for partition in answer.topics[0].partitions:
+        raise_for(partition.error_code)
+        if partition.committed_offset >= 0:
+            offsets[partition.partition_index] = partition.committed_offset
+    return offsets
+
+
+def delete(wire: Wire, group: str) -> None:
+    """Delete a consumer group.
+
+    Raises:
+        KafkaError: there is none, it has members, this broker is not its coordinator, or it does not answer.
+    """
+    answer = wire.ask(DeleteGroupsRequest[_DELETE_VERSION](groups_names=[group]), DeleteGroupsResponse)
+    for result in answer.results:
+        raise_for(result.error_code)
+
+
+def _ask_coordinator(settings: Settings, group: str, question: Callable[[Wire], Found]) -> Found:
+    """Return what the coordinator of a group answers; again while it is not chosen, has moved, or still loads."""
+
+    def ask_once() -> Found:
+        connect = partial(Wire, timeout_s=ANSWER_TIMEOUT_S)
+        found = ask_any(servers, connect, lambda wire: coordinator(wire, group))
+        return ask_any([found], connect, question)
+
+    servers = addresses(settings.kafka_bootstrap)
+    asking = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, KafkaError) and error.retriable),
+        stop=_gives_up,
+        wait=wait_fixed(RETRY_S),
+        reraise=True,
+    )
+    return asking(ask_once)
+
+
+def _gives_up(state: RetryCallState) -> bool:
+    """Return whether to ask no more: a broker that answers may need longer than one that does not is waited for."""
+    error = state.outcome.exception() if state.outcome else None
+    limit_s = ANSWER_TIMEOUT_S if isinstance(error, KafkaConnectionError) else SETTLING_S
+    return (state.seconds_since_start or 0) >= limit_s

@@ -1,0 +1,125 @@
+"""Reads the partitions of a topic, and the Kafka offsets at which they begin and end or reach a time.
+
+How far a consumer group has committed is in `clients.kafka.groups`.
+"""
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
+
+from clients.answers import ANSWER_TIMEOUT_S
+from clients.kafka.connection import ask
+from sma.errors import SmaError
+from sma.settings import Settings
+
+_START = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+def topics(settings: Settings, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, list[int]]:
+    """Return the numbers of each topic's partitions.
+
+    Raises:
+        SmaError: Kafka does not answer.
+    """
+    listed = ask(settings, lambda admin: admin.list_topics(timeout=timeout_s)).topics
+    return {name: sorted(topic.partitions) for name, topic in listed.items()}
+
+
+def partitions(settings: Settings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> list[int]:
+    """Return the numbers of a topic's partitions.
+
+    Raises:
+        SmaError: Kafka does not answer, or has no such topic.
+    """
+    found = _partitions(settings, topic, timeout_s)
+    if not found:
+        raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic}: run `sma up`")
+    return found
+
+
+def topic_config(settings: Settings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, str]:
+    """Return the configuration of a topic, as Kafka states it.
+
+    Raises:
+        SmaError: Kafka does not answer, or has no such topic.
+    """
+
+    def describe(admin: AdminClient) -> dict[str, str]:
+        (future,) = admin.describe_configs(
+            [ConfigResource(ResourceType.TOPIC, topic)], request_timeout=timeout_s
+        ).values()
+        return {key: entry.value for key, entry in future.result(timeout_s + 1).items()}
+
+    return ask(settings, describe)
+
+
+def starts(settings: Settings, topic: str) -> dict[int, int]:
+    """Return the first Kafka offset that each partition of a topic still holds.
+
+    Raises:
+        SmaError: Kafka does not answer, or has no such topic.
+    """
+    return _offsets(settings, topic, _START)
+
+
+def ends(settings: Settings, topic: str, *, read_committed: bool = False) -> dict[int, int]:
+    """Return the Kafka offset that the next record of each partition of a topic gets.
+
+    Args:
+        settings: where Kafka is.
+        topic: the topic.
+        read_committed: whether a partition ends before its first transaction that is still open.
+
+    Raises:
+        SmaError: Kafka does not answer, or has no such topic.
+    """
+    return _offsets(settings, topic, _END, read_committed=read_committed)
+
+
+def offsets_at(settings: Settings, topic: str, time_ms: int) -> dict[int, int]:
+    """Return the Kafka offset of the first record with a timestamp at or after a time; the end where there is none.
+
+    Raises:
+        SmaError: Kafka does not answer, or has no such topic.
+    """
+    found = _offsets(settings, topic, OffsetSpec.for_timestamp(time_ms))
+    last = ends(settings, topic)
+    return {partition: last[partition] if offset < 0 else offset for partition, offset in found.items()}
+
+
+def record_count(settings: Settings, topic: str) -> int:
+    """Return how many Kafka offsets a topic holds; 0 where there is no such topic.
+
+    Raises:
+        SmaError: Kafka does not answer.
+    """
+    if not _partitions(settings, topic, ANSWER_TIMEOUT_S):
+        return 0
+    first = starts(settings, topic)
+    return sum(end - first[partition] for partition, end in ends(settings, topic).items())
+
+
+def _partitions(settings: Settings, topic: str, timeout_s: float) -> list[int]:
+    """Return none for a topic that is not there; to list its metadata instead could make the topic."""
+
+    def describe(admin: AdminClient) -> list[int]:
+        future = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic]
+        try:
+            return sorted(partition.id for partition in future.result(timeout_s + 1).partitions)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                return []
+            raise
+
+    return ask(settings, describe)
+
+
+def _offsets(settings: Settings, topic: str, spec: OffsetSpec, *, read_committed: bool = False) -> dict[int, int]:
+    isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
+    wanted = {TopicPartition(topic, partition): spec for partition in partitions(settings, topic)}
+
+    def list_offsets(admin: AdminClient) -> dict[int, int]:
+        futures = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=ANSWER_TIMEOUT_S)
+        return {place.partition: int(future.result(ANSWER_TIMEOUT_S + 1).offset) for place, future in futures.items()}
+
+    return ask(settings, list_offsets)

@@ -1,0 +1,140 @@
+"""Talks to one Kafka broker over one socket, in the requests and answers of kafka-python's classes.
+
+The versions of the protocol are those of Kafka 2.3; every Kafka since then answers them. A process that reads the log
+loads this module and not librdkafka.
+"""
+
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from struct import Struct
+from typing import Any, TypeVar
+
+from kafka.cluster import collect_hosts
+from kafka.errors import KafkaConnectionError, KafkaError, KafkaProtocolError, NoError, for_code
+
+from clients.answers import Refused, Unanswered
+from sma.errors import SmaError
+
+MAX_ANSWER_BYTES = 256 * 2**20  # no answer may be larger, whatever a batch's size
+
+_CLIENT_ID = "sma"
+_SIZE = Struct(">i")
+
+Address = tuple[str, int]
+Found = TypeVar("Found")
+
+
+def addresses(bootstrap: str) -> list[Address]:
+    """Return host and port of each server in a list of host:port.
+
+    Raises:
+        SmaError: it is none.
+    """
+    try:
+        return [(host, port) for host, port, _ in collect_hosts(bootstrap)]
+    except ValueError as error:
+        raise SmaError(f"SMA_KAFKA_BOOTSTRAP: {bootstrap!r} is no list of host:port: {error}") from error
+
+
+class Wire:
+    """An open connection; one thread at a time asks, and has the answer before it asks again.
+
+    A method that raises a `kafka.errors.KafkaError` for the connection or the protocol leaves it of no use.
+    """
+
+    def __init__(self, address: Address, timeout_s: float) -> None:
+        """Connect; `timeout_s` is how long each sign of the broker is waited for.
+
+        Raises:
+            KafkaError: it does not answer.
+        """
+        self.name = "{}:{}".format(*address)
+        self._asked = 0
+        try:
+            self._socket = socket.create_connection(address, timeout_s)
+        except OSError as error:
+            raise self._lost(error) from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._socket.close()
+
+    def ask(self, request: Any, response: Any) -> Any:
+        """Return the answer to a request, decoded by the class of responses of that request.
+
+        Raises:
+            KafkaError: the broker does not answer, or not as a broker does.
+        """
+        return response.decode(self.ask_bytes(request).tobytes(), version=request.API_VERSION)
+
+    def ask_bytes(self, request: Any) -> memoryview:
+        """Return the bytes of the answer to a request, without what comes before its body.
+
+        Raises:
+            KafkaError: as `ask`.
+        """
+        self._asked += 1
+        request.with_header(correlation_id=self._asked, client_id=_CLIENT_ID)
+        try:
+            self._socket.sendall(request.encode(framed=True, header=True))
+            (size,) = _SIZE.unpack_from(self._receive(memoryview(bytearray(_SIZE.size))))
+            if not _SIZE.size <= size <= MAX_ANSWER_BYTES:
+                raise KafkaProtocolError(f"{self.name}: an answer of {size} bytes")
+            answer = self._receive(self._memory(size))
+        except OSError as error:
+            raise self._lost(error) from error
+        (answered,) = _SIZE.unpack_from(answer)
+        if answered != self._asked:
+            raise KafkaProtocolError(f"{self.name}: request {self._asked} was answered as if it were {answered}")
+        return answer[_SIZE.size :]
+
+    def _memory(self, size: int) -> memoryview:
+        """Return memory for an answer of that many bytes."""
+        return memoryview(bytearray(size))
+
+    def _receive(self, received: memoryview) -> memoryview:
+        left = received
+        while left:
+            count = self._socket.recv_into(left)
+            if not count:
+                raise ConnectionResetError("the connection was closed")
+            left = left[count:]
+        return received
+
+    def _lost(self, error: OSError) -> KafkaError:
+        lost: KafkaError = KafkaConnectionError(f"{self.name}: {error}")
+        return lost
+
+
+Connected = TypeVar("Connected", bound=Wire)
+
+
+def ask_any(
+    servers: Sequence[Address], connect: Callable[[Address], Connected], question: Callable[[Connected], Found]
+) -> Found:
+    """Return what the first of several servers answers that answers.
+
+    Raises:
+        KafkaError: as the last one raised it.
+    """
+    *others, last = servers
+    for address in others:
+        with suppress(KafkaError), closing(connect(address)) as wire:
+            return question(wire)
+    with closing(connect(last)) as wire:
+        return question(wire)
+
+
+def raise_for(code: int) -> None:
+    """Raise the error of a code in an answer; 0 is none."""
+    error = for_code(code)
+    if error is not NoError:
+        raise error()
+
+
+def failure(bootstrap: str, error: KafkaError, what: str) -> SmaError:
+    """Return the one line for an error; `what` says what could not be done."""
+    kind = Unanswered if isinstance(error, KafkaConnectionError) else Refused
+    return kind("Kafka", bootstrap, f"{what}: {error}")

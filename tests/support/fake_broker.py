@@ -1,0 +1,47 @@
+"""A Kafka broker of one or more connections that sends what a test put there, whatever it is asked."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from struct import pack
+from typing import TypeVar
+
+from clients.kafka.wire import Address, Wire
+
+HERE = "127.0.0.1"
+FIRST = 1  # the correlation id of a connection's first request
+
+Connected = TypeVar("Connected", bound=Wire)
+
+
+@contextmanager
+def broker_that_sends(connect: Callable[[Address, float], Connected], *answers: bytes) -> Iterator[Connected]:
+    """A connection to a broker that sends this for each request, and ends the connection behind the last."""
+    with broker_at([answers]) as address, closing(connect(address, 5)) as broker:
+        yield broker
+
+
+@contextmanager
+def broker_at(connections: Sequence[Sequence[bytes]]) -> Iterator[Address]:
+    """The address of a broker that sends these answers on one connection after the other."""
+    with socket.create_server((HERE, 0)) as server:
+
+        def answer() -> None:
+            for answers in connections:
+                connection, _ = server.accept()
+                with connection:
+                    for each in answers:
+                        size = int.from_bytes(connection.recv(4, socket.MSG_WAITALL), "big")
+                        connection.recv(size, socket.MSG_WAITALL)
+                        connection.sendall(each)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield server.getsockname()
+        thread.join()
+
+
+def framed(body: bytes, correlation_id: int = FIRST) -> bytes:
+    """Return an answer as it is sent."""
+    return pack(">ii", 4 + len(body), correlation_id) + body
