@@ -4,6 +4,7 @@ Their records carry the event's own time (CreateTime), so retention by time woul
 and what limits `events` is its size.
 """
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -11,10 +12,10 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry, retry_if_result, stop_after_delay, wait_fixed
 
 from clients.answers import TOPICS_TIMEOUT_S
-from clients.kafka.connection import admin, ask, failure
+from clients.kafka.connection import RETRY_S, SETTLING_S, admin, ask, failure
 from clients.kafka.groups import GroupInUse, delete_group
 from clients.kafka.offsets import topic_config, topics
 from sma.errors import SmaError
@@ -60,8 +61,28 @@ def create_topics(settings: Settings) -> list[str]:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise failure(settings, error, f"topic {topic}") from error
+    await_topics(
+        {topic.name for topic in wanted_topics(settings)}, lambda: topics(settings, TOPICS_TIMEOUT_S), SETTLING_S
+    )
     check_topics(settings)
     return created
+
+
+def await_topics(names: set[str], listed: Callable[[], Iterable[str]], limit_s: float) -> None:
+    """Wait until the brokers know the topics that the controller has created; it is ahead of them on a busy machine.
+
+    Args:
+        names: of the topics.
+        listed: gives those that a broker knows.
+        limit_s: after so many seconds, return as things are.
+    """
+    waiting = Retrying(
+        stop=stop_after_delay(limit_s),
+        wait=wait_fixed(RETRY_S),
+        retry=retry_if_result(bool),
+        retry_error_callback=lambda _: None,
+    )
+    waiting(lambda: names.difference(listed()))
 
 
 def check_topics(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.topics import topic_fault, wanted_topics
+from deploy.topics import await_topics, topic_fault, wanted_topics
 from sma.settings import Settings
 
 _SETTINGS = Settings(topic_prefix="t.", partitions=3, retention_bytes=1000)
@@ -34,3 +34,13 @@ def test_a_topic_as_wanted_has_no_fault():
 )
 def test_a_topic_that_would_lose_events_is_named_with_the_way_out(partitions, config, fault):
     assert (topic_fault(wanted_topics(_SETTINGS)[0], partitions, {**_GOOD, **config}) or "").startswith(fault)
+
+
+def test_topics_that_a_broker_does_not_know_yet_are_waited_for():
+    listings = iter([[], ["events"], ["late_events", "events", "others"]])
+    await_topics({"events", "late_events"}, lambda: next(listings), limit_s=30)
+    assert next(listings, None) is None
+
+
+def test_topics_that_never_come_are_not_waited_for_for_ever():
+    await_topics({"events"}, list, limit_s=0)
