@@ -4,6 +4,7 @@ The object model comes as an MCP server on standard input and output, from the n
 .local/install. It reads the folder and talks to no database. Which columns the database has is checked elsewhere.
 """
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -26,19 +27,28 @@ _ANSWER_SECONDS = 60
 def install() -> Path:
     """Bring the pinned package, checked by its hash, where it is not there yet, and return the program.
 
+    Of several processes one installs, and the others wait for it.
+
     Raises:
         SmaError: there is no npm, or it could not bring the package.
     """
+    _INSTALLED.mkdir(parents=True, exist_ok=True)
+    with (_INSTALLED / "lock").open("w") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+        _install_package()
+    return _PROGRAM
+
+
+def _install_package() -> None:
     lock = (_PINNED / "package-lock.json").read_text()
     stamp = _INSTALLED / "installed"
     if stamp.is_file() and stamp.read_text() == lock and _PROGRAM.is_file():
-        return _PROGRAM
+        return
     npm = shutil.which("npm")
     if npm is None:
         raise SmaError(
             "npm is not installed: Microsoft's object model comes as an npm package; install Node.js with npm"
         )
-    _INSTALLED.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_PINNED / name, _INSTALLED / name)
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
@@ -53,7 +63,6 @@ def install() -> Path:
         raise SmaError(f"Microsoft's object model could not be had from the npm registry: {problem}; try again with it")
     _PROGRAM.chmod(0o755)
     stamp.write_text(lock)
-    return _PROGRAM
 
 
 class ObjectModel:
