@@ -1,10 +1,10 @@
-"""Brings the database to the state of this checkout's SQL: migrations run once and are recorded, views run each time.
+"""Brings the database to the state of this checkout's SQL: migrations run once, functions and views each time.
 
 `migrations/NNNN_name.sql` each run in a transaction of their own, in the order of their numbers, and are recorded with
-their digest in `migrations.applied`; one that was edited, is missing or comes too early is refused. `views/*.sql` run
-each time, in one transaction and the order of their names; they say CREATE OR REPLACE, and where the columns changed
-the views are dropped first. The views of each customer, which depend on them, are then made again. A migration that
-changes what a view needs drops that view itself.
+their digest in `migrations.applied`; one that was edited, is missing or comes too early is refused. `functions/*.sql`
+and `views/*.sql` run each time, in one transaction and the order of their names; they say CREATE OR REPLACE, and where
+the columns changed the views are dropped first. The views of each customer, which depend on them, are then made again.
+A migration that changes what a view needs drops that view itself.
 """
 
 import hashlib
@@ -46,21 +46,25 @@ def migrate(owner_url: str, sql_dir: Path = SQL_DIR) -> list[str]:
 
     Args:
         owner_url: PostgreSQL URL of the role that owns the schemas.
-        sql_dir: the folder that has `migrations` and `views`.
+        sql_dir: the folder that has `migrations`, `functions` and `views`.
 
     Raises:
         SmaError: the database cannot be reached, a file and the record disagree, or a file fails. What failed left
             nothing behind; the migrations before it stay.
     """
     migrations = read_migrations(sql_dir / "migrations")
-    views = [Script(path.name, path.read_text()) for path in sorted((sql_dir / "views").glob("*.sql"))]
+    replaced = [
+        Script(path.name, path.read_text())
+        for folder in ("functions", "views")
+        for path in sorted((sql_dir / folder).glob("*.sql"))
+    ]
     with connect(owner_url) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         recorded = _read_record(connection)
         pending = pending_migrations(migrations, recorded)
         for script in pending:
             _apply(connection, script)
-        _remake_views(connection, views)
+        _replace(connection, replaced)
     return [script.name for script in pending]
 
 
@@ -138,26 +142,26 @@ def _apply(connection: Connection, script: Script) -> None:
         raise SmaError(f"{script.name}: {first_line_of(error)}") from error
 
 
-def _remake_views(connection: Connection, views: Sequence[Script]) -> None:
+def _replace(connection: Connection, scripts: Sequence[Script]) -> None:
     try:
-        _run_views(connection, views, drop_first=False)
+        _run_scripts(connection, scripts, drop_views=False)
     except psycopg.errors.InvalidTableDefinition:  # a column was taken away or renamed
-        _run_views(connection, views, drop_first=True)
+        _run_scripts(connection, scripts, drop_views=True)
 
 
-def _run_views(connection: Connection, views: Sequence[Script], drop_first: bool) -> None:
+def _run_scripts(connection: Connection, scripts: Sequence[Script], drop_views: bool) -> None:
     name = ""
     try:
         with connection.transaction():
-            for schema, view in connection.execute(_OWN_VIEWS).fetchall() if drop_first else []:
+            for schema, view in connection.execute(_OWN_VIEWS).fetchall() if drop_views else []:
                 connection.execute(sql.SQL("DROP VIEW IF EXISTS {} CASCADE").format(sql.Identifier(schema, view)))
-            for script in views:
+            for script in scripts:
                 name = script.name
                 connection.execute(script.text.encode())
             name = "the views of customers"
             remake_customer_views(connection)
     except psycopg.errors.InvalidTableDefinition:
-        if not drop_first:
+        if not drop_views:
             raise
         raise SmaError(f"{name}: its columns do not fit the view that is there") from None
     except psycopg.Error as error:
@@ -177,7 +181,7 @@ def create_database(owner_url: str, name: str, sql_dir: Path = SQL_DIR) -> None:
     Args:
         owner_url: PostgreSQL URL of the owner role in any database of the server; the role may create databases.
         name: of the new database; see `with_database` for the URLs of it.
-        sql_dir: the folder that has `migrations` and `views`.
+        sql_dir: the folder that has `migrations`, `functions` and `views`.
     """
     with connect(owner_url) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

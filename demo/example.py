@@ -12,6 +12,7 @@ from demo.page import Point
 from sma.averages import Average
 from sma.durations import format_duration
 from sma.instants import milliseconds
+from sma.value import MICROS_PER_UNIT
 from sma.window import DurationWindow
 
 _EASY_TO_READ = """
@@ -139,7 +140,7 @@ def _describe(late: pl.DataFrame, flights: pl.DataFrame) -> list[str]:
     """Return a line for each late event, with the particulars that the file has of its flight."""
     keys = flights.with_columns(
         event_time_ms=pl.col("scheduled_departure").dt.epoch("ms"),
-        value_micros=pl.col("departure_delay") * 1_000_000,
+        value_micros=pl.col("departure_delay") * MICROS_PER_UNIT,
     ).rename({"carrier": "customer"})
     found = late.join(keys, on=["customer", "event_time_ms", "value_micros"]).sort("event_time_ms", "flight")
     return [

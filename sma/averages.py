@@ -14,6 +14,7 @@ import yaml
 
 from sma.durations import DAY_MS, parse_duration
 from sma.errors import SmaError
+from sma.grid import grid_point_after
 from sma.window import CountWindow, DurationWindow
 
 DEFAULT_MAX_AHEAD_MS = DAY_MS
@@ -42,7 +43,7 @@ class Average:
 
         Source: Flink SQL, window table-valued functions, HOP.
         """
-        first = event_time_ms - event_time_ms % self.every_ms + self.every_ms
+        first = grid_point_after(event_time_ms, self.every_ms)
         length_ms = self.window.duration_ms if isinstance(self.window, DurationWindow) else self.every_ms
         return range(first, first + length_ms, self.every_ms)
 

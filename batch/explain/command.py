@@ -1,6 +1,6 @@
 """The `sma explain` command of one window, ready to paste.
 
-`sma.explain_command` in sql/views/explain_command.sql is the same rule in SQL; a test compares both.
+`sma.explain_command` in sql/functions/explain_command.sql is the same rule in SQL; a test compares both.
 """
 
 import shlex

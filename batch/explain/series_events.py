@@ -18,6 +18,7 @@ from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
 from batch.windows.window_events import SeriesEvent
 from sma.averages import Average
+from sma.lateness import is_late
 from sma.limits import EARLIEST_EVENT_TIME_MS
 from sma.window import DurationWindow
 
@@ -141,9 +142,9 @@ def _read_tail(
             if times_ms.size:
                 tail.newest_time_ms = max(int(times_ms.max()), tail.newest_time_ms or int(times_ms.max()))
         for offset, time_ms, value_micros in _rows(chunk, chunk.series_ids == number):
-            is_late = newest_event_ms is not None and time_ms < newest_event_ms - allowed_lateness_ms
+            late = newest_event_ms is not None and is_late(time_ms, newest_event_ms, allowed_lateness_ms)
             if wanted.from_ms <= time_ms < wanted.until_ms:
-                newest_before_ms = newest_event_ms if is_late else None
+                newest_before_ms = newest_event_ms if late else None
                 tail.events.append(
                     SeriesEvent(indexed.kafka_partition, offset, time_ms, value_micros, newest_before_ms)
                 )

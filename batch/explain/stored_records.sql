@@ -5,7 +5,7 @@ SELECT
     source,
     is_final,
     sma,
-    trunc(value_sum * 1000000),
+    sma.micros(value_sum),
     event_count,
     is_full
 FROM serving.moving_averages
@@ -16,7 +16,7 @@ WHERE customer = %(customer)s
 
 -- read_streamed --
 SELECT
-    trunc(value_sum * 1000000),
+    sma.micros(value_sum),
     event_count,
     serving.average(value_sum, event_count),
     written_at,
@@ -29,7 +29,7 @@ WHERE customer = %(customer)s
 
 -- read_computed --
 SELECT
-    trunc(value_sum * 1000000),
+    sma.micros(value_sum),
     event_count,
     serving.average(value_sum, event_count),
     written_at
@@ -72,9 +72,9 @@ SELECT
     class,
     is_explained,
     late_event_count,
-    trunc(stream_value_sum * 1000000),
+    sma.micros(stream_value_sum),
     stream_event_count,
-    trunc(batch_value_sum * 1000000),
+    sma.micros(batch_value_sum),
     batch_event_count
 FROM sma.differences
 WHERE customer = %(customer)s
@@ -87,9 +87,9 @@ ORDER BY reconciled_at DESC
 SELECT
     run_id,
     corrected_at,
-    trunc(value_sum_before * 1000000),
+    sma.micros(value_sum_before),
     event_count_before,
-    trunc(value_sum_after * 1000000),
+    sma.micros(value_sum_after),
     event_count_after
 FROM sma.corrections
 WHERE customer = %(customer)s

@@ -26,6 +26,7 @@ from clients.kafka.groups import committed_offsets
 from sma.averages import Average, Averages
 from sma.durations import format_duration
 from sma.errors import SmaError
+from sma.grid import grid_point_after, grid_point_at_or_before
 from sma.instants import format_instant
 from sma.limits import MAX_NAME_CHARACTERS
 from sma.settings import Settings
@@ -79,13 +80,12 @@ def _average(averages: Averages, stored: dict[str, Average], name: str) -> Avera
 
 
 def _require_on_grid(average: Average, as_of_ms: int) -> None:
-    behind_ms = as_of_ms % average.every_ms
-    if behind_ms:
-        before = as_of_ms - behind_ms
+    before = grid_point_at_or_before(as_of_ms, average.every_ms)
+    if before != as_of_ms:
         raise SmaError(
             f"{format_instant(as_of_ms)} is not on the grid of the average {average.name!r}, which is stated every "
             f"{format_duration(average.every_ms)}: the nearest grid points are {format_instant(before)} and "
-            f"{format_instant(before + average.every_ms)}"
+            f"{format_instant(grid_point_after(as_of_ms, average.every_ms))}"
         )
 
 

@@ -9,6 +9,7 @@ from batch.index.log_index import LogIndex
 from sma.averages import Averages
 from sma.durations import DAY_MS
 from sma.errors import SmaError
+from sma.grid import grid_point_at_or_before
 
 EPOCH_DAY = date(1970, 1, 1)
 
@@ -54,4 +55,4 @@ def touched_days(
 
 def _last_closed(as_ofs: range, closed_until: int) -> int:
     every_ms = as_ofs.step
-    return min(as_ofs[-1], closed_until // every_ms * every_ms)
+    return min(as_ofs[-1], grid_point_at_or_before(closed_until, every_ms))

@@ -16,11 +16,11 @@ from batch.log.compiled import compiled
 from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
 from sma.durations import DAY_MS
+from sma.lateness import NO_EVENT_MS, is_late
 
 Ints = NDArray[np.int64]
 
 BLOCK_EVENTS = 4_096
-_NEVER_MS = -(1 << 62)  # before every event time
 
 
 @dataclass(slots=True)
@@ -93,30 +93,30 @@ class IndexPass:
         self.blocks = [reached.last_block] if reached.last_block and not reached.last_block.is_full else []
         self._allowed_lateness_ms = allowed_lateness_ms
         ids = [self.series.number(*names) for names in reached.newest_event_ms]
-        self._newest = np.full(len(self.series), _NEVER_MS, np.int64)
+        self._newest = np.full(len(self.series), NO_EVENT_MS, np.int64)
         self._newest[ids] = list(reached.newest_event_ms.values())
         self._day_counts: dict[tuple[int, int], int] = {}
 
     def add(self, chunk: Chunk) -> LateEvents:
         """Take the next records; return the late events among them."""
         if len(self.series) > self._newest.size:
-            more = np.full(2 * len(self.series) - self._newest.size, _NEVER_MS, np.int64)
+            more = np.full(2 * len(self.series) - self._newest.size, NO_EVENT_MS, np.int64)
             self._newest = np.concatenate([self._newest, more])
         newest_before = newest_before_each(chunk.series_ids, chunk.event_times_ms, self._newest)
-        is_late = chunk.event_times_ms < newest_before - self._allowed_lateness_ms
-        self._count_days(chunk.series_ids[~is_late], chunk.event_times_ms[~is_late])
+        late = is_late(chunk.event_times_ms, newest_before, self._allowed_lateness_ms)
+        self._count_days(chunk.series_ids[~late], chunk.event_times_ms[~late])
         for times in (chunk.event_times_ms, chunk.heartbeat_times_ms):
             if times.size:
                 newest = int(times.max())
                 self.newest_time_ms = newest if self.newest_time_ms is None else max(newest, self.newest_time_ms)
-        self._add_blocks(chunk, is_late)
-        late = np.flatnonzero(is_late)
+        self._add_blocks(chunk, late)
+        places = np.flatnonzero(late)
         return LateEvents(
-            chunk.kafka_offsets[late],
-            chunk.series_ids[late],
-            chunk.event_times_ms[late],
-            chunk.values_micros[late],
-            newest_before[late],
+            chunk.kafka_offsets[places],
+            chunk.series_ids[places],
+            chunk.event_times_ms[places],
+            chunk.values_micros[places],
+            newest_before[places],
         )
 
     def forget_written(self) -> None:
@@ -132,7 +132,7 @@ class IndexPass:
         """Yield (series number, newest event time in ms) of every series."""
         return ((series, int(self._newest[series])) for series in range(len(self.series)))
 
-    def _add_blocks(self, chunk: Chunk, is_late: NDArray[np.bool_]) -> None:
+    def _add_blocks(self, chunk: Chunk, late: NDArray[np.bool_]) -> None:
         records_end = max(
             (int(offsets[-1]) + 1 for offsets in _positions(chunk) if offsets.size), default=self.next_offset
         )
@@ -143,10 +143,10 @@ class IndexPass:
             block = self.blocks[-1]
             end = min(place + BLOCK_EVENTS - block.events - block.late_events, chunk.kafka_offsets.size)
             next_offset = records_end if end == chunk.kafka_offsets.size else int(chunk.kafka_offsets[end])
-            late = int(is_late[place:end].sum())
-            times = chunk.event_times_ms[place:end][~is_late[place:end]]
+            late_count = int(late[place:end].sum())
+            times = chunk.event_times_ms[place:end][~late[place:end]]
             block.events += times.size
-            block.late_events += late
+            block.late_events += late_count
             block.rejected_events += _between(chunk.rejected_offsets, self.next_offset, next_offset)
             block.heartbeats += _between(chunk.heartbeat_offsets, self.next_offset, next_offset)
             if times.size:

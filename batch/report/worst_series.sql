@@ -2,7 +2,7 @@
 
 -- read_series --
 SELECT
-    (extract(epoch FROM as_of) * 1000)::bigint,
+    sma.epoch_ms(as_of),
     (value_sum / event_count)::float
 FROM {table}
 WHERE customer = %(customer)s

@@ -61,8 +61,8 @@ block AS MATERIALIZED (
         SELECT
             kafka_partition,
             min(first_offset) AS first_offset,
-            DATE '1970-01-01' + floor(oldest_event_ms / 86400000.0)::integer AS oldest_day,
-            DATE '1970-01-01' + floor(newest_event_ms / 86400000.0)::integer AS newest_day
+            sma.day_of_ms(oldest_event_ms) AS oldest_day,
+            sma.day_of_ms(newest_event_ms) AS newest_day
         FROM sma.offset_blocks
         WHERE event_count > 0
         GROUP BY 1, 3, 4

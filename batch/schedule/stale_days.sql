@@ -61,15 +61,11 @@ block AS (
         SELECT
             kafka_partition,
             next_offset,
-            floor(oldest_event_ms::numeric / %(every_ms)s) * %(every_ms)s + %(every_ms)s AS first_as_of_ms,
-            DATE '1970-01-01' + floor(oldest_event_ms / 86400000.0)::integer AS oldest_day,
-            DATE '1970-01-01' + floor(newest_event_ms / 86400000.0)::integer AS newest_day,
-            DATE '1970-01-01' + floor(
-                (floor(oldest_event_ms::numeric / %(every_ms)s) * %(every_ms)s + %(every_ms)s) / 86400000.0
-            )::integer AS first_day,
-            DATE '1970-01-01' + floor(
-                (floor(newest_event_ms::numeric / %(every_ms)s) * %(every_ms)s + %(length_ms)s) / 86400000.0
-            )::integer AS made_day
+            sma.grid_point_after(oldest_event_ms, %(every_ms)s) AS first_as_of_ms,
+            sma.day_of_ms(oldest_event_ms) AS oldest_day,
+            sma.day_of_ms(newest_event_ms) AS newest_day,
+            sma.day_of_ms(sma.grid_point_after(oldest_event_ms, %(every_ms)s)) AS first_day,
+            sma.day_of_ms(sma.last_grid_point(newest_event_ms, %(every_ms)s, %(length_ms)s)) AS made_day
         FROM sma.offset_blocks
         WHERE event_count > 0
     ) AS placed
@@ -89,20 +85,16 @@ late AS (
             late_event.kafka_partition,
             late_event.kafka_offset,
             late_event.indexed_at,
-            floor(event_time_ms::numeric / %(every_ms)s) * %(every_ms)s + %(every_ms)s AS first_as_of_ms,
-            DATE '1970-01-01' + floor(
-                (floor(event_time_ms::numeric / %(every_ms)s) * %(every_ms)s + %(every_ms)s) / 86400000.0
-            )::integer AS first_day,
-            DATE '1970-01-01' + floor(
-                (floor(event_time_ms::numeric / %(every_ms)s) * %(every_ms)s + %(length_ms)s) / 86400000.0
-            )::integer AS made_day,
+            sma.grid_point_after(event_time_ms, %(every_ms)s) AS first_as_of_ms,
+            sma.day_of_ms(sma.grid_point_after(event_time_ms, %(every_ms)s)) AS first_day,
+            sma.day_of_ms(sma.last_grid_point(event_time_ms, %(every_ms)s, %(length_ms)s)) AS made_day,
             reach.last_day
         FROM sma.late_events AS late_event
         LEFT JOIN reach
             ON reach.kafka_partition = late_event.kafka_partition
             AND reach.customer = late_event.customer
             AND reach.metric = late_event.metric
-            AND reach.day = DATE '1970-01-01' + floor(late_event.event_time_ms / 86400000.0)::integer
+            AND reach.day = sma.day_of_ms(late_event.event_time_ms)
     ) AS placed
     WHERE first_as_of_ms <= %(closed_until_ms)s
     GROUP BY kafka_partition, first_day, made_day, last_day, indexed_at
@@ -150,17 +142,15 @@ owner AS MATERIALIZED (
     CROSS JOIN LATERAL generate_series(
         held.day::timestamp, held.day + %(owned_days)s::integer * INTERVAL '1 day', INTERVAL '1 day'
     ) AS owned
-    WHERE (owned::date - DATE '1970-01-01') * 86400000::bigint <= %(closed_until_ms)s
+    WHERE sma.day_start_ms(owned::date) <= %(closed_until_ms)s
 ),
 settled AS MATERIALIZED (
     SELECT
         owner.day,
         answer.read_to,
         answer.written_at,
-        floor(
-            least((extract(epoch FROM answer.closed_until) * 1000)::bigint, day_end.last_ms)::numeric / %(every_ms)s
-        ) AS closed_then,
-        floor(least(%(closed_until_ms)s, day_end.last_ms)::numeric / %(every_ms)s) AS closed_now,
+        sma.grid_point_after(least(sma.epoch_ms(answer.closed_until), day_end.last_ms), %(every_ms)s) AS closed_then,
+        sma.grid_point_after(least(%(closed_until_ms)s, day_end.last_ms), %(every_ms)s) AS closed_now,
         (
             SELECT max(reconciled_at)
             FROM sma.reconciliations AS reconciliation
@@ -169,7 +159,7 @@ settled AS MATERIALIZED (
         ) AS reconciled_at
     FROM owner
     CROSS JOIN LATERAL (
-        SELECT (owner.day + 1 - DATE '1970-01-01') * 86400000::bigint - 1 AS last_ms
+        SELECT sma.day_start_ms(owner.day + 1) - 1 AS last_ms
     ) AS day_end
     LEFT JOIN sma.batch_days AS answer
         ON answer.day = owner.day

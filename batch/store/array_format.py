@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sma.errors import SmaError
+from sma.limits import VALUE_SCALE
 
 Int64s = npt.NDArray[np.int64]
 
@@ -23,7 +24,6 @@ _INTEGER = np.dtype([("bytes", ">i4"), ("value", ">i8")])
 _LENGTH, _GROUP_COUNT, _WEIGHT, _SIGN, _SCALE, _FIRST_GROUP = 1, 2, 3, 4, 5, 6
 _MAX_GROUPS = 10  # of numeric(38, 6)
 _NEGATIVE = 0x4000
-_SIX = 6
 # place 0 is the group whose last digit is 10^-8
 _GROUPS_BEHIND_POINT = 2
 _LANE_GROUPS = 4  # are added up in 64 bits
@@ -72,7 +72,7 @@ def _starts(elements: bytes, units: npt.NDArray[np.uint16], value_count: int) ->
     """
     last = max(len(units) - _FIRST_GROUP + 1, 0)
     looks_so = units[:last] == 0
-    looks_so &= units[_SCALE : last + _SCALE] == _SIX
+    looks_so &= units[_SCALE : last + _SCALE] == VALUE_SCALE
     at = np.flatnonzero(looks_so)
     at = at[(units[at + _LENGTH] == 2 * units[at + _GROUP_COUNT] + 8) & (units[at + _GROUP_COUNT] <= _MAX_GROUPS)]
     return at if len(at) == value_count else _walk(elements)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sma.errors import SmaError
+from sma.limits import VALUE_SCALE
 
 Int64s = npt.NDArray[np.int64]
 
@@ -26,7 +27,6 @@ BLOCK_ROWS = 1 << 15
 _NAMES = ["customer", "metric", "average"]
 _FIELDS = 6  # the names, as_of, value_sum, event_count
 _GROUP = 10_000
-_SCALE = 6
 _NEGATIVE = 0x4000
 # a sum counts 10^-6, the last digit of its last group 10^-8
 _LAST_GROUP_FACTOR = 100
@@ -152,6 +152,6 @@ def _template(head_bytes: int, group_count: int) -> npt.NDArray[np.void]:
     template["sum_bytes"] = 2 * (4 + group_count)
     template["group_count"] = group_count
     template["weight"] = group_count - 1 - _GROUPS_BEHIND_POINT
-    template["scale"] = _SCALE
+    template["scale"] = VALUE_SCALE
     template["count_bytes"] = 8
     return template

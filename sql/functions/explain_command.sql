@@ -1,7 +1,6 @@
--- How is one window traced? Each difference of the audit trail with the command to paste. The views that reports read have
--- no such column: theirs are a contract with the semantic model.
+-- The command that traces one window, to paste into a shell; batch/explain/command.py is the same rule in Python.
 
--- a word as a POSIX shell takes it; batch/explain/command.py is the same rule in Python
+-- a word as a POSIX shell takes it
 CREATE OR REPLACE FUNCTION sma.shell_word(word text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE
@@ -22,22 +21,3 @@ RETURN 'sma explain '
         ELSE to_char(as_of AT TIME ZONE INTERVAL '0', '.MS')
     END
     || 'Z';
-
--- every window in which a reconciliation found the layers to differ
-CREATE OR REPLACE VIEW sma.differing_windows AS
-SELECT
-    run_id,
-    customer,
-    metric,
-    average,
-    as_of,
-    class,
-    is_explained,
-    late_event_count,
-    stream_value_sum,
-    stream_event_count,
-    batch_value_sum,
-    batch_event_count,
-    reconciled_at,
-    sma.explain_command(customer, metric, average, as_of) AS explain
-FROM sma.differences;

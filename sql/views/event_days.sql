@@ -16,7 +16,7 @@ SELECT
     kafka_partition,
     customer,
     metric,
-    DATE '1970-01-01' + floor(event_time_ms / 86400000.0)::integer,
+    sma.day_of_ms(event_time_ms),
     0::bigint,
     1::bigint,
     0::bigint

@@ -2,14 +2,6 @@
 -- a day, its silence is an answer too: a row that the stream alone has there is not shown. A window is full unless it is
 -- one of N events and holds fewer.
 
--- The one place where a sum is divided: the exact quotient, rounded half away from zero to 9 decimals. Numeric division
--- alone keeps as many decimals as give 16 significant digits, and no fewer than its operands have: so the sum gets 26. A
--- quotient that is no tie is at least 1 / (2 * 10^9 * event_count) away from one, so that 26 decimals decide for all
--- counts below 10^16 (docs/decisions/0019).
-CREATE OR REPLACE FUNCTION serving.average(value_sum numeric, event_count bigint) RETURNS numeric
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN round(value_sum * 1.00000000000000000000 / event_count, 9);
-
 -- Where does the stream's word stand, since there is no batch answer? Spans of as_of, from_time included and until_time
 -- not: few, as answered days that touch are one gap less. A function with ROWS, so that the planner begins with these
 -- spans and looks up the stream's rows by index, instead of reading them all to throw most away; of its owner's, since
@@ -71,7 +63,7 @@ LEFT JOIN (
     LEFT JOIN sma.reconciliations AS reconciliation
         ON reconciliation.day = computed.day AND reconciliation.average = computed.average
     GROUP BY computed.day, computed.average
-) AS answered ON answered.day = (batch.as_of AT TIME ZONE INTERVAL '0')::date AND answered.average = batch.average
+) AS answered ON answered.day = sma.day_of(batch.as_of) AND answered.average = batch.average
 UNION ALL
 SELECT
     stream.customer,

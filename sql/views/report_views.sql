@@ -54,7 +54,7 @@ SELECT
     customer,
     metric,
     average,
-    (as_of AT TIME ZONE INTERVAL '0')::date AS date,
+    sma.day_of(as_of) AS date,
     as_of AT TIME ZONE INTERVAL '0' AS as_of,
     sma::numeric(28, 9) AS sma,
     value_sum,
@@ -115,7 +115,7 @@ SELECT
     difference.customer,
     difference.metric,
     difference.average,
-    (difference.as_of AT TIME ZONE INTERVAL '0')::date AS date,
+    sma.day_of(difference.as_of) AS date,
     difference.as_of AT TIME ZONE INTERVAL '0' AS as_of,
     difference.class,
     difference.is_explained,
@@ -127,7 +127,7 @@ FROM sma.newest_reconciliations AS newest
 JOIN sma.differences AS difference
     ON difference.run_id = newest.run_id
     AND difference.average = newest.average
-    AND (difference.as_of AT TIME ZONE INTERVAL '0')::date = newest.day;
+    AND sma.day_of(difference.as_of) = newest.day;
 
 -- the first and the newest row of each series and average in either layer, each looked up in an index
 CREATE OR REPLACE VIEW sma.reached AS
@@ -186,7 +186,7 @@ FROM (
             AND EXISTS (
                 SELECT
                 FROM sma.reconciliations AS reconciliation
-                WHERE reconciliation.day = (batch.as_of AT TIME ZONE INTERVAL '0')::date
+                WHERE reconciliation.day = sma.day_of(batch.as_of)
                     AND reconciliation.average = batch.average
                     AND reconciliation.reconciled_at >= batch.written_at
             )

@@ -1,0 +1,24 @@
+"""The rule of lateness: an event is late iff it is further behind its series than is allowed.
+
+How far its series is, is the max event time of the events of its series that are before it in the log. Lateness.java in
+the operator is the same rule; tests/vectors/lateness.json holds both to it.
+"""
+
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+NO_EVENT_MS = -(1 << 62)
+"""The max event time of a series without an event: before every event time, so its first event is not late."""
+
+
+@overload
+def is_late(event_time_ms: int, max_event_time_ms: int, allowed_lateness_ms: int) -> bool: ...
+@overload
+def is_late(
+    event_time_ms: NDArray[np.int64], max_event_time_ms: NDArray[np.int64], allowed_lateness_ms: int
+) -> NDArray[np.bool_]: ...
+def is_late(event_time_ms: Any, max_event_time_ms: Any, allowed_lateness_ms: int) -> Any:
+    """Return whether an event is late, or which of several are."""
+    return event_time_ms < max_event_time_ms - allowed_lateness_ms

@@ -1,0 +1,13 @@
+-- The grid of an average: every multiple of `every_ms` since the Unix epoch. sma/grid.py and the operator's Grid.java are the
+-- same rule; tests/vectors/windows.json holds all three to it.
+
+-- the first grid point after a time: of a window of any length, the first one that can hold an event of that time
+CREATE OR REPLACE FUNCTION sma.grid_point_after(time_ms bigint, every_ms bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN sma.floor_div(time_ms, every_ms) * every_ms + every_ms;
+
+-- the last grid point whose window holds an event of that time; `window_ms` is `every_ms` for a window of the last N events,
+-- since an event makes one row there
+CREATE OR REPLACE FUNCTION sma.last_grid_point(time_ms bigint, every_ms bigint, window_ms bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN sma.floor_div(time_ms, every_ms) * every_ms + window_ms;
