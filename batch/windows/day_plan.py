@@ -28,6 +28,7 @@ class DayPlan:
     """How the rows of days that follow one another are worked out: tasks that need nothing of one another."""
 
     days: tuple[date, ...]
+    filters: Mapping[str, EventFilter]
     tasks: tuple[Task, ...]
 
     @property
@@ -72,7 +73,7 @@ def plan_days(
         cut = tuple(spans(before, from_ms, until_ms, events_by_day, averages, series_count))
         sources = tuple(_source(connection, partition, cut) for partition in together)
         tasks.append(Task(sources, tuple(averages), filters, cut))
-    return DayPlan(tuple(days), tuple(tasks))
+    return DayPlan(tuple(days), filters, tuple(tasks))
 
 
 def consecutive(days: Sequence[date]) -> list[list[date]]:
