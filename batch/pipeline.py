@@ -15,9 +15,9 @@ import polars as pl
 from batch.index.closed_days import closed_until_ms, touched_days
 from batch.index.extend import extend_index
 from batch.index.log_index import LogIndex, read_event_time_bounds, read_index
-from batch.index.side_outputs import events_at, read_by_rule, read_by_stream
+from batch.index.side_outputs import events_at, mismatched_positions, read_by_rule, read_by_stream
 from batch.log.offsets import Progress
-from batch.reconciliation.accounting import Account, account, mismatched, mismatched_positions
+from batch.reconciliation.accounting import Account, account, mismatched
 from batch.reconciliation.audit import ReconciledDay, add_reconciliation
 from batch.reconciliation.compare_days import classify_days, count_days
 from batch.reconciliation.recomputed import rows_to_recompute
