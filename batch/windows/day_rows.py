@@ -80,7 +80,7 @@ class SpanRows:
 
 @dataclass(frozen=True, slots=True)
 class _Spooled:
-    """The rows of one slice of a task in a file each, and customer and metric of the series that numbers stand for."""
+    """The rows of a row span of one task, in files; and customer and metric of the series that numbers stand for."""
 
     paths: dict[tuple[str, str], Path]
     names: pl.DataFrame
@@ -96,7 +96,7 @@ class _Spooled:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What a task says of one slice: where its rows are, and the names of series that are new."""
+    """What a task says of one row span: where its rows are, and the names of series that are new."""
 
     wanted: RowSpan
     paths: dict[tuple[str, str], Path]
@@ -119,7 +119,7 @@ def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[tu
     Raises:
         SmaError: Kafka does not answer, or no longer holds a block that is needed.
     """
-    slices_of_day = _by_day(plan)
+    row_spans_of_day = _by_day(plan)
     names: list[list[tuple[str, str]]] = [[] for _ in plan.tasks]
     spooled: dict[RowSpan, list[_Spooled]] = defaultdict(list)
     with (
@@ -127,7 +127,7 @@ def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[tu
         closing(_said(plan, settings, max_ahead_ms, Path(folder))) as said,
     ):
         for day in plan.days:
-            wanted = slices_of_day[day]
+            wanted = row_spans_of_day[day]
             while any(len(spooled[each]) < len(plan.tasks) for each in wanted):
                 place, message = next(said)
                 names[place] += message.new_names
@@ -149,7 +149,7 @@ def _said(plan: DayPlan, settings: Settings, max_ahead_ms: int, folder: Path) ->
 def _by_day(plan: DayPlan) -> dict[date, list[RowSpan]]:
     by_day: dict[date, list[RowSpan]] = {day: [] for day in plan.days}
     for span in plan.tasks[0].spans if plan.tasks else ():
-        for each in span.slices:
+        for each in span.row_spans:
             by_day[day_of(each.from_ms)].append(each)
     return by_day
 
