@@ -1,6 +1,7 @@
 """Runs the batch layer: `compute_batch_days` and `reconcile_days`, for any number of days, in bounded memory.
 
-Each step is in a room of its own; here is only their order. Which days to run is decided in `batch.schedule`.
+Each step is in a room of its own; here is only their order. What one step returns the next one takes: the rows of both
+runs come from `batch.windows.recompute`. Which days to run is decided in `batch.schedule`.
 """
 
 import logging
@@ -14,11 +15,12 @@ import polars as pl
 from batch.index.closed_days import closed_until_ms, touched_days
 from batch.index.extend import extend_index
 from batch.index.log_index import LogIndex, read_event_time_bounds, read_index
-from batch.index.side_outputs import events_at, read_by_rule, read_by_stream
-from batch.log.offsets import Progress, retained_ranges
-from batch.reconciliation.accounting import Account, account, mismatched, mismatched_positions
+from batch.index.side_outputs import events_at, mismatched_positions, read_by_rule, read_by_stream
+from batch.log.offsets import Progress
+from batch.reconciliation.accounting import Account, account, mismatched
 from batch.reconciliation.audit import ReconciledDay, add_reconciliation
-from batch.reconciliation.compare_days import Inputs, classify_days, count_days
+from batch.reconciliation.compare_days import classify_days, count_days
+from batch.reconciliation.recomputed import rows_to_recompute
 from batch.reconciliation.stream_commits import uncommitted, wait_until_committed
 from batch.results.batch_results import (
     Answer,
@@ -30,9 +32,8 @@ from batch.results.batch_results import (
     write_result,
 )
 from batch.store.database import connect, snapshot
-from batch.windows.day_plan import consecutive, plan_days, require_retained
-from batch.windows.day_rows import rows_of
 from batch.windows.partition_windows import EventFilter
+from batch.windows.recompute import Recomputation, RowRequest, recompute_days
 from sma.averages import Averages
 from sma.settings import Settings
 
@@ -115,30 +116,28 @@ def compute_batch_days(
         with snapshot(connection):
             index = read_index(connection)
             closed_until = closed_until_ms(index, averages.watermark_delay_ms)
-            plans = [
-                plan_days(
-                    connection, averages.averages, {_ALL: EventFilter()}, list(index.read_to), group, closed_until + 1
-                )
-                for group in consecutive([day for day in days if day not in finished])
-            ]
-        require_retained(plans, settings.events_topic, retained_ranges(settings, settings.events_topic))
-        offsets = sum(plan.offsets for plan in plans)
+            wanted = RowRequest(
+                {day: names for day in days if day not in finished}, {_ALL: EventFilter()}, closed_until + 1
+            )
+            recomputation = recompute_days(settings, averages, connection, index, [wanted])
+        offsets = recomputation.offsets
         progress(f"reading {offsets:,} of {sum(index.read_to.values()):,} offsets for {len(days) - len(finished)} days")
         written: list[Written] = []
         told_at = time.monotonic()
-        for plan in plans:
-            for day_rows in rows_of(plan, settings, averages.max_ahead_ms):
-                orphan_rows = remove_orphan_rows(connection, day_rows.day)
-                if orphan_rows:
-                    progress(f"{day_rows.day}: removed {orphan_rows:,} rows that no answer stands for")
-                for name in names:
-                    answer = Answer(day_rows.day, name, index.read_to, closed_until)
-                    pieces = ((each.from_ms, each.until_ms, each.averages(_ALL, name)) for each in day_rows.pieces)
-                    written.append(write_result(connection, answer, pieces, run_id, key))
-                if time.monotonic() - told_at > _PROGRESS_EVERY_SECONDS:
-                    told_at = time.monotonic()
-                    done = len(written) // len(names) + len(finished)
-                    progress(f"stored {day_rows.day}, {done} of {len(days)} days")
+        for recomputed in recomputation:
+            orphan_rows = remove_orphan_rows(connection, recomputed.day)
+            if orphan_rows:
+                progress(f"{recomputed.day}: removed {orphan_rows:,} rows that no answer stands for")
+            for name in recomputed.averages:
+                answer = Answer(recomputed.day, name, index.read_to, closed_until)
+                pieces = (
+                    (span.from_ms, span.until_ms, rows) for span in recomputed.spans for _, rows in span.frames(name)
+                )
+                written.append(write_result(connection, answer, pieces, run_id, key))
+            if time.monotonic() - told_at > _PROGRESS_EVERY_SECONDS:
+                told_at = time.monotonic()
+                done = len(written) // len(names) + len(finished)
+                progress(f"stored {recomputed.day}, {done} of {len(days)} days")
         forget_key(connection, days, key)
     return Computed(
         written=tuple(written),
@@ -168,38 +167,46 @@ def reconcile_days(
             differs needs, or a service does not answer.
     """
     started = time.monotonic()
-    with (
-        connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection,
-        connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as index_connection,
-    ):
+    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         answers = read_results(connection, days, [average.name for average in averages.averages])
         committed = wait_until_committed(settings, _furthest(answers), progress)
         with snapshot(connection) as compared_at:
             extend_index(settings, averages, progress)
-            with snapshot(index_connection):
+            with (
+                connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as index_connection,
+                snapshot(index_connection),
+            ):
                 index = read_index(index_connection)
                 if uncommitted(committed, index.read_to):
                     wait_until_committed(settings, index.read_to, progress)
-                inputs = Inputs(index_connection, index, committed)
                 progress(f"comparing {len(days)} days")
-                judged = classify_days(
-                    connection, settings, averages, count_days(connection, answers), inputs, progress
-                )
+                counted = count_days(connection, answers)
+                differing = [day.answer for day in counted if not day.counts.is_clean]
+                requests = rows_to_recompute(differing, committed, index.read_to)
+                recomputation = recompute_days(settings, averages, index_connection, index, requests)
                 by_rule = read_by_rule(index_connection)
+            _report_differing(recomputation, progress)
+            reconciled = classify_days(connection, counted, recomputation, progress)
             side_outputs = read_by_stream(settings).within(index.read_to)
             mismatched_events = events_at(settings, averages.max_ahead_ms, mismatched_positions(side_outputs, by_rule))
             accounts = tuple(account(index, side_outputs, by_rule, mismatched_events))
-            add_reconciliation(connection, run_id, judged.days, accounts, compared_at)
-    _log_faults(judged.days, accounts)
+            add_reconciliation(connection, run_id, reconciled, accounts, compared_at)
+    _log_faults(reconciled, accounts)
     return Reconciled(
-        days=judged.days,
+        days=reconciled,
         accounts=accounts,
         mismatched=mismatched(side_outputs, by_rule, mismatched_events),
         index=index,
-        offsets_read=judged.offsets_read,
+        offsets_read=recomputation.offsets,
         compared_at=compared_at,
         seconds=time.monotonic() - started,
     )
+
+
+def _report_differing(recomputation: Recomputation, progress: Progress) -> None:
+    days = recomputation.days
+    if days:
+        progress(f"{days[0]} to {days[-1]}: the layers differ; reading {recomputation.offsets:,} offsets to see why")
 
 
 def _log_faults(days: Sequence[ReconciledDay], accounts: Sequence[Account]) -> None:

@@ -1,4 +1,7 @@
-"""Selects the blocks of Kafka offsets that can hold events of a span of time, by the offset index."""
+"""Reads what the offset index holds of a span of time: the blocks to read for it from Kafka, and its late events.
+
+Late events are in the index whole, so no block is read for them.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,3 +20,15 @@ def read_blocks(connection: Connection, partition: int, from_ms: int, until_ms: 
     """
     bound = {"partition": partition, "from_ms": from_ms, "until_ms": until_ms}
     return np.array(connection.execute(_SQL["read_blocks"], bound).fetchall(), np.int64).reshape(-1, 4).T.copy()
+
+
+def read_late_events(
+    connection: Connection, partition: int, from_ms: int, until_ms: int
+) -> list[tuple[int, str, str, int, int]]:
+    """Return the late events of a partition with from_ms <= event time < until_ms.
+
+    Returns:
+        Kafka offset, customer, metric, event time in ms, micro-units; by Kafka offset.
+    """
+    bound = {"partition": partition, "from_ms": from_ms, "until_ms": until_ms}
+    return connection.execute(_SQL["read_late_events"], bound).fetchall()

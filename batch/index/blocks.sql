@@ -1,4 +1,4 @@
--- Statements of blocks: they select the parts of the log that hold the events of a span of time.
+-- Statements of blocks: they select what the offset index holds of a span of time.
 
 -- read_blocks --
 SELECT
@@ -11,3 +11,16 @@ WHERE kafka_partition = %(partition)s
     AND newest_event_ms >= %(from_ms)s
     AND oldest_event_ms < %(until_ms)s
 ORDER BY first_offset
+
+-- read_late_events --
+SELECT
+    kafka_offset,
+    customer,
+    metric,
+    event_time_ms,
+    value_micros
+FROM sma.late_events
+WHERE kafka_partition = %(partition)s
+    AND event_time_ms >= %(from_ms)s
+    AND event_time_ms < %(until_ms)s
+ORDER BY kafka_offset

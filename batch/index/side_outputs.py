@@ -73,6 +73,11 @@ def positions(topic: str, values: Iterable[Value]) -> pl.DataFrame:
     return named.rename({"partition": "kafka_partition"}).unique().sort(POSITION)
 
 
+def mismatched_positions(by_stream: SideOutputs, by_rule: SideOutputs) -> pl.DataFrame:
+    """Return the positions that are late for the stream and not by the rule: what stands there the log must tell."""
+    return by_stream.late.join(by_rule.late, on=POSITION, how="anti")
+
+
 def events_at(settings: Settings, max_ahead_ms: int, wanted: pl.DataFrame) -> pl.DataFrame:
     """Return those of some positions of the log at which an event stands, as Kafka retains them.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from batch.index.log_index import LogIndex
-from batch.index.side_outputs import POSITION, SideOutputs
+from batch.index.side_outputs import POSITION, SideOutputs, mismatched_positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,8 @@ class Account:
         return self.records - self.events_used - self.late_events - self.rejected_events - self.heartbeats
 
 
-def mismatched_positions(side_outputs: SideOutputs, by_rule: SideOutputs) -> pl.DataFrame:
-    """Return the positions that are late for the stream and not by the rule: what stands there the log must tell."""
-    return side_outputs.late.join(by_rule.late, on=POSITION, how="anti")
-
-
 def account(
-    index: LogIndex, side_outputs: SideOutputs, by_rule: SideOutputs, disputed_events: pl.DataFrame
+    index: LogIndex, side_outputs: SideOutputs, by_rule: SideOutputs, mismatched_events: pl.DataFrame
 ) -> list[Account]:
     """Account for every record that was indexed.
 
@@ -49,11 +44,11 @@ def account(
         index: what the batch layer read.
         side_outputs: by the stream; no position beyond the index.
         by_rule: what the index holds for late or rejected.
-        disputed_events: those positions of `mismatched_positions` at which an event stands.
+        mismatched_events: those positions of `mismatched_positions` at which an event stands.
     """
     late, rejected = _count(side_outputs.late), _count(side_outputs.rejected)
     events_diverted = _count(
-        pl.concat([side_outputs.late.join(by_rule.late, on=POSITION, how="semi"), disputed_events.select(POSITION)])
+        pl.concat([side_outputs.late.join(by_rule.late, on=POSITION, how="semi"), mismatched_events.select(POSITION)])
     )
     return [
         Account(
@@ -70,7 +65,7 @@ def account(
     ]
 
 
-def mismatched(side_outputs: SideOutputs, by_rule: SideOutputs, disputed_events: pl.DataFrame) -> pl.DataFrame:
+def mismatched(side_outputs: SideOutputs, by_rule: SideOutputs, mismatched_events: pl.DataFrame) -> pl.DataFrame:
     """Return the positions about which the layers disagree; arguments as for `account`.
 
     Returns:
@@ -78,12 +73,12 @@ def mismatched(side_outputs: SideOutputs, by_rule: SideOutputs, disputed_events:
         late, the batch layer by the rule of the log, or a record that only one of them rejected; sorted, at most one
         row per position and kind.
     """
-    mismatched_events = mismatched_positions(side_outputs, by_rule)
+    late_by_stream_alone = mismatched_positions(side_outputs, by_rule)
     kinds = {
-        "late for the stream, not by the rule": disputed_events,
+        "late for the stream, not by the rule": mismatched_events,
         "late by the rule, not for the stream": by_rule.late.join(side_outputs.late, on=POSITION, how="anti"),
-        "late for the stream, no event for the batch layer": mismatched_events.join(
-            disputed_events, on=POSITION, how="anti"
+        "late for the stream, no event for the batch layer": late_by_stream_alone.join(
+            mismatched_events, on=POSITION, how="anti"
         ),
         "rejected by the stream alone": side_outputs.rejected.join(by_rule.rejected, on=POSITION, how="anti"),
         "rejected by the batch layer alone": by_rule.rejected.join(side_outputs.rejected, on=POSITION, how="anti"),

@@ -1,19 +1,45 @@
-"""Recomputes a day from the log with and without the late events, which is what differences are classified by.
+"""Says which rows of differing days to compute again, and takes from them what differences are classified by.
 
 The stream uses every event that is not late, in all of its windows: so its rows must be the windows over those. The
 batch rows must be the windows over all events of the part of the log that the batch result was computed from.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import polars as pl
 
 from batch.reconciliation.classify import Recomputed, compare
+from batch.results.batch_results import Answer
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
-from batch.windows.day_rows import RowBlock
 from batch.windows.partition_windows import EventFilter
+from batch.windows.recompute import RowRequest
 
 _BATCH, _STREAM, _COMMITTED = "batch", "stream", "committed"
+
+
+def rows_to_recompute(
+    answers: Sequence[Answer], committed: Mapping[int, int], log_read_to: Mapping[int, int]
+) -> list[RowRequest]:
+    """Return what to compute for differing days: one request for the answers from the same part of the log.
+
+    Args:
+        answers: of the days and averages that differ.
+        committed: as for `recomputation_filters`.
+        log_read_to: likewise.
+    """
+    together: dict[tuple[tuple[tuple[int, int], ...], int], list[Answer]] = defaultdict(list)
+    for answer in answers:
+        together[tuple(sorted(answer.read_to.items())), answer.closed_until_ms].append(answer)
+    requests = []
+    for (_, closed_until_ms), several in together.items():
+        names: dict[date, list[str]] = defaultdict(list)
+        for answer in several:
+            names[answer.day].append(answer.average)
+        filters = recomputation_filters(several[0].read_to, committed, log_read_to)
+        requests.append(RowRequest(dict(names), filters, closed_until_ms + 1))
+    return requests
 
 
 def recomputation_filters(
@@ -36,26 +62,34 @@ def recomputation_filters(
     return filters
 
 
-def recomputed_rows(piece: RowBlock, average: str) -> Recomputed:
-    """Return what the log gives for the windows of an average in a piece that was made of `recomputation_filters`."""
+def recomputed_rows(frames: Mapping[str, pl.DataFrame]) -> Recomputed:
+    """Return what differences are classified by.
+
+    Args:
+        frames: rows of one average by each of `recomputation_filters`, as `SpanRows.frames` yields them.
+    """
+    batch = frames[_BATCH]
     return Recomputed(
-        batch=piece.averages(_BATCH, average),
-        stream=piece.averages(_STREAM, average),
-        late=piece.late(_BATCH, average),
+        batch=batch.select(AVERAGES_SCHEMA.keys()),
+        stream=frames[_STREAM],
+        late=batch.filter(pl.col("late_event_count") > 0).select(*KEY, "late_event_count"),
     )
 
 
-def windows_changed_since(piece: RowBlock, average: str, filters: Mapping[str, EventFilter]) -> pl.DataFrame:
+def windows_changed_since(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Return the windows that the stream may have stated anew while its rows were looked at.
 
     They are those that come out otherwise from what it had committed by then.
 
+    Args:
+        frames: as for `recomputed_rows`.
+
     Returns:
         windows: `batch.store.averages_schema.KEY`; sorted and unique.
     """
-    if _COMMITTED not in filters:
+    if _COMMITTED not in frames:
         return pl.DataFrame(schema={column: AVERAGES_SCHEMA[column] for column in KEY})
-    return compare(piece.averages(_COMMITTED, average), piece.averages(_STREAM, average)).select(KEY)
+    return compare(frames[_COMMITTED], frames[_STREAM]).select(KEY)
 
 
 def _is_whole(read_to: Mapping[int, int], log_read_to: Mapping[int, int]) -> bool:

@@ -1,14 +1,14 @@
 """Plans what to read of the log to compute the rows of some days. The offset index says where it is; no event is read.
 
 Besides the days themselves that is the lookback of their windows: a duration, or the days on which the last N events
-of each series lie, however far back. Late events are in the index, so no block is read for them.
+of each series lie, however far back.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from batch.index.blocks import read_blocks
+from batch.index.blocks import read_blocks, read_late_events
 from batch.index.closed_days import EPOCH_DAY, day_start_ms
 from batch.log.offsets import OffsetRange
 from batch.store.database import Connection
@@ -28,6 +28,7 @@ class DayPlan:
     """How the rows of days that follow one another are worked out: tasks that need nothing of one another."""
 
     days: tuple[date, ...]
+    filters: Mapping[str, EventFilter]
     tasks: tuple[Task, ...]
 
     @property
@@ -72,7 +73,7 @@ def plan_days(
         cut = tuple(spans(before, from_ms, until_ms, events_by_day, averages, series_count))
         sources = tuple(_source(connection, partition, cut) for partition in together)
         tasks.append(Task(sources, tuple(averages), filters, cut))
-    return DayPlan(tuple(days), tuple(tasks))
+    return DayPlan(tuple(days), filters, tuple(tasks))
 
 
 def consecutive(days: Sequence[date]) -> list[list[date]]:
@@ -117,9 +118,8 @@ def _gone(plan: DayPlan, task: Task, source: Source, topic: str, start: int) -> 
 def _source(connection: Connection, partition: int, cut: Sequence[Span]) -> Source:
     from_ms = min((wanted.from_ms for wanted in cut), default=0)
     until_ms = max((wanted.until_ms for wanted in cut), default=0)
-    bound = {"partition": partition, "from_ms": from_ms, "until_ms": until_ms}
-    late = connection.execute(_SQL["read_late"], bound).fetchall()
-    return Source(partition, read_blocks(connection, partition, from_ms, until_ms), late)
+    wanted = partition, from_ms, until_ms
+    return Source(partition, read_blocks(connection, *wanted), read_late_events(connection, *wanted))
 
 
 def _warm_up_days(

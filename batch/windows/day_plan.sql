@@ -1,18 +1,5 @@
 -- Statements of day_plan: they read from the offset index what a day's windows need of the log.
 
--- read_late --
-SELECT
-    kafka_offset,
-    customer,
-    metric,
-    event_time_ms,
-    value_micros
-FROM sma.late_events
-WHERE kafka_partition = %(partition)s
-    AND event_time_ms >= %(from_ms)s
-    AND event_time_ms < %(until_ms)s
-ORDER BY kafka_offset
-
 -- count_by_day --
 SELECT
     day,

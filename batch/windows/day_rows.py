@@ -1,4 +1,4 @@
-"""Computes the rows of some days from the log, all partitions at once, in processes, through files on disk.
+"""Computes the rows of planned days from the log, all partitions at once, in processes, through files on disk.
 
 A day's rows are complete when every partition has computed its own. Until then they wait in files, so that memory holds
 a span of each partition and not a day.
@@ -6,7 +6,7 @@ a span of each partition and not a day.
 
 import pickle
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -21,32 +21,32 @@ from batch.index.closed_days import day_of
 from batch.log.parallel import each_message
 from batch.log.reader import Chunk, read_partition
 from batch.log.series_table import SeriesTable
-from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.windows.day_plan import DayPlan
-from batch.windows.partition_windows import LOW_BITS, PartitionWindows, Rows, Task
+from batch.windows.partition_windows import LOW_BITS, EventFilter, PartitionWindows, Rows, Task
 from batch.windows.spans import RowSpan
 from sma.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class RowBlock:
+class SpanRows:
     """The rows with from_ms <= as_of < until_ms, in files that are there until the next day is asked for."""
 
     from_ms: int
     until_ms: int
+    _filters: Mapping[str, EventFilter]
     _files: tuple["_Spooled", ...]
 
-    def averages(self, event_filter: str, average: str) -> pl.DataFrame:
-        """Return the rows of one average and filter, as `averages` of `batch.store.averages_schema`."""
-        return self._frame(event_filter, average).select(AVERAGES_SCHEMA.keys())
+    def frames(self, average: str) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Yield the rows of one average by each filter; a frame is read from its files when its turn comes.
 
-    def late(self, event_filter: str, average: str) -> pl.DataFrame:
-        """Return how many late events each window holds, where it holds any: `KEY`, late_event_count Int64."""
-        return (
-            self._frame(event_filter, average).filter(pl.col("late_event_count") > 0).select(*KEY, "late_event_count")
-        )
+        Yields:
+            the filter's name, and rows: `averages` of `batch.store.averages_schema`, and behind them late_event_count
+            Int64 where the filter `tells_late`; sorted by and unique in the key.
+        """
+        for name, event_filter in self._filters.items():
+            yield name, self._frame(name, average, tells_late=event_filter.tells_late)
 
-    def _frame(self, event_filter: str, average: str) -> pl.DataFrame:
+    def _frame(self, event_filter: str, average: str, *, tells_late: bool) -> pl.DataFrame:
         """Return the rows of all tasks together, sorted by series and time: whole series are put in order, not rows."""
         names = pl.concat([held.names for held in self._files]).with_row_index("number")
         several = [held.rows(event_filter, average) for held in self._files]
@@ -65,29 +65,22 @@ class RowBlock:
         def column(of: Callable[[Rows], pl.Series]) -> pl.Series:
             return pl.concat([of(rows) for rows in several]).gather(order)
 
+        columns = {
+            "as_of_ms": column(lambda rows: pl.Series(rows.as_of_ms)),
+            "value_sum_micros": column(_sums),
+            "event_count": column(lambda rows: pl.Series(rows.event_counts, dtype=pl.Int64)),
+        }
+        if tells_late:
+            columns["late_event_count"] = column(lambda rows: pl.Series(rows.late_event_counts))
         frame: pl.DataFrame = by_name[np.repeat(np.arange(numbers.size), lengths)].select(
-            "customer",
-            "metric",
-            average=pl.lit(average),
-            as_of_ms=column(lambda rows: pl.Series(rows.as_of_ms)),
-            value_sum_micros=column(_sums),
-            event_count=column(lambda rows: pl.Series(rows.event_counts, dtype=pl.Int64)),
-            late_event_count=column(_late),
+            "customer", "metric", average=pl.lit(average), **columns
         )
         return frame
 
 
 @dataclass(frozen=True, slots=True)
-class DayRows:
-    """What the log gives for one day, in pieces, by time; none where no window of it is closed."""
-
-    day: date
-    pieces: tuple[RowBlock, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class _Spooled:
-    """The rows of one slice of a task in a file each, and customer and metric of the series that numbers stand for."""
+    """The rows of a row span of one task, in files; and customer and metric of the series that numbers stand for."""
 
     paths: dict[tuple[str, str], Path]
     names: pl.DataFrame
@@ -103,7 +96,7 @@ class _Spooled:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What a task says of one slice: where its rows are, and the names of series that are new."""
+    """What a task says of one row span: where its rows are, and the names of series that are new."""
 
     wanted: RowSpan
     paths: dict[tuple[str, str], Path]
@@ -118,13 +111,15 @@ class _Work:
     folder: Path
 
 
-def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[DayRows]:
-    """Yield the rows of the days of a plan, oldest first; what one says is gone when the next is asked for.
+def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[tuple[date, tuple[SpanRows, ...]]]:
+    """Yield the days of a plan, oldest first, and their rows, by time: they are gone when the next day is asked for.
+
+    A day has no rows where none of its windows is closed.
 
     Raises:
         SmaError: Kafka does not answer, or no longer holds a block that is needed.
     """
-    slices_of_day = _by_day(plan)
+    row_spans_of_day = _by_day(plan)
     names: list[list[tuple[str, str]]] = [[] for _ in plan.tasks]
     spooled: dict[RowSpan, list[_Spooled]] = defaultdict(list)
     with (
@@ -132,12 +127,15 @@ def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[Da
         closing(_said(plan, settings, max_ahead_ms, Path(folder))) as said,
     ):
         for day in plan.days:
-            wanted = slices_of_day[day]
+            wanted = row_spans_of_day[day]
             while any(len(spooled[each]) < len(plan.tasks) for each in wanted):
                 place, message = next(said)
                 names[place] += message.new_names
                 spooled[message.wanted].append(_Spooled(message.paths, _names_frame(names[place])))
-            yield DayRows(day, tuple(RowBlock(each.from_ms, each.until_ms, tuple(spooled[each])) for each in wanted))
+            yield (
+                day,
+                tuple(SpanRows(each.from_ms, each.until_ms, plan.filters, tuple(spooled[each])) for each in wanted),
+            )
             for each in wanted:
                 for held in spooled.pop(each):
                     held.delete()
@@ -151,7 +149,7 @@ def _said(plan: DayPlan, settings: Settings, max_ahead_ms: int, folder: Path) ->
 def _by_day(plan: DayPlan) -> dict[date, list[RowSpan]]:
     by_day: dict[date, list[RowSpan]] = {day: [] for day in plan.days}
     for span in plan.tasks[0].spans if plan.tasks else ():
-        for each in span.slices:
+        for each in span.row_spans:
             by_day[day_of(each.from_ms)].append(each)
     return by_day
 
@@ -182,12 +180,6 @@ def _sums(rows: Rows) -> pl.Series:
     if len(rows.sums) > 1:
         total = total * pl.lit(1 << LOW_BITS, pl.Int128) + pl.col("1").cast(pl.Int128)
     return lanes.select(total).to_series()
-
-
-def _late(rows: Rows) -> pl.Series:
-    if rows.late_event_counts is None:
-        return pl.repeat(0, rows.as_of_ms.size, dtype=pl.Int64, eager=True)
-    return pl.Series(rows.late_event_counts)
 
 
 def _names_frame(names: Sequence[tuple[str, str]]) -> pl.DataFrame:

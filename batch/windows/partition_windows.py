@@ -97,7 +97,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one average and filter with as_of in a slice, sorted by series number and time; columns of one length.
+    """Rows of one average and filter with as_of in a row span, sorted by series number and time; columns of one length.
 
     row_counts: int64, how many rows each series has; a series' number is a place here and in the table of series.
     as_of_ms: int64, since the Unix epoch.
@@ -154,15 +154,15 @@ class PartitionWindows:
         self._late = {source.partition: self._late_of(source) for source in task.sources}
 
     def rows(self) -> Iterator[tuple[RowSpan, list[Rows]]]:
-        """Yield the rows of each slice, oldest first."""
+        """Yield the rows of each row span, oldest first."""
         kept = _Events.none()
         for wanted in self._task.spans:
             read = [self._events_of(source, wanted) for source in self._task.sources]
             events = _Events.concat([kept, *read])
             order, ends = series_order(events.series_id, events.event_time_ms, len(self.series))
             events = events.take(order)
-            filters = list(self._filtered(events, ends)) if wanted.slices else []
-            for each in wanted.slices:
+            filters = list(self._filtered(events, ends)) if wanted.row_spans else []
+            for each in wanted.row_spans:
                 yield (
                     each,
                     [event_filter.rows(average, each) for event_filter in filters for average in self._task.averages],

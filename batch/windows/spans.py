@@ -27,7 +27,7 @@ class Span:
 
     from_ms: int
     until_ms: int
-    slices: tuple[RowSpan, ...]
+    row_spans: tuple[RowSpan, ...]
 
 
 def spans(
@@ -81,13 +81,13 @@ def _put_together(pieces: Sequence[_Piece]) -> Iterator[Span]:
     for piece in pieces:
         fits = sum(each.events for each in begun) + piece.events <= CHUNK_EVENTS
         if begun and not (fits and begun[-1].until_ms == piece.from_ms):
-            yield _stretch(begun)
+            yield _span(begun)
             begun = []
         begun.append(piece)
     if begun:
-        yield _stretch(begun)
+        yield _span(begun)
 
 
-def _stretch(pieces: Sequence[_Piece]) -> Span:
-    slices = tuple(RowSpan(piece.from_ms, piece.until_ms) for piece in pieces if piece.has_rows)
-    return Span(pieces[0].from_ms, pieces[-1].until_ms, slices)
+def _span(pieces: Sequence[_Piece]) -> Span:
+    row_spans = tuple(RowSpan(piece.from_ms, piece.until_ms) for piece in pieces if piece.has_rows)
+    return Span(pieces[0].from_ms, pieces[-1].until_ms, row_spans)

@@ -17,7 +17,7 @@ from batch.pipeline import compute_batch_days, reconcile_days
 from batch.store.copy_format import encode_rows
 from batch.windows.day_rows import rows_of
 from bench.batch import memory
-from bench.batch.ours_in_memory import ALL, indexed, nowhere, plan_all
+from bench.batch.ours_in_memory import indexed, nowhere, plan_all
 from bench.batch.setting import AVERAGES
 from bench.databases import own_database, write_out
 from bench.events import Log
@@ -83,11 +83,12 @@ def _make_stream_right(settings: Settings) -> None:
 
 def _recompute_to_nowhere(log: Log) -> None:
     extend_index(log.settings, AVERAGES, nowhere)
-    for day in rows_of(plan_all(log), log.settings, AVERAGES.max_ahead_ms):
-        for piece in day.pieces:
+    for _, spans in rows_of(plan_all(log), log.settings, AVERAGES.max_ahead_ms):
+        for span in spans:
             for average in AVERAGES.averages:
-                for _ in encode_rows(piece.averages(ALL, average.name)):
-                    pass
+                for _, rows in span.frames(average.name):
+                    for _ in encode_rows(rows):
+                        pass
 
 
 def _confirm(log: Log) -> None:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sma.window import MovingSum
 from tests.support import oracle
 from tests.support.memory_log import recompute
+from tests.support.moving_sum import MovingSum
 from tests.support.streams import AVERAGES, HOUR, as_answers, as_log, oracle_answers, streams
 
 FAR = 10**15

@@ -19,18 +19,18 @@ ALLOWED = st.one_of(st.integers(0, 3), st.integers(1, 16 * HOUR))
 
 
 @st.composite
-def stretches_of_first_day(draw: st.DrawFn) -> list[Span]:
-    """What stands before the day, and the day, read in a few stretches; the day's rows stated in a few slices."""
+def spans_of_first_day(draw: st.DrawFn) -> list[Span]:
+    """What stands before the day, and the day, read in a few spans; the day's rows computed in a few row spans."""
     anywhere, of_day = st.integers(-4 * HOUR, DAY - 1), st.integers(1, DAY - 1)
     cuts = sorted({-FAR, DAY, *draw(st.lists(anywhere, max_size=4))})
-    slices = sorted({0, DAY, *draw(st.lists(of_day, max_size=3))})
+    cuts_of_rows = sorted({0, DAY, *draw(st.lists(of_day, max_size=3))})
     return [
         Span(
             start,
             end,
             tuple(
                 RowSpan(max(first, start), min(until, end))
-                for first, until in pairwise(slices)
+                for first, until in pairwise(cuts_of_rows)
                 if max(first, start) < min(until, end)
             ),
         )
@@ -68,7 +68,7 @@ def test_an_event_is_late_as_the_oracle_says(stream, allowed_lateness_ms, step):
     assert MemoryLog(as_log(stream), allowed_lateness_ms, step).late_positions() == late
 
 
-@given(streams(), ALLOWED, stretches_of_first_day())
+@given(streams(), ALLOWED, spans_of_first_day())
 def test_the_stream_must_have_said_the_windows_without_the_late_events(stream, allowed_lateness_ms, spans):
     late = oracle.late_by_series(stream, allowed_lateness_ms)
     used = [event for place, event in enumerate(stream) if place not in late]
@@ -82,7 +82,7 @@ def test_the_stream_must_have_said_the_windows_without_the_late_events(stream, a
         assert late_counts(found["batch"], average) == of_first_day(counts)
 
 
-@given(streams(), ALLOWED, ENDS, ENDS, stretches_of_first_day())
+@given(streams(), ALLOWED, ENDS, ENDS, spans_of_first_day())
 def test_parts_of_the_log_give_what_the_oracle_says_of_them(stream, allowed_lateness_ms, read_to, committed, spans):
     late, places = oracle.late_by_series(stream, allowed_lateness_ms), positions(stream)
     numbered = list(enumerate(stream))

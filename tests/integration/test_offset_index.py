@@ -50,7 +50,7 @@ def connection(place):
 
 @pytest.fixture
 def small(monkeypatch):
-    """Blocks and slices so small that a small log has many of them."""
+    """Blocks and spans so small that a small log has many of them."""
     monkeypatch.setattr(index_pass, "BLOCK_EVENTS", 16)
     monkeypatch.setattr(spans, "CHUNK_EVENTS", 50)
     monkeypatch.setattr(spans, "CHUNK_ROWS", 300)

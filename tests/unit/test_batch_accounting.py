@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from batch.index.log_index import IndexedPartition, LogIndex
-from batch.index.side_outputs import POSITIONS_SCHEMA, SideOutputs, positions
+from batch.index.side_outputs import POSITIONS_SCHEMA, SideOutputs, mismatched_positions, positions
 from batch.log.reader import Value
-from batch.reconciliation.accounting import account, mismatched, mismatched_positions
+from batch.reconciliation.accounting import account, mismatched
 from sma.errors import SmaError
 
 # one partition: an event, a late event, a heartbeat, rubbish

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sma.window import CountWindow, DurationWindow, MovingSum
+from sma.window import CountWindow, DurationWindow
+from tests.support.moving_sum import MovingSum
 
 values = st.integers(min_value=-(10**18), max_value=10**18)
 

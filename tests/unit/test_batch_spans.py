@@ -42,7 +42,7 @@ def test_a_day_with_more_events_or_rows_than_a_chunk_is_cut():
     (first, second) = cut([], (0, 1), {0: 200})
     assert (first.until_ms, second.from_ms) == (half, half)
     (whole,) = cut([], (0, 1), {0: 10}, series=4)
-    assert whole.slices == (RowSpan(0, half), RowSpan(half, DAY_MS))
+    assert whole.row_spans == (RowSpan(0, half), RowSpan(half, DAY_MS))
 
 
 @given(
@@ -57,12 +57,12 @@ def test_a_range_is_covered_once(warm_up, until_ms, events, series):
     assert covered == sorted(covered)
     length = sum(span.until_ms - span.from_ms for span in found)
     assert length == until_ms + len(warm_up) * DAY_MS
-    slices = [each for span in found for each in span.slices]
-    assert [slices[0].from_ms, *(each.until_ms for each in slices)] == [
-        *(each.from_ms for each in slices),
+    row_spans = [each for span in found for each in span.row_spans]
+    assert [row_spans[0].from_ms, *(each.until_ms for each in row_spans)] == [
+        *(each.from_ms for each in row_spans),
         until_ms,
     ]
     for span in found:
-        for each in span.slices:
+        for each in span.row_spans:
             assert span.from_ms <= each.from_ms < each.until_ms <= span.until_ms
             assert each.from_ms // DAY_MS == (each.until_ms - 1) // DAY_MS

@@ -1,0 +1,107 @@
+"""Computes the rows of some days again from the log: the door of this room for whoever needs rows.
+
+It joins the three steps: `day_plan` says what to read, `partition_windows` computes, `day_rows` puts the partitions
+together. What the rows are compared with, or where they are stored, does not belong here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from batch.index.log_index import LogIndex
+from batch.log.offsets import retained_ranges
+from batch.store.database import Connection
+from batch.windows.day_plan import DayPlan, consecutive, plan_days, require_retained
+from batch.windows.day_rows import SpanRows, rows_of
+from batch.windows.partition_windows import EventFilter
+from sma.averages import Averages
+from sma.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RowRequest:
+    """Which rows to compute, each of them once by each filter.
+
+    averages: the names of the averages, by day.
+    filters: which events count, by name.
+    until_ms: one past the last `as_of`, if that is before the end of the last day.
+    """
+
+    averages: Mapping[date, Sequence[str]]
+    filters: Mapping[str, EventFilter]
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecomputedDay:
+    """The rows of one day: of each of `averages`, in each of `spans`, by time; no span where no window is closed."""
+
+    day: date
+    averages: tuple[str, ...]
+    spans: tuple[SpanRows, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputation:
+    """Days that are planned. To iterate over it reads their events, once for all averages and filters."""
+
+    _planned: tuple[tuple[RowRequest, DayPlan], ...]
+    _settings: Settings
+    _max_ahead_ms: int
+
+    @property
+    def offsets(self) -> int:
+        """How many Kafka offsets are to be read."""
+        return sum(plan.offsets for _, plan in self._planned)
+
+    @property
+    def days(self) -> list[date]:
+        """The days, ascending; each once."""
+        return sorted({day for _, plan in self._planned for day in plan.days})
+
+    def __iter__(self) -> Iterator[RecomputedDay]:
+        """Yield the days of each request, oldest first; the rows of one are gone when the next is asked for.
+
+        Raises:
+            SmaError: Kafka does not answer, or no longer holds a block that is needed.
+        """
+        for request, plan in self._planned:
+            for day, spans in rows_of(plan, self._settings, self._max_ahead_ms):
+                yield RecomputedDay(day, tuple(request.averages[day]), spans)
+
+
+def recompute_days(
+    settings: Settings, averages: Averages, connection: Connection, index: LogIndex, requests: Sequence[RowRequest]
+) -> Recomputation:
+    """Plan the rows of some days, and return what computes them; the connection is not needed for that any more.
+
+    Args:
+        settings: how Kafka is reached.
+        averages: all of averages.yaml.
+        connection: sees the offset index, in a `batch.store.database.snapshot`.
+        index: as the connection sees it.
+        requests: days in any order; those that follow one another are read together.
+
+    Returns:
+        the days; `SpanRows.frames` gives their rows, and says of which columns, types and order.
+
+    Raises:
+        SmaError: Kafka does not answer, or no longer retains what one of the days needs.
+    """
+    planned = tuple(
+        (request, _plan(averages, connection, index, request, days))
+        for request in requests
+        for days in consecutive(list(request.averages))
+    )
+    if planned:
+        retained = retained_ranges(settings, settings.events_topic)
+        require_retained([plan for _, plan in planned], settings.events_topic, retained)
+    return Recomputation(planned, settings, averages.max_ahead_ms)
+
+
+def _plan(
+    averages: Averages, connection: Connection, index: LogIndex, request: RowRequest, days: Sequence[date]
+) -> DayPlan:
+    names = {name for day in days for name in request.averages[day]}
+    wanted = [average for average in averages.averages if average.name in names]
+    return plan_days(connection, wanted, request.filters, list(index.read_to), days, request.until_ms)
