@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from batch.explain.layer_checks import LayerCheck, Verdict, Window, check_batch, check_stream
 from batch.explain.stored_records import WindowRecords
-from batch.index.closed_days import day_of
 from batch.windows.window_events import SeriesEvent, by_time
 from sma.averages import Average
+from sma.days import day_of
 from sma.window import DurationWindow
 
 

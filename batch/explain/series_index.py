@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batch.index.blocks import read_blocks
-from batch.index.closed_days import EPOCH_DAY
 from batch.store.database import Connection
 from batch.store.statements import load_statements
 from batch.windows.window_events import SeriesEvent
+from sma.days import day_number
 from sma.durations import DAY_MS
 
 _SQL = load_statements(__file__)
@@ -58,7 +58,7 @@ def read_series(
     }
     next_offset, newest_time_ms = connection.execute(_SQL["read_reached"], bound).fetchone() or (0, None)
     newest = connection.execute(_SQL["read_newest"], bound).fetchone()
-    days = [(day - EPOCH_DAY).days for (day,) in connection.execute(_SQL["read_days"], bound)]
+    days = [day_number(day) for (day,) in connection.execute(_SQL["read_days"], bound)]
     blocks = read_blocks(connection, partition, from_ms, until_ms)
     return IndexedSeries(
         partition,

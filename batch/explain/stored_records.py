@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any, LiteralString
 
 from batch.explain.layer_checks import Row, StoredResult
-from batch.index.closed_days import day_of
 from batch.store.database import Connection
 from batch.store.statements import load_statements
 from batch.windows.window_events import Pair
+from sma.days import day_of
 from sma.instants import instant, milliseconds
 
 _SQL = load_statements(__file__)

@@ -13,7 +13,6 @@ from batch.explain.layer_checks import DERIVED
 from batch.explain.series_events import Found, Wanted, find_events
 from batch.explain.series_index import IndexedSeries, partitions_of_series, read_series
 from batch.explain.stored_records import WindowRecords, read_records
-from batch.index.closed_days import day_of
 from batch.index.known_series import has_rows, read_definitions, unknown_series
 from batch.index.log_index import Rule, read_rules
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
@@ -24,6 +23,7 @@ from batch.schedule.stale_days import stale_days
 from batch.store.database import Connection, connect, snapshot
 from clients.kafka.groups import committed_offsets
 from sma.averages import Average, Averages
+from sma.days import day_of
 from sma.durations import format_duration
 from sma.errors import SmaError
 from sma.grid import grid_point_after, grid_point_at_or_before

@@ -1,27 +1,12 @@
-"""Decides which windows are closed, and which day owns a window.
+"""Decides which windows are closed, and which days own them."""
 
-A day (UTC) owns each `as_of` in it, its first instant included.
-"""
-
-from datetime import date, timedelta
+from datetime import date
 
 from batch.index.log_index import LogIndex
 from sma.averages import Averages
-from sma.durations import DAY_MS
+from sma.days import day_of
 from sma.errors import SmaError
 from sma.grid import grid_point_at_or_before
-
-EPOCH_DAY = date(1970, 1, 1)
-
-
-def day_start_ms(day: date) -> int:
-    """Return a day's first instant in milliseconds since the Unix epoch."""
-    return (day - EPOCH_DAY).days * DAY_MS
-
-
-def day_of(as_of_ms: int) -> date:
-    """Return the day that owns an `as_of`."""
-    return EPOCH_DAY + timedelta(days=as_of_ms // DAY_MS)
 
 
 def closed_until_ms(index: LogIndex, watermark_delay_ms: int) -> int:

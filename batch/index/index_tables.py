@@ -6,14 +6,13 @@ all. What the index says of the log is read in `batch.index.log_index`.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any, LiteralString
 
-from batch.index.closed_days import EPOCH_DAY
 from batch.index.index_pass import Block, IndexPass, LateEvents, Reached
 from batch.index.log_index import Rule
 from batch.store.database import Connection
 from batch.store.statements import load_statements
+from sma.days import day_of_number
 
 _SQL = load_statements(__file__)
 
@@ -88,7 +87,7 @@ def write_pass(
             _SQL["add_days"],
             partition,
             [names[number] for number, _, _ in days],
-            days=[EPOCH_DAY + timedelta(days=day) for _, day, _ in days],
+            days=[day_of_number(day) for _, day, _ in days],
             counts=[count for *_, count in days],
             next_offset=done.next_offset,
         )

@@ -7,12 +7,12 @@ from datetime import date
 import polars as pl
 from psycopg.types.json import Jsonb
 
-from batch.index.closed_days import day_start_ms
 from batch.results.corrections import add_corrections
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.averages_tables import add_batch_averages, read_averages, remove_batch_averages
 from batch.store.database import Connection
 from batch.store.statements import load_statements
+from sma.days import day_start_ms
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.instants import instant, milliseconds

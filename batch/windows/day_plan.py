@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from batch.index.blocks import read_blocks, read_late_events
-from batch.index.closed_days import EPOCH_DAY, day_start_ms
 from batch.log.offsets import OffsetRange
 from batch.store.database import Connection
 from batch.store.statements import load_statements
@@ -17,6 +16,7 @@ from batch.windows.lookback import longest_ms, most_events
 from batch.windows.partition_windows import EventFilter, Source, Task
 from batch.windows.spans import Span, spans
 from sma.averages import Average
+from sma.days import day_number, day_of_number, day_start_ms
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 
@@ -64,8 +64,8 @@ def plan_days(
         for partition in partitions
     }
     first_day = min((min(days) for days in warm_up.values()), default=from_ms // DAY_MS)
-    bounds = {"from_day": _date(first_day), "until_day": _date(-(-until_ms // DAY_MS))}
-    events_by_day = {(day - EPOCH_DAY).days: count for day, count in connection.execute(_SQL["count_by_day"], bounds)}
+    bounds = {"from_day": day_of_number(first_day), "until_day": day_of_number(-(-until_ms // DAY_MS))}
+    events_by_day = {day_number(day): count for day, count in connection.execute(_SQL["count_by_day"], bounds)}
     ((series_count,),) = connection.execute(_SQL["count_series"]).fetchall()
     tasks = []
     for together in _together(connection, partitions):
@@ -106,7 +106,7 @@ def _gone(plan: DayPlan, task: Task, source: Source, topic: str, start: int) -> 
     first_offset, _, _, newest = source.blocks
     lost = newest[(first_offset < start) & (newest >= task.spans[0].from_ms)].max()
     # what stands before the days is needed by the first of them
-    last_day = min(plan.days[-1], max(plan.days[0], _date(int(lost) // DAY_MS)))
+    last_day = min(plan.days[-1], max(plan.days[0], day_of_number(int(lost) // DAY_MS)))
     days = str(plan.days[0]) if last_day == plan.days[0] else f"{plan.days[0]} to {last_day}"
     return (
         f"{days}: {topic}, partition {source.partition} no longer retains the Kafka offsets "
@@ -141,15 +141,15 @@ def _warm_up_days(
     bound = {
         "partition": partition,
         "from_ms": from_ms,
-        "from_day": _date(from_ms // DAY_MS),
-        "reach_day": _date((from_ms - reach_ms) // DAY_MS),
+        "from_day": day_of_number(from_ms // DAY_MS),
+        "reach_day": day_of_number((from_ms - reach_ms) // DAY_MS),
         "reach_ms": from_ms - reach_ms,
-        "until_day": _date(-(-until_ms // DAY_MS)),
+        "until_day": day_of_number(-(-until_ms // DAY_MS)),
         "until_ms": until_ms,
         "event_count": largest + left_out,
         "day_ms": DAY_MS,
     }
-    return days | {(day - EPOCH_DAY).days for (day,) in connection.execute(_SQL["read_days_before"], bound)}
+    return days | {day_number(day) for (day,) in connection.execute(_SQL["read_days_before"], bound)}
 
 
 def _count_behind(connection: Connection, event_filter: EventFilter, partition: int, until_ms: int) -> int:
@@ -167,7 +167,3 @@ def _together(connection: Connection, partitions: Sequence[int]) -> list[list[in
         touched = [group for group in groups if group & set(shared)]
         groups = [group for group in groups if group not in touched] + [set().union(*touched)]
     return sorted(sorted(group) for group in groups if group)
-
-
-def _date(day: int) -> date:
-    return EPOCH_DAY + timedelta(days=day)

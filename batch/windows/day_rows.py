@@ -17,13 +17,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import polars as pl
 
-from batch.index.closed_days import day_of
 from batch.log.parallel import each_message
 from batch.log.reader import Chunk, read_partition
 from batch.log.series_table import SeriesTable
 from batch.windows.day_plan import DayPlan
 from batch.windows.partition_windows import LOW_BITS, EventFilter, PartitionWindows, Rows, Task
 from batch.windows.spans import RowSpan
+from sma.days import day_of
 from sma.settings import Settings
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import polars as pl
 from psycopg.conninfo import conninfo_to_dict
 
-from batch.index.closed_days import day_of
 from batch.results.batch_results import Answer, write_result
 from batch.store.averages_schema import KEY
 from batch.store.database import connect
@@ -27,6 +26,7 @@ from bench.databases import own_database
 from bench.digest import Digest, digest_of, require_rows
 from bench.events import MONTH, Log
 from deploy.local.services.render import INSTALL_DIR
+from sma.days import day_of
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from bench.events import MONTH, Log
 from sma.averages import DEFAULT_MAX_AHEAD_MS, Average, Averages
+from sma.days import day_of
 from sma.durations import DAY_MS
 from sma.window import CountWindow, DurationWindow
 
@@ -25,7 +26,7 @@ AVERAGES = Averages(
 
 def days(log: Log) -> list[date]:
     """Return the whole days that the log spans; there is at least one."""
-    first = date(1970, 1, 1) + timedelta(days=log.timeline.first_ms // DAY_MS)
+    first = day_of(log.timeline.first_ms)
     number = max(1, log.events * log.timeline.between_ms // DAY_MS)
     return [first + timedelta(days=after) for after in range(number)]
 

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import psycopg
 import pytest
 
-from batch.index.closed_days import day_start_ms
 from orchestration.backfill import follow_backfill, launch_backfill
+from sma.days import day_start_ms
 from sma.durations import DAY_MS
 from tests.support.automation import Automation, Backfills, until
 from tests.support.publishing import Sent, publish

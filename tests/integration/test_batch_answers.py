@@ -10,12 +10,12 @@ import polars as pl
 import psycopg
 import pytest
 
-from batch.index.closed_days import day_start_ms
 from batch.results.batch_results import Answer, finished_days, read_results, remove_orphan_rows
 from batch.results.batch_results import write_result as write_pieces
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.averages_tables import read_averages
 from batch.store.copy_format import BLOCK_ROWS
+from sma.days import day_start_ms
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.instants import instant

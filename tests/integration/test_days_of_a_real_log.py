@@ -3,7 +3,7 @@
 import pytest
 
 from batch.index import index_pass
-from batch.index.closed_days import closed_until_ms, day_of
+from batch.index.closed_days import closed_until_ms
 from batch.index.log_index import read_index
 from batch.schedule.required_offsets import required_offsets
 from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_ANSWER, NOT_RECONCILED, stale_days
@@ -11,6 +11,7 @@ from batch.store.database import connect, snapshot
 from batch.store.read_only import look
 from batch.windows.day_plan import plan_days
 from batch.windows.partition_windows import EventFilter
+from sma.days import day_of
 from sma.durations import DAY_MS
 from tests.support.month_of_events import AVERAGES, DAYS, START, as_record, close, compute, expected_of, extend
 from tests.support.month_of_events import log_of as events_of

@@ -14,10 +14,10 @@ from batch.explain.explanation import Case
 from batch.explain.layer_checks import Verdict
 from batch.explain.trace import explain
 from batch.explain.wording import sentence
-from batch.index.closed_days import day_start_ms
 from batch.pipeline import compute_batch_days, reconcile_days
 from batch.report.reconciliation_report import commands_of_differences
 from sma.averages import load_averages
+from sma.days import day_start_ms
 from sma.errors import SmaError
 from sma.instants import format_instant, instant
 from tests.support import oracle

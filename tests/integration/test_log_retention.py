@@ -9,8 +9,8 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from psycopg.types.json import Jsonb
 
 from batch.checks.log_retention import days_are_retained
-from batch.index.closed_days import day_start_ms
 from sma.averages import parse_averages
+from sma.days import day_start_ms
 from tests.support.publishing import Sent, publish
 
 DAY = date(2013, 1, 10)

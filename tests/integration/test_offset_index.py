@@ -13,13 +13,13 @@ from confluent_kafka.admin import AdminClient
 
 from batch import pipeline
 from batch.index import index_pass
-from batch.index.closed_days import day_of
 from batch.index.log_index import read_index
 from batch.index.side_outputs import read_by_rule
 from batch.log import parallel
 from batch.pipeline import compute_batch_days, days_touched
 from batch.windows import partition_windows, spans
 from sma.averages import Averages
+from sma.days import day_of
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 from tests.support import oracle

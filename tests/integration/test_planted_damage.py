@@ -9,9 +9,9 @@ import polars as pl
 import psycopg
 import pytest
 
-from batch.index.closed_days import day_start_ms
 from batch.pipeline import compute_batch_days, reconcile_days
 from sma.averages import load_averages
+from sma.days import day_start_ms
 from sma.instants import milliseconds
 from tests.support.publishing import Sent, publish
 from tests.support.stored import succeed

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from batch.index.closed_days import day_of
 from batch.pipeline import compute_batch_days, reconcile_days
 from sma.averages import load_averages
+from sma.days import day_of
 from tests.support.publishing import Sent, publish
 
 START = 1_357_034_400_000

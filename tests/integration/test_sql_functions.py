@@ -7,7 +7,7 @@ from fractions import Fraction
 import psycopg
 import pytest
 
-from batch.index.closed_days import day_of, day_start_ms
+from sma.days import day_of, day_start_ms
 from sma.durations import DAY_MS
 from sma.instants import instant, milliseconds
 from sma.limits import EARLIEST_EVENT_TIME_MS, LATEST_EVENT_TIME_MS

@@ -6,7 +6,6 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from batch.index.closed_days import day_start_ms
 from batch.schedule.required_offsets import required_offsets
 from batch.schedule.stale_days import (
     MORE_IN_THE_LOG,
@@ -19,6 +18,7 @@ from batch.schedule.stale_days import (
 from batch.store import read_only
 from batch.store.read_only import look
 from sma.averages import parse_averages
+from sma.days import day_start_ms
 from sma.errors import SmaError
 from sma.instants import instant
 from sma.settings import Settings

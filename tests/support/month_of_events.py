@@ -5,10 +5,10 @@ import random
 from datetime import date
 from uuid import uuid4
 
-from batch.index.closed_days import day_of, day_start_ms
 from batch.index.extend import extend_index
 from batch.pipeline import compute_batch_days
 from sma.averages import Average, Averages
+from sma.days import day_of, day_start_ms
 from sma.durations import DAY_MS
 from sma.window import CountWindow, DurationWindow
 from tests.support import oracle

@@ -4,11 +4,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from batch.index.closed_days import closed_until_ms, day_of, day_start_ms, touched_days
+from batch.index.closed_days import closed_until_ms, touched_days
 from batch.index.log_index import IndexedPartition, LogIndex
 from batch.reconciliation.stream_commits import uncommitted
 from batch.results.batch_results import Answer
 from sma.averages import Average, Averages
+from sma.days import day_of, day_start_ms
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.instants import instant, milliseconds
