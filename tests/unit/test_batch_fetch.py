@@ -15,8 +15,8 @@ from kafka.errors import (
 
 from batch.log import fetch
 from batch.log.broker import Fetched
+from batch.log.fast_reader import read_partition
 from batch.log.fetch import fetch_batches
-from batch.log.reader import read_partition
 from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.settings import Settings

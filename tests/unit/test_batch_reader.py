@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from batch.log import decompressed_batches, reader
+from batch.log import decompressed_batches, fast_reader
 from batch.log.broker import Fetched
-from batch.log.reader import Chunk, read_partition
+from batch.log.chunk import Chunk
+from batch.log.fast_reader import read_partition
 from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.event import NO_TIMESTAMP_MS, Rejected, read_record
@@ -27,7 +28,7 @@ def read(
     fetches = [Fetched(raw, ())] if isinstance(raw, bytes) else raw
     series = SeriesTable()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "fetch_batches", lambda *_: iter(fetches))
+        patch.setattr(fast_reader, "fetch_batches", lambda *_: iter(fetches))
         return list(read_partition(Settings(), "events", 3, start, end, max_ahead_ms, series)), series
 
 
