@@ -14,11 +14,11 @@ from batch.log.chunk import Chunk, Value
 from batch.log.decompressed_batches import PlainBatches
 from batch.log.fetch import fetch_batches
 from batch.log.flat_json import EVENT, HEARTBEAT, REST
-from batch.log.flat_records import FURTHEST_AHEAD_MS, PlainRecords, read_plain_records
+from batch.log.flat_records import PlainRecords, read_plain_records
 from batch.log.record_batches import committed, end_of_batches, split_batches
 from batch.log.records import Records
 from batch.log.series_table import SeriesTable
-from sma.errors import SmaError
+from batch.log.unreadable import require_max_ahead, require_range
 from sma.event import Event, Rejected, read_record
 from sma.settings import Settings
 
@@ -41,10 +41,10 @@ def read_partition(
         series: gets a number for each series that is new to it.
 
     Raises:
+        FastReaderUnavailable: the broker or a batch is none that this reader can serve.
         SmaError: Kafka does not answer or no longer holds all of the range, or a batch is damaged.
     """
-    if abs(max_ahead_ms) > FURTHEST_AHEAD_MS:
-        raise SmaError(f"max_ahead: {max_ahead_ms} ms is out of range")
+    require_max_ahead(max_ahead_ms)
     for plain, records, next_offset in _plain_batches(settings, topic, partition, start, end):
         yield _chunk(plain, records, next_offset, max_ahead_ms, series)
 
@@ -66,8 +66,7 @@ def _plain_batches(
 ) -> Iterator[tuple[PlainBatches, Records, int]]:
     """Yield as many committed batches as make a chunk, their records, and the first Kafka offset behind them."""
     where = f"{topic}: partition {partition}"
-    if not 0 <= start <= end:
-        raise SmaError(f"{where}: {start} to {end} is no range of Kafka offsets")
+    require_range(where, start, end)
     plain = PlainBatches(where)
     position = start  # what stands before it was read; the first batch of a fetch may begin there
     for fetched in fetch_batches(settings, topic, partition, start, end):

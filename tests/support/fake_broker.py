@@ -10,8 +10,10 @@ from typing import TypeVar
 from clients.kafka.wire import Address, Wire
 
 HERE = "127.0.0.1"
+_FETCH, _METADATA = 1, 3
 FIRST = 1  # the correlation id of a connection's first request
 
+Range = tuple[int, int]
 Connected = TypeVar("Connected", bound=Wire)
 
 
@@ -45,3 +47,9 @@ def broker_at(connections: Sequence[Sequence[bytes]]) -> Iterator[Address]:
 def framed(body: bytes, correlation_id: int = FIRST) -> bytes:
     """Return an answer as it is sent."""
     return pack(">ii", 4 + len(body), correlation_id) + body
+
+
+def versions_answer(metadata: Range | None = (0, 12), fetch: Range | None = (0, 16)) -> bytes:
+    """The answer of a broker that offers these versions of Metadata and Fetch; as Kafka 3 does, unless given."""
+    offered = [(key, *its) for key, its in ((_METADATA, metadata), (_FETCH, fetch)) if its is not None]
+    return framed(pack(">hi", 0, len(offered)) + b"".join(pack(">hhh", *each) for each in offered))
