@@ -2,9 +2,10 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from struct import pack
+from types import MappingProxyType
 from typing import TypeVar
 
 from clients.kafka.wire import Address, Wire
@@ -49,7 +50,13 @@ def framed(body: bytes, correlation_id: int = FIRST) -> bytes:
     return pack(">ii", 4 + len(body), correlation_id) + body
 
 
-def versions_answer(metadata: Range | None = (0, 12), fetch: Range | None = (0, 16)) -> bytes:
-    """The answer of a broker that offers these versions of Metadata and Fetch; as Kafka 3 does, unless given."""
-    offered = [(key, *its) for key, its in ((_METADATA, metadata), (_FETCH, fetch)) if its is not None]
-    return framed(pack(">hi", 0, len(offered)) + b"".join(pack(">hhh", *each) for each in offered))
+def versions_answer(
+    metadata: Range | None = (0, 12),
+    fetch: Range | None = (0, 16),
+    others: Mapping[int, Range] = MappingProxyType({}),
+    error: int = 0,
+) -> bytes:
+    """The answer of a broker that offers these versions of requests; of Metadata and Fetch as Kafka 3, unless given."""
+    offered = {**others, _METADATA: metadata, _FETCH: fetch}
+    known = [(key, *its) for key, its in offered.items() if its is not None]
+    return framed(pack(">hi", error, len(known)) + b"".join(pack(">hhh", *each) for each in known))
