@@ -1,6 +1,117 @@
-"""Reads one partition of the log as columns, or the bytes of its records."""
+"""Reads one partition of the log: as columns, or as the bytes of its records. The one door to both readers.
 
+`fast_reader` decodes record batches in compiled loops. `plain_reader` uses Kafka's ordinary consumer and is slower. The
+setting `log_reader` selects one; `auto` is the fast one, and the plain one from where the fast one is unavailable. Both
+yield the same records (docs/decisions/0032-two-readers-one-door.md).
+
+Callers ask for Kafka offsets; days and windows are not known here. Every argument can be sent to another process, and
+so can a chunk: partitions may be read by as many processes, each with a table of series of its own.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from batch.log import fast_reader
 from batch.log.chunk import Chunk, Value
-from batch.log.fast_reader import read_partition, read_values
+from batch.log.series_table import SeriesTable
+from batch.log.unreadable import FastReaderUnavailable
+from sma.settings import Settings
 
 __all__ = ["Chunk", "Value", "read_partition", "read_values"]
+
+_LOG = logging.getLogger(__name__)
+_WARNED: set[tuple[str, str]] = set()  # Kafka and topic: a log is read in many ranges, and warned of once in a process
+
+Read = TypeVar("Read")
+
+
+def read_partition(
+    settings: Settings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
+) -> Iterator[Chunk]:
+    """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
+
+    A chunk is bounded in records and bytes, and may hold no record. The last one's `next_offset` is at or behind `end`;
+    gaps are normal.
+
+    Args:
+        settings: how Kafka is reached, and which reader reads.
+        topic: the topic's name, with its prefix.
+        partition: the partition's number.
+        start: the first Kafka offset that is wanted.
+        end: the first that is not; Kafka must hold everything before it.
+        max_ahead_ms: as for `sma.event.read_record`.
+        series: gets a number for each series that is new to it.
+
+    Raises:
+        SmaError: Kafka does not answer or no longer holds all of the range, a batch is damaged, or the setting is
+            `fast` and that reader is unavailable.
+    """
+
+    def read_fast(position: int) -> Iterator[Chunk]:
+        return fast_reader.read_partition(settings, topic, partition, position, end, max_ahead_ms, series)
+
+    def read_plainly(position: int) -> Iterator[Chunk]:
+        from batch.log import plain_reader  # which loads librdkafka
+
+        return plain_reader.read_partition(settings, topic, partition, position, end, max_ahead_ms, series)
+
+    def next_offset(chunk: Chunk, _: int) -> int:
+        return chunk.next_offset
+
+    return _read(settings, topic, (start, end), read_fast, read_plainly, next_offset)
+
+
+def read_values(settings: Settings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
+    """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
+
+    def read_fast(position: int) -> Iterator[list[Value]]:
+        return fast_reader.read_values(settings, topic, partition, position, end)
+
+    def read_plainly(position: int) -> Iterator[list[Value]]:
+        from batch.log import plain_reader  # which loads librdkafka
+
+        return plain_reader.read_values(settings, topic, partition, position, end)
+
+    def next_offset(values: list[Value], position: int) -> int:
+        return values[-1].offset + 1 if values else position
+
+    return _read(settings, topic, (start, end), read_fast, read_plainly, next_offset)
+
+
+def _read(
+    settings: Settings,
+    topic: str,
+    wanted: tuple[int, int],
+    read_fast: Callable[[int], Iterator[Read]],
+    read_plainly: Callable[[int], Iterator[Read]],
+    next_offset: Callable[[Read, int], int],
+) -> Iterator[Read]:
+    """Yield what the chosen reader reads from a Kafka offset on.
+
+    Args:
+        settings: which reader.
+        topic: what is read, for the warning.
+        wanted: the first Kafka offset that is wanted, and the first that is not.
+        read_fast: reads from a Kafka offset on.
+        read_plainly: likewise.
+        next_offset: the first Kafka offset behind what was read, and where reading stood before it.
+    """
+    position, end = wanted
+    if settings.log_reader != "plain":
+        try:
+            for read in read_fast(position):
+                position = min(next_offset(read, position), end)
+                yield read
+            return
+        except FastReaderUnavailable as error:
+            if settings.log_reader == "fast":
+                raise
+            _warn(settings, topic, error)
+    yield from read_plainly(position)
+
+
+def _warn(settings: Settings, topic: str, why: FastReaderUnavailable) -> None:
+    if (settings.kafka_bootstrap, topic) not in _WARNED:
+        _WARNED.add((settings.kafka_bootstrap, topic))
+        _LOG.warning("%s is read with Kafka's ordinary consumer, which is slower: %s", topic, why)
