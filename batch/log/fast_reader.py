@@ -1,8 +1,7 @@
-"""Reads one partition of the topic `events` as columns, fast: events, heartbeats and rejected records, with offsets.
+"""Reads one partition of the log as columns, fast: events, heartbeats and rejected records, with offsets.
 
-It combines `fetch`, `record_batches`, `decompressed_batches`, `records` and `flat_records`. Callers ask for Kafka
-offsets; days and windows are not known here. Every argument can be sent to another process, and so can a chunk:
-partitions may be read by as many processes, each with a table of series of its own.
+It combines `fetch`, `record_batches`, `decompressed_batches`, `records` and `flat_records`. Whoever reads the log goes
+through `batch.log.reader`, which has another reader for what this one cannot read.
 """
 
 from collections.abc import Iterator
