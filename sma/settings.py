@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     topic_prefix: str = Field("", description="put before the name of each topic and of the consumer group")
     partitions: int = Field(4, ge=1, description="partitions of the topic `events`, when it is created")
     retention_bytes: int = Field(-1, description="bytes that each partition of `events` retains; -1 for all")
+    log_reader: Literal["auto", "fast", "plain"] = Field(
+        "auto",
+        description="how the batch layer reads Kafka: `fast` decodes record batches itself, `plain` uses Kafka's "
+        "ordinary consumer, `auto` is `fast` and, where Kafka cannot be read so, `plain`",
+    )
 
     database_url: SecretStr = Field(SecretStr(""), description="PostgreSQL URL of a role that may read every table")
     owner_database_url: SecretStr = Field(SecretStr(""), description="... of the role that owns the schemas")

@@ -17,12 +17,16 @@ from kafka.errors import (
 )
 from kafka.protocol.consumer import FetchRequest, IsolationLevel
 from kafka.protocol.metadata import (
+    ApiVersionsRequest,
+    ApiVersionsResponse,
     MetadataRequest,
     MetadataResponse,
 )
 
+from batch.log.unreadable import FastReaderUnavailable
 from clients.kafka.wire import Address, Wire, raise_for
 
+_API_VERSIONS_VERSION = 0  # which every Kafka answers
 _METADATA_VERSION = 8
 _FETCH_VERSION = 11
 _NO_SESSION = -1
@@ -50,6 +54,25 @@ class Broker(Wire):
 
     A method that raises a `kafka.errors.KafkaError` for the connection or the protocol leaves it of no use.
     """
+
+    def require_versions(self) -> None:
+        """Ask whether the broker offers the versions of the requests made here.
+
+        Raises:
+            FastReaderUnavailable: it does not.
+            KafkaError: it does not answer.
+        """
+        answer = self.ask(ApiVersionsRequest[_API_VERSIONS_VERSION](), ApiVersionsResponse)
+        raise_for(answer.error_code)
+        offered = {each.api_key: (each.min_version, each.max_version) for each in answer.api_keys}
+        for request, version in ((MetadataRequest, _METADATA_VERSION), (FetchRequest, _FETCH_VERSION)):
+            first, last = offered.get(request.API_KEY, (0, -1))
+            if not first <= version <= last:
+                its = f"versions {first} to {last} of it" if first <= last else "no such request"
+                raise FastReaderUnavailable(
+                    f"the fast reader of the log asks in version {version} of {request.__name__}, and Kafka at "
+                    f"{self.name} offers {its}"
+                )
 
     def leader(self, topic: str, partition: int) -> tuple[Address, int]:
         """Return where the leader of a partition is, and its epoch.

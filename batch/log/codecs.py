@@ -19,6 +19,10 @@ class NotDecompressed(ValueError):
     """The bytes are not of that codec, or the memory given is too small for what they hold."""
 
 
+class UnknownCodec(NotDecompressed):
+    """There is no such codec here."""
+
+
 def decompress_into(codec: int, compressed: bytes | memoryview, room: Bytes) -> int:
     """Decompress the records of one batch; return how many bytes they are.
 
@@ -28,12 +32,13 @@ def decompress_into(codec: int, compressed: bytes | memoryview, room: Bytes) -> 
         room: where the plain bytes go, from its beginning; uint8, one-dimensional.
 
     Raises:
-        NotDecompressed: that codec is unknown, those bytes are not of it, or they do not fit.
+        UnknownCodec: there is no such codec here.
+        NotDecompressed: those bytes are not of it, or they do not fit.
     """
     try:
         return _CODECS[codec](compressed, room)
     except KeyError:
-        raise NotDecompressed(f"codec {codec} is unknown") from None
+        raise UnknownCodec(f"codec {codec} is unknown") from None
     except cramjam.DecompressionError as error:
         raise NotDecompressed(str(error)) from error
 

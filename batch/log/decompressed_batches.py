@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from batch.log.codecs import NotDecompressed, decompress_into
+from batch.log.codecs import NotDecompressed, UnknownCodec, decompress_into
 from batch.log.flat_json import PADDING_BYTES
 from batch.log.record_batches import RecordBatch
 from batch.log.records import (
@@ -19,6 +19,7 @@ from batch.log.records import (
     Records,
     decode_records,
 )
+from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
 
 CHUNK_BYTES = 4 * 2**20  # of decompressed records in one chunk, but for a single batch that is larger
@@ -46,6 +47,7 @@ class PlainBatches:
         """Decompress a batch behind those that are here; return whether it fits, as it always does into an empty one.
 
         Raises:
+            FastReaderUnavailable: its codec is unknown here.
             SmaError: it cannot be decompressed, or is larger than `MAX_BATCH_BYTES`.
         """
         if self._rows and self._records + batch.record_count > CHUNK_RECORDS:
@@ -55,6 +57,11 @@ class PlainBatches:
             try:
                 size = decompress_into(batch.codec, batch.records, room)
                 break
+            except UnknownCodec as error:
+                raise FastReaderUnavailable(
+                    f"{self._where}: the record batch at Kafka offset {batch.base_offset} is compressed with codec "
+                    f"{batch.codec}, which is unknown to the fast reader"
+                ) from error
             except NotDecompressed as error:
                 if self._rows:
                     return False

@@ -8,13 +8,21 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 
-from kafka.errors import KafkaError, OffsetOutOfRangeError
+from kafka.errors import KafkaError, OffsetOutOfRangeError, UnsupportedCompressionTypeError, UnsupportedVersionError
 
 from batch.log.broker import Broker, Fetched
 from batch.log.record_batches import end_of_batches
+from batch.log.unreadable import (
+    RETRY_SECONDS,
+    SILENCE_SECONDS,
+    FastReaderUnavailable,
+    could_not_be_read,
+    not_retained,
+    silent,
+)
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka.wire import addresses, ask_any, failure
 from sma.errors import SmaError
@@ -22,10 +30,8 @@ from sma.settings import Settings
 
 FETCH_BYTES = 2 * 2**20  # Kafka sends at most so much at once, but for a single record batch that is larger
 ANSWER_WAIT_MS = 500  # how long Kafka may wait for records where there are none yet
-RETRY_SECONDS = 30.0  # how long a fetch that fails is tried again
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
-SILENCE_SECONDS = 60.0  # how long a range whose end is not there yet is waited for
 
 
 def fetch_batches(settings: Settings, topic: str, partition: int, start: int, end: int) -> Iterator[Fetched]:
@@ -34,6 +40,7 @@ def fetch_batches(settings: Settings, topic: str, partition: int, start: int, en
     While one is being used, the next is on its way, so up to twice `FETCH_BYTES` are held.
 
     Raises:
+        FastReaderUnavailable: the broker does not know these requests, or a batch is of an older format.
         SmaError: Kafka does not answer, no longer has those offsets, has nothing at them for `SILENCE_SECONDS`, or
             sends what stands before them.
     """
@@ -82,6 +89,7 @@ class _Partition:
         """Return record batches from a position on, at least one; try again while that can help.
 
         Raises:
+            FastReaderUnavailable: the broker does not know these requests.
             SmaError: it did not help.
         """
         give_up_at = time.monotonic() + RETRY_SECONDS
@@ -91,10 +99,14 @@ class _Partition:
             try:
                 fetched = self._fetch_once(position)
             except OffsetOutOfRangeError:
-                raise SmaError(self._not_retained(position, end)) from None
+                raise not_retained(self.where, position, end) from None
+            except (UnsupportedVersionError, UnsupportedCompressionTypeError) as error:
+                raise FastReaderUnavailable(f"{could_not_be_read(self.where, position)}: {error}") from error
             except KafkaError as error:
+                if isinstance(error.__cause__, ConnectionResetError):
+                    self._require_versions()
                 if not error.retriable or time.monotonic() > give_up_at:
-                    raise self._failed(position, error) from error
+                    raise failure(self._bootstrap, error, could_not_be_read(self.where, position)) from error
                 self.close()
                 self._stopped.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -102,7 +114,7 @@ class _Partition:
             if len(fetched.records):
                 return fetched
             if time.monotonic() > silent_at:
-                raise SmaError(self._silent(position, end))
+                raise silent(self._bootstrap, SILENCE_SECONDS, self.where, position, end)
             give_up_at = time.monotonic() + RETRY_SECONDS
         return Fetched()  # which nobody waits for
 
@@ -117,18 +129,11 @@ class _Partition:
         address, epoch = ask_any(self._servers, connect, lambda broker: broker.leader(self._topic, self._partition))
         return connect(address), epoch
 
-    def _not_retained(self, position: int, end: int) -> str:
-        return (
-            f"{self.where} no longer holds the Kafka offsets {position} to {end - 1}, or never did: nothing was "
-            "read in their place; `sma status` shows what Kafka retains"
-        )
+    def _require_versions(self) -> None:
+        """Tell a broker that is restarting from one that closes connections on requests it does not know.
 
-    def _failed(self, position: int, error: KafkaError) -> SmaError:
-        what = f"{self.where} could not be read from Kafka offset {position}"
-        return failure(self._bootstrap, error, what)
-
-    def _silent(self, position: int, end: int) -> str:
-        return (
-            f"Kafka at {self._bootstrap} sent nothing for {SILENCE_SECONDS:.0f} seconds while {self.where} was "
-            f"being read from Kafka offset {position} to {end}: is it running, and is no transaction open there?"
-        )
+        Raises:
+            FastReaderUnavailable: it does not know these requests.
+        """
+        with suppress(KafkaError):
+            ask_any(self._servers, partial(Broker, timeout_s=ANSWER_TIMEOUT_S), Broker.require_versions)

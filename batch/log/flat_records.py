@@ -20,8 +20,6 @@ from sma.limits import (
     VALUE_SCALE,
 )
 
-FURTHEST_AHEAD_MS = 2**62
-
 _LIMITS = (
     EARLIEST_EVENT_TIME_MS,
     LATEST_EVENT_TIME_MS,
@@ -54,7 +52,7 @@ def read_plain_records(plain: Bytes, records: Records, max_ahead_ms: int) -> Pla
     Args:
         plain: the bytes in which `records` lie, and `PADDING_BYTES` more of whatever they are; uint8.
         records: where each value stands, and the records' timestamps.
-        max_ahead_ms: how far a time may stand ahead of its record's timestamp; at most `FURTHEST_AHEAD_MS`.
+        max_ahead_ms: how far a time may stand ahead of its record's timestamp; at most `unreadable.FURTHEST_AHEAD_MS`.
     """
     kinds = np.empty(len(records.kafka_offsets), np.uint8)
     names, times_ms, values_micros = (np.empty(shape, np.int64) for shape in ((4, len(kinds)), len(kinds), len(kinds)))

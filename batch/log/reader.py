@@ -1,59 +1,29 @@
-"""Reads one partition of the topic `events` as columns, fast: events, heartbeats and rejected records, with offsets.
+"""Reads one partition of the log: as columns, or as the bytes of its records. The one door to both readers.
 
-It combines `fetch`, `record_batches`, `decompressed_batches`, `records` and `flat_records`. Callers ask for Kafka
-offsets; days and windows are not known here. Every argument can be sent to another process, and so can a chunk:
-partitions may be read by as many processes, each with a table of series of its own.
+`fast_reader` decodes record batches in compiled loops. `plain_reader` uses Kafka's ordinary consumer and is slower. The
+setting `log_reader` selects one; `auto` is the fast one, and the plain one from where the fast one is unavailable. Both
+yield the same records (docs/decisions/0032-two-readers-one-door.md).
+
+Callers ask for Kafka offsets; days and windows are not known here. Every argument can be sent to another process, and
+so can a chunk: partitions may be read by as many processes, each with a table of series of its own.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+import logging
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-from batch.log.decompressed_batches import PlainBatches
-from batch.log.fetch import fetch_batches
-from batch.log.flat_json import EVENT, HEARTBEAT, REST
-from batch.log.flat_records import FURTHEST_AHEAD_MS, PlainRecords, read_plain_records
-from batch.log.record_batches import committed, end_of_batches, split_batches
-from batch.log.records import Records
+from batch.log import fast_reader
+from batch.log.chunk import Chunk, Value
 from batch.log.series_table import SeriesTable
-from sma.errors import SmaError
-from sma.event import Event, Rejected, read_record
+from batch.log.unreadable import FastReaderUnavailable
 from sma.settings import Settings
 
-Int64s = npt.NDArray[np.int64]
+__all__ = ["Chunk", "Value", "read_partition", "read_values"]
 
+_LOG = logging.getLogger(__name__)
+_WARNED: set[tuple[str, str]] = set()  # Kafka and topic: a log is read in many ranges, and warned of once in a process
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """What stands at one stretch of a partition; records = events + heartbeats + rejected.
-
-    Columns of events, of one length, by Kafka offset: series_ids int32 (numbers of the table of series), event_times_ms
-    int64 (since the Unix epoch, UTC), values_micros int64 (micro-units), kafka_offsets int64.
-    Of heartbeats: heartbeat_offsets, heartbeat_times_ms int64. Of rejected records: rejected_offsets int64, reasons.
-    `next_offset` is the first Kafka offset behind the stretch, control records and gaps included.
-    """
-
-    records: int
-    next_offset: int
-    series_ids: npt.NDArray[np.int32]
-    event_times_ms: Int64s
-    values_micros: Int64s
-    kafka_offsets: Int64s
-    heartbeat_offsets: Int64s
-    heartbeat_times_ms: Int64s
-    rejected_offsets: Int64s
-    reasons: tuple[str, ...]
-
-
-class Value(NamedTuple):
-    """The bytes of one record, and where it stands."""
-
-    partition: int
-    offset: int
-    value: bytes | None
+Read = TypeVar("Read")
 
 
 def read_partition(
@@ -61,11 +31,11 @@ def read_partition(
 ) -> Iterator[Chunk]:
     """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
 
-    A chunk is of at most `plain_batches.CHUNK_RECORDS` records and `CHUNK_BYTES` decompressed bytes, or of one batch,
-    and may hold no record. The last one's `next_offset` is at or behind `end`; gaps are normal.
+    A chunk is bounded in records and bytes, and may hold no record. The last one's `next_offset` is at or behind `end`;
+    gaps are normal.
 
     Args:
-        settings: how Kafka is reached.
+        settings: how Kafka is reached, and which reader reads.
         topic: the topic's name, with its prefix.
         partition: the partition's number.
         start: the first Kafka offset that is wanted.
@@ -74,91 +44,74 @@ def read_partition(
         series: gets a number for each series that is new to it.
 
     Raises:
-        SmaError: Kafka does not answer or no longer holds all of the range, or a batch is damaged.
+        SmaError: Kafka does not answer or no longer holds all of the range, a batch is damaged, or the setting is
+            `fast` and that reader is unavailable.
     """
-    if abs(max_ahead_ms) > FURTHEST_AHEAD_MS:
-        raise SmaError(f"max_ahead: {max_ahead_ms} ms is out of range")
-    for plain, records, next_offset in _plain_batches(settings, topic, partition, start, end):
-        yield _chunk(plain, records, next_offset, max_ahead_ms, series)
+
+    def read_fast(position: int) -> Iterator[Chunk]:
+        return fast_reader.read_partition(settings, topic, partition, position, end, max_ahead_ms, series)
+
+    def read_plainly(position: int) -> Iterator[Chunk]:
+        from batch.log import plain_reader  # which loads librdkafka
+
+        return plain_reader.read_partition(settings, topic, partition, position, end, max_ahead_ms, series)
+
+    def next_offset(chunk: Chunk, _: int) -> int:
+        return chunk.next_offset
+
+    return _read(settings, topic, (start, end), read_fast, read_plainly, next_offset)
 
 
 def read_values(settings: Settings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
     """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
-    for plain, records, _ in _plain_batches(settings, topic, partition, start, end):
-        places = zip(
-            records.kafka_offsets.tolist(), records.value_starts.tolist(), records.value_lengths.tolist(), strict=True
-        )
-        yield [
-            Value(partition, offset, None if length < 0 else plain.bytes[begin : begin + length].tobytes())
-            for offset, begin, length in places
-        ]
+
+    def read_fast(position: int) -> Iterator[list[Value]]:
+        return fast_reader.read_values(settings, topic, partition, position, end)
+
+    def read_plainly(position: int) -> Iterator[list[Value]]:
+        from batch.log import plain_reader  # which loads librdkafka
+
+        return plain_reader.read_values(settings, topic, partition, position, end)
+
+    def next_offset(values: list[Value], position: int) -> int:
+        return values[-1].offset + 1 if values else position
+
+    return _read(settings, topic, (start, end), read_fast, read_plainly, next_offset)
 
 
-def _plain_batches(
-    settings: Settings, topic: str, partition: int, start: int, end: int
-) -> Iterator[tuple[PlainBatches, Records, int]]:
-    """Yield as many committed batches as make a chunk, their records, and the first Kafka offset behind them."""
-    where = f"{topic}: partition {partition}"
-    if not 0 <= start <= end:
-        raise SmaError(f"{where}: {start} to {end} is no range of Kafka offsets")
-    plain = PlainBatches(where)
-    position = start  # what stands before it was read; the first batch of a fetch may begin there
-    for fetched in fetch_batches(settings, topic, partition, start, end):
-        for batch in committed(split_batches(fetched.records, where), fetched.aborted):
-            if batch.last_offset < position or batch.base_offset >= end or not batch.record_count:
-                continue
-            if not plain.add(batch):
-                yield plain, plain.decode(position, end), batch.base_offset
-                plain.clear()
-                plain.add(batch)
-        reached = end_of_batches(fetched.records, where)
-        yield plain, plain.decode(position, end), reached
-        position = reached
-        plain.clear()
+def _read(
+    settings: Settings,
+    topic: str,
+    wanted: tuple[int, int],
+    read_fast: Callable[[int], Iterator[Read]],
+    read_plainly: Callable[[int], Iterator[Read]],
+    next_offset: Callable[[Read, int], int],
+) -> Iterator[Read]:
+    """Yield what the chosen reader reads from a Kafka offset on.
+
+    Args:
+        settings: which reader.
+        topic: what is read, for the warning.
+        wanted: the first Kafka offset that is wanted, and the first that is not.
+        read_fast: reads from a Kafka offset on.
+        read_plainly: likewise.
+        next_offset: the first Kafka offset behind what was read, and where reading stood before it.
+    """
+    position, end = wanted
+    if settings.log_reader != "plain":
+        try:
+            for read in read_fast(position):
+                position = min(next_offset(read, position), end)
+                yield read
+            return
+        except FastReaderUnavailable as error:
+            if settings.log_reader == "fast":
+                raise
+            _warn(settings, topic, error)
+    yield from read_plainly(position)
 
 
-def _chunk(plain: PlainBatches, records: Records, next_offset: int, max_ahead_ms: int, series: SeriesTable) -> Chunk:
-    read = read_plain_records(plain.bytes, records, max_ahead_ms)
-    series_ids = series.number_all(plain.bytes, read.names, read.kinds, EVENT)
-    reasons = _read_rest(plain, records, read, max_ahead_ms, series, series_ids)
-    is_event, is_heartbeat = read.kinds == EVENT, read.kinds == HEARTBEAT
-    if is_event.all():
-        is_event = slice(None)  # nothing to copy
-    return Chunk(
-        records=len(read.kinds),
-        next_offset=next_offset,
-        series_ids=series_ids[is_event],
-        event_times_ms=read.times_ms[is_event],
-        values_micros=read.values_micros[is_event],
-        kafka_offsets=records.kafka_offsets[is_event],
-        heartbeat_offsets=records.kafka_offsets[is_heartbeat],
-        heartbeat_times_ms=read.times_ms[is_heartbeat],
-        rejected_offsets=records.kafka_offsets[read.kinds == REST],
-        reasons=tuple(reasons),
-    )
-
-
-def _read_rest(
-    plain: PlainBatches,
-    records: Records,
-    read: PlainRecords,
-    max_ahead_ms: int,
-    series: SeriesTable,
-    series_ids: npt.NDArray[np.int32],
-) -> list[str]:
-    """Read strictly what was not plain, into the same columns; what is REST then is rejected, for these reasons."""
-    reasons = []
-    for row in np.flatnonzero(read.kinds == REST).tolist():
-        begin, length = int(records.value_starts[row]), int(records.value_lengths[row])
-        raw = None if length < 0 else plain.bytes[begin : begin + length].tobytes()
-        strict = read_record(raw, int(records.timestamps_ms[row]), max_ahead_ms)
-        if isinstance(strict, Rejected):
-            reasons.append(strict.reason)
-            continue
-        read.times_ms[row] = strict.event_time_ms
-        read.kinds[row] = HEARTBEAT
-        if isinstance(strict, Event):
-            read.kinds[row] = EVENT
-            read.values_micros[row] = strict.value_micros
-            series_ids[row] = series.number(strict.customer, strict.metric)
-    return reasons
+def _warn(settings: Settings, topic: str, why: FastReaderUnavailable) -> None:
+    if (settings.kafka_bootstrap, topic) not in _WARNED:
+        _WARNED.add((settings.kafka_bootstrap, topic))
+        _LOG.warning("%s is read with Kafka's ordinary consumer, which is slower: %s", topic, why)

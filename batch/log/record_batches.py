@@ -11,6 +11,7 @@ from typing import NamedTuple
 import google_crc32c
 import numpy as np
 
+from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
 
 _HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -53,6 +54,7 @@ def end_of_batches(raw: bytes | memoryview, where: str) -> int:
         where: topic and partition, for the error.
 
     Raises:
+        FastReaderUnavailable: one is of an older format.
         SmaError: there is no whole batch of the format.
     """
     at, last = 0, -1
@@ -73,7 +75,8 @@ def split_batches(raw: bytes | memoryview, where: str) -> Iterator[RecordBatch]:
         where: topic and partition, for the error.
 
     Raises:
-        SmaError: one is damaged, or of an older format; names its Kafka offset.
+        FastReaderUnavailable: one is of an older format; names its Kafka offset.
+        SmaError: one is damaged; names its Kafka offset.
     """
     last_offset = -1
     for begin, end in _whole(raw, where):
@@ -136,7 +139,8 @@ def _whole(raw: bytes | memoryview, where: str) -> Iterator[tuple[int, int]]:
     while at + _MAGIC_AT < len(raw):
         base_offset, length = _LENGTH.unpack_from(raw, at)
         if raw[at + _MAGIC_AT] != _MAGIC:
-            raise SmaError(
+            kind = FastReaderUnavailable if raw[at + _MAGIC_AT] < _MAGIC else SmaError
+            raise kind(
                 f"{where}: the record batch at Kafka offset {base_offset} has format {raw[at + _MAGIC_AT]}, and only "
                 f"{_MAGIC} can be read: Kafka before 0.11 wrote it, or it is damaged"
             )

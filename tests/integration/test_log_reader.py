@@ -1,15 +1,17 @@
-"""The batch layer's fast reader on a real Kafka, beside what Kafka's ordinary consumer reads of the same log."""
+"""Both readers of the log on a real Kafka, next to what a consumer of the test's own reads of the same log."""
 
+import logging
 import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Literal
 
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from batch.log import fetch
+from batch.log import broker, fetch, plain_reader, reader
 from batch.log.offsets import OffsetRange, retained_ranges
 from batch.log.reader import read_partition
 from batch.log.series_table import SeriesTable
@@ -21,6 +23,7 @@ from tests.support.slow_reader import Reading, readings
 
 MAX_AHEAD_MS = 1_000
 DEADLINE_SECONDS = 120
+READERS: Sequence[Literal["fast", "plain"]] = ("fast", "plain")
 
 Found = list[tuple[int, Reading]]
 
@@ -49,7 +52,13 @@ def send(to: Producer, topic: str, sent: Iterator[tuple[bytes | None, int]], par
     assert to.flush(30) == 0
 
 
-def read_fast(settings: Settings, topic: str, start: int, end: int, partition: int = 0) -> Found:
+def settings_of_readers(settings: Settings) -> list[Settings]:
+    """The settings with each reader."""
+    return [settings.model_copy(update={"log_reader": each}) for each in READERS]
+
+
+def read(settings: Settings, topic: str, start: int, end: int, partition: int = 0) -> Found:
+    """What the reader of the setting reads."""
     series = SeriesTable()
     found: Found = []
     last = start
@@ -59,6 +68,13 @@ def read_fast(settings: Settings, topic: str, start: int, end: int, partition: i
         last = chunk.next_offset
     assert last >= end or start == end
     return found
+
+
+def read_both(settings: Settings, topic: str, start: int, end: int) -> Found:
+    """What both readers read, which must be the same."""
+    fast, plain = (read(each, topic, start, end) for each in settings_of_readers(settings))
+    assert fast == plain
+    return fast
 
 
 def read_ordinarily(settings: Settings, topic: str, start: int, end: int, partition: int = 0) -> Found:
@@ -99,7 +115,7 @@ def ends(settings: Settings, topic: str) -> OffsetRange:
 def test_what_a_producer_compresses_is_read_as_kafka_s_consumer_reads_it(place: Place, codec: str) -> None:
     settings, topic = place.settings, place.settings.events_topic
     send(producer(settings, **{"compression.type": codec}), topic, records(5_000))
-    found = read_fast(settings, topic, 0, 5_000)
+    found = read_both(settings, topic, 0, 5_000)
     assert [offset for offset, _ in found] == list(range(5_000))
     assert found == read_ordinarily(settings, topic, 0, 5_000)
     assert {type(record) for _, record in found} == {Event, Heartbeat, Rejected}
@@ -108,16 +124,16 @@ def test_what_a_producer_compresses_is_read_as_kafka_s_consumer_reads_it(place: 
 def test_a_range_begins_and_ends_within_a_batch_or_is_empty(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     send(producer(settings, **{"compression.type": "lz4", "linger.ms": 500}), topic, records(1_000))
-    whole = read_fast(settings, topic, 0, 1_000)
+    whole = read_both(settings, topic, 0, 1_000)
     for start, end in [(0, 1), (1, 2), (17, 503), (999, 1_000), (400, 400), (1_000, 1_000)]:
-        assert read_fast(settings, topic, start, end) == whole[start:end]
+        assert read_both(settings, topic, start, end) == whole[start:end]
 
 
 def test_a_log_of_many_fetches_is_read_whole(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "FETCH_BYTES", 5_000)
     settings, topic = place.settings, place.settings.events_topic
     send(producer(settings, **{"batch.size": 20_000}), topic, records(5_000))
-    assert read_fast(settings, topic, 3, 4_990) == read_ordinarily(settings, topic, 3, 4_990)
+    assert read_both(settings, topic, 3, 4_990) == read_ordinarily(settings, topic, 3, 4_990)
 
 
 def transactional(settings: Settings, name: str) -> Producer:
@@ -144,10 +160,10 @@ def test_committed_transactions_are_read_and_aborted_ones_are_not(
     whole = read_ordinarily(settings, topic, 0, held.end)
     assert len(whole) == 4 * 60 + 6 * 30 + 12 * 5
     assert held.end > whole[-1][0] + 1  # a control record is the last
-    assert read_fast(settings, topic, 0, held.end) == whole
+    assert read_both(settings, topic, 0, held.end) == whole
     monkeypatch.setattr(fetch, "FETCH_BYTES", 3_000)
     for start in range(0, held.end, 97):
-        assert read_fast(settings, topic, start, held.end) == [each for each in whole if each[0] >= start]
+        assert read_both(settings, topic, start, held.end) == [each for each in whole if each[0] >= start]
 
 
 def test_nothing_is_read_past_a_transaction_that_is_open(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,10 +174,11 @@ def test_nothing_is_read_past_a_transaction_that_is_open(place: Place, monkeypat
     send(open_one, topic, records(10))
     send(producer(settings), topic, records(10))
     assert ends(settings, topic).end == 10
-    assert len(read_fast(settings, topic, 0, 10)) == 10
-    monkeypatch.setattr(fetch, "SILENCE_SECONDS", 1.0)
-    with pytest.raises(SmaError, match="sent nothing for 1 seconds while .*from Kafka offset 10 to 30"):
-        read_fast(settings, topic, 0, 30)
+    assert len(read_both(settings, topic, 0, 10)) == 10
+    for module, each in zip((fetch, plain_reader), settings_of_readers(settings), strict=True):
+        monkeypatch.setattr(module, "SILENCE_SECONDS", 1.0)
+        with pytest.raises(SmaError, match="sent nothing for 1 seconds while .*from Kafka offset 10 to 30"):
+            read(each, topic, 0, 30)
     open_one.abort_transaction(30)
 
 
@@ -171,23 +188,25 @@ def test_offsets_that_kafka_does_not_hold_are_an_error(place: Place) -> None:
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
     for future in admin.delete_records([TopicPartition(topic, 0, 60)]).values():
         future.result()
-    assert len(read_fast(settings, topic, 60, 100)) == 40
-    with pytest.raises(SmaError, match=rf"^{topic}: partition 0 no longer holds the Kafka offsets 59 to 99"):
-        read_fast(settings, topic, 59, 100)
-    with pytest.raises(SmaError, match="no longer holds the Kafka offsets 101 to 109, or never did"):
-        read_fast(settings, topic, 101, 110)
+    assert len(read_both(settings, topic, 60, 100)) == 40
+    for each in settings_of_readers(settings):
+        with pytest.raises(SmaError, match=rf"^{topic}: partition 0 no longer holds the Kafka offsets 59 to 99"):
+            read(each, topic, 59, 100)
+        with pytest.raises(SmaError, match="no longer holds the Kafka offsets 101 to 109, or never did"):
+            read(each, topic, 101, 110)
 
 
 def test_a_topic_or_partition_that_is_not_there_is_an_error_and_is_not_made(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "RETRY_SECONDS", 0.5)
     settings = place.settings
     missing = f"{settings.topic_prefix}missing"
-    with pytest.raises(SmaError, match=f"{missing}: partition 0 could not be read"):
-        read_fast(settings, missing, 0, 1)
-    with pytest.raises(SmaError, match="partition 77 could not be read"):
-        read_fast(settings, settings.events_topic, 0, 1, partition=77)
+    for module, each in zip((fetch, plain_reader), settings_of_readers(settings), strict=True):
+        monkeypatch.setattr(module, "RETRY_SECONDS", 0.5)
+        with pytest.raises(SmaError, match=f"refuses: {missing}: partition 0 could not be read"):
+            read(each, missing, 0, 1)
+        with pytest.raises(SmaError, match="refuses: .*partition 77 could not be read"):
+            read(each, settings.events_topic, 0, 1, partition=77)
     assert missing not in AdminClient({"bootstrap.servers": settings.kafka_bootstrap}).list_topics().topics
 
 
@@ -207,14 +226,16 @@ def test_what_compaction_leaves_is_read_as_kafka_s_consumer_reads_it(place: Plac
         to.poll(0)
     assert to.flush(30) == 0
     give_up_at = time.monotonic() + DEADLINE_SECONDS
-    found, ordinarily, again = [], [], None
+    fast, plain = settings_of_readers(settings)
+    found, plainly, ordinarily, again = Found(), Found(), Found(), None
     # Kafka goes on compacting: what counts is a reading between two that are alike
     while found != again or len(found) == count:
         assert time.monotonic() < give_up_at, "Kafka did not compact the topic, or did not come to rest"
-        found = read_fast(settings, topic, 0, count)
+        found = read(fast, topic, 0, count)
+        plainly = read(plain, topic, 0, count)
         ordinarily = read_ordinarily(settings, topic, 0, count)
-        again = read_fast(settings, topic, 0, count)
-    assert found == ordinarily
+        again = read(fast, topic, 0, count)
+    assert found == plainly == ordinarily
 
 
 def count_in_process(
@@ -233,11 +254,13 @@ def test_partitions_are_read_by_processes_of_their_own(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     for partition in (0, 1):
         send(producer(settings), topic, records(1_000, 1_000 * partition), partition)
-    arguments: Sequence[tuple[Settings, str, int, int]] = [(settings, topic, part, 1_000) for part in (0, 1)]
+    arguments: Sequence[tuple[Settings, str, int, int]] = [
+        (each, topic, part, 1_000) for each in settings_of_readers(settings) for part in (0, 1)
+    ]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         apart = pool.starmap(count_in_process, arguments)
     assert apart == [count_in_process(*each) for each in arguments]
-    assert [counted for counted, _, _ in apart] == [1_000, 1_000]
+    assert [counted for counted, _, _ in apart] == 4 * [1_000]
 
 
 def test_timestamps_are_the_time_of_appending_where_the_topic_says_so(place: Place) -> None:
@@ -246,6 +269,30 @@ def test_timestamps_are_the_time_of_appending_where_the_topic_says_so(place: Pla
     now_ms = int(time.time() * 1_000)
     far = b'{"customer": "c", "metric": "m", "event_time": %d, "value": 1}'
     send(producer(settings), topic, iter([(far % (now_ms + 10**7), now_ms + 10**7), (far % now_ms, 0)]))
-    found = read_fast(settings, topic, 0, 2)
+    found = read_both(settings, topic, 0, 2)
     assert [type(record) for _, record in found] == [Rejected, Event]
     assert found == read_ordinarily(settings, topic, 0, 2)
+
+
+def test_a_kafka_that_does_not_know_the_fast_reader_s_requests_is_read_plainly(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, topic = place.settings, place.settings.events_topic
+    send(producer(settings), topic, records(100))
+    monkeypatch.setattr(reader, "_WARNED", set())
+    monkeypatch.setattr(broker, "_FETCH_VERSION", 2)  # which Kafka 4 no longer knows
+    assert read(settings, topic, 3, 90) == read_ordinarily(settings, topic, 3, 90)
+    (warned,) = (record for record in caplog.records if record.name == reader.__name__)
+    assert warned.levelno == logging.WARNING
+    assert f"{topic} is read with Kafka's ordinary consumer" in warned.getMessage()
+    assert "in version 2 of FetchRequest" in warned.getMessage()
+
+
+def test_the_plain_reader_leaves_no_consumer_group(place: Place) -> None:
+    settings, topic = place.settings, place.settings.events_topic
+    send(producer(settings), topic, records(10))
+    plain = settings.model_copy(update={"log_reader": "plain"})
+    assert len(read(plain, topic, 0, 10)) == 10
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    groups = {group.group_id for group in admin.list_consumer_groups().result().valid}
+    assert not any(group.startswith(settings.topic_prefix) for group in groups)

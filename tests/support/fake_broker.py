@@ -2,16 +2,19 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from struct import pack
+from types import MappingProxyType
 from typing import TypeVar
 
 from clients.kafka.wire import Address, Wire
 
 HERE = "127.0.0.1"
+_FETCH, _METADATA = 1, 3
 FIRST = 1  # the correlation id of a connection's first request
 
+Range = tuple[int, int]
 Connected = TypeVar("Connected", bound=Wire)
 
 
@@ -45,3 +48,15 @@ def broker_at(connections: Sequence[Sequence[bytes]]) -> Iterator[Address]:
 def framed(body: bytes, correlation_id: int = FIRST) -> bytes:
     """Return an answer as it is sent."""
     return pack(">ii", 4 + len(body), correlation_id) + body
+
+
+def versions_answer(
+    metadata: Range | None = (0, 12),
+    fetch: Range | None = (0, 16),
+    others: Mapping[int, Range] = MappingProxyType({}),
+    error: int = 0,
+) -> bytes:
+    """The answer of a broker that offers these versions of requests; of Metadata and Fetch as Kafka 3, unless given."""
+    offered = {**others, _METADATA: metadata, _FETCH: fetch}
+    known = [(key, *its) for key, its in offered.items() if its is not None]
+    return framed(pack(">hi", error, len(known)) + b"".join(pack(">hhh", *each) for each in known))

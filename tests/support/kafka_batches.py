@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -94,6 +95,12 @@ def control_batch(base_offset: int, producer_id: int, *, is_commit: bool) -> byt
     """The mark that ends a transaction."""
     mark = Entry(struct.pack(">hi", 0, 0), 0, key=struct.pack(">hh", 0, is_commit))
     return encode_batch([mark], base_offset, producer_id=producer_id, is_transactional=True, is_control=True)
+
+
+def encode_old_message(value: bytes, offset: int, timestamp_ms: int) -> bytes:
+    """One message of format 1, as Kafka before 0.11 kept it."""
+    checked = struct.pack(">bbqi", 1, 0, timestamp_ms, -1) + struct.pack(">i", len(value)) + value
+    return struct.pack(">qiI", offset, 4 + len(checked), zlib.crc32(checked)) + checked
 
 
 def event(number: int) -> bytes:

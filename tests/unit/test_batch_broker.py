@@ -16,7 +16,8 @@ from kafka.protocol.consumer import FetchResponse
 from kafka.protocol.metadata import MetadataResponse
 
 from batch.log.broker import Broker, Fetched
-from tests.support.fake_broker import HERE, broker_that_sends, framed
+from batch.log.unreadable import FastReaderUnavailable
+from tests.support.fake_broker import HERE, broker_that_sends, framed, versions_answer
 
 LEADER, ANOTHER = ("leader.example", 9092), ("another.example", 9093)
 
@@ -143,3 +144,24 @@ def test_the_leader_is_found_by_its_number() -> None:
 def test_a_leader_that_is_not_there_is_that_error(answer: bytes, error: type[Exception], partition: int) -> None:
     with broker_that_sends(Broker, answer) as broker, pytest.raises(error):
         broker.leader("events", partition)
+
+
+def test_a_broker_that_offers_the_versions_asked_for_will_do() -> None:
+    with broker_that_sends(Broker, versions_answer(metadata=(8, 8), fetch=(4, 17))) as broker:
+        broker.require_versions()
+
+
+@pytest.mark.parametrize(
+    ("offered", "why"),
+    [
+        ({"fetch": (0, 10)}, "in version 11 of FetchRequest, and Kafka at .* offers versions 0 to 10 of it"),
+        ({"metadata": (9, 12)}, "in version 8 of MetadataRequest, and Kafka at .* offers versions 9 to 12 of it"),
+        ({"fetch": None}, "in version 11 of FetchRequest, and Kafka at .* offers no such request"),
+    ],
+)
+def test_a_broker_of_other_versions_is_none_for_this_reader(offered: Any, why: str) -> None:
+    with (
+        broker_that_sends(Broker, versions_answer(**offered)) as broker,
+        pytest.raises(FastReaderUnavailable, match=why),
+    ):
+        broker.require_versions()

@@ -11,15 +11,19 @@ from kafka.errors import (
     KafkaTimeoutError,
     NotLeaderForPartitionError,
     TopicAuthorizationFailedError,
+    UnsupportedCompressionTypeError,
+    UnsupportedVersionError,
 )
 
 from batch.log import fetch
 from batch.log.broker import Fetched
+from batch.log.fast_reader import read_partition
 from batch.log.fetch import fetch_batches
-from batch.log.reader import read_partition
 from batch.log.series_table import SeriesTable
+from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
 from sma.settings import Settings
+from tests.support.fake_broker import HERE, broker_at, versions_answer
 from tests.support.kafka_batches import encode_batch, events
 
 DAY_MS = 86_400_000
@@ -109,3 +113,34 @@ def test_a_header_that_leads_back_is_refused_for_what_it_says(monkeypatch: pytes
     kafka_that_answers(monkeypatch, [Fetched(encode_batch([], 7, last_delta=-3), ())])
     with pytest.raises(SmaError, match="at Kafka offset 7 contradicts itself"):
         read_offsets(7, 20)
+
+
+def test_a_broker_that_closes_on_a_request_it_does_not_know_is_none_for_this_reader() -> None:
+    #  asked for the leader it hangs up; asked for its versions it says why
+    with broker_at([[b""], [versions_answer(metadata=(0, 7))]]) as address:
+        settings = Settings(kafka_bootstrap=f"{HERE}:{address[1]}")
+        with pytest.raises(
+            FastReaderUnavailable, match="in version 8 of MetadataRequest, and .* versions 0 to 7 of it"
+        ):
+            list(fetch_batches(settings, "events", 0, 0, 5))
+
+
+def test_a_broker_that_closes_a_connection_and_knows_the_requests_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fetch, "RETRY_SECONDS", 0.0)
+    with broker_at([[b""], [versions_answer()]]) as address:
+        settings = Settings(kafka_bootstrap=f"{HERE}:{address[1]}")
+        with pytest.raises(SmaError, match=r"^Kafka does not answer .*the connection was closed"):
+            list(fetch_batches(settings, "events", 0, 0, 5))
+
+
+@pytest.mark.parametrize("error", [UnsupportedVersionError("Fetch"), UnsupportedCompressionTypeError("zstd")])
+def test_a_broker_that_says_it_cannot_serve_these_requests_is_none_for_this_reader(
+    monkeypatch: pytest.MonkeyPatch, error: KafkaError
+) -> None:
+    kafka_that_answers(monkeypatch, [Fetched(events(0, 10), ()), error])
+    reading = read_partition(Settings(), "events", 0, 0, 20, DAY_MS, SeriesTable())
+    assert next(reading).next_offset == 10
+    with pytest.raises(FastReaderUnavailable, match="partition 0 could not be read from Kafka offset 10: "):
+        next(reading)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.log import reader, series_table
+from batch.log import fast_reader, series_table
 from batch.log.broker import Fetched
+from batch.log.fast_reader import read_partition
 from batch.log.flat_json import PADDING_BYTES, REST
 from batch.log.flat_records import read_plain_records
-from batch.log.reader import read_partition
 from batch.log.records import Records
 from batch.log.series_table import SeriesTable
 from sma.event import NO_TIMESTAMP_MS, read_record
@@ -70,7 +70,7 @@ def read_fast(raws: Sequence[bytes | None], timestamp_ms: int, max_ahead_ms: int
     batch = encode_batch([Entry(raw, delta) for delta, raw in enumerate(raws)], base_timestamp_ms=timestamp_ms)
     table = SeriesTable()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "fetch_batches", lambda *_: iter([Fetched(batch, ())]))
+        patch.setattr(fast_reader, "fetch_batches", lambda *_: iter([Fetched(batch, ())]))
         (chunk,) = read_partition(Settings(), "events", 0, 0, len(raws), max_ahead_ms, table)
     found = readings(chunk, table)
     assert [offset for offset, _ in found] == list(range(len(raws)))

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from batch.log import decompressed_batches, reader
+from batch.log import decompressed_batches, fast_reader
 from batch.log.broker import Fetched
-from batch.log.reader import Chunk, read_partition
+from batch.log.chunk import Chunk
+from batch.log.fast_reader import read_partition
 from batch.log.series_table import SeriesTable
+from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
 from sma.event import NO_TIMESTAMP_MS, Rejected, read_record
 from sma.settings import Settings
@@ -27,7 +29,7 @@ def read(
     fetches = [Fetched(raw, ())] if isinstance(raw, bytes) else raw
     series = SeriesTable()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "fetch_batches", lambda *_: iter(fetches))
+        patch.setattr(fast_reader, "fetch_batches", lambda *_: iter(fetches))
         return list(read_partition(Settings(), "events", 3, start, end, max_ahead_ms, series)), series
 
 
@@ -138,10 +140,22 @@ def test_a_damaged_batch_is_refused_wherever_the_damage_is(codec: str) -> None:
         damaged[at] ^= 0x10
 
 
-@pytest.mark.parametrize("magic", [0, 1, 3])
-def test_another_format_is_refused(magic: int) -> None:
-    with pytest.raises(SmaError, match=rf"partition 3: the record batch at Kafka offset 7 has format {magic}"):
+@pytest.mark.parametrize(("magic", "kind"), [(0, FastReaderUnavailable), (1, FastReaderUnavailable), (3, SmaError)])
+def test_another_format_is_refused_and_an_older_one_left_to_another_reader(magic: int, kind: type[SmaError]) -> None:
+    with pytest.raises(
+        SmaError, match=rf"partition 3: the record batch at Kafka offset 7 has format {magic}"
+    ) as raised:
         read(encode_batch([Entry(event(1), 0)], 7, magic=magic))
+    assert type(raised.value) is kind
+
+
+def test_an_unknown_codec_is_left_to_another_reader() -> None:
+    raw = bytearray(events(7, 3, "zstd"))
+    raw[22] |= 5
+    with pytest.raises(
+        FastReaderUnavailable, match=r"3: the record batch at Kafka offset 7 is compressed with codec 5"
+    ):
+        read(events(0, 7) + encode_forged(bytes(raw)))
 
 
 @pytest.mark.parametrize(

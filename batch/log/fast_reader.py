@@ -1,0 +1,129 @@
+"""Reads one partition of the log as columns, fast: events, heartbeats and rejected records, with offsets.
+
+It combines `fetch`, `record_batches`, `decompressed_batches`, `records` and `flat_records`. Whoever reads the log goes
+through `batch.log.reader`, which has another reader for what this one cannot read.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from batch.log.chunk import Chunk, Value
+from batch.log.decompressed_batches import PlainBatches
+from batch.log.fetch import fetch_batches
+from batch.log.flat_json import EVENT, HEARTBEAT, REST
+from batch.log.flat_records import PlainRecords, read_plain_records
+from batch.log.record_batches import committed, end_of_batches, split_batches
+from batch.log.records import Records
+from batch.log.series_table import SeriesTable
+from batch.log.unreadable import require_max_ahead, require_range
+from sma.event import Event, Rejected, read_record
+from sma.settings import Settings
+
+
+def read_partition(
+    settings: Settings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
+) -> Iterator[Chunk]:
+    """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
+
+    A chunk is of at most `plain_batches.CHUNK_RECORDS` records and `CHUNK_BYTES` decompressed bytes, or of one batch,
+    and may hold no record. The last one's `next_offset` is at or behind `end`; gaps are normal.
+
+    Args:
+        settings: how Kafka is reached.
+        topic: the topic's name, with its prefix.
+        partition: the partition's number.
+        start: the first Kafka offset that is wanted.
+        end: the first that is not; Kafka must hold everything before it.
+        max_ahead_ms: as for `sma.event.read_record`.
+        series: gets a number for each series that is new to it.
+
+    Raises:
+        FastReaderUnavailable: the broker or a batch is none that this reader can serve.
+        SmaError: Kafka does not answer or no longer holds all of the range, or a batch is damaged.
+    """
+    require_max_ahead(max_ahead_ms)
+    for plain, records, next_offset in _plain_batches(settings, topic, partition, start, end):
+        yield _chunk(plain, records, next_offset, max_ahead_ms, series)
+
+
+def read_values(settings: Settings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
+    """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
+    for plain, records, _ in _plain_batches(settings, topic, partition, start, end):
+        places = zip(
+            records.kafka_offsets.tolist(), records.value_starts.tolist(), records.value_lengths.tolist(), strict=True
+        )
+        yield [
+            Value(partition, offset, None if length < 0 else plain.bytes[begin : begin + length].tobytes())
+            for offset, begin, length in places
+        ]
+
+
+def _plain_batches(
+    settings: Settings, topic: str, partition: int, start: int, end: int
+) -> Iterator[tuple[PlainBatches, Records, int]]:
+    """Yield as many committed batches as make a chunk, their records, and the first Kafka offset behind them."""
+    where = f"{topic}: partition {partition}"
+    require_range(where, start, end)
+    plain = PlainBatches(where)
+    position = start  # what stands before it was read; the first batch of a fetch may begin there
+    for fetched in fetch_batches(settings, topic, partition, start, end):
+        for batch in committed(split_batches(fetched.records, where), fetched.aborted):
+            if batch.last_offset < position or batch.base_offset >= end or not batch.record_count:
+                continue
+            if not plain.add(batch):
+                yield plain, plain.decode(position, end), batch.base_offset
+                plain.clear()
+                plain.add(batch)
+        reached = end_of_batches(fetched.records, where)
+        yield plain, plain.decode(position, end), reached
+        position = reached
+        plain.clear()
+
+
+def _chunk(plain: PlainBatches, records: Records, next_offset: int, max_ahead_ms: int, series: SeriesTable) -> Chunk:
+    read = read_plain_records(plain.bytes, records, max_ahead_ms)
+    series_ids = series.number_all(plain.bytes, read.names, read.kinds, EVENT)
+    reasons = _read_rest(plain, records, read, max_ahead_ms, series, series_ids)
+    is_event, is_heartbeat = read.kinds == EVENT, read.kinds == HEARTBEAT
+    if is_event.all():
+        is_event = slice(None)  # nothing to copy
+    return Chunk(
+        records=len(read.kinds),
+        next_offset=next_offset,
+        series_ids=series_ids[is_event],
+        event_times_ms=read.times_ms[is_event],
+        values_micros=read.values_micros[is_event],
+        kafka_offsets=records.kafka_offsets[is_event],
+        heartbeat_offsets=records.kafka_offsets[is_heartbeat],
+        heartbeat_times_ms=read.times_ms[is_heartbeat],
+        rejected_offsets=records.kafka_offsets[read.kinds == REST],
+        reasons=tuple(reasons),
+    )
+
+
+def _read_rest(
+    plain: PlainBatches,
+    records: Records,
+    read: PlainRecords,
+    max_ahead_ms: int,
+    series: SeriesTable,
+    series_ids: npt.NDArray[np.int32],
+) -> list[str]:
+    """Read strictly what was not plain, into the same columns; what is REST then is rejected, for these reasons."""
+    reasons = []
+    for row in np.flatnonzero(read.kinds == REST).tolist():
+        begin, length = int(records.value_starts[row]), int(records.value_lengths[row])
+        raw = None if length < 0 else plain.bytes[begin : begin + length].tobytes()
+        strict = read_record(raw, int(records.timestamps_ms[row]), max_ahead_ms)
+        if isinstance(strict, Rejected):
+            reasons.append(strict.reason)
+            continue
+        read.times_ms[row] = strict.event_time_ms
+        read.kinds[row] = HEARTBEAT
+        if isinstance(strict, Event):
+            read.kinds[row] = EVENT
+            read.values_micros[row] = strict.value_micros
+            series_ids[row] = series.number(strict.customer, strict.metric)
+    return reasons

@@ -1,0 +1,210 @@
+"""Which reader reads: the one of the setting, or the plain one from where the fast one is unavailable."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import google_crc32c
+import pytest
+
+from batch.log import fast_reader, plain_reader, reader
+from batch.log.broker import Fetched
+from batch.log.chunk import Chunk, Value
+from batch.log.plain_reader import Record, chunk_of
+from batch.log.reader import read_partition, read_values
+from batch.log.series_table import SeriesTable
+from batch.log.unreadable import FastReaderUnavailable
+from sma.errors import SmaError
+from sma.settings import Settings
+from tests.support.fake_kafka import TOPIC, Log, kafka_with
+from tests.support.kafka_batches import control_batch, encode_old_message, event, events
+from tests.support.slow_reader import readings
+
+DAY_MS = 86_400_000
+END = 20
+UNAVAILABLE = FastReaderUnavailable("events: partition 0: an old batch")
+
+Fetches = Sequence[Fetched | SmaError]
+Setting = Literal["auto", "fast", "plain"]
+
+
+@dataclass
+class Asked:
+    """From which Kafka offsets each reader was asked to read."""
+
+    fast: list[int] = field(default_factory=list)
+    plain: list[int] = field(default_factory=list)
+
+
+def two_readers(monkeypatch: pytest.MonkeyPatch, fetches: Fetches) -> Asked:
+    """Let the fast reader fetch this, and the plain one find an event at each offset."""
+    asked = Asked()
+
+    def fetch(_: Settings, __: str, ___: int, start: int, ____: int) -> Iterator[Fetched]:
+        asked.fast.append(start)
+        for each in fetches:
+            if isinstance(each, SmaError):
+                raise each
+            yield each
+
+    def committed(_: Settings, __: str, ___: int, start: int, end: int) -> Iterator[tuple[list[Record], int]]:
+        asked.plain.append(start)
+        yield [Record(offset, offset, event(offset)) for offset in range(start, end)], end
+
+    monkeypatch.setattr(fast_reader, "fetch_batches", fetch)
+    monkeypatch.setattr(plain_reader, "_committed", committed)
+    monkeypatch.setattr(reader, "_WARNED", set())
+    return asked
+
+
+def offsets(log_reader: Setting) -> list[int]:
+    """Read columns, and then values: which must be of the same records."""
+    settings = Settings(log_reader=log_reader)
+    values = [value.offset for values in read_values(settings, TOPIC, 0, 0, END) for value in values]
+    chunks = read_partition(settings, TOPIC, 0, 0, END, DAY_MS, SeriesTable())
+    assert [offset for chunk in chunks for offset in chunk.kafka_offsets.tolist()] == values
+    return values
+
+
+@pytest.mark.parametrize(
+    ("log_reader", "asked"), [("auto", Asked([0, 0])), ("fast", Asked([0, 0])), ("plain", Asked(plain=[0, 0]))]
+)
+def test_the_setting_selects_the_reader(
+    log_reader: Setting, asked: Asked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = two_readers(monkeypatch, [Fetched(events(0, 10)), Fetched(events(10, 10))])
+    assert offsets(log_reader) == list(range(END))
+    assert found == asked
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("fetches", "resumed_at"),
+    [
+        ([UNAVAILABLE], 0),
+        ([Fetched(events(0, 10)), UNAVAILABLE], 10),
+        ([Fetched(events(0, 10)), Fetched(events(10, 5)), UNAVAILABLE], 15),
+        ([Fetched(events(0, 10)), Fetched(encode_old_message(b"x", 10, 1))], 10),
+        ([Fetched(events(0, 10)), Fetched(events(10, 2) + encode_old_message(b"x", 12, 1))], 10),
+        ([Fetched(events(0, 30)), UNAVAILABLE], 20),
+    ],
+)
+def test_where_the_fast_reader_is_unavailable_the_plain_one_resumes_at_the_next_offset(
+    fetches: Fetches, resumed_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = two_readers(monkeypatch, fetches)
+    assert offsets("auto") == list(range(END))
+    assert asked.plain == [resumed_at, resumed_at]
+
+
+def test_it_resumes_behind_what_is_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 0-4 aborted, 5 its mark: the chunk is empty, and what it covers is not read again
+    aborted = events(0, 5, producer_id=1, is_transactional=True) + control_batch(5, 1, is_commit=False)
+    asked = two_readers(monkeypatch, [Fetched(aborted, ((1, 0),)), UNAVAILABLE])
+    chunks = list(read_partition(Settings(), TOPIC, 0, 0, END, DAY_MS, SeriesTable()))
+    assert [(chunk.records, chunk.next_offset) for chunk in chunks] == [(0, 6), (14, 20)]
+    assert asked.plain == [6]
+
+
+def test_why_the_plain_reader_reads_is_warned_of_once_for_a_topic(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    two_readers(monkeypatch, [UNAVAILABLE])
+    for topic in ("events", "late_events", "events"):
+        assert list(read_values(Settings(), topic, 0, 0, END))
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.WARNING, f"{topic} is read with Kafka's ordinary consumer, which is slower: {UNAVAILABLE}")
+        for topic in ("events", "late_events")
+    ]
+
+
+def test_the_fast_reader_alone_says_why_it_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = two_readers(monkeypatch, [Fetched(events(0, 10)), UNAVAILABLE])
+    with pytest.raises(FastReaderUnavailable, match="an old batch"):
+        offsets("fast")
+    assert asked.plain == []
+
+
+def damaged() -> bytes:
+    raw = bytearray(events(10, 10))
+    raw[-3] ^= 1
+    return bytes(raw)
+
+
+@pytest.mark.parametrize(
+    ("failing", "why"),
+    [
+        (Fetched(damaged()), "at Kafka offset 10 is damaged: its checksum is wrong"),
+        (SmaError("Kafka does not answer"), "Kafka does not answer"),
+    ],
+)
+def test_any_other_error_of_the_fast_reader_is_raised(
+    failing: Fetched | SmaError, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = two_readers(monkeypatch, [Fetched(events(0, 10)), failing])
+    with pytest.raises(SmaError, match=why):
+        offsets("auto")
+    assert asked.plain == []
+
+
+def test_an_error_that_is_none_of_ours_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = two_readers(monkeypatch, [])
+    monkeypatch.setattr(fast_reader, "fetch_batches", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        offsets("auto")
+    assert asked.plain == []
+
+
+def test_both_readers_number_series_in_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    two_readers(monkeypatch, [Fetched(events(0, 10)), UNAVAILABLE])
+    series = SeriesTable()
+    chunks: list[Chunk] = list(read_partition(Settings(), TOPIC, 0, 0, END, DAY_MS, series))
+    expected = chunk_of([Record(offset, offset, event(offset)) for offset in range(END)], END, DAY_MS, series)
+    assert [each for chunk in chunks for each in readings(chunk, series)] == readings(expected, series)
+    assert len(series) == 3
+
+
+def test_a_kafka_that_is_older_than_the_fast_reader_is_read_all_the_same() -> None:
+    log = Log([events(0, 10), events(10, 10)], fetch_versions=(0, 10))
+    with kafka_with(log) as kafka:
+        settings = Settings(kafka_bootstrap=kafka)
+        chunks = list(read_partition(settings, TOPIC, 0, 3, 20, DAY_MS, SeriesTable()))
+        assert [offset for chunk in chunks for offset in chunk.kafka_offsets.tolist()] == list(range(3, 20))
+        with pytest.raises(FastReaderUnavailable, match="in version 11 of FetchRequest"):
+            list(read_values(settings.model_copy(update={"log_reader": "fast"}), TOPIC, 0, 3, 20))
+
+
+def test_a_log_that_an_older_kafka_wrote_is_read_all_the_same() -> None:
+    #  format 2: 0-9;  format 1: 10, 11;  format 2: 12-14
+    old = [encode_old_message(event(offset), offset, offset) for offset in (10, 11)]
+    with kafka_with(Log([events(0, 10), *old, events(12, 3)], fetched_batches=1)) as kafka:
+        series = SeriesTable()
+        chunks = list(read_partition(Settings(kafka_bootstrap=kafka), TOPIC, 0, 0, 15, DAY_MS, series))
+        assert [offset for chunk in chunks for offset in chunk.kafka_offsets.tolist()] == list(range(15))
+        assert chunks[0].next_offset == 10
+        (values,) = read_values(Settings(kafka_bootstrap=kafka), TOPIC, 0, 10, 12)
+    assert values == [Value(0, offset, event(offset)) for offset in (10, 11)]
+
+
+@pytest.mark.parametrize(("at_byte", "changed_to"), [(16, 0), (16, 1), (16, 5), (22, 1), (22, 5)])
+def test_a_batch_that_neither_reader_can_read_is_an_error(at_byte: int, changed_to: int) -> None:
+    #  its format or its codec is not what it was: a checksum of the right bytes is wrong for these
+    raw = bytearray(events(10, 10))
+    raw[at_byte] = changed_to
+    with kafka_with(Log([events(0, 10), bytes(raw)], fetched_batches=1)) as kafka:
+        reading = read_partition(Settings(kafka_bootstrap=kafka), TOPIC, 0, 0, 20, DAY_MS, SeriesTable())
+        assert next(reading).next_offset == 10
+        with pytest.raises(SmaError, match="^events: partition 0: the record batch at Kafka offset 10 "):
+            next(reading)
+
+
+def test_a_codec_that_neither_reader_knows_is_an_error() -> None:
+    raw = bytearray(events(10, 10, "zstd"))
+    raw[22] |= 5
+    raw[17:21] = google_crc32c.value(bytes(raw[21:])).to_bytes(4, "big")
+    with kafka_with(Log([events(0, 10), bytes(raw)], fetched_batches=1)) as kafka:
+        reading = read_partition(Settings(kafka_bootstrap=kafka), TOPIC, 0, 0, 20, DAY_MS, SeriesTable())
+        assert next(reading).next_offset == 10
+        with pytest.raises(SmaError, match="^events: partition 0: the record batch at Kafka offset 10 "):
+            next(reading)
