@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from batch.index.closed_days import closed_until_ms, touched_days
+from batch.index.closed_days import low_watermark_ms, touched_days
 from batch.index.extend import extend_index
 from batch.index.log_index import LogIndex, read_event_time_bounds, read_index
 from batch.index.side_outputs import events_at, mismatched_positions, read_by_rule, read_by_stream
@@ -23,7 +23,7 @@ from batch.reconciliation.compare_days import classify_days, count_days
 from batch.reconciliation.recomputed import rows_to_recompute
 from batch.reconciliation.stream_commits import uncommitted, wait_until_committed
 from batch.results.batch_results import (
-    Answer,
+    BatchResult,
     Written,
     finished_days,
     forget_key,
@@ -55,7 +55,7 @@ class Computed:
     index: LogIndex
     offsets_read: int
     offsets_skipped: int
-    closed_until_ms: int
+    low_watermark_ms: int
     index_seconds: float
     seconds: float
 
@@ -102,7 +102,7 @@ def compute_batch_days(
 
     Raises:
         SmaError: Kafka or the database does not answer, Kafka no longer holds what a day needs, a partition is empty,
-            or a stored answer was computed from more of the log; days before the one that fails stay written.
+            or a stored result was computed from more of the log; days before the one that fails stay written.
     """
     started = time.monotonic()
     key = resume_key or run_id
@@ -115,9 +115,9 @@ def compute_batch_days(
             progress(f"{len(finished)} of {len(days)} days were finished before: left as they are")
         with snapshot(connection):
             index = read_index(connection)
-            closed_until = closed_until_ms(index, averages.watermark_delay_ms)
+            low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
             wanted = RowRequest(
-                {day: names for day in days if day not in finished}, {_ALL: EventFilter()}, closed_until + 1
+                {day: names for day in days if day not in finished}, {_ALL: EventFilter()}, low_watermark + 1
             )
             recomputation = recompute_days(settings, averages, connection, index, [wanted])
         offsets = recomputation.offsets
@@ -127,13 +127,13 @@ def compute_batch_days(
         for recomputed in recomputation:
             orphan_rows = remove_orphan_rows(connection, recomputed.day)
             if orphan_rows:
-                progress(f"{recomputed.day}: removed {orphan_rows:,} rows that no answer stands for")
+                progress(f"{recomputed.day}: removed {orphan_rows:,} rows without a batch result")
             for name in recomputed.averages:
-                answer = Answer(recomputed.day, name, index.read_to, closed_until)
+                result = BatchResult(recomputed.day, name, index.read_to, low_watermark)
                 pieces = (
                     (span.from_ms, span.until_ms, rows) for span in recomputed.spans for _, rows in span.frames(name)
                 )
-                written.append(write_result(connection, answer, pieces, run_id, key))
+                written.append(write_result(connection, result, pieces, run_id, key))
             if time.monotonic() - told_at > _PROGRESS_EVERY_SECONDS:
                 told_at = time.monotonic()
                 done = len(written) // len(names) + len(finished)
@@ -145,7 +145,7 @@ def compute_batch_days(
         index=index,
         offsets_read=offsets,
         offsets_skipped=sum(index.read_to.values()) - offsets,
-        closed_until_ms=closed_until,
+        low_watermark_ms=low_watermark,
         index_seconds=index_seconds,
         seconds=time.monotonic() - started,
     )
@@ -154,22 +154,22 @@ def compute_batch_days(
 def reconcile_days(
     settings: Settings, averages: Averages, days: Sequence[date], run_id: str, progress: Progress
 ) -> Reconciled:
-    """Compare what the stream said with the stored batch answers, and add the findings to the audit trail.
+    """Compare what the stream said with the stored batch results, and add the findings to the audit trail.
 
-    It waits until the stream has committed all that the answers were computed from: by then, every window that they
+    It waits until the stream has committed all that the results were computed from: by then, every window that they
     hold for closed has been stated by the stream and flushed to the database. It looks at the tables as they are then,
     while the stream goes on; so the log is indexed to its end after that, which holds all that those rows can follow
     from, and the late and rejected events among that are waited for. Differing windows that the stream may have stated
     anew in between are left to the next reconciliation. Only for days that differ is the log read again.
 
     Raises:
-        SmaError: a day has no batch answer, the stream does not confirm in time, Kafka no longer holds what a day that
+        SmaError: a day has no batch result, the stream does not confirm in time, Kafka no longer holds what a day that
             differs needs, or a service does not answer.
     """
     started = time.monotonic()
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
-        answers = read_results(connection, days, [average.name for average in averages.averages])
-        committed = wait_until_committed(settings, _furthest(answers), progress)
+        results = read_results(connection, days, [average.name for average in averages.averages])
+        committed = wait_until_committed(settings, _furthest(results), progress)
         with snapshot(connection) as compared_at:
             extend_index(settings, averages, progress)
             with (
@@ -180,8 +180,8 @@ def reconcile_days(
                 if uncommitted(committed, index.read_to):
                     wait_until_committed(settings, index.read_to, progress)
                 progress(f"comparing {len(days)} days")
-                counted = count_days(connection, answers)
-                differing = [day.answer for day in counted if not day.counts.is_clean]
+                counted = count_days(connection, results)
+                differing = [day.result for day in counted if not day.counts.is_clean]
                 requests = rows_to_recompute(differing, committed, index.read_to)
                 recomputation = recompute_days(settings, averages, index_connection, index, requests)
                 by_rule = read_by_rule(index_connection)
@@ -216,7 +216,7 @@ def _log_faults(days: Sequence[ReconciledDay], accounts: Sequence[Account]) -> N
             _LOG.error(
                 "%d differences unexplained: see the table sma.differences",
                 day.summary.unexplained,
-                extra={"day": day.answer.day, "average": day.answer.average},
+                extra={"day": day.result.day, "average": day.result.average},
             )
     for held in accounts:
         if held.residue:
@@ -237,13 +237,13 @@ def days_touched(settings: Settings, averages: Averages, progress: Progress) -> 
     extend_index(settings, averages, progress)
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
         bounds = read_event_time_bounds(connection)
-        closed_until = closed_until_ms(read_index(connection), averages.watermark_delay_ms)
-    return touched_days(*bounds, averages, closed_until) if bounds else None
+        low_watermark = low_watermark_ms(read_index(connection), averages.watermark_delay_ms)
+    return touched_days(*bounds, averages, low_watermark) if bounds else None
 
 
-def _furthest(answers: Sequence[Answer]) -> Mapping[int, int]:
+def _furthest(results: Sequence[BatchResult]) -> Mapping[int, int]:
     furthest: dict[int, int] = {}
-    for answer in answers:
-        for partition, offset in answer.read_to.items():
+    for result in results:
+        for partition, offset in result.read_to.items():
             furthest[partition] = max(offset, furthest.get(partition, 0))
     return furthest

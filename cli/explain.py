@@ -183,12 +183,12 @@ def _print_history(explained: Explanation, dagster_url: str) -> None:
             (time_in_words(held.corrected_at), pair_in_words(held.before), pair_in_words(held.after), held.run_id)
             for held in records.corrections
         ]
-        print_table("Corrections of its batch answer", ["at", "before", "after", "run"], rows)
-    if records.answer is not None:
-        read_to = ", ".join(f"{partition}: {offset}" for partition, offset in sorted(records.answer.read_to.items()))
-        _print(f"The batch answer of {day} follows from the log up to the Kafka offsets (by partition) {read_to},")
+        print_table("Corrections of its batch result", ["at", "before", "after", "run"], rows)
+    if records.result is not None:
+        read_to = ", ".join(f"{partition}: {offset}" for partition, offset in sorted(records.result.read_to.items()))
+        _print(f"The batch result of {day} follows from the log up to the Kafka offsets (by partition) {read_to},")
         _print(
-            f"computed at {time_in_words(records.answer.written_at)} by {run_url(dagster_url, records.answer.run_id)}"
+            f"computed at {time_in_words(records.result.written_at)} by {run_url(dagster_url, records.result.run_id)}"
         )
 
 

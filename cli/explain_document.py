@@ -18,7 +18,7 @@ def as_document(explained: Explanation, dagster_url: str, most_events: int) -> d
     """Return the explanation with `most_events` events at most, as `listed_events` chooses them."""
     records, average = explained.records, explained.average
     held_by = explained.held_by()
-    served, answer = records.served, records.answer
+    served, result = records.served, records.result
     is_duration = isinstance(average.window, DurationWindow)
     return {
         "customer": explained.customer,
@@ -51,13 +51,13 @@ def as_document(explained: Explanation, dagster_url: str, most_events: int) -> d
         and dict(zip(("kafka_partition", "first", "last"), explained.log.lost, strict=True)),
         "stale": sorted(explained.day_state.reasons),
         "late_since": explained.day_state.late_since and _time(explained.day_state.late_since),
-        "answer": answer
+        "answer": result
         and {
-            "read_to": {str(partition): offset for partition, offset in answer.read_to.items()},
-            "closed_until": format_instant(answer.closed_until_ms),
-            "written_at": _time(answer.written_at),
-            "run_id": answer.run_id,
-            "run_url": run_url(dagster_url, answer.run_id),
+            "read_to": {str(partition): offset for partition, offset in result.read_to.items()},
+            "closed_until": format_instant(result.low_watermark_ms),
+            "written_at": _time(result.written_at),
+            "run_id": result.run_id,
+            "run_url": run_url(dagster_url, result.run_id),
         },
         "reconciliations": [
             {

@@ -39,7 +39,7 @@ def series_in_one_partition(project: _Project) -> dg.AssetCheckResult:
 @dg.asset_check(
     asset="batch_averages",
     additional_deps=["streaming_averages"],
-    description="No streamed row has been without a batch answer for longer than SMA_BATCH_MAX_AGE.",
+    description="No streamed row has been without a batch result for longer than SMA_BATCH_MAX_AGE.",
 )
 def batch_not_older_than_stream(project: _Project) -> dg.AssetCheckResult:
     """Look at the streamed rows behind the newest answer."""

@@ -20,7 +20,7 @@ def unexplained_by_day(found: "Reconciled") -> dict[str, int]:
     """Return how many differences of each day nothing explains."""
     counts: dict[str, int] = {}
     for reconciled in found.days:
-        day = str(reconciled.answer.day)
+        day = str(reconciled.result.day)
         counts[day] = counts.get(day, 0) + reconciled.summary.unexplained
     return counts
 

@@ -47,8 +47,8 @@ BLOCK_COLUMNS = dg.TableSchema(
         dg.TableColumn("late_event_count", "bigint", description="late by the rule of the log"),
         dg.TableColumn("rejected_event_count", "bigint", description="records that are neither event nor heartbeat"),
         dg.TableColumn("heartbeat_count", "bigint", description="they advance the watermark only"),
-        dg.TableColumn("oldest_event_ms", "bigint", description="event time, milliseconds since the Unix epoch, UTC"),
-        dg.TableColumn("newest_event_ms", "bigint", description="likewise; of events that are not late"),
+        dg.TableColumn("min_event_time_ms", "bigint", description="event time, milliseconds since the Unix epoch, UTC"),
+        dg.TableColumn("max_event_time_ms", "bigint", description="likewise; of events that are not late"),
     ]
 )
 RECONCILIATIONS_COLUMNS = dg.TableSchema(
@@ -159,7 +159,7 @@ differences = dg.AssetSpec(
 moving_averages = dg.AssetSpec(
     "moving_averages",
     deps=["streaming_averages", "batch_averages", "reconciliations"],
-    description="serving.moving_averages, what readers see: the batch answer where there is one, else the stream's.",
+    description="serving.moving_averages, what readers see: the batch result where there is one, else the stream's.",
     group_name=SERVING,
     owners=[ANALYTICS],
     kinds={"postgres", "view"},

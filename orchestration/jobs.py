@@ -11,7 +11,7 @@ from orchestration.resources import Project, failing_in_one_line
 extend_index = dg.define_asset_job(
     "extend_index",
     selection=dg.AssetSelection.assets(offset_index) | dg.AssetSelection.checks(batch_not_older_than_stream),
-    description="Index what the log has gained, and check the index and how far the batch answers are behind.",
+    description="Index what the log has gained, and check the index and how far the batch results are behind.",
 )
 reconcile = dg.define_asset_job(
     "reconcile",

@@ -49,23 +49,23 @@ def computed_metadata(computed: "Computed") -> Iterator[tuple[str, Metadata]]:
         **_log_metadata(computed.index),
         "offsets_read": computed.offsets_read,
         "offsets_skipped": computed.offsets_skipped,
-        "closed_until": instant(computed.closed_until_ms).isoformat(),
+        "low_watermark": instant(computed.low_watermark_ms).isoformat(),
         "index_seconds": round(computed.index_seconds, 3),
         "run_seconds": round(computed.seconds, 3),
     }
     for finished in computed.already_written:
         yield str(finished), {"finished_before": True, **of_run}
-    for day, group in groupby(computed.written, key=lambda written: written.answer.day):
+    for day, group in groupby(computed.written, key=lambda written: written.result.day):
         written = list(group)
         yield (
             str(day),
             {
                 "dagster/partition_row_count": sum(held.row_count for held in written),
-                **{f"rows/{held.answer.average}": held.row_count for held in written},
+                **{f"rows/{held.result.average}": held.row_count for held in written},
                 "rows_changed": sum(held.rows_written for held in written),
                 "rows_deleted": sum(held.rows_deleted for held in written),
                 **_explain(
-                    explain_command(customer, metric, held.answer.average, as_of_ms)
+                    explain_command(customer, metric, held.result.average, as_of_ms)
                     for held in written
                     for customer, metric, as_of_ms in held.corrected
                 ),
@@ -83,7 +83,7 @@ def reconciled_metadata(found: "Reconciled", worst: Mapping[str, "SeriesRows"]) 
         "misjudged_records": found.mismatched.height,
         "run_seconds": round(found.seconds, 3),
     }
-    for day, group in groupby(found.days, key=lambda reconciled: reconciled.answer.day):
+    for day, group in groupby(found.days, key=lambda reconciled: reconciled.result.day):
         reconciled = list(group)
         differences = pl.concat(held.differences for held in reconciled)
         names = type(reconciled[0].summary).__slots__

@@ -34,14 +34,14 @@ def series_live_in_one_partition(connection: Connection) -> Finding:
 
 
 def batch_keeps_up(connection: Connection, averages: Averages, most_ms: int) -> Finding:
-    """Tell whether rows that no batch answer covers yet have been there for no longer than `most_ms`."""
+    """Tell whether rows that no batch result covers yet have been there for no longer than `most_ms`."""
     waiting: dict[str, tuple[int, int]] = {}
     for average in averages.averages:
-        row = connection.execute(_SQL["read_answered_until"], {"average": average.name}).fetchone() or ("-infinity",)
-        bound = {"average": average.name, "answered_until": row[0]}
-        waiting[average.name] = connection.execute(_SQL["count_unanswered"], bound).fetchone() or (0, 0)
+        row = connection.execute(_SQL["read_computed_until"], {"average": average.name}).fetchone() or ("-infinity",)
+        bound = {"average": average.name, "computed_until": row[0]}
+        waiting[average.name] = connection.execute(_SQL["count_not_computed"], bound).fetchone() or (0, 0)
     oldest, (rows, seconds) = max(waiting.items(), key=lambda item: item[1][1])
     figures = {"seconds": seconds, "rows_without_answer": sum(count for count, _ in waiting.values())}
     passed = seconds * 1000 <= most_ms
-    description = f"average {oldest}: {rows:,} streamed rows have had no batch answer for up to {seconds:,} s"
+    description = f"average {oldest}: {rows:,} streamed rows have had no batch result for up to {seconds:,} s"
     return Finding(passed, f"{description}; {format_duration(most_ms)} are allowed", figures, is_error=False)

@@ -49,15 +49,15 @@ GROUP BY customer, metric
 HAVING count(*) > 1
 ORDER BY customer, metric
 
--- read_answered_until --
-SELECT coalesce(max(closed_until), '-infinity')::text
+-- read_computed_until --
+SELECT coalesce(max(low_watermark), '-infinity')::text
 FROM sma.batch_days
 WHERE average = %(average)s
 
--- count_unanswered --
+-- count_not_computed --
 SELECT
     count(*),
     coalesce(extract(epoch FROM clock_timestamp() - min(written_at)), 0)::bigint
 FROM sma.streaming_averages
 WHERE average = %(average)s
-    AND as_of > %(answered_until)s::timestamptz
+    AND as_of > %(computed_until)s::timestamptz

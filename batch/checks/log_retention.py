@@ -100,7 +100,7 @@ def judge(day_count: int, lost: Sequence[date], margins: Mapping[int, Margin], n
         return Finding(
             False,
             f"Kafka has dropped records that {len(lost)} days to reconcile need, the first {lost[0]}: their "
-            "stored answers stay; raise SMA_RETENTION_BYTES",
+            "stored results stay; raise SMA_RETENTION_BYTES",
             figures,
         )
     if shortest is not None and shortest < WARN_AT_TIMES * needed_seconds:

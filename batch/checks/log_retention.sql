@@ -16,10 +16,10 @@ FROM (
     SELECT
         reconciliation.run_id,
         max(reconciliation.reconciled_at) AS reconciled_at,
-        min(answer.written_at) AS computed_at,
+        min(result.written_at) AS computed_at,
         count(DISTINCT reconciliation.day) AS days
     FROM sma.reconciliations AS reconciliation
-    INNER JOIN sma.batch_days AS answer USING (run_id, day, average)
+    INNER JOIN sma.batch_days AS result USING (run_id, day, average)
     WHERE reconciliation.reconciled_at > clock_timestamp() - INTERVAL '1 day'
     GROUP BY reconciliation.run_id
 ) AS run

@@ -157,7 +157,7 @@ def explain_window(
     window = Window(average, as_of_ms, None if log.lost is not None else log.events)
     is_closed = log.is_closed(as_of_ms) if log.is_confirmed else None
     stream = check_stream(window, records.streamed, log.committed, is_closed)
-    batch = check_batch(window, records.computed, records.answer)
+    batch = check_batch(window, records.computed, records.result)
     is_kept = day_state.first_kept is None or day_of(as_of_ms) >= day_state.first_kept
     if not is_kept:
         stream, batch = _as_dropped(stream), _as_dropped(batch)

@@ -53,7 +53,7 @@ class StoredResult:
     """From how much of the log the batch layer answered the day, and by which run."""
 
     read_to: Mapping[int, int]
-    closed_until_ms: int
+    low_watermark_ms: int
     run_id: str
     written_at: datetime
 
@@ -127,23 +127,23 @@ def check_stream(window: Window, row: Row | None, committed: Mapping[int, int], 
     return LayerCheck(Verdict.DIFFERENT if now else Verdict.EXTRA, row, pair_of(now), now, ())
 
 
-def check_batch(window: Window, row: Row | None, answer: StoredResult | None) -> LayerCheck:
+def check_batch(window: Window, row: Row | None, result: StoredResult | None) -> LayerCheck:
     """Hold the batch layer to all events, as far as its answer was computed from them.
 
     Args:
         window: with the events to the log's end.
         row: of `sma.batch_averages`.
-        answer: of the day and average; None where the day was never answered.
+        result: of the day and average; None where the day was never answered.
     """
     if window.events is None:
         return _unchecked(row)
     now = window.held(lambda _: True)
-    if answer is None or answer.closed_until_ms < window.as_of_ms:
+    if result is None or result.low_watermark_ms < window.as_of_ms:
         if row is None:
             return LayerCheck(Verdict.WAITING if now else Verdict.NO_ROW, row, pair_of(now), now, ())
         then = now
     else:
-        read_to = answer.read_to
+        read_to = result.read_to
         then = window.held(lambda event: event.kafka_offset < read_to.get(event.kafka_partition, 0))
     said = row.pair if row is not None else None
     if said == pair_of(then):

@@ -58,7 +58,7 @@ class Found:
 
     events: in any order; if `lost`, only what the index and the tail tell.
     lost: the Kafka offsets, first and last, that would be needed and that Kafka no longer has; None where it has all.
-    newest_time_ms: the newest time of an event or heartbeat of the partition, its tail included.
+    max_time_ms: the newest time of an event or heartbeat of the partition, its tail included.
     records_end: one past the last record of the partition.
     has_series: whether there is any event of the series at all, whatever its time.
     unindexed: how many Kafka offsets the tail has.
@@ -66,7 +66,7 @@ class Found:
 
     events: tuple[SeriesEvent, ...]
     lost: tuple[int, int] | None
-    newest_time_ms: int | None
+    max_time_ms: int | None
     records_end: int
     has_series: bool
     unindexed: int
@@ -107,11 +107,9 @@ def find_events(
     return Found(
         events=(*(in_time if lost is None else ()), *series.late, *tail.events),
         lost=lost,
-        newest_time_ms=max(
-            (time for time in (series.newest_time_ms, tail.newest_time_ms) if time is not None), default=None
-        ),
+        max_time_ms=max((time for time in (series.max_time_ms, tail.max_time_ms) if time is not None), default=None),
         records_end=tail.records_end,
-        has_series=series.newest_event_ms is not None or tail.has_series,
+        has_series=series.max_event_time_ms is not None or tail.has_series,
         unindexed=tail.offsets_read,
         offsets_read=offsets_read,
     )
@@ -120,7 +118,7 @@ def find_events(
 @dataclass(slots=True)
 class _Tail:
     events: list[SeriesEvent]
-    newest_time_ms: int | None
+    max_time_ms: int | None
     records_end: int
     has_series: bool
     offsets_read: int
@@ -131,7 +129,7 @@ def _read_tail(
 ) -> _Tail:
     start = max(indexed.next_offset, held.start)
     tail = _Tail([], None, indexed.next_offset, False, max(held.end - start, 0))
-    newest_event_ms = indexed.newest_event_ms
+    max_event_time_ms = indexed.max_event_time_ms
     table = SeriesTable()
     number = table.number(wanted.customer, wanted.metric)
     for chunk in read(indexed.kafka_partition, start, held.end, table) if start < held.end else ():
@@ -140,15 +138,15 @@ def _read_tail(
                 tail.records_end = max(tail.records_end, int(offsets[-1]) + 1)
         for times_ms in (chunk.event_times_ms, chunk.heartbeat_times_ms):
             if times_ms.size:
-                tail.newest_time_ms = max(int(times_ms.max()), tail.newest_time_ms or int(times_ms.max()))
+                tail.max_time_ms = max(int(times_ms.max()), tail.max_time_ms or int(times_ms.max()))
         for offset, time_ms, value_micros in _rows(chunk, chunk.series_ids == number):
-            late = newest_event_ms is not None and is_late(time_ms, newest_event_ms, allowed_lateness_ms)
+            late = max_event_time_ms is not None and is_late(time_ms, max_event_time_ms, allowed_lateness_ms)
             if wanted.from_ms <= time_ms < wanted.until_ms:
-                newest_before_ms = newest_event_ms if late else None
+                newest_before_ms = max_event_time_ms if late else None
                 tail.events.append(
                     SeriesEvent(indexed.kafka_partition, offset, time_ms, value_micros, newest_before_ms)
                 )
-            newest_event_ms = time_ms if newest_event_ms is None else max(newest_event_ms, time_ms)
+            max_event_time_ms = time_ms if max_event_time_ms is None else max(max_event_time_ms, time_ms)
             tail.has_series = True
     return tail
 

@@ -25,17 +25,17 @@ class IndexedSeries:
     """One series in one partition; a partition that was never indexed is one without blocks.
 
     next_offset: how far the partition is indexed: its tail begins there.
-    newest_time_ms: the newest time of an event or heartbeat of the partition; None where there is none.
-    newest_event_ms: the newest event time of the series; None where it has no event yet.
-    blocks: int64, four rows: first_offset, next_offset, oldest_event_ms, newest_event_ms, of the blocks that can hold
-        events of the series in the wanted time that are not late; by Kafka offset.
+    max_time_ms: the newest time of an event or heartbeat of the partition; None where there is none.
+    max_event_time_ms: the newest event time of the series; None where it has no event yet.
+    blocks: int64, four rows: first_offset, next_offset, min_event_time_ms, max_event_time_ms; of the
+        blocks that can hold events of the series in the wanted time that are not late; by Kafka offset.
     late: its late events in the wanted time, by Kafka offset.
     """
 
     kafka_partition: int
     next_offset: int
-    newest_time_ms: int | None
-    newest_event_ms: int | None
+    max_time_ms: int | None
+    max_event_time_ms: int | None
     blocks: NDArray[np.int64]
     late: tuple[SeriesEvent, ...]
 
@@ -56,14 +56,14 @@ def read_series(
         "from_ms": from_ms,
         "until_ms": until_ms,
     }
-    next_offset, newest_time_ms = connection.execute(_SQL["read_reached"], bound).fetchone() or (0, None)
+    next_offset, max_time_ms = connection.execute(_SQL["read_reached"], bound).fetchone() or (0, None)
     newest = connection.execute(_SQL["read_newest"], bound).fetchone()
     days = [day_number(day) for (day,) in connection.execute(_SQL["read_days"], bound)]
     blocks = read_blocks(connection, partition, from_ms, until_ms)
     return IndexedSeries(
         partition,
         next_offset,
-        newest_time_ms,
+        max_time_ms,
         newest[0] if newest else None,
         on_days(blocks, days, from_ms, until_ms),
         tuple(SeriesEvent(*row) for row in connection.execute(_SQL["read_late"], bound)),

@@ -10,12 +10,12 @@ ORDER BY kafka_partition
 -- read_reached --
 SELECT
     next_offset,
-    newest_time_ms
+    max_time_ms
 FROM sma.indexed_partitions
 WHERE kafka_partition = %(partition)s
 
 -- read_newest --
-SELECT newest_event_ms
+SELECT max_event_time_ms
 FROM sma.indexed_series
 WHERE kafka_partition = %(partition)s
     AND customer = %(customer)s
@@ -36,7 +36,7 @@ SELECT
     kafka_offset,
     event_time_ms,
     value_micros,
-    newest_event_ms
+    max_event_time_before_ms
 FROM sma.late_events
 WHERE kafka_partition = %(partition)s
     AND customer = %(customer)s

@@ -75,7 +75,7 @@ class WindowRecords:
     served: Served | None
     streamed: Row | None
     computed: Row | None
-    answer: StoredResult | None
+    result: StoredResult | None
     reconciliations: tuple[Reconciliation, ...]
     differences: tuple[Difference, ...]
     corrections: tuple[Correction, ...]
@@ -98,7 +98,7 @@ def read_records(connection: Connection, customer: str, metric: str, average: st
         served=next((_served(*row) for row in rows(_SQL["read_served"])), None),
         streamed=next((Row(_stored_pair(*row[:2]), *row[2:]) for row in rows(_SQL["read_streamed"])), None),
         computed=next((Row(_stored_pair(*row[:2]), *row[2:]) for row in rows(_SQL["read_computed"])), None),
-        answer=next((_answer(*row) for row in rows(_SQL["read_answer"])), None),
+        result=next((_result(*row) for row in rows(_SQL["read_result"])), None),
         reconciliations=tuple(Reconciliation(*row) for row in rows(_SQL["read_reconciliations"])),
         differences=tuple(_difference(*row) for row in rows(_SQL["read_differences"])),
         corrections=tuple(_correction(*row) for row in rows(_SQL["read_corrections"])),
@@ -109,9 +109,9 @@ def _served(source: str, is_final: bool, sma: Decimal, value_sum: Decimal, event
     return Served(source, is_final, sma, _stored_pair(value_sum, event_count), is_full)
 
 
-def _answer(read_to: Mapping[str, int], closed_until: datetime, run_id: str, written_at: datetime) -> StoredResult:
+def _result(read_to: Mapping[str, int], low_watermark: datetime, run_id: str, written_at: datetime) -> StoredResult:
     offsets = {int(partition): offset for partition, offset in read_to.items()}
-    return StoredResult(offsets, milliseconds(closed_until), run_id, written_at)
+    return StoredResult(offsets, milliseconds(low_watermark), run_id, written_at)
 
 
 def _difference(*row: Any) -> Difference:

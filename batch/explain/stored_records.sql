@@ -39,10 +39,10 @@ WHERE customer = %(customer)s
     AND average = %(average)s
     AND as_of = %(as_of)s
 
--- read_answer --
+-- read_result --
 SELECT
     read_to,
-    closed_until,
+    low_watermark,
     run_id,
     written_at
 FROM sma.batch_days

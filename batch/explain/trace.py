@@ -143,15 +143,15 @@ def _enough_before(records: WindowRecords, wanted: Wanted, partition: int) -> in
     newest_offset = records.streamed.newest_offset if records.streamed is not None else None
     if newest_offset is not None and newest_offset != DERIVED:
         offsets.append(newest_offset + 1)
-    if records.answer is not None and records.answer.closed_until_ms >= wanted.until_ms:
-        offsets.append(records.answer.read_to.get(partition, 0))
+    if records.result is not None and records.result.low_watermark_ms >= wanted.until_ms:
+        offsets.append(records.result.read_to.get(partition, 0))
     return min(offsets, default=None)
 
 
 def _log_look(found: Mapping[int, Found], committed: Mapping[int, int], watermark_delay_ms: int) -> LogLook:
     """Put the partitions together in which the series is; of a series that has no event, all were looked at."""
     own = {partition: each for partition, each in found.items() if each.has_series} or found
-    newest = [each.newest_time_ms for each in own.values() if each.newest_time_ms is not None]
+    newest = [each.max_time_ms for each in own.values() if each.max_time_ms is not None]
     return LogLook(
         partitions=tuple(own),
         events=tuple(event for each in own.values() for event in each.events),

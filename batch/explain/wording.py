@@ -71,7 +71,7 @@ def window_in_words(explained: Explanation) -> str:
 def _final(explained: Explanation) -> str:
     at = explained.reconciled_at
     when = f", reconciled at {time_in_words(at)}" if at is not None else ""
-    return f"final: the batch answer{when}; {_stream_beside_batch(explained)}{_since(explained)}{_unshown(explained)}"
+    return f"final: the batch result{when}; {_stream_beside_batch(explained)}{_since(explained)}{_unshown(explained)}"
 
 
 def _not_final(explained: Explanation) -> str:
@@ -79,7 +79,7 @@ def _not_final(explained: Explanation) -> str:
     written = f", written at {time_in_words(row.written_at)}" if row is not None else ""
     last = f"the day was last reconciled at {time_in_words(at)}, before that" if at else "the day was never reconciled"
     beside = _stream_beside_batch(explained)
-    return f"not final: the batch answer{written}; {last}; {beside}{_since(explained)}{_unshown(explained)}"
+    return f"not final: the batch result{written}; {last}; {beside}{_since(explained)}{_unshown(explained)}"
 
 
 def _stream_only(explained: Explanation) -> str:
@@ -96,7 +96,7 @@ def _stream_only(explained: Explanation) -> str:
 def _not_served(explained: Explanation) -> str:
     row = explained.records.streamed
     said = f" ({_said(row)})" if row is not None else ""
-    if explained.records.answer is None:
+    if explained.records.result is None:
         return f"not served: only the stream has a row{said}, of an average whose definition is not stored: `sma up`"
     return (
         f"not served: only the stream has a row{said}; the batch layer answered {explained.day} without one"
@@ -177,18 +177,18 @@ def _since(explained: Explanation) -> str:
 
 
 def _unanswered(explained: Explanation) -> str:
-    answer, state = explained.records.answer, explained.day_state
+    result, state = explained.records.result, explained.day_state
     if explained.day < state.first_day:
         return f"{explained.day} is before SMA_FIRST_DAY, {state.first_day}, and is not reconciled by itself"
-    if answer is None:
+    if result is None:
         why = f"the batch layer has not answered {explained.day}"
-    elif answer.closed_until_ms < explained.as_of_ms:
+    elif result.low_watermark_ms < explained.as_of_ms:
         why = (
-            f"the batch layer answered {explained.day} to {format_instant(answer.closed_until_ms)} only, "
-            f"at {time_in_words(answer.written_at)}"
+            f"the batch layer answered {explained.day} to {format_instant(result.low_watermark_ms)} only, "
+            f"at {time_in_words(result.written_at)}"
         )
     else:
-        why = f"the batch layer answered {explained.day} at {time_in_words(answer.written_at)}"
+        why = f"the batch layer answered {explained.day} at {time_in_words(result.written_at)}"
     if not state.reasons and explained.log.unindexed:
         return f"{why}; {explained.log.unindexed:,} offsets of the log are not indexed yet"
     if not state.reasons:

@@ -16,7 +16,7 @@ def read_blocks(connection: Connection, partition: int, from_ms: int, until_ms: 
     """Return the blocks of a partition that can hold events with from_ms <= event time < until_ms.
 
     Returns:
-        int64, four rows: first_offset, next_offset, oldest_event_ms, newest_event_ms; by Kafka offset.
+        int64, four rows: first_offset, next_offset, min_event_time_ms, max_event_time_ms; by Kafka offset.
     """
     bound = {"partition": partition, "from_ms": from_ms, "until_ms": until_ms}
     return np.array(connection.execute(_SQL["read_blocks"], bound).fetchall(), np.int64).reshape(-1, 4).T.copy()

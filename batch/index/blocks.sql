@@ -4,12 +4,12 @@
 SELECT
     first_offset,
     next_offset,
-    oldest_event_ms,
-    newest_event_ms
+    min_event_time_ms,
+    max_event_time_ms
 FROM sma.offset_blocks
 WHERE kafka_partition = %(partition)s
-    AND newest_event_ms >= %(from_ms)s
-    AND oldest_event_ms < %(until_ms)s
+    AND max_event_time_ms >= %(from_ms)s
+    AND min_event_time_ms < %(until_ms)s
 ORDER BY first_offset
 
 -- read_late_events --

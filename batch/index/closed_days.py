@@ -9,7 +9,7 @@ from sma.errors import SmaError
 from sma.grid import grid_point_at_or_before
 
 
-def closed_until_ms(index: LogIndex, watermark_delay_ms: int) -> int:
+def low_watermark_ms(index: LogIndex, watermark_delay_ms: int) -> int:
     """Return the last instant that can be an `as_of` of a closed window.
 
     The watermark is the oldest of the partitions' newest times, less the delay, as in Flink; a window is closed once
@@ -20,24 +20,24 @@ def closed_until_ms(index: LogIndex, watermark_delay_ms: int) -> int:
     """
     newest = []
     for partition in index.partitions:
-        if partition.newest_time_ms is None:
+        if partition.max_time_ms is None:
             raise SmaError(
                 f"partition {partition.kafka_partition} of the log holds no event and no heartbeat, so no window is "
                 "closed: publish heartbeats, e.g. with `sma produce --close`"
             )
-        newest.append(partition.newest_time_ms)
+        newest.append(partition.max_time_ms)
     return min(newest) - watermark_delay_ms + 1
 
 
 def touched_days(
-    oldest_event_ms: int, newest_event_ms: int, averages: Averages, closed_until: int
+    min_event_time_ms: int, max_event_time_ms: int, averages: Averages, low_watermark: int
 ) -> tuple[date, date] | None:
     """Return the first and the last day that can own a row of a closed window; None where there is none."""
-    first = min(average.as_ofs_made_by(oldest_event_ms)[0] for average in averages.averages)
-    last = max(_last_closed(average.as_ofs_made_by(newest_event_ms), closed_until) for average in averages.averages)
-    return (day_of(first), day_of(last)) if first <= min(last, closed_until) else None
+    first = min(average.as_ofs_made_by(min_event_time_ms)[0] for average in averages.averages)
+    last = max(_last_closed(average.as_ofs_made_by(max_event_time_ms), low_watermark) for average in averages.averages)
+    return (day_of(first), day_of(last)) if first <= min(last, low_watermark) else None
 
 
-def _last_closed(as_ofs: range, closed_until: int) -> int:
+def _last_closed(as_ofs: range, low_watermark: int) -> int:
     every_ms = as_ofs.step
-    return min(as_ofs[-1], grid_point_at_or_before(closed_until, every_ms))
+    return min(as_ofs[-1], grid_point_at_or_before(low_watermark, every_ms))

@@ -134,7 +134,7 @@ def _require_from(settings: Settings, ranges: Mapping[int, OffsetRange], reached
         if held.start > next_offset:
             raise SmaError(
                 f"{where} no longer retains the Kafka offsets {next_offset} to {held.start - 1}, and {why}, so no day "
-                "can be known to be whole: nothing was computed, and stored answers stay as they are"
+                "can be known to be whole: nothing was computed, and stored results stay as they are"
             )
         if held.end < next_offset:
             raise SmaError(

@@ -36,8 +36,8 @@ class Block:
     late_events: int = 0
     rejected_events: int = 0
     heartbeats: int = 0
-    oldest_event_ms: int | None = None
-    newest_event_ms: int | None = None
+    min_event_time_ms: int | None = None
+    max_event_time_ms: int | None = None
 
     @property
     def is_full(self) -> bool:
@@ -49,14 +49,14 @@ class Block:
 class LateEvents:
     """Columns of one length, by Kafka offset: series_ids int32, the others int64.
 
-    `newest_event_ms` is the newest event time of the series before the event.
+    `max_event_times_before_ms`: max event time of the series before each event, in the log.
     """
 
     kafka_offsets: Ints
     series_ids: NDArray[np.int32]
     event_times_ms: Ints
     values_micros: Ints
-    newest_event_ms: Ints
+    max_event_times_before_ms: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +64,15 @@ class Reached:
     """How far an earlier pass over the partition came, and what the next must know of it.
 
     next_offset: one past the last record, so that control records behind it are not waited for.
-    newest_time_ms: of an event or heartbeat; None where there was none.
+    max_time_ms: of an event or heartbeat; None where there was none.
     last_block: None where there was no record.
-    newest_event_ms: of each series, by (customer, metric).
+    max_event_time_ms: of each series, by (customer, metric).
     """
 
     next_offset: int
-    newest_time_ms: int | None
+    max_time_ms: int | None
     last_block: Block | None
-    newest_event_ms: Mapping[tuple[str, str], int]
+    max_event_time_ms: Mapping[tuple[str, str], int]
 
 
 class IndexPass:
@@ -81,7 +81,7 @@ class IndexPass:
     Attributes:
         series: numbers the series; to be shared with the reader.
         next_offset: one past the last record so far.
-        newest_time_ms: the newest time of an event or heartbeat so far; None where there is none.
+        max_time_ms: the newest time of an event or heartbeat so far; None where there is none.
         blocks: those that are new or have gained something since `forget_written`.
     """
 
@@ -89,12 +89,12 @@ class IndexPass:
         """Begin behind what an earlier pass has reached; `allowed_lateness_ms` is that of the averages."""
         self.series = SeriesTable()
         self.next_offset = reached.next_offset
-        self.newest_time_ms = reached.newest_time_ms
+        self.max_time_ms = reached.max_time_ms
         self.blocks = [reached.last_block] if reached.last_block and not reached.last_block.is_full else []
         self._allowed_lateness_ms = allowed_lateness_ms
-        ids = [self.series.number(*names) for names in reached.newest_event_ms]
+        ids = [self.series.number(*names) for names in reached.max_event_time_ms]
         self._newest = np.full(len(self.series), NO_EVENT_MS, np.int64)
-        self._newest[ids] = list(reached.newest_event_ms.values())
+        self._newest[ids] = list(reached.max_event_time_ms.values())
         self._day_counts: dict[tuple[int, int], int] = {}
 
     def add(self, chunk: Chunk) -> LateEvents:
@@ -108,7 +108,7 @@ class IndexPass:
         for times in (chunk.event_times_ms, chunk.heartbeat_times_ms):
             if times.size:
                 newest = int(times.max())
-                self.newest_time_ms = newest if self.newest_time_ms is None else max(newest, self.newest_time_ms)
+                self.max_time_ms = newest if self.max_time_ms is None else max(newest, self.max_time_ms)
         self._add_blocks(chunk, late)
         places = np.flatnonzero(late)
         return LateEvents(
@@ -150,9 +150,9 @@ class IndexPass:
             block.rejected_events += _between(chunk.rejected_offsets, self.next_offset, next_offset)
             block.heartbeats += _between(chunk.heartbeat_offsets, self.next_offset, next_offset)
             if times.size:
-                oldest, newest = block.oldest_event_ms, block.newest_event_ms
-                block.oldest_event_ms = int(times.min()) if oldest is None else min(int(times.min()), oldest)
-                block.newest_event_ms = int(times.max()) if newest is None else max(int(times.max()), newest)
+                oldest, newest = block.min_event_time_ms, block.max_event_time_ms
+                block.min_event_time_ms = int(times.min()) if oldest is None else min(int(times.min()), oldest)
+                block.max_event_time_ms = int(times.max()) if newest is None else max(int(times.max()), newest)
             block.next_offset = self.next_offset = next_offset
             place = end
 

@@ -42,8 +42,8 @@ def read_reached(connection: Connection, partition: int) -> Reached:
     last = connection.execute(_SQL["read_last_block"], bound).fetchone()
     series = connection.execute(_SQL["read_series"], bound).fetchall()
     newest_by_series = {(customer, metric): newest for customer, metric, newest in series}
-    next_offset, newest_time_ms = row
-    return Reached(next_offset, newest_time_ms, Block(*last) if last else None, newest_by_series)
+    next_offset, max_time_ms = row
+    return Reached(next_offset, max_time_ms, Block(*last) if last else None, newest_by_series)
 
 
 def write_pass(
@@ -91,7 +91,7 @@ def write_pass(
             counts=[count for *_, count in days],
             next_offset=done.next_offset,
         )
-        reached = {"partition": partition, "next_offset": done.next_offset, "newest_time_ms": done.newest_time_ms}
+        reached = {"partition": partition, "next_offset": done.next_offset, "max_time_ms": done.max_time_ms}
         connection.execute(
             _SQL["record_partition"],
             reached | {"allowed_lateness_ms": rule.allowed_lateness_ms, "max_ahead_ms": rule.max_ahead_ms},
@@ -116,7 +116,13 @@ def _fields(block: Block) -> tuple[Any, ...]:
 
 
 def _late_rows(late: LateEvents, names: Sequence[tuple[str, str]]) -> list[tuple[Any, ...]]:
-    columns = (late.kafka_offsets, late.series_ids, late.event_times_ms, late.values_micros, late.newest_event_ms)
+    columns = (
+        late.kafka_offsets,
+        late.series_ids,
+        late.event_times_ms,
+        late.values_micros,
+        late.max_event_times_before_ms,
+    )
     return [
         (offset, *names[number], *rest) for offset, number, *rest in zip(*(c.tolist() for c in columns), strict=True)
     ]

@@ -27,12 +27,12 @@ class IndexedPartition:
     """What one partition holds at 0 <= Kafka offset < next_offset; `events` are those that are not late.
 
     `next_offset` is one past the last record, so that control records behind it are not waited for.
-    `newest_time_ms` is the newest time of an event or heartbeat; None where there is none.
+    `max_time_ms` is the newest time of an event or heartbeat; None where there is none.
     """
 
     kafka_partition: int
     next_offset: int
-    newest_time_ms: int | None
+    max_time_ms: int | None
     events: int
     late_events: int
     rejected_events: int

@@ -4,7 +4,7 @@
 SELECT
     held.kafka_partition,
     held.next_offset,
-    held.newest_time_ms,
+    held.max_time_ms,
     coalesce(sum(block.event_count), 0)::bigint,
     coalesce(sum(block.late_event_count), 0)::bigint,
     coalesce(sum(block.rejected_event_count), 0)::bigint,
@@ -16,12 +16,12 @@ ORDER BY held.kafka_partition
 
 -- read_bounds --
 SELECT
-    min(oldest_event_ms),
-    max(newest_event_ms)
+    min(min_event_time_ms),
+    max(max_event_time_ms)
 FROM (
     SELECT
-        oldest_event_ms,
-        newest_event_ms
+        min_event_time_ms,
+        max_event_time_ms
     FROM sma.offset_blocks
     UNION ALL
     SELECT

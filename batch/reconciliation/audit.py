@@ -8,7 +8,7 @@ import polars as pl
 
 from batch.reconciliation.accounting import Account
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA, Summary
-from batch.results.batch_results import Answer, as_json
+from batch.results.batch_results import BatchResult, as_json
 from batch.store.database import AS_OF, Connection, copy_in
 from batch.store.statements import load_statements
 
@@ -22,7 +22,7 @@ class ReconciledDay:
     `differences` is as `batch.reconciliation.classify.classify_differences` returns it.
     """
 
-    answer: Answer
+    result: BatchResult
     summary: Summary
     differences: pl.DataFrame
     duration_seconds: float
@@ -56,10 +56,10 @@ def add_reconciliation(
 def _reconciliation(run_id: str, day: ReconciledDay, reconciled_at: datetime) -> dict[str, object]:
     return {
         "run_id": run_id,
-        "day": day.answer.day,
-        "average": day.answer.average,
+        "day": day.result.day,
+        "average": day.result.average,
         **asdict(day.summary),
-        "read_to": as_json(day.answer.read_to),
+        "read_to": as_json(day.result.read_to),
         "duration_seconds": round(day.duration_seconds, 3),
         "reconciled_at": reconciled_at,
     }

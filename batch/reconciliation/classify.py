@@ -47,7 +47,7 @@ class Summary:
 class Recomputed:
     """What the log itself gives, to judge a difference by.
 
-    batch: the log as far as the batch answer was computed from it.
+    batch: the log as far as the batch result was computed from it.
     stream: the log as far as the stream has read it, without the late events.
     late: customer str, metric str, average str, as_of_ms Int64, late_event_count: how many late events each window
         holds; unique in the first four, windows that hold none left out.

@@ -17,7 +17,7 @@ from batch.reconciliation.audit import ReconciledDay
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA, classify_differences, summarize
 from batch.reconciliation.compare_in_database import RowCounts, count_rows, differing_rows
 from batch.reconciliation.recomputed import recomputed_rows, windows_changed_since
-from batch.results.batch_results import Answer
+from batch.results.batch_results import BatchResult
 from batch.store.averages_schema import KEY
 from batch.store.database import Connection
 from batch.windows.day_rows import SpanRows
@@ -31,22 +31,22 @@ class CountedDay:
     `seconds` is this average's share of what its day took.
     """
 
-    answer: Answer
+    result: BatchResult
     counts: RowCounts
     seconds: float
 
 
-def count_days(connection: Connection, answers: Sequence[Answer]) -> list[CountedDay]:
+def count_days(connection: Connection, results: Sequence[BatchResult]) -> list[CountedDay]:
     """Compare the two layers' rows where they are; by day and average."""
-    together: dict[tuple[int, int], list[Answer]] = defaultdict(list)
-    for answer in answers:
-        together[answer.bounds_ms].append(answer)
+    together: dict[tuple[int, int], list[BatchResult]] = defaultdict(list)
+    for result in results:
+        together[result.bounds_ms].append(result)
     counted = []
     for bounds, several in together.items():
         started = time.monotonic()
-        counts = count_rows(connection, [answer.average for answer in several], *bounds)
+        counts = count_rows(connection, [result.average for result in several], *bounds)
         seconds = (time.monotonic() - started) / len(several)
-        counted += [CountedDay(answer, counts[answer.average], seconds) for answer in several]
+        counted += [CountedDay(result, counts[result.average], seconds) for result in several]
     return counted
 
 
@@ -70,7 +70,7 @@ def classify_days(
             held = found[day.day, average] = _classify(connection, average, day.spans)
             if held.changed_since:
                 progress(f"{day.day}, {average}: {held.changed_since:,} windows changed meanwhile: left out")
-    return tuple(_reconciled(each, found.get((each.answer.day, each.answer.average))) for each in counted)
+    return tuple(_reconciled(each, found.get((each.result.day, each.result.average))) for each in counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +98,4 @@ def _classify(connection: Connection, average: str, spans: Sequence[SpanRows]) -
 def _reconciled(counted: CountedDay, found: _Found | None) -> ReconciledDay:
     differences = found.differences if found else pl.DataFrame(schema=DIFFERENCES_SCHEMA)
     seconds = counted.seconds + (found.seconds if found else 0)
-    return ReconciledDay(counted.answer, summarize(counted.counts.equal, differences), differences, seconds)
+    return ReconciledDay(counted.result, summarize(counted.counts.equal, differences), differences, seconds)

@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from batch.reconciliation.classify import Recomputed, compare
-from batch.results.batch_results import Answer
+from batch.results.batch_results import BatchResult
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.windows.partition_windows import EventFilter
 from batch.windows.recompute import RowRequest
@@ -20,41 +20,41 @@ _BATCH, _STREAM, _COMMITTED = "batch", "stream", "committed"
 
 
 def rows_to_recompute(
-    answers: Sequence[Answer], committed: Mapping[int, int], log_read_to: Mapping[int, int]
+    results: Sequence[BatchResult], committed: Mapping[int, int], log_read_to: Mapping[int, int]
 ) -> list[RowRequest]:
     """Return what to compute for differing days: one request for the answers from the same part of the log.
 
     Args:
-        answers: of the days and averages that differ.
+        results: of the days and averages that differ.
         committed: as for `recomputation_filters`.
         log_read_to: likewise.
     """
-    together: dict[tuple[tuple[tuple[int, int], ...], int], list[Answer]] = defaultdict(list)
-    for answer in answers:
-        together[tuple(sorted(answer.read_to.items())), answer.closed_until_ms].append(answer)
+    together: dict[tuple[tuple[tuple[int, int], ...], int], list[BatchResult]] = defaultdict(list)
+    for result in results:
+        together[tuple(sorted(result.read_to.items())), result.low_watermark_ms].append(result)
     requests = []
-    for (_, closed_until_ms), several in together.items():
+    for (_, low_watermark_ms), several in together.items():
         names: dict[date, list[str]] = defaultdict(list)
-        for answer in several:
-            names[answer.day].append(answer.average)
+        for result in several:
+            names[result.day].append(result.average)
         filters = recomputation_filters(several[0].read_to, committed, log_read_to)
-        requests.append(RowRequest(dict(names), filters, closed_until_ms + 1))
+        requests.append(RowRequest(dict(names), filters, low_watermark_ms + 1))
     return requests
 
 
 def recomputation_filters(
-    answer_read_to: Mapping[int, int], committed: Mapping[int, int], log_read_to: Mapping[int, int]
+    result_read_to: Mapping[int, int], committed: Mapping[int, int], log_read_to: Mapping[int, int]
 ) -> dict[str, EventFilter]:
     """Return the parts of the log that a day's differences are judged by.
 
     Args:
-        answer_read_to: partition -> the first Kafka offset that the batch answer was not computed from.
+        result_read_to: partition -> the first Kafka offset that the batch result was not computed from.
         committed: the Kafka offsets, by partition, before which the stream had read everything when its rows were
             looked at.
         log_read_to: the log's end, which holds all that those rows can follow from, and perhaps more.
     """
     filters = {
-        _BATCH: EventFilter(None if _is_whole(answer_read_to, log_read_to) else answer_read_to, tells_late=True),
+        _BATCH: EventFilter(None if _is_whole(result_read_to, log_read_to) else result_read_to, tells_late=True),
         _STREAM: EventFilter(has_late=False),
     }
     if not _is_whole(committed, log_read_to):

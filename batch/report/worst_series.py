@@ -41,7 +41,7 @@ def read_worst_series(settings: Settings, found: Reconciled) -> dict[str, Series
     """
     worst: dict[str, ReconciledDay] = {}
     for reconciled in found.days:
-        day = str(reconciled.answer.day)
+        day = str(reconciled.result.day)
         if reconciled.differences.height > (worst[day].differences.height if day in worst else 0):
             worst[day] = reconciled
     most = sorted(worst, key=lambda day: -worst[day].differences.height)[:MOST_DAYS]
@@ -62,11 +62,11 @@ def worst_of(differences: pl.DataFrame) -> tuple[str, str]:
 
 def _read(connection: Connection, reconciled: ReconciledDay) -> SeriesRows:
     customer, metric = worst_of(reconciled.differences)
-    first_ms, until_ms = reconciled.answer.bounds_ms
+    first_ms, until_ms = reconciled.result.bounds_ms
     bound = {
         "customer": customer,
         "metric": metric,
-        "average": reconciled.answer.average,
+        "average": reconciled.result.average,
         "from_time": instant(first_ms),
         "until_time": instant(until_ms),
     }
@@ -79,4 +79,4 @@ def _read(connection: Connection, reconciled: ReconciledDay) -> SeriesRows:
         )
         for layer in LAYERS
     )
-    return SeriesRows(customer, metric, reconciled.answer.average, streamed, batch)
+    return SeriesRows(customer, metric, reconciled.result.average, streamed, batch)

@@ -23,29 +23,29 @@ _SQL = load_statements(__file__)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class BatchResult:
     """From how much of the log a day of one average was computed: partition -> first Kafka offset not read."""
 
     day: date
     average: str
     read_to: Mapping[int, int]
-    closed_until_ms: int
+    low_watermark_ms: int
 
     @property
     def bounds_ms(self) -> tuple[int, int]:
         """The day's closed windows: first `as_of`, and one past the last."""
         start = day_start_ms(self.day)
-        return start, max(start, min(start + DAY_MS, self.closed_until_ms + 1))
+        return start, max(start, min(start + DAY_MS, self.low_watermark_ms + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What writing an answer changed.
+    """What writing a batch result changed.
 
     `corrected`: customer, metric and `as_of` in ms of windows of which something else was stored; some, not all.
     """
 
-    answer: Answer
+    result: BatchResult
     row_count: int
     rows_written: int
     rows_deleted: int
@@ -54,7 +54,7 @@ class Written:
 
 def write_result(
     connection: Connection,
-    answer: Answer,
+    result: BatchResult,
     pieces: Iterable[tuple[int, int, pl.DataFrame]],
     run_id: str,
     resume_key: str,
@@ -67,22 +67,22 @@ def write_result(
 
     Args:
         connection: to the database.
-        answer: the day and average, and from how much of the log it was computed.
+        result: the day and average, and from how much of the log it was computed.
         pieces: first `as_of`, one past the last, and the rows between them (`batch.store.averages_schema`);
             they touch one another, and cover the closed windows of the day.
         run_id: of the run that writes.
         resume_key: what the run has in common with those that carry on its work: see `finished_days`.
 
     Raises:
-        SmaError: the stored answer was computed from more of the log than this one, or a sum is too large to be
+        SmaError: the stored result was computed from more of the log than this one, or a sum is too large to be
             stored; what is stored stays.
-        psycopg.errors.UniqueViolation: rows stand where no answer is stored.
+        psycopg.errors.UniqueViolation: there are rows where no result is stored.
     """
     bound = {
-        "day": answer.day,
-        "average": answer.average,
-        "read_to": as_json(answer.read_to),
-        "closed_until": instant(answer.closed_until_ms),
+        "day": result.day,
+        "average": result.average,
+        "read_to": as_json(result.read_to),
+        "low_watermark": instant(result.low_watermark_ms),
         "run_id": run_id,
         "resume_key": resume_key,
     }
@@ -96,10 +96,10 @@ def write_result(
         else:
             held = connection.execute(_SQL["lock_day"], bound).fetchone()
             if held is None:
-                raise SmaError(f"{answer.day}, average {answer.average}: no longer in sma.batch_days: run this again")
-            _refuse_older(answer, _offsets(held[0]))
-            for from_ms, until_ms, rows in _whole_day(answer, pieces):
-                stored = read_averages(connection, "batch_averages", answer.average, from_ms, until_ms)
+                raise SmaError(f"{result.day}, average {result.average}: no longer in sma.batch_days: run this again")
+            _refuse_older(result, _offsets(held[0]))
+            for from_ms, until_ms, rows in _whole_day(result, pieces):
+                stored = read_averages(connection, "batch_averages", result.average, from_ms, until_ms)
                 wrong, missing = correction(stored, rows)
                 remove_batch_averages(connection, wrong)
                 add_batch_averages(connection, missing)
@@ -111,11 +111,11 @@ def write_result(
                 counts.written += missing.height
                 counts.deleted += wrong.join(missing, on=KEY, how="anti").height
         connection.execute(_SQL["record_day"], bound | {"row_count": counts.rows})
-    return Written(answer, counts.rows, counts.written, counts.deleted, tuple(counts.corrected))
+    return Written(result, counts.rows, counts.written, counts.deleted, tuple(counts.corrected))
 
 
 def remove_orphan_rows(connection: Connection, day: date) -> int:
-    """Remove the rows of a day for which no answer stands: the batch layer did not write them; return how many.
+    """Remove the rows of a day without a batch result: the batch layer did not write them; return how many.
 
     All averages at once: they share an index by time, and a look for each would see the rows of all of them.
     """
@@ -138,12 +138,12 @@ class _Counts:
 
 
 def _whole_day(
-    answer: Answer, pieces: Iterable[tuple[int, int, pl.DataFrame]]
+    result: BatchResult, pieces: Iterable[tuple[int, int, pl.DataFrame]]
 ) -> Iterator[tuple[int, int, pl.DataFrame]]:
     """Yield the pieces, and one without rows for the windows of the day that are not closed."""
-    _, closed_ms = answer.bounds_ms
+    _, closed_ms = result.bounds_ms
     yield from pieces
-    yield closed_ms, day_start_ms(answer.day) + DAY_MS, pl.DataFrame(schema=AVERAGES_SCHEMA)
+    yield closed_ms, day_start_ms(result.day) + DAY_MS, pl.DataFrame(schema=AVERAGES_SCHEMA)
 
 
 def finished_days(connection: Connection, averages: Sequence[str], resume_key: str) -> set[date]:
@@ -169,30 +169,32 @@ def correction(stored: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, 
     return stored.join(rows, on=rows.columns, how="anti"), rows.join(stored, on=rows.columns, how="anti")
 
 
-def read_results(connection: Connection, days: Sequence[date], averages: Sequence[str]) -> list[Answer]:
-    """Return the answers of some days, by day and average.
+def read_results(connection: Connection, days: Sequence[date], averages: Sequence[str]) -> list[BatchResult]:
+    """Return the batch results of some days, by day and average.
 
     Raises:
         SmaError: one of them has not been computed.
     """
     found = connection.execute(_SQL["read_days"], {"days": list(days), "averages": list(averages)}).fetchall()
-    answers = [Answer(day, average, _offsets(read_to), milliseconds(closed)) for day, average, read_to, closed in found]
-    missing = {(day, average) for day in days for average in averages} - {(held.day, held.average) for held in answers}
+    results = [
+        BatchResult(day, average, _offsets(read_to), milliseconds(closed)) for day, average, read_to, closed in found
+    ]
+    missing = {(day, average) for day in days for average in averages} - {(held.day, held.average) for held in results}
     if missing:
         day, average = min(missing)
         raise SmaError(
-            f"{day}, average {average}: no batch answer to reconcile with: materialize batch_averages for it first"
+            f"{day}, average {average}: no batch result to reconcile with: materialize batch_averages for it first"
         )
-    return answers
+    return results
 
 
-def _refuse_older(answer: Answer, stored: Mapping[int, int]) -> None:
+def _refuse_older(result: BatchResult, stored: Mapping[int, int]) -> None:
     for partition, read_to in stored.items():
-        now = answer.read_to.get(partition, 0)
+        now = result.read_to.get(partition, 0)
         if now < read_to:
             raise SmaError(
-                f"{answer.day}, average {answer.average}: the stored answer was computed from partition {partition} to "
-                f"Kafka offset {read_to}, but it now ends at {now}: the stored answer stays; is this another Kafka?"
+                f"{result.day}, average {result.average}: the stored result was computed from partition {partition} to "
+                f"Kafka offset {read_to}, but it now ends at {now}: the stored result stays; is this another Kafka?"
             )
 
 

@@ -1,9 +1,9 @@
 -- Statements of batch_results: they claim, replace and record the batch results of a day.
 
 -- claim_day --
--- the first answer of a day makes its row, and whoever comes second waits here for the first
-INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id, resume_key)
-VALUES (%(day)s, %(average)s, %(read_to)s, %(closed_until)s, 0, %(run_id)s, %(resume_key)s)
+-- the first result of a day makes its row; whoever comes second waits here for the first
+INSERT INTO sma.batch_days (day, average, read_to, low_watermark, row_count, run_id, resume_key)
+VALUES (%(day)s, %(average)s, %(read_to)s, %(low_watermark)s, 0, %(run_id)s, %(resume_key)s)
 ON CONFLICT (day, average) DO NOTHING
 
 -- clear_day --
@@ -19,7 +19,7 @@ WHERE as_of >= %(from_time)s
 -- lock_day --
 SELECT
     read_to,
-    closed_until
+    low_watermark
 FROM sma.batch_days
 WHERE day = %(day)s
     AND average = %(average)s
@@ -28,7 +28,7 @@ FOR UPDATE
 -- record_day --
 UPDATE sma.batch_days
 SET read_to = %(read_to)s,
-    closed_until = %(closed_until)s,
+    low_watermark = %(low_watermark)s,
     row_count = %(row_count)s,
     run_id = %(run_id)s,
     resume_key = %(resume_key)s,
@@ -41,7 +41,7 @@ SELECT
     day,
     average,
     read_to,
-    closed_until
+    low_watermark
 FROM sma.batch_days
 WHERE day = ANY(%(days)s)
     AND average = ANY(%(averages)s)

@@ -61,8 +61,8 @@ block AS MATERIALIZED (
         SELECT
             kafka_partition,
             min(first_offset) AS first_offset,
-            sma.day_of_ms(oldest_event_ms) AS oldest_day,
-            sma.day_of_ms(newest_event_ms) AS newest_day
+            sma.day_of_ms(min_event_time_ms) AS oldest_day,
+            sma.day_of_ms(max_event_time_ms) AS newest_day
         FROM sma.offset_blocks
         WHERE event_count > 0
         GROUP BY 1, 3, 4

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from batch.index.closed_days import closed_until_ms
+from batch.index.closed_days import low_watermark_ms
 from batch.index.log_index import read_index
 from batch.results.retention import first_day_kept
 from batch.store.database import Connection
@@ -21,7 +21,7 @@ from sma.durations import DAY_MS
 from sma.settings import Settings
 from sma.window import CountWindow, DurationWindow
 
-NO_ANSWER = "no answer"
+NO_RESULT = "no batch result"
 MORE_IS_CLOSED = "more is closed"
 MORE_IN_THE_LOG = "more in the log"
 NOT_RECONCILED = "not reconciled"
@@ -50,22 +50,22 @@ def stale_days(connection: Connection, averages: Averages) -> list[StaleDay]:
     None are where a partition has neither an event nor a heartbeat yet: no watermark exists, and nothing is closed.
     """
     index = read_index(connection)
-    if not index.partitions or any(partition.newest_time_ms is None for partition in index.partitions):
+    if not index.partitions or any(partition.max_time_ms is None for partition in index.partitions):
         return []
-    closed_until = closed_until_ms(index, averages.watermark_delay_ms)
+    low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
     found: dict[date, list[StaleDay]] = {}
     for average in averages.averages:
-        for held in connection.execute(_SQL["read_stale_days"], _parameters(average, closed_until)):
+        for held in connection.execute(_SQL["read_stale_days"], _parameters(average, low_watermark)):
             found.setdefault(held[0], []).append(_stale_day(held))
     return [_merged(of_day) for _, of_day in sorted(found.items())]
 
 
-def _parameters(average: Average, closed_until_ms: int) -> dict[str, object]:
+def _parameters(average: Average, low_watermark_ms: int) -> dict[str, object]:
     window = average.window
     length_ms = window.duration_ms if isinstance(window, DurationWindow) else average.every_ms
     return {
         "average": average.name,
-        "closed_until_ms": closed_until_ms,
+        "low_watermark_ms": low_watermark_ms,
         "every_ms": average.every_ms,
         "every_days": -(-average.every_ms // DAY_MS),
         "length_ms": length_ms,
@@ -76,7 +76,7 @@ def _parameters(average: Average, closed_until_ms: int) -> dict[str, object]:
 
 def _stale_day(row: Sequence[Any]) -> StaleDay:
     day, *why, late_since = row
-    names = (NO_ANSWER, MORE_IS_CLOSED, MORE_IN_THE_LOG, NOT_RECONCILED)
+    names = (NO_RESULT, MORE_IS_CLOSED, MORE_IN_THE_LOG, NOT_RECONCILED)
     return StaleDay(
         day=day,
         reasons=frozenset(name for name, holds in zip(names, why, strict=True) if holds),

@@ -61,15 +61,15 @@ block AS (
         SELECT
             kafka_partition,
             next_offset,
-            sma.grid_point_after(oldest_event_ms, %(every_ms)s) AS first_as_of_ms,
-            sma.day_of_ms(oldest_event_ms) AS oldest_day,
-            sma.day_of_ms(newest_event_ms) AS newest_day,
-            sma.day_of_ms(sma.grid_point_after(oldest_event_ms, %(every_ms)s)) AS first_day,
-            sma.day_of_ms(sma.last_grid_point(newest_event_ms, %(every_ms)s, %(length_ms)s)) AS made_day
+            sma.grid_point_after(min_event_time_ms, %(every_ms)s) AS first_as_of_ms,
+            sma.day_of_ms(min_event_time_ms) AS oldest_day,
+            sma.day_of_ms(max_event_time_ms) AS newest_day,
+            sma.day_of_ms(sma.grid_point_after(min_event_time_ms, %(every_ms)s)) AS first_day,
+            sma.day_of_ms(sma.last_grid_point(max_event_time_ms, %(every_ms)s, %(length_ms)s)) AS made_day
         FROM sma.offset_blocks
         WHERE event_count > 0
     ) AS placed
-    WHERE first_as_of_ms <= %(closed_until_ms)s
+    WHERE first_as_of_ms <= %(low_watermark_ms)s
     GROUP BY kafka_partition, oldest_day, newest_day, first_day, made_day
 ),
 late AS (
@@ -96,7 +96,7 @@ late AS (
             AND reach.metric = late_event.metric
             AND reach.day = sma.day_of_ms(late_event.event_time_ms)
     ) AS placed
-    WHERE first_as_of_ms <= %(closed_until_ms)s
+    WHERE first_as_of_ms <= %(low_watermark_ms)s
     GROUP BY kafka_partition, first_day, made_day, last_day, indexed_at
 ),
 span AS MATERIALIZED (
@@ -142,15 +142,15 @@ owner AS MATERIALIZED (
     CROSS JOIN LATERAL generate_series(
         held.day::timestamp, held.day + %(owned_days)s::integer * INTERVAL '1 day', INTERVAL '1 day'
     ) AS owned
-    WHERE sma.day_start_ms(owned::date) <= %(closed_until_ms)s
+    WHERE sma.day_start_ms(owned::date) <= %(low_watermark_ms)s
 ),
 settled AS MATERIALIZED (
     SELECT
         owner.day,
-        answer.read_to,
-        answer.written_at,
-        sma.grid_point_after(least(sma.epoch_ms(answer.closed_until), day_end.last_ms), %(every_ms)s) AS closed_then,
-        sma.grid_point_after(least(%(closed_until_ms)s, day_end.last_ms), %(every_ms)s) AS closed_now,
+        result.read_to,
+        result.written_at,
+        sma.grid_point_after(least(sma.epoch_ms(result.low_watermark), day_end.last_ms), %(every_ms)s) AS closed_then,
+        sma.grid_point_after(least(%(low_watermark_ms)s, day_end.last_ms), %(every_ms)s) AS closed_now,
         (
             SELECT max(reconciled_at)
             FROM sma.reconciliations AS reconciliation
@@ -161,13 +161,13 @@ settled AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT sma.day_start_ms(owner.day + 1) - 1 AS last_ms
     ) AS day_end
-    LEFT JOIN sma.batch_days AS answer
-        ON answer.day = owner.day
-        AND answer.average = %(average)s
+    LEFT JOIN sma.batch_days AS result
+        ON result.day = owner.day
+        AND result.average = %(average)s
 )
 SELECT
     day,
-    written_at IS NULL AS has_no_answer,
+    written_at IS NULL AS has_no_result,
     coalesce(closed_now > closed_then, false) AS more_is_closed,
     written_at IS NOT NULL AND bool_or(is_new) AS more_in_the_log,
     written_at IS NOT NULL AND coalesce(reconciled_at < written_at, true) AS not_reconciled,

@@ -111,7 +111,7 @@ def _gone(plan: DayPlan, task: Task, source: Source, topic: str, start: int) -> 
     return (
         f"{days}: {topic}, partition {source.partition} no longer retains the Kafka offsets "
         f"{task.all_ranges(source)[0][0]} to {start - 1}, where events of these days, or of what their windows reach "
-        "back to, stand: nothing was computed, and stored answers stay as they are"
+        "back to, stand: nothing was computed, and stored results stay as they are"
     )
 
 

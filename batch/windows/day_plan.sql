@@ -71,7 +71,7 @@ SELECT coalesce(sum(event_count), 0)::bigint
 FROM sma.offset_blocks
 WHERE kafka_partition = %(partition)s
     AND next_offset > %(read_to)s
-    AND oldest_event_ms < %(until_ms)s
+    AND min_event_time_ms < %(until_ms)s
 
 -- find_scattered_series --
 SELECT array_agg(DISTINCT kafka_partition)

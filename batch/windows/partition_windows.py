@@ -60,8 +60,8 @@ class EventFilter:
 class Source:
     """What the offset index says of one partition.
 
-    blocks: int64, four rows: first_offset, next_offset, oldest_event_ms, newest_event_ms of the blocks with events that
-        are not late, by Kafka offset.
+    blocks: int64, four rows: first_offset, next_offset, min_event_time_ms, max_event_time_ms of the blocks with
+        events that are not late, by Kafka offset.
     late: the late events by Kafka offset: offset, customer, metric, event time in ms, micro-units.
     """
 

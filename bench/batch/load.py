@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 from psycopg.conninfo import conninfo_to_dict
 
-from batch.results.batch_results import Answer, write_result
+from batch.results.batch_results import BatchResult, write_result
 from batch.store.averages_schema import KEY
 from batch.store.database import connect
 from bench.batch.columns import columns
@@ -46,13 +46,13 @@ RowBlock = tuple[int, int, pl.DataFrame]
 class _Rows:
     """Rows of some days by day and average, and their digest."""
 
-    answers: tuple[tuple[Answer, RowBlock], ...]
+    results: tuple[tuple[BatchResult, RowBlock], ...]
     digest: Digest
 
     @property
     def in_key_order(self) -> pl.DataFrame:
         """All rows, as `averages` of `batch.averages_schema`."""
-        return pl.concat([rows for _, (_, _, rows) in self.answers]).sort(KEY)
+        return pl.concat([rows for _, (_, _, rows) in self.results]).sort(KEY)
 
 
 def run_ours(log: Log) -> Result:
@@ -65,8 +65,8 @@ def run_ours(log: Log) -> Result:
     with own_database(log.settings) as settings:
         began = time.monotonic()
         with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
-            for answer, piece in rows.answers:
-                write_result(connection, answer, [piece], _RUN_ID, _RUN_ID)
+            for result, piece in rows.results:
+                write_result(connection, result, [piece], _RUN_ID, _RUN_ID)
         seconds = time.monotonic() - began
         require_rows(settings, _TABLE, rows.digest)
     return Result(rows.digest.rows, seconds)
@@ -101,14 +101,14 @@ def _rows(days: int, series_count: int) -> _Rows:
     start = MONTH.first_ms + DAY_MS  # the first day has no events from before it
     series = pl.DataFrame(MONTH.series[:series_count], ["customer", "metric"], orient="row")
     rows = kernel_averages(columns((days + 2) * _EVENTS_A_DAY)).join(series, ["customer", "metric"], "semi")
-    answers = []
+    results = []
     for day_ms in range(start, start + days * DAY_MS, DAY_MS):
         is_of_day = pl.col("as_of_ms").is_between(day_ms, day_ms + DAY_MS, closed="left")
         for average in AVERAGES.averages:
-            answer = Answer(day_of(day_ms), average.name, {}, day_ms + DAY_MS)
+            result = BatchResult(day_of(day_ms), average.name, {}, day_ms + DAY_MS)
             of_day = rows.filter(is_of_day, pl.col("average") == average.name).sort(KEY)
-            answers.append((answer, (day_ms, day_ms + DAY_MS, of_day)))
-    return _Rows(tuple(answers), digest_of(_each(rows for _, (_, _, rows) in answers)))
+            results.append((result, (day_ms, day_ms + DAY_MS, of_day)))
+    return _Rows(tuple(results), digest_of(_each(rows for _, (_, _, rows) in results)))
 
 
 def _each(frames: Iterator[pl.DataFrame]) -> Iterator[tuple[str, str, str, int, int, int]]:

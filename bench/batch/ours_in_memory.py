@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from batch.index.closed_days import closed_until_ms, touched_days
+from batch.index.closed_days import low_watermark_ms, touched_days
 from batch.index.extend import extend_index
 from batch.index.log_index import read_event_time_bounds, read_index
 from batch.log.parallel import each_message
@@ -71,15 +71,15 @@ def plan_all(log: Log) -> DayPlan:
     """
     with connect(log.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
         index = read_index(connection)
-        closed_until = closed_until_ms(index, AVERAGES.watermark_delay_ms)
+        low_watermark = low_watermark_ms(index, AVERAGES.watermark_delay_ms)
         bounds = read_event_time_bounds(connection)
-        touched = touched_days(*bounds, AVERAGES, closed_until) if bounds else None
+        touched = touched_days(*bounds, AVERAGES, low_watermark) if bounds else None
         if touched is None or index.read_to != log.closed_ends:
             raise SmaError(f"the index reaches to {index.read_to}, not to {log.closed_ends}")
         first, last = touched
         every_day = [first + timedelta(days=after) for after in range((last - first).days + 1)]
         filters = {ALL: EventFilter()}
-        return plan_days(connection, AVERAGES.averages, filters, list(index.read_to), every_day, closed_until + 1)
+        return plan_days(connection, AVERAGES.averages, filters, list(index.read_to), every_day, low_watermark + 1)
 
 
 def kafka_to_averages(log: Log) -> float:

@@ -64,7 +64,7 @@ WHERE average = ANY(%(averages)s)
     AND as_of < least(%(day)s::timestamptz + INTERVAL '1 day', %(answered_until)s)
 """
 _ANSWERED = """
-INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
+INSERT INTO sma.batch_days (day, average, read_to, low_watermark, row_count, run_id)
 SELECT
     (%(day)s::timestamptz AT TIME ZONE 'UTC')::date,
     average,

@@ -20,12 +20,12 @@ BEGIN ATOMIC
                     computed.day::timestamp AT TIME ZONE INTERVAL '0',
                     least(
                         (computed.day + 1)::timestamp AT TIME ZONE INTERVAL '0',
-                        computed.closed_until + INTERVAL '1 microsecond'
+                        computed.low_watermark + INTERVAL '1 microsecond'
                     )
                 )
             ) AS times
         FROM sma.batch_days AS computed
-        WHERE computed.closed_until >= computed.day::timestamp AT TIME ZONE INTERVAL '0'
+        WHERE computed.low_watermark >= computed.day::timestamp AT TIME ZONE INTERVAL '0'
         GROUP BY computed.average
     )
     SELECT

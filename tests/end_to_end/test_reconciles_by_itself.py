@@ -34,7 +34,7 @@ def reader(stack):
         yield connection
 
 
-def answers(reader):
+def results(reader):
     """Return (run, written_at) of each (day, average)."""
     last = LONG_AGO + timedelta(days=DAYS - 1)
     rows = reader.execute(
@@ -50,16 +50,16 @@ def test_a_backfill_that_was_killed_goes_on_where_it_stopped(stack, reader):
     publish(settings, [event(first_ms + hour * HOUR_MS, name) for hour in range(24 * DAYS) for name in customers])
     publish(settings, heartbeats(first_ms + (DAYS + 3) * DAY_MS))
     killed = launch_backfill(settings, LONG_AGO, LONG_AGO + timedelta(days=DAYS - 1))
-    until(lambda: len(answers(reader)) >= AVERAGES * BEFORE_THE_KILL, 240)
+    until(lambda: len(results(reader)) >= AVERAGES * BEFORE_THE_KILL, 240)
     (run_id,) = backfills.run_ids(killed)
     backfills.kill(run_id)
     assert follow_backfill(settings, killed, print).error is not None
-    before = answers(reader)
+    before = results(reader)
     assert AVERAGES * BEFORE_THE_KILL <= len(before) < AVERAGES * DAYS
 
     outcome = follow_backfill(settings, backfills.execute_again(killed), print)
     assert (outcome.error, len(outcome.run_ids)) == (None, 1)
-    after = answers(reader)
+    after = results(reader)
     assert len(after) == AVERAGES * DAYS
     # of the day at which it was killed some averages may have been written
     finished = {key for key in before if sum(day == key[0] for day, _ in before) == AVERAGES}

@@ -3,10 +3,10 @@
 import pytest
 
 from batch.index import index_pass
-from batch.index.closed_days import closed_until_ms
+from batch.index.closed_days import low_watermark_ms
 from batch.index.log_index import read_index
 from batch.schedule.required_offsets import required_offsets
-from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_ANSWER, NOT_RECONCILED, stale_days
+from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_RESULT, NOT_RECONCILED, stale_days
 from batch.store.database import connect, snapshot
 from batch.store.read_only import look
 from batch.windows.day_plan import plan_days
@@ -39,7 +39,7 @@ def days_with_rows(events):
 
 
 def test_the_days_that_have_rows_are_stale_until_they_are_computed_and_again_when_a_late_event_comes(place, log):
-    assert stale(place) == dict.fromkeys(days_with_rows(log), {NO_ANSWER})
+    assert stale(place) == dict.fromkeys(days_with_rows(log), {NO_RESULT})
     compute(place, days_with_rows(log))
     assert stale(place) == dict.fromkeys(days_with_rows(log), {NOT_RECONCILED})
     late = START + 10 * DAY_MS
@@ -65,7 +65,7 @@ def test_what_a_day_needs_begins_no_later_than_what_its_run_reads(place, log):
         needed = required_offsets(connection, AVERAGES, days)
     with connect(place.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
         index = read_index(connection)
-        until_ms = closed_until_ms(index, AVERAGES.watermark_delay_ms) + 1
+        until_ms = low_watermark_ms(index, AVERAGES.watermark_delay_ms) + 1
         for day in days:
             plan = plan_days(
                 connection, AVERAGES.averages, {"all": EventFilter()}, list(index.read_to), [day], until_ms

@@ -131,7 +131,7 @@ def test_a_value_is_traced_from_the_streams_word_to_the_final_answer_its_correct
         )
         assert (final.stream.verdict, final.batch.verdict) == (Verdict.EQUAL, Verdict.EQUAL)
         assert [found.is_explained for found in final.records.differences] == [True]
-        assert final.records.answer.run_id == "run-1"
+        assert final.records.result.run_id == "run-1"
     late = {positions.index(held.position): held.behind_ms // MINUTE for held in project.explain("hour").late_events}
     assert late == {4: 11, 5: 51}
     assert "the stream had said" in sentence(project.explain("hour"))

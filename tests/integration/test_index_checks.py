@@ -69,11 +69,11 @@ def say(connection, as_of, minutes_ago):
     )
 
 
-def answer(connection, closed_until):
+def result_of(connection, low_watermark):
     connection.execute(
-        "INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id) "
+        "INSERT INTO sma.batch_days (day, average, read_to, low_watermark, row_count, run_id) "
         "VALUES ('2013-01-10', 'hour', '{}', %s, 1, 'run')",
-        (closed_until,),
+        (low_watermark,),
     )
 
 
@@ -84,6 +84,6 @@ def test_streamed_rows_that_the_batch_layer_has_left_alone_too_long_are_found(ow
     answered_none = found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS)
     assert not answered_none.passed
     assert answered_none.figures["rows_without_answer"] == 2
-    answer(database, "2013-01-10 10:00Z")
+    result_of(database, "2013-01-10 10:00Z")
     assert found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS).passed
     assert not found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS // 2).passed

@@ -24,7 +24,7 @@ ROWS = """
     INSERT INTO sma.batch_averages (customer, metric, average, as_of, value_sum, event_count) VALUES
         ('AA', 'delay', 'hour', '2013-01-01 10:00+00', 8, 4),
         ('BB', 'bbsecret', 'hour', '2013-01-01 10:00+00', 918273645, 564738291);
-    INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
+    INSERT INTO sma.batch_days (day, average, read_to, low_watermark, row_count, run_id)
     VALUES ('2013-01-01', 'hour', '{}', '2013-01-02 00:00+00', 564738291, 'run');
     INSERT INTO sma.reconciliations (run_id, day, average, windows_compared, equal, changed, missing_in_stream,
         extra_in_stream, explained, unexplained, read_to, duration_seconds)

@@ -227,7 +227,7 @@ def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, conne
     computed = compute(place, days_of(0, 9), "third", said.append, resume_key="backfill")
     assert computed.already_written == tuple(days_of(3, 5))
     assert any("3 of 10 days were finished before" in text for text in said)
-    assert {held.answer.day for held in computed.written} == set(days_of(0, 2) + days_of(6, 9))
+    assert {held.result.day for held in computed.written} == set(days_of(0, 2) + days_of(6, 9))
     now = connection.execute(
         "SELECT day, run_id, written_at FROM sma.batch_days WHERE run_id = 'first' ORDER BY 1, average"
     ).fetchall()

@@ -41,7 +41,7 @@ ROWS = """
     VALUES ('hour', 3600000, 60000, 'last 1 hour, every 1 minute');
     INSERT INTO sma.averages (name, window_events, every_ms, description)
     VALUES ('last_20', 20, 60000, 'last 20 events, every 1 minute');
-    INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
+    INSERT INTO sma.batch_days (day, average, read_to, low_watermark, row_count, run_id)
     VALUES
         ('2013-01-01', 'hour', '{}', '2013-01-02 00:00+00', 2, 'run'),
         ('2013-01-02', 'hour', '{}', '2013-01-02 00:00+00', 1, 'run'),
@@ -61,7 +61,7 @@ ROWS = """
         ('AA', 'delay', 'hour', '2013-01-20 00:00+00', 3, 1),
         ('AA', 'delay', 'hour', '2013-01-20 12:00+00', 8, 1),
         ('UA', 'delay', 'hour', '2013-01-20 12:00+00', 9, 1);
-    INSERT INTO sma.indexed_series (kafka_partition, customer, metric, newest_event_ms)
+    INSERT INTO sma.indexed_series (kafka_partition, customer, metric, max_event_time_ms)
     VALUES (0, 'AA', 'delay', 0), (0, 'AA', 'arrival', 0), (0, 'UA', 'delay', 0);
     INSERT INTO sma.series_days (kafka_partition, customer, metric, day, event_count, next_offset)
     VALUES

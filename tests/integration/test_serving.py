@@ -38,11 +38,11 @@ def say(connection, layer, value_sum, event_count, as_of=AS_OF):
     )
 
 
-def compute_day(connection, closed_until):
+def compute_day(connection, low_watermark):
     connection.execute(
-        "INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id) "
+        "INSERT INTO sma.batch_days (day, average, read_to, low_watermark, row_count, run_id) "
         "VALUES (%s, 'hour', '{}', %s, 1, 'run')",
-        (AS_OF.date(), closed_until),
+        (AS_OF.date(), low_watermark),
     )
 
 

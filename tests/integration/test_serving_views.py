@@ -26,7 +26,7 @@ COLUMNS = {
 ROWS = """
     INSERT INTO sma.averages (name, window_events, every_ms, description)
     VALUES ('last_20', 20, 60000, 'last 20 events, every 1 minute');
-    INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
+    INSERT INTO sma.batch_days (day, average, read_to, low_watermark, row_count, run_id)
     VALUES ('2024-02-28', 'last_20', '{}', '2024-02-29 00:00+00', 1, 'a');
     INSERT INTO sma.batch_averages (customer, metric, average, as_of, value_sum, event_count, written_at)
     VALUES ('acme', 'heat', 'last_20', '2024-02-28 23:59+00', 10, 3, '2024-03-02 00:00+00');
@@ -99,7 +99,7 @@ WEEKS = """
     SELECT customer, metric, average, as_of, value_sum, event_count
     FROM sma.streaming_averages
     WHERE as_of < '2024-02-20 12:00+00';
-    INSERT INTO sma.batch_days (day, average, read_to, closed_until, row_count, run_id)
+    INSERT INTO sma.batch_days (day, average, read_to, low_watermark, row_count, run_id)
     SELECT day, average, '{}', '2024-02-20 11:00+00', 96, 'a'
     FROM generate_series(date '2024-01-01', date '2024-02-20', INTERVAL '1 day') AS day
     CROSS JOIN unnest(ARRAY['hour', 'day']) AS average;

@@ -74,8 +74,8 @@ def test_the_planner_puts_the_expressions_in_the_place_of_the_calls(connection):
         """
         EXPLAIN (VERBOSE, COSTS OFF)
         SELECT
-            sma.day_of_ms(sma.last_grid_point(oldest_event_ms, 60000, 3600000)),
-            sma.day_of_ms(sma.grid_point_after(newest_event_ms, 60000))
+            sma.day_of_ms(sma.last_grid_point(min_event_time_ms, 60000, 3600000)),
+            sma.day_of_ms(sma.grid_point_after(max_event_time_ms, 60000))
         FROM sma.offset_blocks
         """
     ).fetchall()

@@ -10,7 +10,7 @@ from batch.schedule.required_offsets import required_offsets
 from batch.schedule.stale_days import (
     MORE_IN_THE_LOG,
     MORE_IS_CLOSED,
-    NO_ANSWER,
+    NO_RESULT,
     NOT_RECONCILED,
     days_to_reconcile,
     stale_days,
@@ -44,10 +44,10 @@ class Index:
     def __init__(self, connection):
         self.connection = connection
 
-    def closed_until(self, hours, partition=0, next_offset=1_000):
+    def low_watermark(self, hours, partition=0, next_offset=1_000):
         self.connection.execute(
             "INSERT INTO sma.indexed_partitions VALUES (%s, %s, %s, 0, 0) ON CONFLICT (kafka_partition) DO UPDATE "
-            "SET newest_time_ms = excluded.newest_time_ms",
+            "SET max_time_ms = excluded.max_time_ms",
             (partition, next_offset, None if hours is None else at(hours) + 999),
         )
 
@@ -75,7 +75,7 @@ class Index:
             (partition, offset, series, at(hours), at(NEXT_MORNING)),
         )
 
-    def answer(self, read_to, closed_hours=48.0, day=DAY, average="hour", reconciled_after=timedelta(seconds=1)):
+    def result(self, read_to, closed_hours=48.0, day=DAY, average="hour", reconciled_after=timedelta(seconds=1)):
         written_at = datetime(2026, 1, 1, tzinfo=UTC)
         self.connection.execute(
             "INSERT INTO sma.batch_days VALUES (%s, %s, %s, %s, 1, 'run', %s)",
@@ -97,7 +97,7 @@ def index(own_database):
 @pytest.fixture
 def one_day(index):
     """Events of DAY from 09:00 to 12:00 at the Kafka offsets 0 to 99, and all of the day closed."""
-    index.closed_until(NEXT_MORNING)
+    index.low_watermark(NEXT_MORNING)
     index.block((0, 100), (9, 12))
     index.series_day(DAY, events=100)
     return index
@@ -113,26 +113,26 @@ def test_nothing_is_stale_before_the_log_was_indexed(own_database):
 
 
 def test_nothing_is_closed_while_a_partition_has_no_watermark(own_database, one_day):
-    one_day.closed_until(None, partition=1)
+    one_day.low_watermark(None, partition=1)
     assert stale(own_database) == {}
 
 
 def test_a_day_without_an_answer_is_stale(own_database, one_day):
-    assert {day: each.reasons for day, each in stale(own_database).items()} == {DAY: {NO_ANSWER}}
+    assert {day: each.reasons for day, each in stale(own_database).items()} == {DAY: {NO_RESULT}}
 
 
 def test_a_day_whose_answer_has_all_is_settled(own_database, one_day):
-    one_day.answer(read_to=100)
+    one_day.result(read_to=100)
     assert stale(own_database) == {}
 
 
 def test_a_day_before_its_first_closed_window_is_not_stale(own_database, one_day):
-    one_day.closed_until(9.2)  # the first row of events from 09:00 on is that of 09:15
+    one_day.low_watermark(9.2)  # the first row of events from 09:00 on is that of 09:15
     assert stale(own_database) == {}
 
 
 def test_an_average_that_was_added_makes_its_days_stale(own_database, one_day):
-    one_day.answer(read_to=100)
+    one_day.result(read_to=100)
     assert stale(own_database, LAST_2).keys() == {DAY}
 
 
@@ -141,7 +141,7 @@ def test_an_average_that_was_added_makes_its_days_stale(own_database, one_day):
     [(11.5, {MORE_IS_CLOSED}), (23.7, {MORE_IS_CLOSED}), (23.8, set()), (24.0, set())],
 )
 def test_a_day_is_stale_when_another_grid_point_of_it_has_closed(own_database, one_day, closed_then, reasons):
-    one_day.answer(read_to=100, closed_hours=closed_then)
+    one_day.result(read_to=100, closed_hours=closed_then)
     assert (
         stale(own_database).get(DAY, frozenset()) == frozenset()
         if not reasons
@@ -160,34 +160,34 @@ def test_a_day_is_stale_when_another_grid_point_of_it_has_closed(own_database, o
     ],
 )
 def test_a_block_past_the_answer_counts_if_it_touches_the_days_windows(own_database, one_day, hours, is_touched):
-    one_day.answer(read_to=100)
+    one_day.result(read_to=100)
     one_day.block((100, 200), hours)
     assert (DAY in stale(own_database)) == is_touched
 
 
 def test_a_block_that_reaches_past_the_answer_counts(own_database, one_day):
-    one_day.answer(read_to=99)
+    one_day.result(read_to=99)
     assert stale(own_database)[DAY].reasons == {MORE_IN_THE_LOG}
 
 
 def test_a_partition_that_the_answer_does_not_know_counts(own_database, one_day):
-    one_day.answer(read_to=100)
-    one_day.closed_until(NEXT_MORNING, partition=1)
+    one_day.result(read_to=100)
+    one_day.low_watermark(NEXT_MORNING, partition=1)
     one_day.block((0, 1), (10, 10), partition=1)
     assert stale(own_database)[DAY].reasons == {MORE_IN_THE_LOG}
 
 
 def test_a_block_that_grows_by_events_of_other_days_does_not_count(own_database, one_day):
     # each look at the log once made every day of a partition's last block stale
-    one_day.answer(read_to=100)
-    one_day.connection.execute("UPDATE sma.offset_blocks SET next_offset = 110, newest_event_ms = %s", (at(40),))
+    one_day.result(read_to=100)
+    one_day.connection.execute("UPDATE sma.offset_blocks SET next_offset = 110, max_event_time_ms = %s", (at(40),))
     one_day.series_day(DAY + timedelta(days=1), next_offset=110)
     assert DAY not in stale(own_database)
 
 
 @pytest.mark.parametrize(("offset", "is_waiting"), [(99, False), (100, True)])
 def test_a_late_event_past_the_answer_waits(own_database, one_day, offset, is_waiting):
-    one_day.answer(read_to=100)
+    one_day.result(read_to=100)
     one_day.late(offset, 5)
     found = stale(own_database)
     assert (DAY in found) == is_waiting
@@ -197,7 +197,7 @@ def test_a_late_event_past_the_answer_waits(own_database, one_day, offset, is_wa
 
 
 def test_a_late_event_of_another_day_is_not_this_days(own_database, one_day):
-    one_day.answer(read_to=100)
+    one_day.result(read_to=100)
     one_day.late(100, -30)
     assert stale(own_database).keys() == {DAY - timedelta(days=2)}
 
@@ -205,39 +205,39 @@ def test_a_late_event_of_another_day_is_not_this_days(own_database, one_day):
 def test_a_late_event_stays_in_windows_of_n_events_until_n_newer_ones_have_come(own_database, index):
     #  day      10    11   12    13   14     15   16
     #  events   late       1          5           1       the last 2 before a row of day 16 are both of day 14
-    index.closed_until(24 * 7)
+    index.low_watermark(24 * 7)
     days = {DAY + timedelta(days=2): 1, DAY + timedelta(days=4): 5, DAY + timedelta(days=6): 1}
     for number, (day, events) in enumerate(days.items()):
         index.series_day(day, events)
         index.block((number, number + 1), [(day - DAY).days * 24 + 10] * 2)
     for day in days:
-        index.answer(read_to=3, closed_hours=24 * 8, day=day, average="last_2")
+        index.result(read_to=3, closed_hours=24 * 8, day=day, average="last_2")
     assert stale(own_database, LAST_2) == {}
     index.late(3, 10)
     assert stale(own_database, LAST_2).keys() == {DAY, DAY + timedelta(days=2), DAY + timedelta(days=4)}
 
 
 def test_a_block_of_old_events_reaches_as_far_as_its_partitions_series(own_database, one_day):
-    one_day.answer(read_to=100, average="last_2")
+    one_day.result(read_to=100, average="last_2")
     one_day.block((100, 101), (-62, -62), series="A")
     assert stale(own_database, LAST_2).keys() == {DAY - timedelta(days=3), DAY}
 
 
 def test_a_block_of_another_series_does_not_reach_it(own_database, one_day):
-    one_day.answer(read_to=100, average="last_2")
+    one_day.result(read_to=100, average="last_2")
     one_day.block((100, 101), (-62, -62), series="B")
     assert stale(own_database, LAST_2).keys() == {DAY - timedelta(days=3)}
 
 
 @pytest.mark.parametrize("reconciled_after", [None, timedelta(seconds=-1)])
 def test_an_answer_that_was_not_reconciled_since_it_was_written_is_stale(own_database, one_day, reconciled_after):
-    one_day.answer(read_to=100, reconciled_after=reconciled_after)
+    one_day.result(read_to=100, reconciled_after=reconciled_after)
     assert stale(own_database)[DAY].reasons == {NOT_RECONCILED}
 
 
 def test_events_before_1970_are_of_their_own_day(own_database, index):
     hours = -24 * 15_715  # 1970-01-01 less a few hours
-    index.closed_until(hours + 10)
+    index.low_watermark(hours + 10)
     index.block((0, 1), (hours - 5, hours - 5))
     day = DAY - timedelta(days=15_716)
     index.series_day(day)
@@ -254,7 +254,7 @@ def test_events_before_1970_are_of_their_own_day(own_database, index):
     ],
 )
 def test_days_that_are_no_partition_or_not_kept_are_left_alone(own_database, index, limits, first):
-    index.closed_until(24 * 10)
+    index.low_watermark(24 * 10)
     for number in range(5):
         index.series_day(DAY + timedelta(days=number))
         index.block((number, number + 1), (24 * number + 10, 24 * number + 10))
@@ -266,7 +266,7 @@ def test_days_that_are_no_partition_or_not_kept_are_left_alone(own_database, ind
 
 def test_a_year_of_many_series_is_looked_at_within_the_time_limit(own_database, index):
     # the reach of windows of N events was once worked out anew for each block, which took minutes
-    index.closed_until(24 * 366)
+    index.low_watermark(24 * 366)
     index.connection.execute(
         "INSERT INTO sma.series_days "
         "SELECT 0, 's' || series, 'm', %s + day, 100, day * 24 "

@@ -51,7 +51,7 @@ class MemoryLog:
 
     def source(self, partition: int) -> Source:
         held = [block for block in self.passes[partition].blocks if block.events]
-        rows = [(b.first_offset, b.next_offset, b.oldest_event_ms, b.newest_event_ms) for b in held]
+        rows = [(b.first_offset, b.next_offset, b.min_event_time_ms, b.max_event_time_ms) for b in held]
         return Source(partition, np.array(rows, np.int64).reshape(-1, 4).T.copy(), self.late[partition])
 
     def read(self, partition: int, start: int, end: int, series: SeriesTable) -> Iterator[Chunk]:

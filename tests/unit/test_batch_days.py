@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from batch.index.closed_days import closed_until_ms, touched_days
+from batch.index.closed_days import low_watermark_ms, touched_days
 from batch.index.log_index import IndexedPartition, LogIndex
 from batch.reconciliation.stream_commits import uncommitted
-from batch.results.batch_results import Answer
+from batch.results.batch_results import BatchResult
 from sma.averages import Average, Averages
 from sma.days import day_of, day_start_ms
 from sma.durations import DAY_MS
@@ -26,12 +26,12 @@ def index(*newest_times_ms: int | None) -> LogIndex:
 
 def test_the_slowest_partition_holds_the_watermark_back():
     # watermark 100 - 60 = 40: the window [.., 41) has its last millisecond at 40
-    assert closed_until_ms(index(500, 100), 60) == 41
+    assert low_watermark_ms(index(500, 100), 60) == 41
 
 
 def test_nothing_is_closed_while_a_partition_is_empty():
     with pytest.raises(SmaError, match="partition 1 of the log holds no event and no heartbeat"):
-        closed_until_ms(index(500, None), 60)
+        low_watermark_ms(index(500, None), 60)
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_a_time_goes_to_the_database_and_back(time_ms):
 
 
 @pytest.mark.parametrize(
-    ("closed_until", "until_ms"),
+    ("low_watermark", "until_ms"),
     [(10 * DAY_MS, 2 * DAY_MS), (DAY_MS + 5, DAY_MS + 6), (DAY_MS, DAY_MS + 1), (5, DAY_MS)],
 )
-def test_a_days_answer_ends_with_the_last_closed_window(closed_until, until_ms):
-    assert Answer(date(1970, 1, 2), "hour", {0: 1}, closed_until).bounds_ms == (DAY_MS, until_ms)
+def test_a_days_answer_ends_with_the_last_closed_window(low_watermark, until_ms):
+    assert BatchResult(date(1970, 1, 2), "hour", {0: 1}, low_watermark).bounds_ms == (DAY_MS, until_ms)
 
 
 QUARTER_MS = HOUR_MS // 4
@@ -70,7 +70,7 @@ AVERAGES = Averages(
 
 
 @pytest.mark.parametrize(
-    ("time_ms", "closed_until", "expected"),
+    ("time_ms", "low_watermark", "expected"),
     [
         (5 * HOUR_MS, 5 * HOUR_MS, None),
         # the day window of an event at 05:00 closes last at 05:00 of the next day
@@ -81,8 +81,8 @@ AVERAGES = Averages(
         (DAY_MS - 1, 9 * DAY_MS, (date(1970, 1, 2), date(1970, 1, 2))),
     ],
 )
-def test_the_days_touched_are_those_of_closed_windows_with_an_event(time_ms, closed_until, expected):
-    assert touched_days(time_ms, time_ms, AVERAGES, closed_until) == expected
+def test_the_days_touched_are_those_of_closed_windows_with_an_event(time_ms, low_watermark, expected):
+    assert touched_days(time_ms, time_ms, AVERAGES, low_watermark) == expected
 
 
 def test_what_the_stream_still_has_to_confirm():

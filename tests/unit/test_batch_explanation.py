@@ -56,21 +56,21 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             LOG,
             STATE,
             Case.FINAL,
-            f"final: the batch answer, reconciled at {T13}; the stream had said 4, 1 event, without 1 late event",
+            f"final: the batch result, reconciled at {T13}; the stream had said 4, 1 event, without 1 late event",
         ),
         (
             replace(FINAL, streamed=replace(STREAMED, pair=COMPUTED.pair)),
             replace(LOG, events=(EVENTS[0], replace(EVENTS[1], newest_before_ms=None))),
             STATE,
             Case.FINAL,
-            f"final: the batch answer, reconciled at {T13}; the stream had said the same",
+            f"final: the batch result, reconciled at {T13}; the stream had said the same",
         ),
         (
             replace(FINAL, served=replace(FINAL_SERVED, is_final=False), reconciliations=()),
             LOG,
             STATE,
             Case.NOT_FINAL,
-            f"not final: the batch answer, written at {T12}; the day was never reconciled; the stream had "
+            f"not final: the batch result, written at {T12}; the day was never reconciled; the stream had "
             "said 4, 1 event, without 1 late event",
         ),
         (
@@ -78,19 +78,19 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             replace(LOG, events=(*EVENTS, MORE), committed={0: 3}),
             STATE,
             Case.FINAL,
-            f"final: the batch answer, reconciled at {T13}; the stream had said 4, 1 event, without 1 late "
+            f"final: the batch result, reconciled at {T13}; the stream had said 4, 1 event, without 1 late "
             "event; 1 event, 1 of them late, came after it was computed: the next reconciliation takes them in",
         ),
         (
             STREAM_ONLY,
             LOG,
-            replace(STATE, reasons=frozenset({"no answer"}), late_since=LATER),
+            replace(STATE, reasons=frozenset({"no batch result"}), late_since=LATER),
             Case.STREAM_ONLY,
             f"the stream's word only, stated at {T12}: the batch layer has not answered 2013-01-10; the day "
-            f"is stale (no answer, late events have waited since {T13}); 1 late event is not in it",
+            f"is stale (no batch result, late events have waited since {T13}); 1 late event is not in it",
         ),
         (
-            replace(STREAM_ONLY, answer=replace(ANSWER, closed_until_ms=AS_OF - HOUR_MS)),
+            replace(STREAM_ONLY, result=replace(ANSWER, low_watermark_ms=AS_OF - HOUR_MS)),
             replace(LOG, events=EVENTS[:1]),
             STATE,
             Case.STREAM_ONLY,
@@ -115,7 +115,7 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             "is not reconciled by itself; 1 late event is not in it",
         ),
         (
-            replace(NOTHING, streamed=STREAMED, answer=ANSWER),
+            replace(NOTHING, streamed=STREAMED, result=ANSWER),
             replace(LOG, events=()),
             STATE,
             Case.NOT_SERVED,
@@ -145,7 +145,7 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             "no row yet: the stream has not committed the log's end; ask again when `sma wait` returns",
         ),
         (
-            replace(NOTHING, answer=ANSWER),
+            replace(NOTHING, result=ANSWER),
             LOG,
             STATE,
             Case.LOST_ROW,
@@ -164,7 +164,7 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             replace(LOG, events=EVENTS[1:], lost=(0, 0, 0)),
             STATE,
             Case.FINAL,
-            f"final: the batch answer, reconciled at {T13}; the stream had said 4, 1 event; its events "
+            f"final: the batch result, reconciled at {T13}; the stream had said 4, 1 event; its events "
             "cannot be shown or added up: Kafka no longer has the offsets 0 to 0 of partition 0",
         ),
         (

@@ -74,10 +74,12 @@ def test_blocks_touch_and_count_every_record():
     done.add(chunk(done, [(9, 120)], rejected=[7]))
     assert done.blocks == [
         # what stands behind the third event, and before the fourth, is of the first block's stretch or the next one's
-        Block(0, 7, events=2, late_events=1, rejected_events=1, heartbeats=1, oldest_event_ms=100, newest_event_ms=105),
-        Block(7, 10, events=1, rejected_events=1, oldest_event_ms=120, newest_event_ms=120),
+        Block(
+            0, 7, events=2, late_events=1, rejected_events=1, heartbeats=1, min_event_time_ms=100, max_event_time_ms=105
+        ),
+        Block(7, 10, events=1, rejected_events=1, min_event_time_ms=120, max_event_time_ms=120),
     ]
-    assert (done.next_offset, done.newest_time_ms) == (10, 200)
+    assert (done.next_offset, done.max_time_ms) == (10, 200)
 
 
 def test_control_records_at_the_end_are_not_counted_as_read():
@@ -91,7 +93,7 @@ def test_times_at_the_epoch_are_times():
     done = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
     done.add(chunk(done, [(0, 0)]))
     done.add(chunk(done, [(1, 7), (2, -3)]))
-    assert (done.blocks[0].oldest_event_ms, done.blocks[0].newest_event_ms) == (-3, 7)
+    assert (done.blocks[0].min_event_time_ms, done.blocks[0].max_event_time_ms) == (-3, 7)
 
 
 def test_the_next_pass_goes_on_as_one_pass_would():
@@ -102,13 +104,13 @@ def test_the_next_pass_goes_on_as_one_pass_would():
         first = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
         found = list(first.add(chunk(first, events[:cut])).kafka_offsets)
         newest = {first.series[number]: newest for number, newest in first.newest_by_series()}
-        reached = Reached(first.next_offset, first.newest_time_ms, first.blocks[-1], newest)
+        reached = Reached(first.next_offset, first.max_time_ms, first.blocks[-1], newest)
         kept = [block for block in first.blocks if block.is_full]
         second = IndexPass(reached, ALLOWED_LATENESS_MS)
         found += list(second.add(chunk(second, events[cut:])).kafka_offsets)
         assert found == late
         assert kept + second.blocks == whole.blocks
-        assert (second.next_offset, second.newest_time_ms) == (whole.next_offset, whole.newest_time_ms)
+        assert (second.next_offset, second.max_time_ms) == (whole.next_offset, whole.max_time_ms)
 
 
 def test_events_are_counted_by_day_without_the_late_ones():

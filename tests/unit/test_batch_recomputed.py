@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 
 from batch.reconciliation.recomputed import recomputed_rows, rows_to_recompute, windows_changed_since
-from batch.results.batch_results import Answer
+from batch.results.batch_results import BatchResult
 from batch.store.averages_schema import AVERAGES_SCHEMA
 from batch.windows.partition_windows import EventFilter
 from batch.windows.recompute import RowRequest
@@ -22,8 +22,12 @@ def rows(*pairs, late=()):
 
 
 def test_results_from_the_same_part_of_the_log_are_one_request():
-    answers = [Answer(ONE, "hour", LOG_END, 99), Answer(ONE, "day", LOG_END, 99), Answer(TWO, "day", LOG_END, 99)]
-    assert rows_to_recompute(answers, LOG_END, LOG_END) == [
+    results = [
+        BatchResult(ONE, "hour", LOG_END, 99),
+        BatchResult(ONE, "day", LOG_END, 99),
+        BatchResult(TWO, "day", LOG_END, 99),
+    ]
+    assert rows_to_recompute(results, LOG_END, LOG_END) == [
         RowRequest(
             {ONE: ["hour", "day"], TWO: ["day"]},
             {"batch": EventFilter(tells_late=True), "stream": NOT_LATE},
@@ -34,15 +38,15 @@ def test_results_from_the_same_part_of_the_log_are_one_request():
 
 def test_a_result_from_less_of_the_log_is_a_request_of_its_own_that_ends_there():
     less = {0: 7, 1: 5}
-    answers = [Answer(ONE, "hour", less, 50), Answer(TWO, "hour", LOG_END, 99)]
-    requests = rows_to_recompute(answers, LOG_END, LOG_END)
+    results = [BatchResult(ONE, "hour", less, 50), BatchResult(TWO, "hour", LOG_END, 99)]
+    requests = rows_to_recompute(results, LOG_END, LOG_END)
     assert [(list(each.averages), each.until_ms) for each in requests] == [([ONE], 51), ([TWO], 100)]
     assert [each.filters["batch"].read_to for each in requests] == [less, None]
 
 
 def test_what_the_stream_had_not_committed_is_computed_for_itself():
     committed = {0: 8, 1: 5}
-    (request,) = rows_to_recompute([Answer(ONE, "hour", LOG_END, 99)], committed, LOG_END)
+    (request,) = rows_to_recompute([BatchResult(ONE, "hour", LOG_END, 99)], committed, LOG_END)
     assert request.filters["committed"] == EventFilter(committed, has_late=False)
 
 

@@ -36,8 +36,8 @@ def row(pair, newest_offset=None):
     return None if pair is None else Row(Pair(*pair), Decimal(0), WHEN, newest_offset)
 
 
-def answer(read_to, closed_until_ms=1_000):
-    return StoredResult({0: read_to}, closed_until_ms, "run", WHEN)
+def result_of(read_to, low_watermark_ms=1_000):
+    return StoredResult({0: read_to}, low_watermark_ms, "run", WHEN)
 
 
 def said_by_oracle(stream, average, as_of_ms):
@@ -110,7 +110,7 @@ def test_the_batch_layer_is_held_to_the_log_as_far_as_it_had_read_it(look, damag
     late = oracle.late_by_series(stream, LATENESS)
     window = Window(average, as_of_ms, as_events(stream, late))
 
-    check = check_batch(window, row(said), answer(read_to, as_of_ms))
+    check = check_batch(window, row(said), result_of(read_to, as_of_ms))
 
     assert check.is_wrong == (said != right)
     if not check.is_wrong:
@@ -128,13 +128,13 @@ def test_an_event_that_the_stream_has_read_and_not_taken_in_is_a_loss():
 def test_a_late_event_pushes_an_older_one_out_of_a_window_of_n_events_in_the_batch_layer_only():
     events = [event(0, 51, 1), event(1, 52, 2), event(2, 57, 4), event(3, 55, 8, late_behind=3)]
     window = Window(LAST_2, 60, events)
-    stream, batch = check_stream(window, row((6, 2), 2), {0: 4}, True), check_batch(window, row((12, 2)), answer(4))
+    stream, batch = check_stream(window, row((6, 2), 2), {0: 4}, True), check_batch(window, row((12, 2)), result_of(4))
     assert (stream.verdict, [held.kafka_offset for held in stream.window]) == (Verdict.EQUAL, [1, 2])
     assert (batch.verdict, [held.kafka_offset for held in batch.window]) == (Verdict.EQUAL, [3, 2])
 
 
 @pytest.mark.parametrize(
-    ("said", "closed_until_ms", "verdict"),
+    ("said", "low_watermark_ms", "verdict"),
     [
         (None, 59, Verdict.WAITING),
         (None, 60, Verdict.MISSING),
@@ -143,12 +143,12 @@ def test_a_late_event_pushes_an_older_one_out_of_a_window_of_n_events_in_the_bat
         ((8, 1), 60, Verdict.DIFFERENT),
     ],
 )
-def test_a_batch_row_is_due_once_the_answer_reaches_its_window(said, closed_until_ms, verdict):
+def test_a_batch_row_is_due_once_the_answer_reaches_its_window(said, low_watermark_ms, verdict):
     window = Window(HOUR, 60, [event(0, 5, 7)])
-    assert check_batch(window, row(said), answer(1, closed_until_ms)).verdict is verdict
+    assert check_batch(window, row(said), result_of(1, low_watermark_ms)).verdict is verdict
 
 
 def test_nothing_is_checked_where_events_are_gone():
     window = Window(HOUR, 60, None)
     assert check_stream(window, row((1, 1)), {}, True).verdict is Verdict.UNCHECKED
-    assert check_batch(window, None, answer(9)).verdict is Verdict.UNCHECKED
+    assert check_batch(window, None, result_of(9)).verdict is Verdict.UNCHECKED

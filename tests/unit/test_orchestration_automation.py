@@ -8,7 +8,7 @@ import pytest
 
 from batch.checks.finding import Finding
 from batch.log.offsets import OffsetRange
-from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_ANSWER, StaleDay
+from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_RESULT, StaleDay
 from orchestration import automation, watch
 from orchestration.automation import (
     index_every_12_minutes,
@@ -27,7 +27,7 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
 
 
 def stale(day: date = DAY, late_since: datetime | None = None) -> StaleDay:
-    return StaleDay(day, frozenset({NO_ANSWER}), late_since)
+    return StaleDay(day, frozenset({NO_RESULT}), late_since)
 
 
 class Project:
@@ -105,7 +105,7 @@ def test_unbroken_days_are_one_run(instance, days):
     days.extend(stale(DAY + timedelta(days=number)) for number in range(3))
     (request,) = sense(reconcile_what_has_closed, instance).run_requests
     assert [request.tags[name] for name in RANGE] == ["2013-01-10", "2013-01-12"]
-    assert request.tags["sma/reason"] == NO_ANSWER
+    assert request.tags["sma/reason"] == NO_RESULT
 
 
 def test_one_indexing_is_looked_at_once(instance, days):
@@ -233,4 +233,4 @@ def test_the_reasons_of_a_range_stand_in_its_tags():
     since = datetime(2026, 1, 1, tzinfo=UTC)
     both = [stale(), StaleDay(DAY + timedelta(days=1), frozenset({MORE_IN_THE_LOG}), since)]
     (request,) = automation.requests(both, "1")
-    assert request.tags["sma/reason"] == "late events, more in the log, no answer"
+    assert request.tags["sma/reason"] == "late events, more in the log, no batch result"

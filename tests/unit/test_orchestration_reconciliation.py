@@ -16,7 +16,7 @@ from batch.reconciliation.audit import ReconciledDay
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA, Summary
 from batch.report import worst_series
 from batch.report.worst_series import SeriesRows, worst_of
-from batch.results.batch_results import Answer, Written
+from batch.results.batch_results import BatchResult, Written
 from orchestration.assets import ALL_ACCOUNTED_FOR, NO_UNEXPLAINED, reconciliations
 from orchestration.charts import chart
 from orchestration.metadata import MOST_COMMANDS, computed_metadata
@@ -46,7 +46,7 @@ def differences(*rows):
 def reconciled(day, unexplained):
     rows = differences(*(difference(is_explained=False, as_of_ms=index) for index in range(unexplained)))
     summary = Summary(unexplained, 0, unexplained, 0, 0, 0, unexplained)
-    return ReconciledDay(Answer(day, "hour", {}, 0), summary, rows, 0.1)
+    return ReconciledDay(BatchResult(day, "hour", {}, 0), summary, rows, 0.1)
 
 
 def run(monkeypatch, instance, unexplained, records=0, **how):
@@ -55,7 +55,7 @@ def run(monkeypatch, instance, unexplained, records=0, **how):
     account = Account(0, 0, records, records, 0, 0, 0, 0)
     mismatched = pl.DataFrame(schema=POSITIONS_SCHEMA)
     found = Reconciled(days, (account,), mismatched, LogIndex(()), 0, datetime(2026, 1, 1, tzinfo=UTC), 0.5)
-    worst = {str(day.answer.day): SERIES for day in days if day.differences.height}
+    worst = {str(day.result.day): SERIES for day in days if day.differences.height}
     monkeypatch.setattr(pipeline, "reconcile_days", lambda *_: found)
     monkeypatch.setattr(worst_series, "read_worst_series", lambda *_: worst)
     project = SimpleNamespace(settings=None, averages=None)
@@ -149,7 +149,7 @@ def test_a_day_that_differs_gives_the_commands_that_trace_its_worst_windows(monk
 
 
 def test_a_day_whose_answer_was_corrected_gives_the_commands_too():
-    written = Written(Answer(FIRST, "hour", {}, 0), 3, 1, 0, corrected=(("A", "m", 900_000),))
+    written = Written(BatchResult(FIRST, "hour", {}, 0), 3, 1, 0, corrected=(("A", "m", 900_000),))
     computed = Computed((written,), (), LogIndex(()), 0, 0, 0, 0.1, 0.2)
     ((_, shown),) = computed_metadata(computed)
     assert shown["explain"].value == "```sh\nsma explain A m hour 1970-01-01T00:15:00Z\n```"

@@ -78,8 +78,8 @@ class Day:
         looked_at = -(-indexed_at // interval_s) * interval_s
         self.at(looked_at + self.start_s + self.reconcile_s, self.reconciliation_is_stored, now)
 
-    def reconciliation_is_stored(self, closed_until: float) -> None:
-        self.stored, self.is_reconciling = closed_until, False
+    def reconciliation_is_stored(self, low_watermark: float) -> None:
+        self.stored, self.is_reconciling = low_watermark, False
 
     def refresh_sensor_looks(self) -> None:
         now = self.clock.now()

@@ -10,7 +10,7 @@ import polars as pl
 import psycopg
 import pytest
 
-from batch.results.batch_results import Answer, finished_days, read_results, remove_orphan_rows
+from batch.results.batch_results import BatchResult, finished_days, read_results, remove_orphan_rows
 from batch.results.batch_results import write_result as write_pieces
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.averages_tables import read_averages
@@ -39,8 +39,8 @@ def minutes(count, value_sum_micros=5):
     return frame(row(minute, value_sum_micros) for minute in range(count))
 
 
-def answer(read_to=10, average="hour"):
-    return Answer(DAY, average, {0: read_to}, START + DAY_MS)
+def result_of(read_to=10, average="hour"):
+    return BatchResult(DAY, average, {0: read_to}, START + DAY_MS)
 
 
 def write_result(connection, answer, rows, run_id, resume_key="key"):
@@ -87,25 +87,25 @@ def test_a_day_that_is_not_stored_is_written_as_it_is(database):
     largest = 10**38 - 1
     sums = [0, 1, -1, 10**6, -(10**14), 2**63, largest, -largest]
     rows = frame(row(minute, held, minute + 1, name) for name in NAMES for minute, held in enumerate(sums))
-    assert changed(write_result(database, answer(), rows, "run")) == (48, 48, 0)
+    assert changed(write_result(database, result_of(), rows, "run")) == (48, 48, 0)
     assert stored(database).equals(rows)
-    assert read_results(database, [DAY], ["hour"]) == [answer()]
+    assert read_results(database, [DAY], ["hour"]) == [result_of()]
 
 
 def test_a_day_that_has_no_rows_is_stored_too(database):
-    assert changed(write_result(database, answer(), minutes(0), "run")) == (0, 0, 0)
-    assert changed(write_result(database, answer(11), minutes(0), "run")) == (0, 0, 0)
+    assert changed(write_result(database, result_of(), minutes(0), "run")) == (0, 0, 0)
+    assert changed(write_result(database, result_of(11), minutes(0), "run")) == (0, 0, 0)
     assert stored(database).equals(minutes(0))
-    assert read_results(database, [DAY], ["hour"]) == [answer(11)]
+    assert read_results(database, [DAY], ["hour"]) == [result_of(11)]
 
 
 def test_what_stands_where_no_answer_was_stored_is_removed(database):
-    write_result(database, answer(), minutes(5, value_sum_micros=7), "run-1")
+    write_result(database, result_of(), minutes(5, value_sum_micros=7), "run-1")
     database.execute("DELETE FROM sma.batch_days")
-    write_result(database, answer(average="minute"), frame([row(0, average="minute")]), "run-2")
+    write_result(database, result_of(average="minute"), frame([row(0, average="minute")]), "run-2")
     assert remove_orphan_rows(database, DAY) == 5
     assert stored(database, "minute").height == 1
-    write_result(database, answer(), minutes(3), "run-2")
+    write_result(database, result_of(), minutes(3), "run-2")
     assert stored(database).equals(minutes(3))
 
 
@@ -116,23 +116,23 @@ def test_more_rows_than_a_block_has_are_all_written(database):
         for minute in range(1_200)
     )
     assert rows.height > BLOCK_ROWS
-    write_result(database, answer(), rows, "run")
+    write_result(database, result_of(), rows, "run")
     assert stored(database).equals(rows)
 
 
 def test_rows_that_are_already_right_are_not_written_again(database):
-    write_result(database, answer(), minutes(5), "run-1")
+    write_result(database, result_of(), minutes(5), "run-1")
     before = written_at(database)
-    assert changed(write_result(database, answer(11), minutes(5), "run-2")) == (5, 0, 0)
+    assert changed(write_result(database, result_of(11), minutes(5), "run-2")) == (5, 0, 0)
     assert written_at(database) == before
-    assert read_results(database, [DAY], ["hour"]) == [answer(11)]
+    assert read_results(database, [DAY], ["hour"]) == [result_of(11)]
 
 
 def test_only_what_differs_is_written_or_removed(database):
-    write_result(database, answer(), frame([row(0), row(1), row(2, 7), row(3, 7, 3)]), "run-1")
+    write_result(database, result_of(), frame([row(0), row(1), row(2, 7), row(3, 7, 3)]), "run-1")
     before = written_at(database)
     rows = frame([row(0), row(2, 8), row(3, 7, 4), row(4)])
-    written = write_result(database, answer(11), rows, "run-2")
+    written = write_result(database, result_of(11), rows, "run-2")
     assert changed(written) == (4, 3, 1)
     assert [as_of_ms - START for *_, as_of_ms in written.corrected] == [MINUTE_MS, 2 * MINUTE_MS, 3 * MINUTE_MS]
     assert stored(database).equals(rows)
@@ -146,19 +146,19 @@ def test_other_averages_and_days_stay(database):
         theirs = others.filter(
             pl.col("average") == average, pl.col("as_of_ms") // DAY_MS == day_start_ms(day) // DAY_MS
         )
-        write_result(database, Answer(day, average, {0: 1}, START + DAY_MS), theirs, "run")
+        write_result(database, BatchResult(day, average, {0: 1}, START + DAY_MS), theirs, "run")
     for held in (minutes(3), minutes(1), minutes(0)):
-        write_result(database, answer(), held, "run")
+        write_result(database, result_of(), held, "run")
     assert stored(database, "minute").height == 1
     assert read_averages(database, "batch_averages", "hour", START - DAY_MS, START + 2 * DAY_MS).height == 2
 
 
 def test_an_answer_from_less_of_the_log_is_refused(database):
-    write_result(database, answer(10), minutes(3), "run-1")
+    write_result(database, result_of(10), minutes(3), "run-1")
     with pytest.raises(SmaError, match="computed from partition 0 to Kafka offset 10, but it now ends at 9"):
-        write_result(database, answer(9), minutes(1), "run-2")
+        write_result(database, result_of(9), minutes(1), "run-2")
     assert stored(database).equals(minutes(3))
-    assert read_results(database, [DAY], ["hour"]) == [answer(10)]
+    assert read_results(database, [DAY], ["hour"]) == [result_of(10)]
 
 
 def wait_for_lock(connection, pid):
@@ -192,26 +192,36 @@ def write_while_another_does(own_database, first, second, is_undone=False):
 
 def test_of_two_that_write_a_day_for_the_first_time_the_second_waits_and_corrects(own_database, database):
     rows = frame([row(0), row(1, 9), row(3)])
-    assert changed(write_while_another_does(own_database, (answer(10), minutes(3)), (answer(11), rows))) == (3, 2, 1)
+    assert changed(write_while_another_does(own_database, (result_of(10), minutes(3)), (result_of(11), rows))) == (
+        3,
+        2,
+        1,
+    )
     assert stored(database).equals(rows)
-    assert read_results(database, [DAY], ["hour"]) == [answer(11)]
+    assert read_results(database, [DAY], ["hour"]) == [result_of(11)]
 
 
 def test_of_two_that_write_a_day_for_the_first_time_the_poorer_one_is_refused(own_database, database):
-    with pytest.raises(SmaError, match="the stored answer stays"):
-        write_while_another_does(own_database, (answer(10), minutes(3)), (answer(9), minutes(1)))
+    with pytest.raises(SmaError, match="the stored result stays"):
+        write_while_another_does(own_database, (result_of(10), minutes(3)), (result_of(9), minutes(1)))
     assert stored(database).equals(minutes(3))
 
 
 def test_where_the_first_to_write_a_day_gives_up_the_second_writes_all(own_database, database):
-    ours = (answer(9), minutes(2))
-    assert changed(write_while_another_does(own_database, (answer(10), minutes(3)), ours, is_undone=True)) == (2, 2, 0)
+    ours = (result_of(9), minutes(2))
+    assert changed(write_while_another_does(own_database, (result_of(10), minutes(3)), ours, is_undone=True)) == (
+        2,
+        2,
+        0,
+    )
     assert stored(database).equals(minutes(2))
 
 
 def test_two_that_correct_a_day_take_turns(own_database, database):
-    write_result(database, answer(9), minutes(1), "run-0")
-    assert changed(write_while_another_does(own_database, (answer(10), minutes(4)), (answer(11), minutes(3)))) == (
+    write_result(database, result_of(9), minutes(1), "run-0")
+    assert changed(
+        write_while_another_does(own_database, (result_of(10), minutes(4)), (result_of(11), minutes(3)))
+    ) == (
         3,
         0,
         1,
@@ -222,7 +232,7 @@ def test_two_that_correct_a_day_take_turns(own_database, database):
 @pytest.mark.parametrize("before", [0, 3])
 def test_a_reader_never_sees_half_a_day(own_database, database, reader, before):
     if before:
-        write_result(database, answer(1), minutes(before), "run-0")
+        write_result(database, result_of(1), minutes(before), "run-0")
     is_over, seen = threading.Event(), set()
 
     def read():
@@ -232,7 +242,7 @@ def test_a_reader_never_sees_half_a_day(own_database, database, reader, before):
     with ThreadPoolExecutor() as pool:
         reading = pool.submit(read)
         with database.transaction():
-            write_result(database, answer(2), minutes(1_440, 10**6), "run-1")
+            write_result(database, result_of(2), minutes(1_440, 10**6), "run-1")
             assert stored(reader).height == before
         is_over.set()
         reading.result()
@@ -244,29 +254,31 @@ def test_a_reader_never_sees_half_a_day(own_database, database, reader, before):
 @pytest.mark.parametrize("before", [0, 3])
 def test_interrupted_in_the_middle_the_old_answer_stays(database, before):
     if before:
-        write_result(database, answer(1), minutes(before), "run-0")
+        write_result(database, result_of(1), minutes(before), "run-0")
     rows = frame(row(minute, customer=f"c{series:02d}") for series in range(100) for minute in range(400))
     too_large = frame([row(0, 10**38, customer="last")])
     with pytest.raises(SmaError, match="too large"):
-        write_result(database, answer(2), pl.concat([rows, too_large]), "run-1")
+        write_result(database, result_of(2), pl.concat([rows, too_large]), "run-1")
     assert stored(database).equals(minutes(before))
     assert database.execute("SELECT count(*) FROM sma.batch_days").fetchone() == (before and 1,)
 
 
 def test_a_connection_lost_in_the_middle_leaves_the_old_answer(own_database, database):
-    write_result(database, answer(1), minutes(3), "run-0")
+    write_result(database, result_of(1), minutes(3), "run-0")
     with pytest.raises(psycopg.OperationalError), connect(own_database) as doomed, doomed.transaction():
-        write_result(doomed, answer(2), minutes(1_440), "run-1")
+        write_result(doomed, result_of(2), minutes(1_440), "run-1")
         database.execute("SELECT pg_terminate_backend(%s)", (doomed.info.backend_pid,))
     assert stored(database).equals(minutes(3))
-    assert read_results(database, [DAY], ["hour"]) == [answer(1)]
+    assert read_results(database, [DAY], ["hour"]) == [result_of(1)]
 
 
 def test_what_a_later_run_changes_is_kept_as_it_was_before_and_as_it_is_after(database):
     names = frame([row(0), row(1, 7, customer='a "b", c'), row(2, -(10**37), 3)])
-    write_result(database, answer(), names, "run-1")
+    write_result(database, result_of(), names, "run-1")
     assert database.execute("SELECT count(*) FROM sma.corrections").fetchone() == (0,)
-    write_result(database, answer(11), frame([row(1, 8, customer='a "b", c'), row(2, -(10**37), 3), row(9)]), "run-2")
+    write_result(
+        database, result_of(11), frame([row(1, 8, customer='a "b", c'), row(2, -(10**37), 3), row(9)]), "run-2"
+    )
     found = database.execute(
         "SELECT run_id, customer, as_of, value_sum_before * 1000000, event_count_before, value_sum_after * 1000000, "
         "event_count_after FROM sma.corrections ORDER BY as_of"
@@ -280,23 +292,23 @@ def test_what_a_later_run_changes_is_kept_as_it_was_before_and_as_it_is_after(da
 
 
 def test_what_has_closed_since_is_no_correction(database):
-    write_result(database, Answer(DAY, "hour", {0: 9}, START + 2 * MINUTE_MS), minutes(3), "run-1")
-    write_result(database, answer(), minutes(6), "run-2")
+    write_result(database, BatchResult(DAY, "hour", {0: 9}, START + 2 * MINUTE_MS), minutes(3), "run-1")
+    write_result(database, result_of(), minutes(6), "run-2")
     assert database.execute("SELECT count(*) FROM sma.corrections").fetchone() == (0,)
 
 
 def test_a_day_of_which_less_is_closed_now_keeps_no_row_behind_it(database):
-    write_result(database, answer(), minutes(5), "run-1")
-    less = Answer(DAY, "hour", {0: 10}, START + 2 * MINUTE_MS)
+    write_result(database, result_of(), minutes(5), "run-1")
+    less = BatchResult(DAY, "hour", {0: 10}, START + 2 * MINUTE_MS)
     assert changed(write_result(database, less, minutes(3), "run-2")) == (3, 0, 2)
     assert stored(database).equals(minutes(3))
 
 
 def test_the_days_that_a_run_has_finished_are_those_of_which_it_wrote_every_average(database):
-    tomorrow = Answer(date(2013, 1, 2), "hour", {0: 10}, START + 3 * DAY_MS)
-    for held in (answer(), answer(average="minute"), tomorrow):
+    tomorrow = BatchResult(date(2013, 1, 2), "hour", {0: 10}, START + 3 * DAY_MS)
+    for held in (result_of(), result_of(average="minute"), tomorrow):
         write_result(database, held, frame([]), "run", "one")
     assert finished_days(database, ["hour", "minute"], "one") == {DAY}
     assert finished_days(database, ["hour"], "one") == {DAY, date(2013, 1, 2)}
-    write_result(database, answer(), frame([]), "run", "another")
+    write_result(database, result_of(), frame([]), "run", "another")
     assert finished_days(database, ["hour", "minute"], "one") == set()
