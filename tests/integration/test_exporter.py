@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from database.definitions import store_definitions
-from monitoring.exporter import dagster_runs, database, flink_job, kafka_lag
+from monitoring.exporter import dagster_runs, database, flink_job
 from monitoring.exporter.collector import NoAnswer
 from monitoring.exporter.kafka_lag import KafkaLag
 from monitoring.figures import read_alerts, read_figures
@@ -113,10 +113,10 @@ def test_lag_is_right_while_the_job_runs_and_while_it_is_dead(place, job, tmp_pa
     assert of_partitions(found, "sma_consumer_lag_seconds") == [0, 0, 0, 0]
 
 
-def test_a_transactions_marker_is_no_event_to_wait_for(place, tmp_path, monkeypatch):
+def test_a_transactions_marker_is_no_event_to_wait_for(place, tmp_path):
     settings = place.settings.model_copy(update={"state_dir": tmp_path})
-    clock = Clock()
-    collector = KafkaLag(settings, clock)
+    clock, read_by_job = Clock(), {}
+    collector = KafkaLag(settings, clock, lambda _: dict(read_by_job))
     producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "transactional.id": settings.topic_prefix})
     producer.init_transactions(30)
     producer.begin_transaction()
@@ -127,7 +127,7 @@ def test_a_transactions_marker_is_no_event_to_wait_for(place, tmp_path, monkeypa
             found = collector.look()
             assert of_partitions(found, "sma_log_end_offset")[0] == 2  # the record, and the marker behind it
     assert of_partitions(found, "sma_consumer_lag_events")[0] == 2  # no job has read the record
-    monkeypatch.setattr(kafka_lag, "read_by_the_job", lambda settings: {0: 1})  # one that has
+    read_by_job[0] = 1  # one that has
     for attempt in eventually():
         with attempt:
             clock.now += 5
