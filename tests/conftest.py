@@ -22,7 +22,7 @@ from deploy.local.ports import free_port_base
 from deploy.topics import create_topics, delete_topics
 from sma.settings import CHECKOUT, Settings, load_settings
 from tests.support.database_server import running_database_server
-from tests.support.nightly import drawn, is_nightly
+from tests.support.nightly import drawn, long_form
 
 SMA = CHECKOUT / ".venv" / "bin" / "sma"
 _URL_FIELDS = [name.removeprefix("SMA_").lower() for name in DATABASE_URLS if name != "SMA_DAGSTER_DATABASE_URL"]
@@ -41,9 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep one of the long forms, and let tests that share services run in one process."""
     if not config.getoption("--nightly"):
-        long_forms = [item for item in items if is_nightly(item)]
-        kept = drawn(long_forms, CHECKOUT)
-        left_out = [item for item in long_forms if item is not kept and not _is_named(item, config)]
+        long_forms = {item: name for item in items if (name := long_form(item)) is not None}
+        kept = drawn(long_forms.values(), CHECKOUT)
+        left_out = [item for item, name in long_forms.items() if name != kept and not _is_named(item, config)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
     for item in items:
