@@ -10,7 +10,6 @@ from batch.explain.trace import explain
 from batch.explain.wording import sentence
 from batch.report.reconciliation_report import commands_of_differences
 from sma.averages import load_averages
-from sma.days import day_start_ms
 from sma.errors import SmaError
 from sma.instants import instant
 from tests.support.stream_job import running_job
