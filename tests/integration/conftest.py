@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from streaming.control import lifecycle
-from tests.conftest import Place, place_on
+from tests.support.places import Place, place_on
 
 
 @pytest.fixture(scope="module")
