@@ -85,17 +85,21 @@ def await_topics(names: set[str], listed: Callable[[], Iterable[str]], limit_s: 
     waiting(lambda: names.difference(listed()))
 
 
-def check_topics(settings: Settings) -> None:
+def check_topics(settings: Settings, timeout_s: float = TOPICS_TIMEOUT_S) -> None:
     """Refuse topics that are there but not as the system needs them.
+
+    Args:
+        settings: where Kafka is, and what the system needs.
+        timeout_s: how long each answer of Kafka is waited for.
 
     Raises:
         SmaError: the first fault found, and the way out.
     """
-    partition_counts = {name: len(partitions) for name, partitions in topics(settings, TOPICS_TIMEOUT_S).items()}
+    partition_counts = {name: len(partitions) for name, partitions in topics(settings, timeout_s).items()}
     for topic in wanted_topics(settings):
         if topic.name not in partition_counts:
             raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic.name}: run `sma up`")
-        fault = topic_fault(topic, partition_counts[topic.name], topic_config(settings, topic.name, TOPICS_TIMEOUT_S))
+        fault = topic_fault(topic, partition_counts[topic.name], topic_config(settings, topic.name, timeout_s))
         if fault:
             raise SmaError(f"topic {topic.name}: {fault}")
 

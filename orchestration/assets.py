@@ -1,7 +1,7 @@
 """The assets that Dagster materializes: the offset index, the batch results, and their reconciliation with the stream.
 
-The latter two take any number of days in one run, and share a pool, so that no two runs write one day. What they call
-has compiled loops; it is imported where it is called, so that definitions load in a second or two.
+The latter two take any number of days in one run, and share a pool, so that no two runs write one day. The work itself
+is called through `Project`.
 """
 
 from collections.abc import Iterator
@@ -33,10 +33,8 @@ ALL_ACCOUNTED_FOR = "every_record_accounted_for"
 )
 def offset_index(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
     """Where in the log a day's events can stand, and which of them are late; extended as the log grows."""
-    from batch.index.extend import extend_index
-
     with failing_in_one_line():
-        report = extend_index(project.settings, project.averages, context.log.info)
+        report = project.extend_index(context.log.info)
     return dg.MaterializeResult(metadata=indexed_metadata(report))
 
 
@@ -52,17 +50,9 @@ def offset_index(context: dg.AssetExecutionContext, project: dg.ResourceParam[Pr
 )
 def batch_averages(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
     """What the retained log says: every average recomputed exactly, a day at a time."""
-    from batch.pipeline import compute_batch_days
-
+    key = resume_key(context.instance, context.run)
     with failing_in_one_line():
-        computed = compute_batch_days(
-            project.settings,
-            project.averages,
-            days_of(context.partition_keys),
-            context.run.run_id,
-            context.log.info,
-            resume_key=resume_key(context.instance, context.run),
-        )
+        computed = project.compute(days_of(context.partition_keys), context.run.run_id, context.log.info, key)
     for day, metadata in computed_metadata(computed):
         context.add_asset_metadata(metadata, partition_key=day)
     return dg.MaterializeResult()
@@ -96,14 +86,9 @@ def reconciliations(
     context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
 ) -> Iterator[dg.MaterializeResult | DayEvents]:
     """Stream against batch, window by window: equal, changed, missing or extra; explained by late events or not."""
-    from batch.pipeline import reconcile_days
-    from batch.report.worst_series import read_worst_series
-
     with failing_in_one_line():
-        found = reconcile_days(
-            project.settings, project.averages, days_of(context.partition_keys), context.run.run_id, context.log.info
-        )
-        worst = read_worst_series(project.settings, found)
+        found = project.reconcile(days_of(context.partition_keys), context.run.run_id, context.log.info)
+        worst = project.worst_series(found)
     for day, metadata in reconciled_metadata(found, worst):
         context.add_asset_metadata(metadata, partition_key=day)
     unaccounted = found.unaccounted

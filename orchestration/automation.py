@@ -9,10 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 from dagster import DagsterRunStatus
 
-from batch.log.offsets import retained_ranges
-from batch.schedule.required_offsets import is_gone, required_offsets
-from batch.schedule.stale_days import StaleDay, days_to_reconcile
-from batch.store.read_only import look
+from batch.schedule.stale_days import StaleDay
 from orchestration.jobs import extend_index, reconcile, retention
 from orchestration.partitions import partition_bounds, today
 from orchestration.resources import Project, failing_in_one_line
@@ -94,16 +91,9 @@ def is_under_way(instance: dg.DagsterInstance, job_name: str, assets: Iterable[s
 
 def reconcilable(project: Project) -> list[StaleDay]:
     """Return the stale days that are partitions, are kept, and can be computed from what Kafka still has."""
-    settings = project.settings
     with failing_in_one_line():
-        with look(settings) as connection:
-            stale = days_to_reconcile(connection, settings, project.averages, today())
-            needed = required_offsets(connection, project.averages, [each.day for each in stale])
-        if not stale:
-            return []
-        held = retained_ranges(settings, settings.events_topic)
-    first, last = partition_bounds()
-    return [each for each in stale if first <= each.day <= last and not is_gone(needed.get(each.day, {}), held)]
+        backlog = project.backlog(today())
+    return backlog.reconcilable(*partition_bounds())
 
 
 def requests(stale: Sequence[StaleDay], because_of: str) -> list[dg.RunRequest]:

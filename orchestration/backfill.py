@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -21,6 +22,8 @@ POLL_SECONDS = 1.0
 OUTAGE_SECONDS = 60
 
 Progress = Callable[[str], None]
+Ask = Callable[[Settings, str, Mapping[str, Any]], dict[str, Any]]  # as `clients.dagster.ask`
+_Question = Callable[[str, Mapping[str, Any]], dict[str, Any]]  # one Dagster's `Ask`
 
 _LAUNCH = """
 mutation Launch($backfillParams: LaunchBackfillParams!) {
@@ -86,8 +89,14 @@ class BackfillOutcome:
         return self.error is None
 
 
-def launch_backfill(settings: Settings, start_day: date, end_day: date) -> str:
+def launch_backfill(settings: Settings, start_day: date, end_day: date, ask: Ask = ask) -> str:
     """Start the asset backfill of the days from the first to the last, both included, and return its id.
+
+    Args:
+        settings: where Dagster is.
+        start_day: the first.
+        end_day: the last.
+        ask: asks Dagster.
 
     Raises:
         SmaError: a day is no partition, or Dagster does not answer or refuses.
@@ -104,10 +113,19 @@ def launch_backfill(settings: Settings, start_day: date, end_day: date) -> str:
     return str(launched["backfillId"])
 
 
-def follow_backfill(settings: Settings, backfill_id: str, progress: Progress) -> BackfillOutcome:
+def follow_backfill(
+    settings: Settings, backfill_id: str, progress: Progress, *, ask: Ask = ask, poll_seconds: float = POLL_SECONDS
+) -> BackfillOutcome:
     """Wait until a backfill ends, telling what its runs log meanwhile.
 
     Dagster marks a backfill as ended some time after its last run; a single run that covers all of it is the end too.
+
+    Args:
+        settings: where Dagster is.
+        backfill_id: the backfill's.
+        progress: is told what its runs log.
+        ask: asks Dagster.
+        poll_seconds: how long to pause before it is asked again.
 
     Raises:
         SmaError: Dagster stays away for a minute, or does not know the backfill.
@@ -115,10 +133,11 @@ def follow_backfill(settings: Settings, backfill_id: str, progress: Progress) ->
     asking = Retrying(
         retry=retry_if_exception_type(SmaError), stop=stop_after_delay(OUTAGE_SECONDS), wait=wait_fixed(1), reraise=True
     )
-    logs = RunLogs(settings, progress)
+    question = partial(ask, settings)
+    logs = RunLogs(question, progress)
     said = ""
     while True:
-        backfill = asking(_read_backfill, settings, backfill_id)
+        backfill = asking(_read_backfill, question, backfill_id)
         runs = backfill["runs"]
         status = ", ".join(f"run {run['runId'][:8]} {run['status'].lower()}" for run in runs) or "waiting for Dagster"
         if status != said:
@@ -128,14 +147,14 @@ def follow_backfill(settings: Settings, backfill_id: str, progress: Progress) ->
             asking(logs.follow, run["runId"])
         if backfill["status"] in _ENDED or _whole_is_done(runs):
             return _outcome(backfill_id, backfill, logs)
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll_seconds)
 
 
 class RunLogs:
     """Tells each line that the assets of a run log, once, and keeps the first error of each run."""
 
-    def __init__(self, settings: Settings, progress: Progress) -> None:
-        self._settings = settings
+    def __init__(self, ask: _Question, progress: Progress) -> None:
+        self._ask = ask
         self._progress = progress
         self._cursors: dict[str, str | None] = {}
         self.errors: dict[str, str] = {}
@@ -145,7 +164,7 @@ class RunLogs:
         has_more = True
         while has_more:
             variables = {"runId": run_id, "cursor": self._cursors.get(run_id)}
-            logged = ask(self._settings, _LOGS, variables)["logsForRun"]
+            logged = self._ask(_LOGS, variables)["logsForRun"]
             if logged["__typename"] != "EventConnection":
                 return
             self._cursors[run_id], has_more = logged["cursor"], logged["hasMore"]
@@ -165,8 +184,8 @@ def readable_error(message: str) -> str:
     return first_line(message).removeprefix("dagster._core.definitions.events.Failure: ")
 
 
-def _read_backfill(settings: Settings, backfill_id: str) -> dict[str, Any]:
-    backfill: dict[str, Any] = ask(settings, _FOLLOW, {"backfillId": backfill_id})["partitionBackfillOrError"]
+def _read_backfill(ask: _Question, backfill_id: str) -> dict[str, Any]:
+    backfill: dict[str, Any] = ask(_FOLLOW, {"backfillId": backfill_id})["partitionBackfillOrError"]
     if backfill["__typename"] != "PartitionBackfill":
         raise SmaError(f"Dagster: backfill {backfill_id}: {first_line(backfill['message'])}")
     return backfill

@@ -12,7 +12,6 @@ from orchestration.jobs import extend_index, reconcile
 from orchestration.refresh_metadata import in_one_line, refreshed_metadata
 from orchestration.resources import Project, failing_in_one_line
 from powerbi.refresh.audit import read_known
-from powerbi.refresh.clock import SystemClock
 from powerbi.refresh.connection import OFF, model_of
 from powerbi.refresh.due import decide
 from powerbi.refresh.run import refresh_model
@@ -46,7 +45,7 @@ def power_bi(
             context.log.info(OFF)
             yield dg.AssetCheckResult(passed=True, check_name=REFRESHED, description=OFF)
             return
-        refreshed = refresh_model(project.settings, model, SystemClock(), context.run.run_id, reason, context.log.info)
+        refreshed = refresh_model(project.settings, model, project.clock, context.run.run_id, reason, context.log.info)
     metadata = refreshed_metadata(refreshed, model.per_day)
     status, line = refreshed.outcome.status, in_one_line(refreshed, model.per_day)
     yield dg.AssetCheckResult(

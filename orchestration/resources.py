@@ -1,17 +1,36 @@
-"""The resource of all assets: the project's settings and averages, read when they are used and not when loaded."""
+"""The resource of all assets and sensors: settings and averages, the clock, and what the batch layer reads and does.
 
-from collections.abc import Iterator
+Settings and averages are read when they are used and not when loaded. The batch layer's runs have compiled loops; they
+are imported where they are called, so that definitions load in a second or two.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from batch.log.offsets import Progress
+from batch.schedule.backlog import Backlog, read_backlog
+from powerbi.refresh.clock import Clock, SystemClock
 from sma.averages import Averages, load_averages
 from sma.errors import SmaError
 from sma.settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    from batch.index.extend import IndexReport
+    from batch.pipeline import Computed, Reconciled
+    from batch.report.worst_series import SeriesRows
+
 
 class Project:
-    """The settings (`SMA_*`) and averages.yaml of the process that runs the asset."""
+    """The settings (`SMA_*`) and averages.yaml of the process that runs the asset, and the batch layer on them.
+
+    Each method raises SmaError where a service does not answer, or refuses.
+    """
+
+    clock: Clock = SystemClock()
 
     @property
     def settings(self) -> Settings:
@@ -22,6 +41,34 @@ class Project:
     def averages(self) -> Averages:
         """What is computed."""
         return load_averages(self.settings.averages)
+
+    def backlog(self, today: date) -> Backlog:
+        """Read which kept days are stale, and whether they can be computed."""
+        return read_backlog(self.settings, self.averages, today)
+
+    def extend_index(self, progress: Progress) -> "IndexReport":
+        """Extend the offset index to the log's end."""
+        from batch.index.extend import extend_index
+
+        return extend_index(self.settings, self.averages, progress)
+
+    def compute(self, days: Sequence[date], run_id: str, progress: Progress, resume_key: str) -> "Computed":
+        """Compute days from the retained log, and store them."""
+        from batch.pipeline import compute_batch_days
+
+        return compute_batch_days(self.settings, self.averages, days, run_id, progress, resume_key)
+
+    def reconcile(self, days: Sequence[date], run_id: str, progress: Progress) -> "Reconciled":
+        """Compare days with what the stream wrote, and store what was found."""
+        from batch.pipeline import reconcile_days
+
+        return reconcile_days(self.settings, self.averages, days, run_id, progress)
+
+    def worst_series(self, found: "Reconciled") -> "Mapping[str, SeriesRows]":
+        """Read the rows of the series that differs most, of each day that differs."""
+        from batch.report.worst_series import read_worst_series
+
+        return read_worst_series(self.settings, found)
 
 
 @contextmanager

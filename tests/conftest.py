@@ -5,27 +5,22 @@ is TimescaleDB alone, one for each process; tests that need no other service run
 """
 
 import os
-import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from database.migrate import copy_database, create_database, drop_database, with_database
 from deploy.local.environment import DATABASE_URLS
 from deploy.local.ports import free_port_base
-from deploy.topics import create_topics, delete_topics
-from sma.settings import CHECKOUT, Settings, load_settings
+from sma.settings import CHECKOUT, load_settings
 from tests.support.database_server import running_database_server
-from tests.support.nightly import drawn, is_nightly
+from tests.support.nightly import drawn, long_form
+from tests.support.places import SMA, Place, database_on, place_on, settings_of, template_on
 
-SMA = CHECKOUT / ".venv" / "bin" / "sma"
-_URL_FIELDS = [name.removeprefix("SMA_").lower() for name in DATABASE_URLS if name != "SMA_DAGSTER_DATABASE_URL"]
 _UP_SECONDS = 420
 _NOWHERE = {"SMA_KAFKA_BOOTSTRAP": "127.0.0.1:1", "SMA_FLINK_URL": "http://127.0.0.1:1"}
 
@@ -41,9 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep one of the long forms, and let tests that share services run in one process."""
     if not config.getoption("--nightly"):
-        long_forms = [item for item in items if is_nightly(item)]
-        kept = drawn(long_forms, CHECKOUT)
-        left_out = [item for item in long_forms if item is not kept and not _is_named(item, config)]
+        long_forms = {item: name for item in items if (name := long_form(item)) is not None}
+        kept = drawn(long_forms.values(), CHECKOUT)
+        left_out = [item for item, name in long_forms.items() if name != kept and not _is_named(item, config)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
     for item in items:
@@ -57,20 +52,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_named(item: pytest.Item, config: pytest.Config) -> bool:
     """Return whether the command line names the test itself or its file."""
     return any(item.nodeid.startswith(name) for name in config.args if name.partition("::")[0].endswith(".py"))
-
-
-@dataclass(frozen=True)
-class Place:
-    """Topics and a database that nobody else uses, on running services: its settings, in memory and as variables."""
-
-    settings: Settings
-    environ: dict[str, str]
-
-    def sma(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-        """Run the command line as a user would; what it printed and how it ended."""
-        return subprocess.run(
-            [SMA, *arguments], env=self.environ, capture_output=True, text=True, timeout=timeout, check=False
-        )
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +81,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 @pytest.fixture(scope="session")
 def stack_template(stack: Place) -> Iterator[str]:
     """The name of a migrated database of the stack, of which each test gets a copy."""
-    with _template(stack) as name:
+    with template_on(stack) as name:
         yield name
 
 
@@ -128,69 +109,22 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]
         urls = {name: environment.values[name] for name in DATABASE_URLS}
         others = {name: value for name, value in os.environ.items() if not name.startswith("SMA_")}
         environ = others | _NOWHERE | urls | {"SMA_STATE_DIR": str(state_dir)}
-        yield Place(_settings_of(environ), environ)
+        yield Place(settings_of(environ), environ)
     shutil.rmtree(state_dir, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def database_template(database_server: Place) -> Iterator[str]:
     """The name of a migrated database of the server, of which each test gets a copy."""
-    with _template(database_server) as name:
+    with template_on(database_server) as name:
         yield name
 
 
 @pytest.fixture
 def own_database(database_server: Place, database_template: str) -> Iterator[Place]:
     """A migrated database for one test that needs no other service."""
-    with _database_on(database_server, database_template) as own:
+    with database_on(database_server, database_template) as own:
         yield own
-
-
-@contextmanager
-def _template(server: Place) -> Iterator[str]:
-    owner_url = server.settings.owner_database_url.get_secret_value()
-    name = f"template_{secrets.token_hex(4)}"
-    create_database(owner_url, name)
-    try:
-        yield name
-    finally:
-        drop_database(owner_url, name)
-
-
-@contextmanager
-def _database_on(server: Place, template: str) -> Iterator[Place]:
-    """Copy the template for as long as it is needed."""
-    name = f"t{secrets.token_hex(4)}"
-    urls = {field: getattr(server.settings, field).get_secret_value() for field in _URL_FIELDS}
-    own = {f"SMA_{field.upper()}": with_database(url, name) for field, url in urls.items()}
-    own |= {"SMA_TOPIC_PREFIX": f"{name}.", "SMA_JOB_NAME": f"moving-averages-{name}"}
-    environ = server.environ | own
-    copy_database(urls["owner_database_url"], template, name)
-    try:
-        yield Place(_settings_of(environ), environ)
-    finally:
-        drop_database(urls["owner_database_url"], name)
-
-
-@contextmanager
-def place_on(stack: Place, template: str) -> Iterator[Place]:
-    """Make topics and a database that nobody else uses, for as long as they are needed."""
-    with _database_on(stack, template) as own:
-        create_topics(own.settings)
-        try:
-            yield own
-        finally:
-            delete_topics(own.settings)
-
-
-def _settings_of(environ: dict[str, str]) -> Settings:
-    with pytest.MonkeyPatch.context() as patch:
-        for variable, value in environ.items():
-            patch.setenv(variable, value)
-        load_settings.cache_clear()
-        settings = load_settings()
-    load_settings.cache_clear()
-    return settings
 
 
 def _run_or_fail(*arguments: str) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from batch.index.index_pass import IndexPass, LateEvents
+from batch.index.index_pass import BLOCK_EVENTS, IndexPass, LateEvents
 from batch.index.index_tables import forget, locked_partition, read_reached, write_pass
 from batch.index.log_index import Rule, read_index, read_rules
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
@@ -39,6 +39,7 @@ class _Task:
     partition: int
     end: int
     rule: Rule
+    block_events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,19 @@ class _Step:
         return self.events + self.late_events + self.rejected_events + self.heartbeats
 
 
-def extend_index(settings: Settings, averages: Averages, progress: Progress) -> IndexReport:
+def extend_index(
+    settings: Settings, averages: Averages, progress: Progress, block_events: int = BLOCK_EVENTS
+) -> IndexReport:
     """Index what the log holds beyond the index, each partition by itself, and commit it step by step.
 
     Where averages.yaml now says that other events are late or rejected, the index is made anew. Several may be at it at
     once: each partition is extended by one at a time, and the next finds little or nothing left.
+
+    Args:
+        settings: where Kafka and the database are.
+        averages: say which events are late or rejected.
+        progress: is told what is done.
+        block_events: how many events a block of the index holds.
 
     Raises:
         SmaError: Kafka or the database does not answer, Kafka no longer holds what comes next, or holds less than was
@@ -79,7 +88,7 @@ def extend_index(settings: Settings, averages: Averages, progress: Progress) -> 
         reached = read_index(connection).read_to
     _require_from(settings, ranges, reached, "the index ends before them")
     tasks = [
-        _Task(settings, partition, held.end, rule)
+        _Task(settings, partition, held.end, rule, block_events)
         for partition, held in ranges.items()
         if held.end != reached.get(partition)
     ]
@@ -149,7 +158,7 @@ def _extend(task: _Task) -> Iterator[_Step]:
         connect(task.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection,
         locked_partition(connection, task.partition),
     ):
-        done = IndexPass(read_reached(connection, task.partition), task.rule.allowed_lateness_ms)
+        done = IndexPass(read_reached(connection, task.partition), task.rule.allowed_lateness_ms, task.block_events)
         late: list[LateEvents] = []
         rejected: list[tuple[int, str]] = []
         from_offset, events, heartbeats = done.next_offset, 0, 0

@@ -39,11 +39,6 @@ class Block:
     min_event_time_ms: int | None = None
     max_event_time_ms: int | None = None
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the next event begins a new block."""
-        return self.events + self.late_events >= BLOCK_EVENTS
-
 
 @dataclass(frozen=True, slots=True)
 class LateEvents:
@@ -85,17 +80,28 @@ class IndexPass:
         blocks: those that are new or have gained something since `forget_written`.
     """
 
-    def __init__(self, reached: Reached, allowed_lateness_ms: int) -> None:
-        """Begin behind what an earlier pass has reached; `allowed_lateness_ms` is that of the averages."""
+    def __init__(self, reached: Reached, allowed_lateness_ms: int, block_events: int = BLOCK_EVENTS) -> None:
+        """Begin behind what an earlier pass has reached.
+
+        Args:
+            reached: by the earlier pass.
+            allowed_lateness_ms: that of the averages.
+            block_events: how many events, late ones included, a block holds before the next event begins a new one.
+        """
+        self._block_events = block_events
         self.series = SeriesTable()
         self.next_offset = reached.next_offset
         self.max_time_ms = reached.max_time_ms
-        self.blocks = [reached.last_block] if reached.last_block and not reached.last_block.is_full else []
+        self.blocks = [reached.last_block] if reached.last_block and not self.is_full(reached.last_block) else []
         self._allowed_lateness_ms = allowed_lateness_ms
         ids = [self.series.number(*names) for names in reached.max_event_time_ms]
         self._newest = np.full(len(self.series), NO_EVENT_MS, np.int64)
         self._newest[ids] = list(reached.max_event_time_ms.values())
         self._day_counts: dict[tuple[int, int], int] = {}
+
+    def is_full(self, block: Block) -> bool:
+        """Return whether the next event begins a new block."""
+        return block.events + block.late_events >= self._block_events
 
     def add(self, chunk: Chunk) -> LateEvents:
         """Take the next records; return the late events among them."""
@@ -121,7 +127,7 @@ class IndexPass:
 
     def forget_written(self) -> None:
         """Go on after everything so far has been stored: only a last block that has room stays."""
-        self.blocks = [block for block in self.blocks[-1:] if not block.is_full]
+        self.blocks = [block for block in self.blocks[-1:] if not self.is_full(block)]
         self._day_counts = {}
 
     def day_counts(self) -> Iterator[tuple[int, int, int]]:
@@ -138,10 +144,10 @@ class IndexPass:
         )
         place = 0
         while self.next_offset < records_end:
-            if not self.blocks or self.blocks[-1].is_full:
+            if not self.blocks or self.is_full(self.blocks[-1]):
                 self.blocks.append(Block(self.next_offset, self.next_offset))
             block = self.blocks[-1]
-            end = min(place + BLOCK_EVENTS - block.events - block.late_events, chunk.kafka_offsets.size)
+            end = min(place + self._block_events - block.events - block.late_events, chunk.kafka_offsets.size)
             next_offset = records_end if end == chunk.kafka_offsets.size else int(chunk.kafka_offsets[end])
             late_count = int(late[place:end].sum())
             times = chunk.event_times_ms[place:end][~late[place:end]]

@@ -37,7 +37,7 @@ def committed_offsets(settings: Settings, topic: str, group: str) -> dict[int, i
     """
     wanted = partitions(settings, topic)
     try:
-        return _ask_coordinator(settings, group, lambda wire: committed(wire, group, topic, wanted))
+        return ask_coordinator(settings, group, lambda wire: committed(wire, group, topic, wanted))
     except KafkaError as error:
         raise failure(settings.kafka_bootstrap, error, f"the offsets of the group {group} are not known") from error
 
@@ -50,7 +50,7 @@ def delete_group(settings: Settings, group: str) -> None:
         SmaError: Kafka does not answer.
     """
     try:
-        _ask_coordinator(settings, group, lambda wire: delete(wire, group))
+        ask_coordinator(settings, group, lambda wire: delete(wire, group))
     except GroupIdNotFoundError:
         return
     except NonEmptyGroupError as error:
@@ -101,8 +101,20 @@ def delete(wire: Wire, group: str) -> None:
         raise_for(result.error_code)
 
 
-def _ask_coordinator(settings: Settings, group: str, question: Callable[[Wire], Found]) -> Found:
-    """Return what the coordinator of a group answers; again while it is not chosen, has moved, or still loads."""
+def ask_coordinator(
+    settings: Settings, group: str, question: Callable[[Wire], Found], retry_s: float = RETRY_S
+) -> Found:
+    """Return what the coordinator of a group answers; again while it is not chosen, has moved, or still loads.
+
+    Args:
+        settings: where Kafka is.
+        group: the consumer group.
+        question: asks the coordinator, once.
+        retry_s: how long to wait before it is asked again.
+
+    Raises:
+        KafkaError: the coordinator does not answer, refuses, or is not ready in time.
+    """
 
     def ask_once() -> Found:
         connect = partial(Wire, timeout_s=ANSWER_TIMEOUT_S)
@@ -113,7 +125,7 @@ def _ask_coordinator(settings: Settings, group: str, question: Callable[[Wire], 
     asking = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, KafkaError) and error.retriable),
         stop=_gives_up,
-        wait=wait_fixed(RETRY_S),
+        wait=wait_fixed(retry_s),
         reraise=True,
     )
     return asking(ask_once)

@@ -14,7 +14,7 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wa
 from sma.errors import SmaError
 
 MARKER = "SMA_STACK"
-_GRACE_SECONDS = 20
+GRACE_SECONDS = 20.0
 _KILL_SECONDS = 10
 
 
@@ -34,8 +34,8 @@ def _is_zombie(process: Path) -> bool:
     return (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def end_processes(state_dir: Path) -> list[int]:
-    """End every process of a stack and return their pids: politely first, then by force.
+def end_processes(state_dir: Path, grace_seconds: float = GRACE_SECONDS) -> list[int]:
+    """End every process of a stack and return their pids: politely first, and by force after `grace_seconds`.
 
     Raises:
         SmaError: one is still there after both.
@@ -43,7 +43,7 @@ def end_processes(state_dir: Path) -> list[int]:
     ended = stack_processes(state_dir)
     for pid, command in ended.items():
         _signal(pid, signal.SIGINT if _is_postmaster(command) else signal.SIGTERM)
-    if _is_any_left(state_dir, _GRACE_SECONDS):
+    if _is_any_left(state_dir, grace_seconds):
         for pid, command in stack_processes(state_dir).items():
             _signal(pid, signal.SIGQUIT if _is_postmaster(command) else signal.SIGKILL)
         if _is_any_left(state_dir, _KILL_SECONDS):

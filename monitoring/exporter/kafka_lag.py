@@ -25,11 +25,23 @@ from streaming.control.kafka_log import KafkaLog
 class KafkaLag:
     """The collector `kafka`: remembers since when the log's end has been where."""
 
-    def __init__(self, settings: Settings, now_s: Callable[[], float] = time.time) -> None:
-        """Go on from the history that the exporter before this one has kept."""
+    def __init__(
+        self,
+        settings: Settings,
+        now_s: Callable[[], float] = time.time,
+        read_by_job: Callable[[Settings], Mapping[int, int]] | None = None,
+    ) -> None:
+        """Go on from the history that the exporter before this one has kept.
+
+        Args:
+            settings: where Kafka and Flink are.
+            now_s: the clock.
+            read_by_job: how far the running job has read; asks Flink unless given.
+        """
         self._settings = settings
         self._log = KafkaLog(settings)
         self._now_s = now_s
+        self._read_by_job = read_by_job or read_by_the_job
         self._kept_at = settings.state_dir / "exporter" / f"{settings.events_topic}.json"
         self._history = load(self._kept_at, settings.events_topic)
         self._empty: dict[int, tuple[int, int]] = {}  # from where to where a partition holds no record
@@ -42,7 +54,7 @@ class KafkaLag:
         """
         starts, ends, committed = self._log.starts(), self._log.ends(), self._log.read_to()
         now_s = self._now_s()
-        read = read_by_the_job(self._settings)
+        read = self._read_by_job(self._settings)
         self._history.read.update(read)
         positions = {
             partition: read.get(partition, max(committed[partition], self._history.read.get(partition, 0)))

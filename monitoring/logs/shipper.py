@@ -17,7 +17,7 @@ from typing import Protocol
 from tenacity import RetryCallState, Retrying, retry_if_result, wait_random_exponential
 from tenacity.wait import wait_base
 
-from monitoring.logs.collector import Answer, Verdict
+from monitoring.logs.collector import ANSWER_S, Answer, Verdict
 
 # Takes a line and the drops by reason, logs both, and returns the event to be shipped too, if it is to be.
 Report = Callable[[str, Mapping[str, int]], bytes | None]
@@ -46,6 +46,7 @@ class Limits:
     batch_events: int = 200
     batch_bytes: int = 500_000
     batch_age_s: float = 1.0
+    answer_s: float = ANSWER_S
     first_pause_s: float = 1.0
     longest_pause_s: float = 60.0
     refused_pause_s: float = 300.0
@@ -63,10 +64,25 @@ class _Trouble:
 class Shipper:
     """Takes events from any thread and ships them from its own, which the first event starts."""
 
-    def __init__(self, sender: Sender, report: Report, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        sender: Sender,
+        report: Report,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        pause: Callable[[float], None] | None = None,
+    ) -> None:
+        """Begin without a thread.
+
+        Args:
+            sender: sends a batch, once.
+            report: logs what became of events.
+            limits: how much is held, and how long is waited.
+            pause: waits so many seconds before a batch is sent again; until `close` at the longest unless given.
+        """
         self._sender = sender
         self._report = report
         self._limits = limits
+        self._pause = pause or self._wait_unless_closing
         self._begin()
         os.register_at_fork(after_in_child=self._begin_in_child)
 
@@ -205,7 +221,7 @@ class Shipper:
         answer: Answer = retrying(self._sender.send, piece)
         return answer
 
-    def _pause(self, seconds: float) -> None:
+    def _wait_unless_closing(self, seconds: float) -> None:
         self._closing.wait(seconds)
 
     def _note(self, answer: Answer) -> None:

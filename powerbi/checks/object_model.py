@@ -18,31 +18,32 @@ from sma.errors import SmaError
 from sma.settings import CHECKOUT
 
 _PINNED = Path(__file__).with_name("object_model_reader")
-_INSTALLED = CHECKOUT / ".local" / "install" / "powerbi-object-model"
-_PROGRAM = _INSTALLED / "node_modules/@microsoft/powerbi-modeling-mcp-linux-x64/dist/powerbi-modeling-mcp"
+INSTALLED = CHECKOUT / ".local" / "install" / "powerbi-object-model"
+_PROGRAM = "node_modules/@microsoft/powerbi-modeling-mcp-linux-x64/dist/powerbi-modeling-mcp"
 _INSTALL_SECONDS = 240
 _ANSWER_SECONDS = 60
 
 
-def install() -> Path:
-    """Bring the pinned package, checked by its hash, where it is not there yet, and return the program.
+def install(folder: Path = INSTALLED) -> Path:
+    """Bring the pinned package, checked by its hash, into a folder unless it is there, and return the program.
 
     Of several processes one installs, and the others wait for it.
 
     Raises:
         SmaError: there is no npm, or it could not bring the package.
     """
-    _INSTALLED.mkdir(parents=True, exist_ok=True)
-    with (_INSTALLED / "lock").open("w") as lock_file:
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / _PROGRAM
+    with (folder / "lock").open("w") as lock_file:
         fcntl.flock(lock_file, fcntl.LOCK_EX)
-        _install_package()
-    return _PROGRAM
+        _install_package(folder, program)
+    return program
 
 
-def _install_package() -> None:
+def _install_package(folder: Path, program: Path) -> None:
     lock = (_PINNED / "package-lock.json").read_text()
-    stamp = _INSTALLED / "installed"
-    if stamp.is_file() and stamp.read_text() == lock and _PROGRAM.is_file():
+    stamp = folder / "installed"
+    if stamp.is_file() and stamp.read_text() == lock and program.is_file():
         return
     npm = shutil.which("npm")
     if npm is None:
@@ -50,18 +51,16 @@ def _install_package() -> None:
             "npm is not installed: Microsoft's object model comes as an npm package; install Node.js with npm"
         )
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(_PINNED / name, _INSTALLED / name)
+        shutil.copy(_PINNED / name, folder / name)
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
     try:
-        ran = subprocess.run(
-            command, cwd=_INSTALLED, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False
-        )
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False)
         problem = " ".join(ran.stderr.split())[:300] if ran.returncode else ""
     except subprocess.TimeoutExpired:
         problem = f"no end after {_INSTALL_SECONDS} s"
     if problem:
         raise SmaError(f"Microsoft's object model could not be had from the npm registry: {problem}; try again with it")
-    _PROGRAM.chmod(0o755)
+    program.chmod(0o755)
     stamp.write_text(lock)
 
 
@@ -141,13 +140,17 @@ class ObjectModel:
 
 
 @contextmanager
-def loaded(folder: Path) -> Iterator[ObjectModel]:
+def loaded(folder: Path, installed: Path = INSTALLED) -> Iterator[ObjectModel]:
     """Load a .SemanticModel folder for the time of a `with` block; installs the object model first.
+
+    Args:
+        folder: the .SemanticModel folder.
+        installed: where the object model is, or is put.
 
     Raises:
         SmaError: it cannot be had, or it does not load the folder.
     """
-    program = [str(install()), "--readonly"]
+    program = [str(install(installed)), "--readonly"]
     with subprocess.Popen(
         program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:

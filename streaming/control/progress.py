@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from clients.flink import FlinkRest, Job, RequestRefused
 from sma.errors import SmaError
@@ -14,6 +15,16 @@ from streaming.control.lifecycle import required_job
 from streaming.control.snapshots import Snapshots
 
 CONFIRM_POLL_S = 0.5
+
+
+class LogPositions(Protocol):
+    """How far the log reaches, and how far completed checkpoints cover it, as `KafkaLog` asks Kafka."""
+
+    def ends(self) -> dict[int, int]:
+        """Return the offset that the next record of each partition gets."""
+
+    def read_to(self) -> dict[int, int]:
+        """Return the first offset of each partition that no completed checkpoint covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +80,26 @@ def status(settings: Settings) -> Status:
     )
 
 
-def wait(settings: Settings, timeout_s: float, progress: Callable[[str], None] = lambda text: None) -> dict[int, int]:
+def wait(
+    settings: Settings,
+    timeout_s: float,
+    progress: Callable[[str], None] = lambda text: None,
+    *,
+    log: LogPositions | None = None,
+    poll_s: float = CONFIRM_POLL_S,
+) -> dict[int, int]:
     """Wait until all that the log holds now has been read and what follows from it is in the database.
 
     A checkpoint covers an offset only after every row made from the records before it has been flushed. So what the
     operator had read before a checkpoint was asked for is there once that checkpoint is complete; and so is what the
     job has committed to Kafka, which it does after a checkpoint, and where no new records come with some delay.
+
+    Args:
+        settings: where Flink and Kafka are.
+        timeout_s: how long to wait altogether.
+        progress: is told how many records are left.
+        log: that of the settings' Kafka, unless given.
+        poll_s: how long to pause between two questions.
 
     Returns:
         the log's ends at the call, by partition.
@@ -83,7 +108,7 @@ def wait(settings: Settings, timeout_s: float, progress: Callable[[str], None] =
         SmaError: the job does not run or fails, or the time is over.
     """
     deadline = time.monotonic() + timeout_s
-    log = KafkaLog(settings)
+    log = log or KafkaLog(settings)
     ends, confirmed = log.ends(), log.read_to()
     said = None
     while True:
@@ -100,7 +125,7 @@ def wait(settings: Settings, timeout_s: float, progress: Callable[[str], None] =
             covered = _read_before_checkpoint(settings, job, max(1.0, deadline - time.monotonic()))
             for partition, offset in (*covered.items(), *log.read_to().items()):
                 confirmed[partition] = max(offset, confirmed.get(partition, 0))
-        time.sleep(CONFIRM_POLL_S)
+        time.sleep(poll_s)
 
 
 def _partitions_added(settings: Settings, partitions: int) -> int:

@@ -5,7 +5,6 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.index import index_pass
 from batch.reconciliation.recomputed import recomputation_filters
 from batch.windows.spans import RowSpan, Span
 from tests.support import oracle
@@ -42,12 +41,7 @@ ENDS = st.lists(st.integers(0, 30), min_size=3, max_size=3).map(lambda ends: dic
 
 
 def logs(stream, allowed_lateness_ms, block_events=3):
-    blocks = index_pass.BLOCK_EVENTS
-    index_pass.BLOCK_EVENTS = block_events
-    try:
-        return MemoryLog(as_log(stream), allowed_lateness_ms)
-    finally:
-        index_pass.BLOCK_EVENTS = blocks
+    return MemoryLog(as_log(stream), allowed_lateness_ms, block_events=block_events)
 
 
 def of_first_day(answers):

@@ -19,7 +19,7 @@ from bench.streaming.cases import RATIOS as STREAMING_RATIOS
 from deploy.local.ports import free_port_base
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
-from tests.conftest import SMA, Place
+from tests.support.places import SMA, Place
 
 _BRIEFLY = ("--repeat", "1", "--no-warm-up")
 _TIMEOUT_S = 1_200  # a minute or two on an idle machine

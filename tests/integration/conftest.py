@@ -1,11 +1,13 @@
 """What the tests on the services share among themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 
 import pytest
 
 from streaming.control import lifecycle
-from tests.conftest import Place
+from tests.support.places import Place, place_on
 
 
 @pytest.fixture(scope="module")
@@ -14,3 +16,9 @@ def slots(stack: Place) -> Iterator[None]:
     lifecycle.stop(stack.settings)
     yield
     lifecycle.start(stack.settings)
+
+
+@pytest.fixture(scope="module")
+def open_place(stack: Place, stack_template: str) -> Callable[[], AbstractContextManager[Place]]:
+    """Opens a place, for acts that are performed once and looked at by several tests."""
+    return partial(place_on, stack, stack_template)

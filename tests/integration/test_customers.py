@@ -11,7 +11,7 @@ from database import customers
 from database.customer_views import VIEWS
 from database.migrate import connect, create_database, drop_database, migrate, with_database
 from sma.errors import SmaError
-from tests.conftest import Place
+from tests.support.places import Place
 
 NAMES = ["AA", "Ünïcode & Söhne", 'o\'brien "quoted"', "x" * 128, "ä" * 128, "%s {} $1"]
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from batch.index import index_pass
 from batch.index.closed_days import low_watermark_ms
 from batch.index.log_index import read_index
 from batch.schedule.required_offsets import required_offsets
@@ -17,15 +16,16 @@ from tests.support.month_of_events import AVERAGES, DAYS, START, as_record, clos
 from tests.support.month_of_events import log_of as events_of
 from tests.support.publishing import Sent, publish
 
+BLOCK_EVENTS = 16
+
 
 @pytest.fixture
-def log(place, monkeypatch):
+def log(place):
     """Thirty days in blocks of 16 events, indexed to their end and closed."""
-    monkeypatch.setattr(index_pass, "BLOCK_EVENTS", 16)
     events = [event for event in events_of() if event[0] != "wild"]  # its blocks would reach over all days
     publish(place.settings, [as_record(event) for event in events])
     close(place)
-    extend(place)
+    extend(place, block_events=BLOCK_EVENTS)
     return events
 
 
@@ -44,7 +44,7 @@ def test_the_days_that_have_rows_are_stale_until_they_are_computed_and_again_whe
     assert stale(place) == dict.fromkeys(days_with_rows(log), {NOT_RECONCILED})
     late = START + 10 * DAY_MS
     publish(place.settings, [as_record(("busy", "a", late, "1"))])
-    extend(place)
+    extend(place, block_events=BLOCK_EVENTS)
     changed = {day for day, reasons in stale(place).items() if MORE_IN_THE_LOG in reasons}
     # the series has some 40 events a day: the last 40, and the 2 days of the longest duration, reach no further
     assert {day_of(late + number * DAY_MS) for number in range(2)} <= changed
@@ -55,7 +55,7 @@ def test_more_of_the_log_makes_no_settled_day_stale(place, log):
     compute(place, days_with_rows(log))
     at_ms = START + (DAYS + 3) * DAY_MS
     publish(place.settings, [Sent(b"rubbish", at_ms), as_record(("new", "a", at_ms, "1"))])
-    extend(place)
+    extend(place, block_events=BLOCK_EVENTS)
     assert not {day for day, reasons in stale(place).items() if MORE_IN_THE_LOG in reasons}
 
 

@@ -1,208 +1,162 @@
 """One value traced on the real services: what readers see, the events that gave it, and what is wrong where it is."""
 
-import json
-from datetime import date
-from pathlib import Path
-
 import psycopg
 import pytest
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from batch.explain.command import explain_command
 from batch.explain.explanation import Case
 from batch.explain.layer_checks import Verdict
 from batch.explain.trace import explain
 from batch.explain.wording import sentence
-from batch.pipeline import compute_batch_days, reconcile_days
 from batch.report.reconciliation_report import commands_of_differences
 from sma.averages import load_averages
-from sma.days import day_start_ms
 from sma.errors import SmaError
-from sma.instants import format_instant, instant
-from tests.support import oracle
-from tests.support.publishing import Sent, publish
-from tests.support.stored import succeed
-
-DAY = date(2013, 1, 10)
-MINUTE = 60_000
-NOON = day_start_ms(DAY) + 12 * 60 * MINUTE
-LATENESS = 10 * MINUTE
-YAML = """
-watermark_delay: 1 minute
-allowed_lateness: 10 minutes
-averages:
-  - {name: hour, window: 1 hour, every: 15 minutes}
-  - {name: last_3, window: 3 events, every: 15 minutes}
-"""
-# minutes after 11 o'clock, in the order of the log; 45 and 5 come too late
-IN_ORDER = [(10, "1.5"), (25, "2.25"), (40, "-3"), (56, "0.000001"), (45, "100"), (5, "7"), (130, "9")]
-CORRECTION = (58, "1000")  # comes late, once everything is reconciled
-
-
-def event(minute, value, customer="AA"):
-    time_ms = NOON - 60 * MINUTE + minute * MINUTE
-    fields = {"customer": customer, "metric": "delay", "event_time": time_ms, "value": value}
-    return (customer, "delay", time_ms, value), Sent(json.dumps(fields).encode(), time_ms, key=f"{customer}/delay")
-
-
-def expected(log, name, *, late):
-    """What the oracle says of AA at noon: with the late events, or without."""
-    places = oracle.late_by_series(log, LATENESS)
-    counted = [each for place, each in enumerate(log) if late or place not in places]
-    answers = (
-        oracle.duration_windows(counted, 60 * MINUTE, 15 * MINUTE)
-        if name == "hour"
-        else oracle.count_windows(counted, 3, 15 * MINUTE)
-    )
-    return answers.get(("AA", "delay", NOON))
+from sma.instants import instant
+from tests.support.stream_job import running_job
+from tests.support.traced_value import CORRECTED_LOG, LOG, MINUTE, NAMES, NOON, OTHERS, YAML, expected, trace_a_day
 
 
 def pair(row):
     return row and (row.pair.value_sum_micros, row.pair.event_count)
 
 
-class Project:
-    """A place with the job running, and what is done in it."""
-
-    def __init__(self, place):
-        self.place = place
-        self.averages = load_averages(Path(place.environ["SMA_AVERAGES"]))
-        self.log = []
-
-    def publish(self, events):
-        heartbeats = [Sent(b'{"heartbeat": %d}' % (NOON + 3 * 60 * MINUTE), NOON, partition=each) for each in range(4)]
-        self.log += [each for each, _ in events]
-        positions = publish(self.place.settings, [*(sent for _, sent in events), *heartbeats])
-        succeed(self.place.sma("wait", "--timeout", "120"))
-        return positions[: len(events)]
-
-    def compute(self, run_id):
-        compute_batch_days(self.place.settings, self.averages, [DAY], run_id, print)
-
-    def reconcile(self, run_id):
-        return reconcile_days(self.place.settings, self.averages, [DAY], run_id, print)
-
-    def explain(self, name, as_of_ms=NOON, customer="AA", metric="delay"):
-        explained = explain(self.place.settings, self.averages, customer, metric, name, as_of_ms, print)
-        print(sentence(explained))
-        return explained
-
-    def execute(self, statement, *values):
-        with psycopg.connect(self.place.settings.owner_database_url.get_secret_value()) as connection:
-            connection.execute(statement, values)
+@pytest.fixture(scope="module")
+def traced(open_place, tmp_path_factory):
+    """What was said of one value on its way from the stream to its correction, and of damage."""
+    averages_file = tmp_path_factory.mktemp("explain") / "averages.yaml"
+    with open_place() as place, running_job(place, averages_file, YAML):
+        return trace_a_day(place)
 
 
-@pytest.fixture
-def project(place, averages_file):
-    averages_file.write_text(YAML)
-    place.environ["SMA_AVERAGES"] = str(averages_file)
-    succeed(place.sma("stream", "start"))
-    yield Project(place)
-    succeed(place.sma("stream", "stop"))
+@pytest.mark.parametrize("name", NAMES)
+def test_a_value_is_traced_to_the_stream_before_the_log_is_indexed(traced, name):
+    said = traced.unindexed[name]
+    assert said.case is Case.STREAM_ONLY
+    assert pair(said.stream.row) == expected(LOG, name, late=False)
+    assert (said.stream.verdict, said.batch.verdict) == (Verdict.EQUAL, Verdict.WAITING)
 
 
-def test_a_value_is_traced_from_the_streams_word_to_the_final_answer_its_correction_and_damage(project):
-    positions = project.publish([event(*each) for each in IN_ORDER])
+def test_late_events_are_known_before_the_log_is_indexed(traced):
+    said = traced.unindexed["hour"]
+    assert [traced.positions.index(held.position) for held in said.late_events] == [5, 4]
+    assert "are not indexed yet" in sentence(said)
 
-    # nothing is indexed yet: all of the log is its tail
-    for name in ("hour", "last_3"):
-        said = project.explain(name)
-        assert said.case is Case.STREAM_ONLY
-        assert pair(said.stream.row) == expected(project.log, name, late=False)
-        assert (said.stream.verdict, said.batch.verdict) == (Verdict.EQUAL, Verdict.WAITING)
-        assert [positions.index(held.position) for held in project.explain("hour").late_events] == [5, 4]
-    assert "are not indexed yet" in sentence(project.explain("hour"))
 
-    project.compute("run-1")
-    not_final = project.explain("hour")
-    assert not_final.case is Case.NOT_FINAL
-    assert "the day was never reconciled" in sentence(not_final)
+def test_a_computed_value_is_not_final_before_its_day_is_reconciled(traced):
+    assert traced.computed.case is Case.NOT_FINAL
+    assert "the day was never reconciled" in sentence(traced.computed)
 
-    project.reconcile("run-1")
-    for name in ("hour", "last_3"):
-        final = project.explain(name)
-        assert (final.case, final.is_wrong) == (Case.FINAL, False)
-        assert pair(final.stream.row) == expected(project.log, name, late=False)
-        assert pair(final.batch.row) == expected(project.log, name, late=True)
-        assert pair(final.batch.row) == (
-            final.records.served.pair.value_sum_micros,
-            final.records.served.pair.event_count,
-        )
-        assert (final.stream.verdict, final.batch.verdict) == (Verdict.EQUAL, Verdict.EQUAL)
-        assert [found.is_explained for found in final.records.differences] == [True]
-        assert final.records.result.run_id == "run-1"
-    late = {positions.index(held.position): held.behind_ms // MINUTE for held in project.explain("hour").late_events}
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_reconciled_value_is_final_and_right_in_both_layers(traced, name):
+    final = traced.final[name]
+    assert (final.case, final.is_wrong) == (Case.FINAL, False)
+    assert pair(final.stream.row) == expected(LOG, name, late=False)
+    assert pair(final.batch.row) == expected(LOG, name, late=True)
+    assert (final.stream.verdict, final.batch.verdict) == (Verdict.EQUAL, Verdict.EQUAL)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_served_of_a_final_value_is_its_batch_row(traced, name):
+    final = traced.final[name]
+    served = final.records.served.pair
+    assert pair(final.batch.row) == (served.value_sum_micros, served.event_count)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_final_value_names_its_run_and_its_explained_difference(traced, name):
+    final = traced.final[name]
+    assert [found.is_explained for found in final.records.differences] == [True]
+    assert final.records.result.run_id == "run-1"
+
+
+def test_late_events_are_told_with_how_far_behind_they_came(traced):
+    final = traced.final["hour"]
+    late = {traced.positions.index(held.position): held.behind_ms // MINUTE for held in final.late_events}
     assert late == {4: 11, 5: 51}
-    assert "the stream had said" in sentence(project.explain("hour"))
-    assert "without 2 late events" in sentence(project.explain("hour"))
-    assert project.explain("last_3", NOON - 30 * MINUTE).case is Case.FINAL
-    assert project.explain("last_3", NOON + 60 * MINUTE).case is Case.NO_ROW
-    assert project.explain("hour", NOON + 60 * MINUTE).case is Case.NO_ROW
-    assert project.explain("hour", NOON + 15 * 60 * MINUTE).case is Case.NOT_YET
+    assert "the stream had said" in sentence(final)
+    assert "without 2 late events" in sentence(final)
 
-    # the command says the same, and its document is for programs
-    document = json.loads(succeed(project.place.sma("explain", "AA", "delay", "hour", "2013-01-10T12:00", "--json")))
+
+@pytest.mark.parametrize(
+    ("other", "case"),
+    zip(OTHERS, [Case.FINAL, Case.NO_ROW, Case.NO_ROW, Case.NOT_YET], strict=True),
+)
+def test_other_grid_points_are_final_without_a_row_or_yet_to_come(traced, other, case):
+    assert traced.others[other].case is case
+
+
+def test_the_commands_document_says_the_same_for_programs(traced):
+    document = traced.final_document
     assert document["case"] == "final"
     assert [each["behind_ms"] for each in document["events"] if each["is_late"]] == [51 * MINUTE, 11 * MINUTE]
-    assert document["answer"]["run_url"] == f"{project.place.settings.dagster_url}/runs/run-1"
-    shown = succeed(project.place.sma("explain", "AA", "delay", "hour", "2013-01-10 13:00+01:00", "--events", "1"))
-    assert "11 minutes behind 2013-01-10T11:56:00Z" in shown
-    assert "6, 2 of them late; 1 listed" in shown
+    assert document["answer"]["run_url"] == f"{traced.dagster_url}/runs/run-1"
 
-    # an event comes late after all that: what is served is final and outdated, then corrected, then final again
-    project.publish([event(*CORRECTION)])
-    outdated = project.explain("hour")
-    assert (outdated.case, outdated.batch.verdict) == (Case.FINAL, Verdict.OUTDATED)
-    assert "1 event, 1 of them late, came after it was computed" in sentence(outdated)
-    before = expected(project.log[:-1], "hour", late=True)
-    project.compute("run-2")
-    assert project.explain("hour").case is Case.NOT_FINAL
-    project.reconcile("run-2")
-    corrected = project.explain("hour")
+
+def test_the_command_lists_as_many_events_as_are_asked_for_and_counts_all(traced):
+    assert "11 minutes behind 2013-01-10T11:56:00Z" in traced.final_listed
+    assert "6, 2 of them late; 1 listed" in traced.final_listed
+
+
+def test_a_late_event_after_the_reconciliation_outdates_a_final_value(traced):
+    assert (traced.outdated.case, traced.outdated.batch.verdict) == (Case.FINAL, Verdict.OUTDATED)
+    assert "1 event, 1 of them late, came after it was computed" in sentence(traced.outdated)
+
+
+def test_a_recomputed_value_is_not_final_before_its_day_is_reconciled_again(traced):
+    assert traced.recomputed.case is Case.NOT_FINAL
+
+
+def test_a_corrected_value_is_final_and_right(traced):
+    corrected = traced.corrected
     assert (corrected.case, corrected.batch.verdict) == (Case.FINAL, Verdict.EQUAL)
-    assert pair(corrected.batch.row) == expected(project.log, "hour", late=True)
-    (correction,) = corrected.records.corrections
-    assert (correction.before.value_sum_micros, correction.before.event_count) == before
-    assert correction.after == corrected.batch.row.pair
-    assert [held.run_id for held in corrected.records.reconciliations] == ["run-2", "run-1"]
+    assert pair(corrected.batch.row) == expected(CORRECTED_LOG, "hour", late=True)
 
-    # planted damage of every kind is called wrong, and which layer it is
-    here = "WHERE customer = 'AA' AND average = %s AND as_of = %s"
-    project.execute(f"UPDATE sma.streaming_averages SET value_sum = value_sum + 0.000001 {here}", "hour", instant(NOON))
-    damaged = project.explain("hour")
+
+def test_a_correction_keeps_the_value_before_it_and_both_reconciliations(traced):
+    (correction,) = traced.corrected.records.corrections
+    before = expected(LOG, "hour", late=True)
+    assert (correction.before.value_sum_micros, correction.before.event_count) == before
+    assert correction.after == traced.corrected.batch.row.pair
+    assert [held.run_id for held in traced.corrected.records.reconciliations] == ["run-2", "run-1"]
+
+
+def test_a_damaged_row_of_the_stream_is_wrong_and_the_batch_row_is_not(traced):
+    damaged = traced.damaged
     assert (damaged.stream.verdict, damaged.batch.verdict) == (Verdict.DIFFERENT, Verdict.EQUAL)
-    right = expected(project.log, "hour", late=False)
+    right = expected(CORRECTED_LOG, "hour", late=False)
     assert (damaged.stream.expected.value_sum_micros, damaged.stream.expected.event_count) == right
-    ran = project.place.sma("explain", "AA", "delay", "hour", "2013-01-10T12:00")
+
+
+def test_the_command_fails_for_a_damaged_row_and_says_which_layer_is_wrong(traced):
+    ran = traced.damaged_command
     assert ran.returncode == 1
     assert "WRONG: the stream's pair" in ran.stdout
     assert ran.stderr.splitlines()[-1] == "sma: what the stream says is not what its events give: see above"
-    project.execute(f"DELETE FROM sma.streaming_averages {here}", "last_3", instant(NOON))
-    project.execute(f"UPDATE sma.batch_averages SET event_count = event_count + 1 {here}", "last_3", instant(NOON))
-    broken = project.explain("last_3")
-    assert (broken.stream.verdict, broken.batch.verdict) == (Verdict.MISSING, Verdict.DIFFERENT)
-    project.execute(
-        "INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count) "
-        "VALUES ('AA', 'delay', 'hour', %s, 1, 1)",
-        instant(NOON + 60 * MINUTE),
-    )
-    extra = project.explain("hour", NOON + 60 * MINUTE)
-    assert (extra.case, extra.stream.verdict) == (Case.NOT_SERVED, Verdict.EXTRA)
 
-    # once Kafka has dropped the events, what the database holds is told, and that they cannot be shown
-    partition = positions[0][0]
-    client = AdminClient({"bootstrap.servers": project.place.settings.kafka_bootstrap})
-    topic = project.place.settings.events_topic
-    for future in client.delete_records([TopicPartition(topic, partition, positions[2][1])]).values():
-        future.result(15)
-    gone = project.explain("hour")
+
+def test_a_row_that_is_missing_and_one_with_a_wrong_count_are_wrong(traced):
+    assert (traced.broken.stream.verdict, traced.broken.batch.verdict) == (Verdict.MISSING, Verdict.DIFFERENT)
+
+
+def test_a_row_that_no_event_gave_is_extra_and_not_served(traced):
+    assert (traced.extra.case, traced.extra.stream.verdict) == (Case.NOT_SERVED, Verdict.EXTRA)
+
+
+def test_where_kafka_dropped_events_a_value_is_unchecked_and_not_wrong(traced):
+    gone, (partition, offset) = traced.gone, traced.positions[2]
     assert (gone.case, gone.stream.verdict, gone.is_wrong) == (Case.FINAL, Verdict.UNCHECKED, False)
-    assert gone.log.lost == (partition, 0, positions[2][1] - 1)
+    assert gone.log.lost == (partition, 0, offset - 1)
+
+
+def test_where_kafka_dropped_events_those_that_are_left_are_listed(traced):
+    gone, positions = traced.gone, traced.positions
     assert [held.position for held in gone.events] == [positions[5], positions[4], *[gone.events[-1].position]]
     assert "its events cannot be shown" in sentence(gone)
-    shown = succeed(project.place.sma("explain", "AA", "delay", "hour", format_instant(NOON)))
-    assert "cannot be checked: Kafka no longer has the events" in shown
+
+
+def test_the_command_says_that_kafka_no_longer_has_the_events(traced):
+    assert "cannot be checked: Kafka no longer has the events" in traced.gone_shown
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,13 @@
 """What the exporter says of the real services: lag while the job runs and when it is dead, what reconciling finds."""
 
 import re
-from functools import partial
 
 import psycopg
 import pytest
 from confluent_kafka import Producer
-from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from database.definitions import store_definitions
-from monitoring.exporter import dagster_runs, database, flink_job, kafka_lag
+from monitoring.exporter import dagster_runs, database, flink_job
 from monitoring.exporter.collector import NoAnswer
 from monitoring.exporter.kafka_lag import KafkaLag
 from monitoring.figures import read_alerts, read_figures
@@ -17,106 +15,55 @@ from sma.averages import Average
 from sma.errors import SmaError
 from sma.settings import CHECKOUT
 from sma.window import DurationWindow
+from tests.support.consumer_lag import EVENTS_A_PARTITION, MINUTE, lag_of_a_job
+from tests.support.metrics import Clock, eventually, of_partitions, samples
 from tests.support.publishing import Sent, publish
-from tests.support.stored import succeed
-
-START = 1_357_034_400_000
-MINUTE = 60_000
-YAML = """
-watermark_delay: 1 minute
-allowed_lateness: 1 hour
-averages:
-  - {name: tumbling, window: 1 minute, every: 1 minute}
-"""
-EVENTS_A_PARTITION = 50
-
-eventually = partial(Retrying, stop=stop_after_delay(60), wait=wait_fixed(0.5), reraise=True)
 
 
-class Clock:
-    def __init__(self):
-        self.now = 1_000.0
-
-    def __call__(self):
-        return self.now
-
-
-def samples(metrics):
-    return {(s.name, *s.labels.values()): s.value for metric in metrics for s in metric.samples}
-
-
-def of_partitions(metrics, name):
-    return [value for (found, *_), value in sorted(samples(metrics).items()) if found == name]
+@pytest.fixture(scope="module")
+def lag(open_place, slots, tmp_path_factory):
+    """The lag of a job that runs, is stopped, falls behind and catches up; it is stopped in the end."""
+    folder = tmp_path_factory.mktemp("lag")
+    with open_place() as place:
+        try:
+            return lag_of_a_job(place, folder / "averages.yaml", folder)
+        finally:
+            place.sma("stream", "stop")
 
 
-def events(first_ms, partitions=4):
-    return [
-        Sent(
-            b'{"customer": "c%d", "metric": "m", "event_time": %d, "value": 1}'
-            % (partition, first_ms + second * 1_000),
-            first_ms + second * 1_000,
-            partition=partition,
-        )
-        for partition in range(partitions)
-        for second in range(EVENTS_A_PARTITION)
-    ]
+def test_a_job_that_has_read_everything_has_no_lag_before_its_first_checkpoint(lag):
+    assert of_partitions(lag.running, "sma_consumer_lag_events") == [0, 0, 0, 0]
+    assert of_partitions(lag.running, "sma_log_end_offset") == [EVENTS_A_PARTITION] * 4
+    assert of_partitions(lag.running, "sma_consumer_committed_offset") == [0, 0, 0, 0]
 
 
-@pytest.fixture
-def job(place, slots, averages_file):
-    """The settings of a job that runs, checkpoints only every ten minutes, and is stopped in the end."""
-    averages_file.write_text(YAML)
-    own = {
-        "SMA_AVERAGES": str(averages_file),
-        "SMA_CHECKPOINT_INTERVAL": "10 minutes",
-        "SMA_PUBLISH_AVERAGES": "false",
-    }
-    place.environ.update(own)
-    succeed(place.sma("stream", "start"))
-    yield place.settings.model_copy(
-        update={"averages": averages_file, "checkpoint_interval": "10 minutes", "publish_averages": False}
-    )
-    place.sma("stream", "stop")
+def test_a_job_that_runs_is_up_and_its_records_are_counted(lag):
+    assert lag.running_job["sma_job_up",] == 1
+    assert lag.running_job["sma_stream_records_total", "2", "used"] == EVENTS_A_PARTITION
 
 
-def test_lag_is_right_while_the_job_runs_and_while_it_is_dead(place, job, tmp_path):
-    clock = Clock()
-    settings = job.model_copy(update={"state_dir": tmp_path})
-    collector = KafkaLag(settings, clock)
-    publish(settings, events(START))
-    for attempt in eventually():
-        with attempt:  # read without a checkpoint, so nothing is committed, and yet nothing lags
-            found = collector.look()
-            assert of_partitions(found, "sma_consumer_lag_events") == [0, 0, 0, 0]
-            assert of_partitions(found, "sma_log_end_offset") == [EVENTS_A_PARTITION] * 4
-    assert of_partitions(found, "sma_consumer_committed_offset") == [0, 0, 0, 0]
-    assert samples(flink_job.look(settings))["sma_job_up",] == 1
-    assert samples(flink_job.look(settings))["sma_stream_records_total", "2", "used"] == EVENTS_A_PARTITION
-
-    succeed(place.sma("stream", "stop"))
-    clock.now += 100
-    assert of_partitions(collector.look(), "sma_consumer_lag_seconds") == [0, 0, 0, 0]
-    publish(settings, events(START + MINUTE))
-    collector.look()
-    clock.now += 60
-    collector = KafkaLag(settings, clock)  # the exporter was started anew, and knows what it knew
-    found = collector.look()
-    assert of_partitions(found, "sma_consumer_lag_events") == [EVENTS_A_PARTITION] * 4
-    assert all(60 <= seconds <= 160 for seconds in of_partitions(found, "sma_consumer_lag_seconds"))
-    assert samples(flink_job.look(settings))["sma_job_up",] == 0
-
-    succeed(place.sma("stream", "start"))
-    for attempt in eventually():
-        with attempt:
-            found = collector.look()
-            assert of_partitions(found, "sma_consumer_lag_events") == [0, 0, 0, 0]
-    assert of_partitions(found, "sma_consumer_lag_seconds") == [0, 0, 0, 0]
+def test_a_job_that_was_stopped_with_nothing_to_read_lags_by_no_seconds(lag):
+    assert of_partitions(lag.stopped, "sma_consumer_lag_seconds") == [0, 0, 0, 0]
 
 
-def test_a_transactions_marker_is_no_event_to_wait_for(place, tmp_path, monkeypatch):
+def test_a_dead_jobs_lag_grows_and_outlives_the_exporter(lag):
+    assert of_partitions(lag.dead, "sma_consumer_lag_events") == [EVENTS_A_PARTITION] * 4
+    assert all(60 <= seconds <= 160 for seconds in of_partitions(lag.dead, "sma_consumer_lag_seconds"))
+
+
+def test_a_dead_job_is_not_up(lag):
+    assert lag.dead_job["sma_job_up",] == 0
+
+
+def test_a_job_that_runs_again_has_no_lag_once_it_has_caught_up(lag):
+    assert of_partitions(lag.caught_up, "sma_consumer_lag_events") == [0, 0, 0, 0]
+    assert of_partitions(lag.caught_up, "sma_consumer_lag_seconds") == [0, 0, 0, 0]
+
+
+def test_a_transactions_marker_is_no_event_to_wait_for(place, tmp_path):
     settings = place.settings.model_copy(update={"state_dir": tmp_path})
-    clock = Clock()
-    collector = KafkaLag(settings, clock)
+    clock, read_by_job = Clock(), {}
+    collector = KafkaLag(settings, clock, lambda _: dict(read_by_job))
     producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "transactional.id": settings.topic_prefix})
     producer.init_transactions(30)
     producer.begin_transaction()
@@ -127,7 +74,7 @@ def test_a_transactions_marker_is_no_event_to_wait_for(place, tmp_path, monkeypa
             found = collector.look()
             assert of_partitions(found, "sma_log_end_offset")[0] == 2  # the record, and the marker behind it
     assert of_partitions(found, "sma_consumer_lag_events")[0] == 2  # no job has read the record
-    monkeypatch.setattr(kafka_lag, "read_by_the_job", lambda settings: {0: 1})  # one that has
+    read_by_job[0] = 1  # one that has
     for attempt in eventually():
         with attempt:
             clock.now += 5

@@ -8,8 +8,8 @@ import pytest
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from monitoring.grafana.__main__ import FOLDER
-from tests.conftest import place_on
 from tests.support.monitored import monitored
+from tests.support.places import place_on
 from tests.support.publishing import Sent, publish
 from tests.support.stored import succeed
 

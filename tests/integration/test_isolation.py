@@ -12,8 +12,8 @@ import pytest
 from database.customers import add_customer
 from database.migrate import connect, create_database, drop_database, with_database
 from deploy.local.environment import read_environment
-from tests.conftest import Place
 from tests.support import attempts
+from tests.support.places import Place
 
 ROWS = """
     INSERT INTO sma.averages (name, window_ms, every_ms) VALUES ('hour', 3600000, 60000);

@@ -18,7 +18,7 @@ from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.event import Event, Heartbeat, Rejected, read_record
 from sma.settings import Settings
-from tests.conftest import Place
+from tests.support.places import Place
 from tests.support.slow_reader import Reading, readings
 
 MAX_AHEAD_MS = 1_000

@@ -17,7 +17,7 @@ from deploy.local.services.programs import config_files, kafka_java
 from deploy.local.services.render import FLINK_HOME
 from monitoring.logs.events import ALWAYS
 from sma.settings import Settings
-from tests.conftest import Place
+from tests.support.places import Place
 from tests.support.splunk_collector import TOKEN, SplunkCollector, running_collector
 
 NOBODY = "http://127.0.0.1:9"

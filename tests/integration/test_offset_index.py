@@ -12,7 +12,6 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from batch import pipeline
-from batch.index import index_pass
 from batch.index.log_index import read_index
 from batch.index.side_outputs import read_by_rule
 from batch.log import parallel
@@ -50,11 +49,15 @@ def connection(place):
 
 @pytest.fixture
 def small(monkeypatch):
-    """Blocks and spans so small that a small log has many of them."""
-    monkeypatch.setattr(index_pass, "BLOCK_EVENTS", 16)
+    """Spans so small that a small log has many of them."""
     monkeypatch.setattr(spans, "CHUNK_EVENTS", 50)
     monkeypatch.setattr(spans, "CHUNK_ROWS", 300)
     monkeypatch.setattr(partition_windows, "BRIDGED_OFFSETS", 0)
+
+
+def extend_in_small_blocks(place):
+    """Index in blocks so small that a small log has many of them."""
+    return extend(place, block_events=16)
 
 
 def days_of(first, last):
@@ -66,7 +69,7 @@ def test_days_in_any_order_are_the_oracles(place, small):
     expected = expected_of(events)
     for part in range(0, len(events), 1_100):
         publish(place.settings, [as_record(event) for event in events[part : part + 1_100]])
-        extend(place)
+        extend_in_small_blocks(place)
     close(place)
     assert days_touched(place.settings, AVERAGES, print) == (day_of(START), day_of(START + (DAYS + 1) * DAY_MS))
     days = days_of(0, DAYS + 2)
@@ -90,6 +93,7 @@ def test_days_worked_out_in_processes_are_the_oracles(place, small, monkeypatch)
     events = log_of()
     publish(place.settings, [as_record(event) for event in events])
     close(place)
+    extend_in_small_blocks(place)
     compute(place, days_of(0, DAYS + 2))
     assert stored(place, "batch_averages") == expected_of(events)
 
@@ -100,10 +104,10 @@ def test_the_index_says_what_the_log_holds(place, small, connection):
     positions = publish(place.settings, [as_record(event) for event in events] + rubbish)
     late = {positions[at] for at in oracle.late_by_series(events, AVERAGES.allowed_lateness_ms)}
     assert 0.02 < len(late) / len(events) < 0.2
-    report = extend(place)
+    report = extend_in_small_blocks(place)
     assert (report.records, report.events, report.late_events, report.rejected_events) == (2_002, 2_000, len(late), 2)
     close(place)
-    assert (extend(place).records, extend(place).records) == (4, 0)
+    assert (extend_in_small_blocks(place).records, extend_in_small_blocks(place).records) == (4, 0)
     index = read_index(connection)
     assert index.records == 2_006
     assert sum(held.heartbeats for held in index.partitions) == 4
@@ -132,7 +136,7 @@ def test_partitions_are_indexed_in_processes_as_in_one(place, monkeypatch, conne
 def test_two_that_extend_the_index_at_once_index_each_record_once(place, small, connection):
     publish(place.settings, [as_record(event) for event in log_of(2_000)])
     with ThreadPoolExecutor() as pool:
-        reports = [one.result() for one in [pool.submit(extend, place) for _ in range(3)]]
+        reports = [one.result() for one in [pool.submit(extend_in_small_blocks, place) for _ in range(3)]]
     assert sum(report.records for report in reports) == 2_000
     assert read_index(connection).records == 2_000
 
@@ -160,6 +164,7 @@ def test_a_series_that_was_sent_without_its_key_still_has_its_windows(place, sma
     scattered = [as_record(event, partition=number % 4) for number, event in enumerate(events)]
     positions = publish(place.settings, scattered)
     close(place)
+    extend_in_small_blocks(place)
     compute(place, days_of(0, DAYS + 2))
     in_order = [event for _, event in sorted(zip(positions, events, strict=True))]
     assert stored(place, "batch_averages") == expected_of(in_order)
@@ -176,6 +181,7 @@ def test_days_that_kafka_no_longer_has_are_refused_and_others_are_not(place, sma
     events = [event for event in log_of() if event[0] == "busy"]
     publish(place.settings, [as_record(event) for event in events])
     close(place)
+    extend_in_small_blocks(place)
     compute(place, days_of(0, 2))
     before = stored(place, "batch_averages")
     half = {held.kafka_partition: held.next_offset // 2 for held in read_index(connection).partitions}
@@ -209,6 +215,7 @@ def test_an_index_of_another_kafka_is_refused(place, connection):
 def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, connection, monkeypatch):
     publish(place.settings, [as_record(event) for event in log_of(600)])
     close(place)
+    extend_in_small_blocks(place)
 
     class Killed(Exception):
         pass
@@ -238,6 +245,7 @@ def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, conne
 def test_work_that_came_to_its_end_is_done_anew_when_it_is_started_again(place, small):
     publish(place.settings, [as_record(event) for event in log_of(300)])
     close(place)
+    extend_in_small_blocks(place)
     compute(place, days_of(3, 5), resume_key="backfill")
     assert compute(place, days_of(3, 5), resume_key="backfill").already_written == ()
 
@@ -246,9 +254,11 @@ def test_an_event_that_comes_days_late_changes_the_days_it_belongs_to(place, sma
     events = log_of(900)
     publish(place.settings, [as_record(event) for event in events])
     close(place)
+    extend_in_small_blocks(place)
     compute(place, days_of(0, DAYS + 2))
     late = ("busy", "a", START + 5 * DAY_MS + HOUR, "123.456789")
     publish(place.settings, [as_record(late)])
+    extend_in_small_blocks(place)
     computed = compute(place, days_of(5, 7))
     assert sum(held.late_events for held in computed.index.partitions) > 0
     assert sum(held.rows_written for held in computed.written) > 0

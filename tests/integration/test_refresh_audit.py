@@ -10,11 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from batch.store.read_only import look
-from orchestration import refresh as wiring
 from orchestration.definitions import definitions
 from orchestration.refresh import REFRESHED, power_bi, refresh_what_was_reconciled
 from powerbi.refresh.audit import Trail, waiting_days
-from powerbi.refresh.clock import SystemClock
+from powerbi.refresh.clock import Clock, SystemClock
 from powerbi.refresh.connection import model_of
 from powerbi.refresh.follow import Ended
 from powerbi.refresh.plan import Plan, body_of
@@ -49,14 +48,17 @@ def reconcile(connection, took_rows_at=None, day=None):
 class Project:
     averages = None
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
+        self.clock = clock
+
+    def with_settings(self, **changed) -> "Project":
+        return Project(self.settings.model_copy(update=changed), self.clock)
 
 
 @contextmanager
-def refreshing(own_database, monkeypatch, **of_service):
-    clock = FakeClock(datetime.now(UTC).timestamp())
-    monkeypatch.setattr(wiring, "SystemClock", lambda: clock)
+def refreshing(own_database, clock=None, **of_service):
+    clock = clock or FakeClock(datetime.now(UTC).timestamp())
     with serving(Service(clock, **of_service)) as service:
         names = ("tenant_id", "client_id", "workspace_id", "dataset_id")
         values = {f"powerbi_{name}": value for name, value in zip(names, ("tenant", "sma", "w", "d"), strict=True)}
@@ -66,7 +68,7 @@ def refreshing(own_database, monkeypatch, **of_service):
         values["powerbi_partitioned_tables"] = ", ".join(tables.partitioned) if tables else ""
         values["powerbi_other_tables"] = ", ".join(tables.others) if tables else ""
         held = own_database.settings.model_dump() | values
-        yield service, Project(Settings.model_validate(held))
+        yield service, Project(Settings.model_validate(held), clock)
 
 
 def materialize(project, instance):
@@ -94,8 +96,8 @@ def instance():
         yield held
 
 
-def test_a_reconciliation_is_refreshed_once_and_the_next_one_again(own_database, database, instance, monkeypatch):
-    with refreshing(own_database, monkeypatch) as (service, project):
+def test_a_reconciliation_is_refreshed_once_and_the_next_one_again(own_database, database, instance):
+    with refreshing(own_database) as (service, project):
         assert isinstance(sense(project, instance), dg.RunRequest)
         result = materialize(project, instance)
         assert result.success
@@ -117,8 +119,8 @@ def test_a_reconciliation_is_refreshed_once_and_the_next_one_again(own_database,
             assert waiting_days(connection) == [datetime.now(UTC).date()]
 
 
-def test_a_failed_refresh_fails_the_run_and_the_check(own_database, database, instance, monkeypatch):
-    with refreshing(own_database, monkeypatch, weights=(0, 1, 0, 0)) as (service, project):
+def test_a_failed_refresh_fails_the_run_and_the_check(own_database, database, instance):
+    with refreshing(own_database, weights=(0, 1, 0, 0)) as (service, project):
         result = materialize(project, instance)
         assert not result.success
         (check,) = result.get_asset_check_evaluations()
@@ -128,8 +130,8 @@ def test_a_failed_refresh_fails_the_run_and_the_check(own_database, database, in
         assert "the last refresh failed" in sense(project, instance).skip_message
 
 
-def test_a_used_up_quota_is_a_warning_and_holds_the_next_refresh(own_database, database, instance, monkeypatch):
-    with refreshing(own_database, monkeypatch, throttle_next=[7200]) as (_, project):
+def test_a_used_up_quota_is_a_warning_and_holds_the_next_refresh(own_database, database, instance):
+    with refreshing(own_database, throttle_next=[7200]) as (_, project):
         result = materialize(project, instance)
         (check,) = result.get_asset_check_evaluations()
         assert (result.success, check.passed, check.severity) == (True, False, dg.AssetCheckSeverity.WARN)
@@ -139,9 +141,7 @@ def test_a_used_up_quota_is_a_warning_and_holds_the_next_refresh(own_database, d
         assert "quota" in sense(project, instance).skip_message
 
 
-def test_a_reconciliation_that_commits_while_a_refresh_runs_waits_for_the_next(
-    own_database, database, instance, monkeypatch
-):
+def test_a_reconciliation_that_commits_while_a_refresh_runs_waits_for_the_next(own_database, database, instance):
     #   reconciled_at ──── refresh asked for ──── reconciliation committed ──── refresh completed
     took_rows_at = database.execute("SELECT clock_timestamp()").fetchone()[0]
     trail = Trail(own_database.settings)
@@ -152,13 +152,13 @@ def test_a_reconciliation_that_commits_while_a_refresh_runs_waits_for_the_next(
     trail.end("asked", Ended("completed"))
     with look(own_database.settings) as connection:
         assert waiting_days(connection) == [datetime.now(UTC).date()]
-    with refreshing(own_database, monkeypatch) as (_, project):
+    with refreshing(own_database) as (_, project):
         assert sense(project, instance).tags["sma/reason"] == "reconciliation"
 
 
 @pytest.mark.parametrize("hours", [-5, 5])
-def test_this_machines_clock_decides_nothing(own_database, database, instance, monkeypatch, hours):
-    with refreshing(own_database, monkeypatch) as (service, project):
+def test_this_machines_clock_decides_nothing(own_database, database, instance, hours):
+    with refreshing(own_database) as (service, project):
         service.clock.time += hours * 3600
         assert materialize(project, instance).success
         assert "nothing was reconciled" in sense(project, instance).skip_message
@@ -166,9 +166,9 @@ def test_this_machines_clock_decides_nothing(own_database, database, instance, m
         assert sense(project, instance).tags["sma/reason"] == "reconciliation"
 
 
-def test_the_quota_of_shared_capacity_is_spread_and_shown(own_database, database, instance, monkeypatch):
-    with refreshing(own_database, monkeypatch, daily_quota=8) as (_, project):
-        shared = Project(project.settings.model_copy(update={"powerbi_enhanced": False}))
+def test_the_quota_of_shared_capacity_is_spread_and_shown(own_database, database, instance):
+    with refreshing(own_database, daily_quota=8) as (_, project):
+        shared = project.with_settings(powerbi_enhanced=False)
         result = materialize(shared, instance)
         (check,) = result.get_asset_check_evaluations()
         asked_at = database.execute("SELECT asked_at FROM sma.refreshes").fetchone()[0]
@@ -181,8 +181,8 @@ def test_the_quota_of_shared_capacity_is_spread_and_shown(own_database, database
         assert "1 of 8 refreshes in 24 hours, spread evenly" in sense(shared, instance).skip_message
 
 
-def test_a_request_without_an_end_of_its_run_is_followed_by_the_next_run(own_database, database, instance, monkeypatch):
-    with refreshing(own_database, monkeypatch, weights=(0, 1, 0, 0)) as (service, project):
+def test_a_request_without_an_end_of_its_run_is_followed_by_the_next_run(own_database, database, instance):
+    with refreshing(own_database, weights=(0, 1, 0, 0)) as (service, project):
         leave_open(service, project)
         service.weights = (1, 0, 0, 0)
         assert sense(project, instance).tags["sma/reason"] == "left open"
@@ -195,8 +195,8 @@ def test_a_request_without_an_end_of_its_run_is_followed_by_the_next_run(own_dat
         assert database.execute("SELECT run_id, status FROM sma.refreshes").fetchall() == [("killed", "failed")]
 
 
-def test_a_request_left_open_that_completed_is_a_materialization(own_database, database, instance, monkeypatch):
-    with refreshing(own_database, monkeypatch) as (service, project):
+def test_a_request_left_open_that_completed_is_a_materialization(own_database, database, instance):
+    with refreshing(own_database) as (service, project):
         leave_open(service, project)
         result = materialize(project, instance)
         assert result.success
@@ -205,10 +205,10 @@ def test_a_request_left_open_that_completed_is_a_materialization(own_database, d
         assert "nothing was reconciled" in sense(project, instance).skip_message
 
 
-def test_where_power_bi_refuses_to_tell_the_request_stays_open(own_database, database, instance, monkeypatch):
-    with refreshing(own_database, monkeypatch) as (service, project):
+def test_where_power_bi_refuses_to_tell_the_request_stays_open(own_database, database, instance):
+    with refreshing(own_database) as (service, project):
         leave_open(service, project)
-        rotated = Project(project.settings.model_copy(update={"powerbi_client_secret": SecretStr("rotated")}))
+        rotated = project.with_settings(powerbi_client_secret=SecretStr("rotated"))
         result = materialize(rotated, instance)
         assert not result.success
         assert "sign-in" in result.failure_data_for_node("power_bi").user_failure_data.description
@@ -218,8 +218,8 @@ def test_where_power_bi_refuses_to_tell_the_request_stays_open(own_database, dat
         assert database.execute("SELECT status FROM sma.refreshes").fetchall() == [("completed",)]
 
 
-def test_an_outage_past_the_bound_is_unknown_and_loud(own_database, database, instance, monkeypatch):
-    with refreshing(own_database, monkeypatch) as (service, project):
+def test_an_outage_past_the_bound_is_unknown_and_loud(own_database, database, instance):
+    with refreshing(own_database) as (service, project):
         leave_open(service, project)
         service.down_until = float("inf")
         result = materialize(project, instance)
@@ -230,15 +230,15 @@ def test_an_outage_past_the_bound_is_unknown_and_loud(own_database, database, in
         assert database.execute("SELECT status FROM sma.refreshes").fetchall() == [("unknown",)]
 
 
-def test_a_request_that_power_bi_had_not_named_is_unknown(own_database, database, instance, monkeypatch):
-    with refreshing(own_database, monkeypatch) as (_, project):
+def test_a_request_that_power_bi_had_not_named_is_unknown(own_database, database, instance):
+    with refreshing(own_database) as (_, project):
         Trail(own_database.settings).begin("killed", "enhanced", "time")
         assert materialize(project, instance).success
         found = database.execute("SELECT status FROM sma.refreshes ORDER BY asked_at").fetchall()
         assert found == [("unknown",), ("completed",)]
 
 
-def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(own_database, database, instance, monkeypatch):
+def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(own_database, database, instance):
     """The local server reads what a request names and no more; the trail says that nothing waits: then all is there."""
     random = Random(7)
     newest = datetime.now(UTC).date()
@@ -249,7 +249,7 @@ def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(own_datab
         loaded.update(database.execute(rows, (first, last)).fetchall())
 
     tables = Tables(read=read)
-    with refreshing(own_database, monkeypatch, tables=tables) as (service, project):
+    with refreshing(own_database, tables=tables) as (service, project):
         for step in range(24):
             if step % 6 == 5:  # time goes on: the policy takes in a new day, and may merge old ones
                 newest += timedelta(days=random.choice((1, 1, 31)))
@@ -275,12 +275,8 @@ def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(own_datab
     assert min(scopes.get(scope, 0) for scope in ("policy", "tables", "partitions")) >= 3
 
 
-def test_a_failed_refresh_shows_in_dagster_within_a_minute_of_the_real_clock(
-    own_database, database, instance, monkeypatch
-):
-    with refreshing(own_database, monkeypatch, weights=(0, 1, 0, 0), duration_s=(1, 1)) as (service, project):
-        service.clock = SystemClock()
-        monkeypatch.setattr(wiring, "SystemClock", SystemClock)
+def test_a_failed_refresh_shows_in_dagster_within_a_minute_of_the_real_clock(own_database, database, instance):
+    with refreshing(own_database, SystemClock(), weights=(0, 1, 0, 0), duration_s=(1, 1)) as (service, project):
         assert not materialize(project, instance).success
         (shown,) = instance.event_log_storage.get_asset_check_execution_history(
             dg.AssetCheckKey(dg.AssetKey("power_bi"), REFRESHED), limit=1
@@ -291,7 +287,7 @@ def test_a_failed_refresh_shows_in_dagster_within_a_minute_of_the_real_clock(
 
 
 def test_without_settings_it_is_off_and_says_so(own_database, database, instance):
-    project = Project(own_database.settings)
+    project = Project(own_database.settings, SystemClock())
     assert sense(project, instance).skip_message.startswith("off: SMA_POWERBI_")
     result = materialize(project, instance)
     (check,) = result.get_asset_check_evaluations()

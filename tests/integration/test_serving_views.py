@@ -9,7 +9,7 @@ import pytest
 
 from database.customers import add_customer
 from database.migrate import connect
-from tests.conftest import Place
+from tests.support.places import Place
 
 COLUMNS = {
     "series": "series customer metric",

@@ -61,9 +61,3 @@ def test_resetting_the_topics_empties_them(place):
     finally:
         consumer.close()
     check_topics(place.settings)
-
-
-def test_kafka_that_is_not_there_is_one_line(place, monkeypatch):
-    monkeypatch.setattr("deploy.topics._TIMEOUT_SECONDS", 1)
-    with pytest.raises(SmaError, match=r"^Kafka at 127\.0\.0\.1:1: "):
-        check_topics(place.settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"}))

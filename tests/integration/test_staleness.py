@@ -15,7 +15,6 @@ from batch.schedule.stale_days import (
     days_to_reconcile,
     stale_days,
 )
-from batch.store import read_only
 from batch.store.read_only import look
 from sma.averages import parse_averages
 from sma.days import day_start_ms
@@ -284,9 +283,11 @@ def test_a_year_of_many_series_is_looked_at_within_the_time_limit(own_database, 
         assert required_offsets(connection, LAST_2, days).keys() == set(days)
 
 
-def test_a_look_that_takes_too_long_ends_in_one_line(own_database, monkeypatch):
-    monkeypatch.setattr(read_only, "TIMEOUT_SECONDS", 1)
-    with pytest.raises(SmaError, match="transaction timeout"), look(own_database.settings) as connection:
+def test_a_look_that_takes_too_long_ends_in_one_line(own_database):
+    with (
+        pytest.raises(SmaError, match="transaction timeout"),
+        look(own_database.settings, limit_seconds=1) as connection,
+    ):
         for _ in range(3):
             connection.execute("SELECT pg_sleep(0.6)")
 

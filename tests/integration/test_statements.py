@@ -9,7 +9,7 @@ from psycopg import sql
 from batch.store.copy_format import HEADER
 from batch.store.statements import load_statements
 from sma.settings import CHECKOUT
-from tests.conftest import Place
+from tests.support.places import Place
 
 ROOMS = ("batch", "monitoring/exporter", "powerbi/refresh")
 FILES = [path for room in ROOMS for path in sorted((CHECKOUT / room).rglob("*.sql"))]

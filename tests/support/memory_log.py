@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from batch.index.index_pass import IndexPass, Reached
+from batch.index.index_pass import BLOCK_EVENTS, IndexPass, Reached
 from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
@@ -25,9 +25,15 @@ WHOLE = {"all": EventFilter()}
 
 
 class MemoryLog:
-    """Events (`EVENTS_SCHEMA`) by partition and offset, `step` of them in a chunk."""
+    """Events (`EVENTS_SCHEMA`) by partition and offset, `step` of them in a chunk, indexed in blocks."""
 
-    def __init__(self, events: pl.DataFrame, allowed_lateness_ms: int = 10**15, step: int = 7) -> None:
+    def __init__(
+        self,
+        events: pl.DataFrame,
+        allowed_lateness_ms: int = 10**15,
+        step: int = 7,
+        block_events: int = BLOCK_EVENTS,
+    ) -> None:
         self.passes: dict[int, IndexPass] = {}
         self.late: dict[int, list[tuple[int, str, str, int, int]]] = {}
         self._step = step
@@ -36,7 +42,8 @@ class MemoryLog:
             for partition in sorted(events["kafka_partition"].unique())
         }
         for partition, held in self._events.items():
-            done = self.passes[partition] = IndexPass(Reached(0, None, None, {}), allowed_lateness_ms)
+            done = IndexPass(Reached(0, None, None, {}), allowed_lateness_ms, block_events)
+            self.passes[partition] = done
             late = self.late[partition] = []
             for start in range(0, held.height, step):
                 found = done.add(_chunk(held.slice(start, step), done.series))

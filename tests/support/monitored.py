@@ -16,7 +16,7 @@ from deploy.local.environment import read_environment
 from deploy.local.ports import LOOPBACK, free_port_base
 from deploy.local.services.programs import PROMETHEUS_DIR, alertmanager_command, prometheus_command
 from sma.settings import CHECKOUT
-from tests.conftest import Place
+from tests.support.places import Place
 
 RULES = CHECKOUT / "monitoring" / "prometheus" / "rules"
 _END_S = 30

@@ -6,6 +6,7 @@ from datetime import date
 from uuid import uuid4
 
 from batch.index.extend import extend_index
+from batch.index.index_pass import BLOCK_EVENTS
 from batch.pipeline import compute_batch_days
 from sma.averages import Average, Averages
 from sma.days import day_of, day_start_ms
@@ -79,5 +80,5 @@ def compute(place, days, run=None, say=lambda _: None, **how):
     return compute_batch_days(place.settings, AVERAGES, days, run or str(uuid4()), say, **how)
 
 
-def extend(place, averages=AVERAGES):
-    return extend_index(place.settings, averages, lambda _: None)
+def extend(place, averages=AVERAGES, block_events=BLOCK_EVENTS):
+    return extend_index(place.settings, averages, lambda _: None, block_events)

@@ -2,9 +2,7 @@
 
 import numpy as np
 import polars as pl
-import pytest
 
-from batch.index import index_pass
 from batch.index.index_pass import Block, IndexPass, Reached
 from batch.log.reader import Chunk
 from sma.durations import DAY_MS
@@ -14,9 +12,9 @@ ALLOWED_LATENESS_MS = 10
 NOTHING = Reached(0, None, None, {})
 
 
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    monkeypatch.setattr(index_pass, "BLOCK_EVENTS", 3)
+def index_pass(reached=NOTHING):
+    """A pass in blocks of 3 events."""
+    return IndexPass(reached, ALLOWED_LATENESS_MS, block_events=3)
 
 
 def ints(*values):
@@ -51,7 +49,7 @@ def late_offsets(*events: tuple[int, str, int]) -> list[int]:
     return [
         offset
         for _, offset in MemoryLog(
-            pl.DataFrame(rows, EVENTS_SCHEMA, orient="row"), ALLOWED_LATENESS_MS
+            pl.DataFrame(rows, EVENTS_SCHEMA, orient="row"), ALLOWED_LATENESS_MS, block_events=3
         ).late_positions()
     ]
 
@@ -69,11 +67,11 @@ def test_each_partition_is_judged_by_itself():
 
 
 def test_blocks_touch_and_count_every_record():
-    done = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+    done = index_pass()
     done.add(chunk(done, [(2, 100), (3, 105), (6, 1)], heartbeats=[(4, 200)], rejected=[5]))
     done.add(chunk(done, [(9, 120)], rejected=[7]))
     assert done.blocks == [
-        # what stands behind the third event, and before the fourth, is of the first block's stretch or the next one's
+        # what stands behind the third event, and before the fourth, belongs to the first block or to the next
         Block(
             0, 7, events=2, late_events=1, rejected_events=1, heartbeats=1, min_event_time_ms=100, max_event_time_ms=105
         ),
@@ -83,14 +81,14 @@ def test_blocks_touch_and_count_every_record():
 
 
 def test_control_records_at_the_end_are_not_counted_as_read():
-    done = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+    done = index_pass()
     done.add(chunk(done, [(0, 5)]))
     done.add(chunk(done))
     assert (done.next_offset, len(done.blocks)) == (1, 1)
 
 
 def test_times_at_the_epoch_are_times():
-    done = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+    done = index_pass()
     done.add(chunk(done, [(0, 0)]))
     done.add(chunk(done, [(1, 7), (2, -3)]))
     assert (done.blocks[0].min_event_time_ms, done.blocks[0].max_event_time_ms) == (-3, 7)
@@ -98,15 +96,15 @@ def test_times_at_the_epoch_are_times():
 
 def test_the_next_pass_goes_on_as_one_pass_would():
     events = [(offset, time) for offset, time in enumerate([100, 140, 120, 131, 130, 90, 150, 139, 160])]
-    whole = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+    whole = index_pass()
     late = list(whole.add(chunk(whole, events)).kafka_offsets)
     for cut in range(1, len(events)):
-        first = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+        first = index_pass()
         found = list(first.add(chunk(first, events[:cut])).kafka_offsets)
         newest = {first.series[number]: newest for number, newest in first.newest_by_series()}
         reached = Reached(first.next_offset, first.max_time_ms, first.blocks[-1], newest)
-        kept = [block for block in first.blocks if block.is_full]
-        second = IndexPass(reached, ALLOWED_LATENESS_MS)
+        kept = [block for block in first.blocks if first.is_full(block)]
+        second = index_pass(reached)
         found += list(second.add(chunk(second, events[cut:])).kafka_offsets)
         assert found == late
         assert kept + second.blocks == whole.blocks
@@ -114,7 +112,7 @@ def test_the_next_pass_goes_on_as_one_pass_would():
 
 
 def test_events_are_counted_by_day_without_the_late_ones():
-    done = IndexPass(NOTHING, ALLOWED_LATENESS_MS)
+    done = index_pass()
     done.add(chunk(done, [(0, DAY_MS - 1), (1, DAY_MS), (2, DAY_MS - 5), (3, DAY_MS - 11)]))
     done.add(chunk(done, [(4, DAY_MS + 1)]))
     assert sorted(done.day_counts()) == [(0, 0, 2), (0, 1, 2)]

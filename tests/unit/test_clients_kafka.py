@@ -79,15 +79,17 @@ def test_a_coordinator_that_moved_or_is_still_loading_can_be_asked_again(errors:
     assert raised.value.retriable
 
 
-def test_a_coordinator_that_is_not_ready_is_asked_again_and_ends_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_coordinator_that_is_not_ready_is_asked_again_and_ends_no_process() -> None:
     # an OffsetFetch answered with NOT_COORDINATOR is what librdkafka's admin client dies of
-    monkeypatch.setattr(groups, "partitions", lambda settings, topic: [0, 1, 2])
-    monkeypatch.setattr(groups, "RETRY_S", 0.01)
     answers = [[b""], [offsets_answer(error=NotCoordinatorError.errno)], [b""], [offsets_answer()]]
     with broker_at(answers) as address:
         answers[0][0] = answers[2][0] = coordinator_answer(address)
         settings = Settings(kafka_bootstrap=f"{HERE}:{address[1]}")
-        assert groups.committed_offsets(settings, "events", "group") == {0: 40, 2: 0}
+
+        def question(wire: Wire) -> dict[int, int]:
+            return groups.committed(wire, "group", "events", [0, 1, 2])
+
+        assert groups.ask_coordinator(settings, "group", question, retry_s=0.01) == {0: 40, 2: 0}
 
 
 @pytest.mark.parametrize(

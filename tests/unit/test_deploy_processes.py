@@ -41,8 +41,7 @@ def test_children_that_outlive_their_parent_are_found(tmp_path):
     assert stack_processes(tmp_path) == {}
 
 
-def test_a_process_that_ignores_the_polite_signal_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr("deploy.local.processes._GRACE_SECONDS", 0.3)
+def test_a_process_that_ignores_the_polite_signal_is_killed(tmp_path):
     stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
     process = subprocess.Popen(
         [sys.executable, "-c", stubborn], env={**os.environ, MARKER: str(tmp_path)}, stdout=subprocess.PIPE
@@ -50,7 +49,7 @@ def test_a_process_that_ignores_the_polite_signal_is_killed(tmp_path, monkeypatc
     with process:
         assert process.stdout is not None
         process.stdout.readline()
-        end_processes(tmp_path)
+        end_processes(tmp_path, grace_seconds=0.3)
         assert process.wait() == -9
 
 

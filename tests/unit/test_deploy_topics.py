@@ -2,7 +2,8 @@
 
 import pytest
 
-from deploy.topics import await_topics, topic_fault, wanted_topics
+from deploy.topics import await_topics, check_topics, topic_fault, wanted_topics
+from sma.errors import SmaError
 from sma.settings import Settings
 
 _SETTINGS = Settings(topic_prefix="t.", partitions=3, retention_bytes=1000)
@@ -44,3 +45,8 @@ def test_topics_that_a_broker_does_not_know_yet_are_waited_for():
 
 def test_topics_that_never_come_are_not_waited_for_for_ever():
     await_topics({"events"}, list, limit_s=0)
+
+
+def test_kafka_that_is_not_there_is_one_line():
+    with pytest.raises(SmaError, match=r"^Kafka does not answer at 127\.0\.0\.1:1 \([^\n]+\): run `sma up`$"):
+        check_topics(Settings(kafka_bootstrap="127.0.0.1:1"), timeout_s=1)

@@ -11,9 +11,8 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from monitoring.logs import collector as collector_of_events
 from monitoring.logs import handlers
-from monitoring.logs.collector import Answer, Verdict
+from monitoring.logs.collector import Answer, Collector, Verdict
 from monitoring.logs.destination import Destination, destination_of
 from monitoring.logs.handlers import SplunkHandler
 from monitoring.logs.shipper import Limits, Shipper
@@ -150,11 +149,10 @@ def test_the_buffer_is_bounded_in_bytes_too():
         collector.mood = "well"
 
 
-def test_who_logs_does_not_wait_for_a_server_that_hangs(monkeypatch):
-    monkeypatch.setattr(collector_of_events, "READ_S", 600)
+def test_who_logs_does_not_wait_for_a_server_that_hangs():
     # were a single line to wait for the server, the loop would not end before the server is let go
     with running_collector(mood="hanging") as collector:
-        with shipping(collector, replace(QUICK, exit_s=0.1)) as (logger, shipper):
+        with shipping(collector, replace(QUICK, answer_s=600.0, exit_s=0.1)) as (logger, shipper):
             for number in range(100_000):
                 logger.error("%d", number)
             assert collector.requests == 0
@@ -273,11 +271,10 @@ def test_a_fault_without_its_place_is_found_by_halving():
     assert len(sender.sent) <= 7
 
 
-def test_the_pause_that_the_server_asks_for_is_kept(monkeypatch):
-    pauses = []
-    monkeypatch.setattr(Shipper, "_pause", lambda _, seconds: pauses.append(seconds))
+def test_the_pause_that_the_server_asks_for_is_kept():
+    pauses: list[float] = []
     sender = Scripted(Answer(Verdict.AGAIN, retry_after_s=30), Answer(Verdict.AGAIN), Answer(Verdict.REFUSED))
-    shipper = Shipper(sender, lambda *_: None, Limits(batch_age_s=0.01))
+    shipper = Shipper(sender, lambda *_: None, Limits(batch_age_s=0.01), pauses.append)
     shipper.add(b"event")
     for _ in range(500):
         if shipper.shipped:
@@ -397,5 +394,5 @@ def test_the_ca_that_the_settings_name_goes_before_that_of_the_environment(monke
     own = state_dir / "ca.pem"
     for ca_file in (own, None):
         destination = Destination("https://splunk:8088", SecretStr(TOKEN), "", "ERROR", ca_file)
-        assert collector_of_events.Collector(destination).send([b"{}"]).verdict is Verdict.AGAIN
+        assert Collector(destination).send([b"{}"]).verdict is Verdict.AGAIN
     assert checked_by == [str(own), str(state_dir)]

@@ -1,15 +1,14 @@
 """What starts by itself, and when it does not: evaluated against a Dagster in memory and a database that is a list."""
 
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
 
-from batch.checks.finding import Finding
 from batch.log.offsets import OffsetRange
+from batch.schedule.backlog import Backlog
 from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_RESULT, StaleDay
-from orchestration import automation, watch
+from orchestration import automation
 from orchestration.automation import (
     index_every_12_minutes,
     late_events_waiting,
@@ -21,6 +20,7 @@ from orchestration.definitions import definitions
 from orchestration.resume import resume_key
 from orchestration.watch import flink_job_not_running
 from sma.settings import Settings
+from tests.support.fake_flink import Flink, job
 
 DAY = date(2013, 1, 10)
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -31,8 +31,17 @@ def stale(day: date = DAY, late_since: datetime | None = None) -> StaleDay:
 
 
 class Project:
+    """Stale days that need the Kafka offsets from 10 on; Kafka retains those from `retained_from` on."""
+
     averages = None
-    settings = Settings()
+
+    def __init__(self, *stale_days: StaleDay, settings: Settings | None = None, retained_from: int = 10) -> None:
+        self.settings = settings or Settings()
+        self.stale_days = stale_days
+        self.retained = {0: OffsetRange(retained_from, 100)}
+
+    def backlog(self, _today: date) -> Backlog:
+        return Backlog(self.stale_days, {each.day: {0: 10} for each in self.stale_days}, self.retained)
 
 
 @pytest.fixture
@@ -42,28 +51,19 @@ def instance():
 
 
 @pytest.fixture
-def days(monkeypatch):
-    """The days that the database has for stale; they need the Kafka offsets from 10 on, and Kafka has them."""
-    found: list[StaleDay] = []
-
-    @contextmanager
-    def look(_settings):
-        yield None
-
-    monkeypatch.setattr(automation, "look", look)
-    monkeypatch.setattr(automation, "days_to_reconcile", lambda *_: list(found))
-    monkeypatch.setattr(automation, "required_offsets", lambda _, __, days: dict.fromkeys(days, {0: 10}))
-    monkeypatch.setattr(automation, "retained_ranges", lambda _settings, _topic: {0: OffsetRange(10, 100)})
-    return found
+def flink():
+    server = Flink()
+    yield server
+    server.close()
 
 
 def index_once(instance):
     instance.report_runless_asset_event(dg.AssetMaterialization("offset_index"))
 
 
-def sense(sensor, instance, cursor=None):
+def sense(sensor, instance, project=None, cursor=None):
     context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions)
-    return sensor(context, project=Project())
+    return sensor(context, project=project or Project())
 
 
 def start_run(instance, job_name, status=dg.DagsterRunStatus.STARTED, assets=None):
@@ -95,29 +95,28 @@ def test_the_log_is_not_indexed_twice_at_once(stored):
     assert skipped.skip_message == "the last pass over the log has not ended yet"
 
 
-def test_nothing_is_reconciled_before_the_log_is_indexed(instance, days):
-    days.append(stale())
-    assert "has not been indexed yet" in sense(reconcile_what_has_closed, instance).skip_message
+def test_nothing_is_reconciled_before_the_log_is_indexed(instance):
+    assert "has not been indexed yet" in sense(reconcile_what_has_closed, instance, Project(stale())).skip_message
 
 
-def test_unbroken_days_are_one_run(instance, days):
+def test_unbroken_days_are_one_run(instance):
     index_once(instance)
-    days.extend(stale(DAY + timedelta(days=number)) for number in range(3))
-    (request,) = sense(reconcile_what_has_closed, instance).run_requests
+    project = Project(*(stale(DAY + timedelta(days=number)) for number in range(3)))
+    (request,) = sense(reconcile_what_has_closed, instance, project).run_requests
     assert [request.tags[name] for name in RANGE] == ["2013-01-10", "2013-01-12"]
     assert request.tags["sma/reason"] == NO_RESULT
 
 
-def test_one_indexing_is_looked_at_once(instance, days):
+def test_one_indexing_is_looked_at_once(instance):
     index_once(instance)
     cursor = sense(reconcile_what_has_closed, instance).cursor
-    days.append(stale())
-    assert "not been indexed since" in sense(reconcile_what_has_closed, instance, cursor).skip_message
+    project = Project(stale())
+    assert "not been indexed since" in sense(reconcile_what_has_closed, instance, project, cursor).skip_message
     index_once(instance)
-    assert len(sense(reconcile_what_has_closed, instance, cursor).run_requests) == 1
+    assert len(sense(reconcile_what_has_closed, instance, project, cursor).run_requests) == 1
 
 
-def test_nothing_to_do_says_so(instance, days):
+def test_nothing_to_do_says_so(instance):
     index_once(instance)
     looked = sense(reconcile_what_has_closed, instance)
     assert (looked.run_requests, looked.skip_reason.skip_message) == (
@@ -130,33 +129,30 @@ def test_nothing_to_do_says_so(instance, days):
     ("job_name", "assets"), [("reconcile", None), ("__ASSET_JOB", ["batch_averages", "reconciliations"])]
 )
 @pytest.mark.parametrize("sensor", [reconcile_what_has_closed, late_events_waiting])
-def test_no_reconciliation_is_started_beside_another(instance, days, sensor, job_name, assets):
+def test_no_reconciliation_is_started_beside_another(instance, sensor, job_name, assets):
     index_once(instance)
-    days.append(stale(late_since=datetime(2026, 1, 1, tzinfo=UTC)))
     start_run(instance, job_name, assets=assets)
-    skipped = sense(sensor, instance)
+    skipped = sense(sensor, instance, Project(stale(late_since=datetime(2026, 1, 1, tzinfo=UTC))))
     assert isinstance(skipped, dg.SkipReason)  # without a cursor: it looks again when that one has ended
     assert "queued or running" in skipped.skip_message
 
 
-def test_a_run_that_has_ended_is_in_nobodys_way(instance, days):
+def test_a_run_that_has_ended_is_in_nobodys_way(instance):
     index_once(instance)
-    days.append(stale())
     start_run(instance, "reconcile", dg.DagsterRunStatus.FAILURE)
-    assert len(sense(reconcile_what_has_closed, instance).run_requests) == 1
+    assert len(sense(reconcile_what_has_closed, instance, Project(stale())).run_requests) == 1
 
 
-def test_days_that_kafka_no_longer_holds_are_left_alone(instance, days, monkeypatch):
+def test_days_that_kafka_no_longer_holds_are_left_alone(instance):
     index_once(instance)
-    days.append(stale())
-    monkeypatch.setattr(automation, "retained_ranges", lambda _settings, _topic: {0: OffsetRange(11, 100)})
-    assert sense(reconcile_what_has_closed, instance).run_requests == []
+    project = Project(stale(), retained_from=11)
+    assert sense(reconcile_what_has_closed, instance, project).run_requests == []
 
 
-def test_days_that_are_no_partitions_yet_are_left_alone(instance, days):
+def test_days_that_are_no_partitions_yet_are_left_alone(instance):
     index_once(instance)
-    days.append(stale(datetime.now(UTC).date() + timedelta(days=2)))
-    assert sense(reconcile_what_has_closed, instance).run_requests == []
+    project = Project(stale(datetime.now(UTC).date() + timedelta(days=2)))
+    assert sense(reconcile_what_has_closed, instance, project).run_requests == []
 
 
 def test_ranges_end_where_a_day_is_missing():
@@ -165,33 +161,35 @@ def test_ranges_end_where_a_day_is_missing():
 
 
 @pytest.mark.parametrize(("minutes", "runs"), [(6, 1), (4, 0), (None, 0)])
-def test_late_events_that_wait_too_long_are_seen_to(instance, days, minutes, runs):
+def test_late_events_that_wait_too_long_are_seen_to(instance, minutes, runs):
     since = None if minutes is None else datetime.now(UTC) - timedelta(minutes=minutes)
-    days.append(stale(late_since=since))
-    looked = sense(late_events_waiting, instance)
+    looked = sense(late_events_waiting, instance, Project(stale(late_since=since)))
     assert len(getattr(looked, "run_requests", None) or []) == runs
 
 
-def test_nothing_is_dropped_while_everything_is_kept(monkeypatch):
+def test_nothing_is_dropped_while_everything_is_kept():
     context = dg.build_schedule_context()
     assert "SMA_KEEP_DAYS is 0" in retention_every_night(context, project=Project()).skip_message
-    monkeypatch.setattr(Project, "settings", Settings(keep_days=30))
-    assert isinstance(retention_every_night(context, project=Project()), dg.RunRequest)
+    kept = Project(settings=Settings(keep_days=30))
+    assert isinstance(retention_every_night(context, project=kept), dg.RunRequest)
 
 
-def test_a_job_is_told_of_at_first_and_when_it_stops_or_runs_again(instance, monkeypatch):
-    def look(finding, cursor):
-        monkeypatch.setattr(watch, "job_runs", lambda _settings: finding)
-        return sense(flink_job_not_running, instance, cursor)
+def test_a_job_is_told_of_at_first_and_when_it_stops_or_runs_again(instance, flink):
+    project = Project(settings=Settings(flink_url=flink.url, job_name="j"))
 
-    well, bad = Finding(True, "the job runs"), Finding(False, "the job is failed")
+    def look(state, cursor):
+        flink.has_jobs(job(state))
+        return sense(flink_job_not_running, instance, project, cursor)
+
+    well, bad = "RUNNING", "FAILED"
     first = look(well, None)
     assert [each.passed for each in first.asset_events] == [True]
     assert isinstance(look(well, first.cursor), dg.SkipReason)
     stopped = look(bad, first.cursor)
     (told,) = stopped.asset_events
     assert (told.asset_key.to_user_string(), told.check_name) == ("streaming_averages", "flink_job_runs")
-    assert (told.passed, told.severity, told.description) == (False, dg.AssetCheckSeverity.ERROR, "the job is failed")
+    assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert told.description.startswith("the job j is failed: ")
     assert isinstance(look(bad, stopped.cursor), dg.SkipReason)
     again = look(well, stopped.cursor)
     assert [each.passed for each in again.asset_events] == [True]

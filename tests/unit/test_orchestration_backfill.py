@@ -4,7 +4,6 @@ from datetime import date
 
 import pytest
 
-from orchestration import backfill as backfills
 from orchestration.backfill import BackfillOutcome, follow_backfill, launch_backfill
 from sma.errors import SmaError
 from sma.settings import Settings
@@ -46,41 +45,34 @@ def logged(*events: dict) -> dict:
     return {"__typename": "EventConnection", "cursor": "1", "hasMore": False, "events": list(events)}
 
 
-def use(monkeypatch, dagster: ScriptedDagster) -> ScriptedDagster:
-    monkeypatch.setattr(backfills, "ask", dagster)
-    monkeypatch.setattr(backfills, "POLL_SECONDS", 0)
-    return dagster
+def follow(progress=lambda _: None, **script) -> BackfillOutcome:
+    return follow_backfill(SETTINGS, "abc", progress, ask=ScriptedDagster(**script), poll_seconds=0)
 
 
-def test_one_backfill_of_both_assets_is_launched(monkeypatch):
+def test_one_backfill_of_both_assets_is_launched():
     launched = {"__typename": "LaunchBackfillSuccess", "backfillId": "abc"}
-    dagster = use(monkeypatch, ScriptedDagster(launchPartitionBackfill=[launched]))
-    assert launch_backfill(SETTINGS, date(2013, 1, 1), date(2013, 1, 2)) == "abc"
+    dagster = ScriptedDagster(launchPartitionBackfill=[launched])
+    assert launch_backfill(SETTINGS, date(2013, 1, 1), date(2013, 1, 2), dagster) == "abc"
     params = dagster.asked[0]["backfillParams"]
     assert params["assetSelection"] == BOTH
     assert params["partitionNames"] == ["2013-01-01", "2013-01-02"]
 
 
-def test_a_refusal_is_told_in_one_line(monkeypatch):
+def test_a_refusal_is_told_in_one_line():
     refused = {"__typename": "PythonError", "message": "\nNo such partition\nTraceback …"}
-    use(monkeypatch, ScriptedDagster(launchPartitionBackfill=[refused]))
+    dagster = ScriptedDagster(launchPartitionBackfill=[refused])
     with pytest.raises(SmaError, match=r"did not start the backfill: No such partition$"):
-        launch_backfill(SETTINGS, date(2013, 1, 1), date(2013, 1, 1))
+        launch_backfill(SETTINGS, date(2013, 1, 1), date(2013, 1, 1), dagster)
 
 
-def test_it_is_followed_to_the_end_of_its_run(monkeypatch):
-    use(
-        monkeypatch,
-        ScriptedDagster(
-            partitionBackfillOrError=[
-                followed("REQUESTED"),
-                followed("REQUESTED", run("STARTED")),
-                followed("REQUESTED", run("SUCCESS")),
-            ]
-        ),
-    )
+def test_it_is_followed_to_the_end_of_its_run():
+    states = [
+        followed("REQUESTED"),
+        followed("REQUESTED", run("STARTED")),
+        followed("REQUESTED", run("SUCCESS")),
+    ]
     said: list[str] = []
-    assert follow_backfill(SETTINGS, "abc", said.append) == BackfillOutcome("abc", ("run-1",), None)
+    assert follow(said.append, partitionBackfillOrError=states) == BackfillOutcome("abc", ("run-1",), None)
     assert said == [
         "backfill abc: waiting for Dagster",
         "backfill abc: run run-1 started",
@@ -88,18 +80,13 @@ def test_it_is_followed_to_the_end_of_its_run(monkeypatch):
     ]
 
 
-def test_a_run_of_one_asset_is_not_the_end(monkeypatch):
+def test_a_run_of_one_asset_is_not_the_end():
     first, second = run("SUCCESS", "one", BOTH[:1]), run("SUCCESS", "two", BOTH[1:])
-    use(
-        monkeypatch,
-        ScriptedDagster(
-            partitionBackfillOrError=[followed("REQUESTED", first), followed("COMPLETED_SUCCESS", first, second)]
-        ),
-    )
-    assert follow_backfill(SETTINGS, "abc", lambda _: None).run_ids == ("one", "two")
+    states = [followed("REQUESTED", first), followed("COMPLETED_SUCCESS", first, second)]
+    assert follow(partitionBackfillOrError=states).run_ids == ("one", "two")
 
 
-def test_a_failed_run_is_told_with_its_first_error(monkeypatch):
+def test_a_failed_run_is_told_with_its_first_error():
     failure = {
         "__typename": "ExecutionStepFailureEvent",
         "error": {
@@ -108,35 +95,25 @@ def test_a_failed_run_is_told_with_its_first_error(monkeypatch):
         },
     }
     line = {"__typename": "LogMessageEvent", "level": "INFO", "message": "read 9 records", "stepKey": "batch_averages"}
-    use(
-        monkeypatch,
-        ScriptedDagster(
-            partitionBackfillOrError=[followed("REQUESTED", run("FAILURE"))], logsForRun=[logged(line, failure)]
-        ),
-    )
     said: list[str] = []
-    outcome = follow_backfill(SETTINGS, "abc", said.append)
+    states, logs = [followed("REQUESTED", run("FAILURE"))], [logged(line, failure)]
+    outcome = follow(said.append, partitionBackfillOrError=states, logsForRun=logs)
     assert not outcome.is_success
     assert outcome.error == "run run-1 failure: the stream has confirmed only 3 of 9 offsets"
     assert "batch_averages: read 9 records" in said
 
 
-def test_a_run_that_a_blocking_check_failed_has_done_its_work(monkeypatch):
+def test_a_run_that_a_blocking_check_failed_has_done_its_work():
     message = "dagster._core.errors.DagsterAssetCheckFailedError: 1 blocking asset check failed with ERROR severity:\n…"
     failure = {"__typename": "ExecutionStepFailureEvent", "error": {"message": message, "causes": []}}
-    use(
-        monkeypatch,
-        ScriptedDagster(partitionBackfillOrError=[followed("REQUESTED", run("FAILURE"))], logsForRun=[logged(failure)]),
-    )
-    assert follow_backfill(SETTINGS, "abc", lambda _: None) == BackfillOutcome("abc", ("run-1",), None)
+    states = [followed("REQUESTED", run("FAILURE"))]
+    outcome = follow(partitionBackfillOrError=states, logsForRun=[logged(failure)])
+    assert outcome == BackfillOutcome("abc", ("run-1",), None)
 
 
-def test_a_backfill_that_fails_before_it_has_a_run_says_why(monkeypatch):
-    use(
-        monkeypatch,
-        ScriptedDagster(partitionBackfillOrError=[followed("FAILED", error="code location sma cannot be loaded\n…")]),
-    )
-    outcome = follow_backfill(SETTINGS, "abc", lambda _: None)
+def test_a_backfill_that_fails_before_it_has_a_run_says_why():
+    failed = followed("FAILED", error="code location sma cannot be loaded\n…")
+    outcome = follow(partitionBackfillOrError=[failed])
     assert outcome.error == "backfill abc failed: code location sma cannot be loaded"
 
 

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from datetime import date, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import dagster as dg
 import polars as pl
@@ -16,6 +15,7 @@ from orchestration.backfill import readable_error
 from orchestration.definitions import definitions
 from orchestration.metadata import LARGEST, largest_differences
 from orchestration.partitions import days, partition_keys
+from orchestration.resources import Project
 from sma.errors import SmaError
 from sma.settings import Settings
 
@@ -115,8 +115,7 @@ def test_a_mistake_of_the_users_fails_the_run_with_its_one_line():
     def averages():
         raise SmaError("averages.yaml: averages[0].every: '1 huor' is not a duration")
 
-    project = SimpleNamespace(settings=Settings(), averages=averages)
-    broken = type("Broken", (), {"settings": project.settings, "averages": property(lambda _: averages())})()
+    broken = type("Broken", (Project,), {"settings": Settings(), "averages": property(lambda _: averages())})()
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
             [batch_averages],

@@ -7,14 +7,12 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from batch import pipeline
 from batch.index.log_index import LogIndex
 from batch.index.side_outputs import POSITIONS_SCHEMA
 from batch.pipeline import Computed, Reconciled
 from batch.reconciliation.accounting import Account
 from batch.reconciliation.audit import ReconciledDay
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA, Summary
-from batch.report import worst_series
 from batch.report.worst_series import SeriesRows, worst_of
 from batch.results.batch_results import BatchResult, Written
 from orchestration.assets import ALL_ACCOUNTED_FOR, NO_UNEXPLAINED, reconciliations
@@ -49,16 +47,14 @@ def reconciled(day, unexplained):
     return ReconciledDay(BatchResult(day, "hour", {}, 0), summary, rows, 0.1)
 
 
-def run(monkeypatch, instance, unexplained, records=0, **how):
+def run(instance, unexplained, records=0, **how):
     """Materialize three days with as many unexplained differences each."""
     days = tuple(reconciled(FIRST + timedelta(days=number), count) for number, count in enumerate(unexplained))
     account = Account(0, 0, records, records, 0, 0, 0, 0)
     mismatched = pl.DataFrame(schema=POSITIONS_SCHEMA)
     found = Reconciled(days, (account,), mismatched, LogIndex(()), 0, datetime(2026, 1, 1, tzinfo=UTC), 0.5)
     worst = {str(day.result.day): SERIES for day in days if day.differences.height}
-    monkeypatch.setattr(pipeline, "reconcile_days", lambda *_: found)
-    monkeypatch.setattr(worst_series, "read_worst_series", lambda *_: worst)
-    project = SimpleNamespace(settings=None, averages=None)
+    project = SimpleNamespace(reconcile=lambda *_: found, worst_series=lambda _: worst)
     return dg.materialize(
         [reconciliations], resources={"project": project}, instance=instance, raise_on_error=False, **how
     )
@@ -74,21 +70,21 @@ def evaluations(ran, check):
     return {each.partition: each.passed for each in ran.get_asset_check_evaluations() if each.check_name == check}
 
 
-def test_a_clean_range_passes_its_checks_day_by_day(monkeypatch, instance):
-    ran = run(monkeypatch, instance, [0, 0, 0], tags=RANGE)
+def test_a_clean_range_passes_its_checks_day_by_day(instance):
+    ran = run(instance, [0, 0, 0], tags=RANGE)
     assert ran.success
     assert evaluations(ran, NO_UNEXPLAINED) == {"2013-01-10": True, "2013-01-11": True, "2013-01-12": True}
     assert evaluations(ran, ALL_ACCOUNTED_FOR) == {None: True}
 
 
-def test_an_unexplained_difference_fails_its_day_and_the_run(monkeypatch, instance):
-    ran = run(monkeypatch, instance, [0, 2, 0], tags=RANGE)
+def test_an_unexplained_difference_fails_its_day_and_the_run(instance):
+    ran = run(instance, [0, 2, 0], tags=RANGE)
     assert not ran.success
     assert evaluations(ran, NO_UNEXPLAINED) == {"2013-01-10": True, "2013-01-11": False, "2013-01-12": True}
 
 
-def test_each_evaluation_judges_the_materialization_of_its_day(monkeypatch, instance):
-    run(monkeypatch, instance, [0, 2, 0], tags=RANGE)
+def test_each_evaluation_judges_the_materialization_of_its_day(instance):
+    run(instance, [0, 2, 0], tags=RANGE)
     key = dg.AssetCheckKey(reconciliations.key, NO_UNEXPLAINED)
     of_days = instance.event_log_storage.get_asset_check_partition_info([key])
     assert {each.partition_key: each.is_current for each in of_days} == {
@@ -98,19 +94,19 @@ def test_each_evaluation_judges_the_materialization_of_its_day(monkeypatch, inst
     }
 
 
-def test_one_day_is_checked_like_many(monkeypatch, instance):
-    ran = run(monkeypatch, instance, [1], partition_key="2013-01-10")
+def test_one_day_is_checked_like_many(instance):
+    ran = run(instance, [1], partition_key="2013-01-10")
     assert evaluations(ran, NO_UNEXPLAINED) == {"2013-01-10": False}
 
 
-def test_a_record_that_nobody_accounts_for_fails_its_check_and_not_the_run(monkeypatch, instance):
-    ran = run(monkeypatch, instance, [0, 0, 0], records=1, tags=RANGE)
+def test_a_record_that_nobody_accounts_for_fails_its_check_and_not_the_run(instance):
+    ran = run(instance, [0, 0, 0], records=1, tags=RANGE)
     assert ran.success
     assert evaluations(ran, ALL_ACCOUNTED_FOR) == {None: False}
 
 
-def test_a_day_that_differs_shows_its_worst_series(monkeypatch, instance):
-    ran = run(monkeypatch, instance, [0, 2, 0], tags=RANGE)
+def test_a_day_that_differs_shows_its_worst_series(instance):
+    ran = run(instance, [0, 2, 0], tags=RANGE)
     shown = {each.partition: each.metadata for each in ran.asset_materializations_for_node("reconciliations")}
     assert shown["2013-01-11"]["worst_series"].value.startswith("![stream against batch](data:image/png;base64,")
     assert "worst_series" not in shown["2013-01-10"]
@@ -139,8 +135,8 @@ def test_the_worst_series_is_the_least_explained_then_the_most_differing_then_th
     assert worst_of(differences(*rows)) == (worst, "m")
 
 
-def test_a_day_that_differs_gives_the_commands_that_trace_its_worst_windows(monkeypatch, instance):
-    ran = run(monkeypatch, instance, [0, 7, 0], tags=RANGE)
+def test_a_day_that_differs_gives_the_commands_that_trace_its_worst_windows(instance):
+    ran = run(instance, [0, 7, 0], tags=RANGE)
     shown = {each.partition: each.metadata for each in ran.asset_materializations_for_node("reconciliations")}
     assert "explain" not in shown["2013-01-10"]
     fence, first, *others = shown["2013-01-11"]["explain"].value.splitlines()

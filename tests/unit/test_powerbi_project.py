@@ -59,9 +59,8 @@ def test_microsofts_object_model_refuses_what_is_no_tmdl(tmp_path):
 
 
 def test_without_npm_one_line_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr("powerbi.checks.object_model._INSTALLED", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SmaError, match=r"^npm is not installed: [^\n]+$"), loaded(SEMANTIC_MODEL):
+    with pytest.raises(SmaError, match=r"^npm is not installed: [^\n]+$"), loaded(SEMANTIC_MODEL, tmp_path):
         pass
 
 

@@ -51,57 +51,51 @@ class Log:
         return dict.fromkeys(self._ends, 0)
 
 
-def wait_with(monkeypatch: pytest.MonkeyPatch, flink: Flink, log: Log, timeout_s: float = 10) -> list[str]:
-    monkeypatch.setattr(progress, "KafkaLog", lambda settings: log)
-    monkeypatch.setattr(progress, "CONFIRM_POLL_S", 0.01)
+def wait_with(flink: Flink, log: Log, timeout_s: float = 10) -> list[str]:
     said: list[str] = []
-    progress.wait(Settings(flink_url=flink.url, job_name="j"), timeout_s, said.append)
+    progress.wait(Settings(flink_url=flink.url, job_name="j"), timeout_s, said.append, log=log, poll_s=0.01)
     return said
 
 
-def test_waiting_ends_once_a_checkpoint_covers_the_ends_of_its_beginning(
-    monkeypatch: pytest.MonkeyPatch, flink: Flink
-) -> None:
+def test_waiting_ends_once_a_checkpoint_covers_the_ends_of_its_beginning(flink: Flink) -> None:
     has_read(flink, [], [account(0, 3)], [account(0, 4), account(1, 2)], [account(0, 9), account(1, 2)])
-    said = wait_with(monkeypatch, flink, Log({0: 5, 1: 2}))
+    said = wait_with(flink, Log({0: 5, 1: 2}))
     assert said == ["7 records not confirmed yet", "4 records not confirmed yet", "1 records not confirmed yet"]
 
 
-def test_what_was_read_before_a_failure_is_not_confirmed_by_a_checkpoint_after_it(
-    monkeypatch: pytest.MonkeyPatch, flink: Flink
-) -> None:
+def test_what_was_read_before_a_failure_is_not_confirmed_by_a_checkpoint_after_it(flink: Flink) -> None:
     has_read(flink, [account(0, 5)])
     calm = flink.answers["/jobs/a"]
     restarted = {**calm, "timestamps": {"RUNNING": 4}}
     # each turn asks when the job began to run, for its vertices, and again when it began to run
     flink.answers["/jobs/a"] = [calm, calm, restarted, restarted]
-    wait_with(monkeypatch, flink, Log({0: 5}))
+    wait_with(flink, Log({0: 5}))
     assert len([request for request in flink.requests if request[0] == "POST"]) == 2
 
 
-def test_waiting_for_an_empty_log_needs_no_job(monkeypatch: pytest.MonkeyPatch, flink: Flink) -> None:
+def test_waiting_for_an_empty_log_needs_no_job(flink: Flink) -> None:
     flink.has_jobs()
-    assert wait_with(monkeypatch, flink, Log({0: 0})) == []
+    assert wait_with(flink, Log({0: 0})) == []
 
 
 @pytest.mark.parametrize("state", ["FAILED", "FAILING", "RESTARTING"])
-def test_waiting_for_a_job_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, flink: Flink, state: str) -> None:
+def test_waiting_for_a_job_that_fails_says_why(flink: Flink, state: str) -> None:
     flink.has_jobs(job(state))
     flink.answers["/jobs/a/exceptions"] = {"exceptionHistory": {"entries": [{"stacktrace": TRACE}]}}
     with pytest.raises(SmaError, match=f"the job j is {state} .PSQLException: ERROR: permission denied for table t"):
-        wait_with(monkeypatch, flink, Log({0: 1}))
+        wait_with(flink, Log({0: 1}))
 
 
-def test_waiting_without_a_job_says_what_to_do(monkeypatch: pytest.MonkeyPatch, flink: Flink) -> None:
+def test_waiting_without_a_job_says_what_to_do(flink: Flink) -> None:
     flink.has_jobs()
     with pytest.raises(SmaError, match="no job j at .*: run `sma stream start`"):
-        wait_with(monkeypatch, flink, Log({0: 1}))
+        wait_with(flink, Log({0: 1}))
 
 
-def test_waiting_too_long_says_how_much_is_left(monkeypatch: pytest.MonkeyPatch, flink: Flink) -> None:
+def test_waiting_too_long_says_how_much_is_left(flink: Flink) -> None:
     flink.has_jobs(job("RUNNING", running=1))
     with pytest.raises(SmaError, match="the stream is still 5 records behind after 0 s"):
-        wait_with(monkeypatch, flink, Log({0: 5}), timeout_s=0.05)
+        wait_with(flink, Log({0: 5}), timeout_s=0.05)
 
 
 def test_an_account_that_does_not_add_up_has_a_residue(flink: Flink) -> None:

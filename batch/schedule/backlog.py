@@ -1,0 +1,49 @@
+"""Reads the backlog: the stale days, what each needs of Kafka, and what Kafka retains.
+
+Which days are stale is decided in `batch.schedule.stale_days`; when they run, by the sensors.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from batch.log.offsets import OffsetRange, retained_ranges
+from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_offsets
+from batch.schedule.stale_days import StaleDay, days_to_reconcile
+from batch.store.read_only import look
+from sma.averages import Averages
+from sma.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The stale days, oldest first; `required` has no day that needs nothing, `retained` is by partition."""
+
+    stale: Sequence[StaleDay]
+    required: Mapping[date, RequiredOffsets]
+    retained: Mapping[int, OffsetRange]
+
+    def reconcilable(self, first: date, last: date) -> list[StaleDay]:
+        """Return the stale days from the first to the last, both included, that Kafka still has the events of."""
+        return [
+            each
+            for each in self.stale
+            if first <= each.day <= last and not is_gone(self.required.get(each.day, {}), self.retained)
+        ]
+
+
+def read_backlog(settings: Settings, averages: Averages, today: date) -> Backlog:
+    """Read the backlog of the kept days; Kafka is asked only where a day is stale.
+
+    Args:
+        settings: where Kafka and the database are.
+        averages: that the days are reconciled for.
+        today: in UTC.
+
+    Raises:
+        SmaError: Kafka or the database does not answer.
+    """
+    with look(settings) as connection:
+        stale = days_to_reconcile(connection, settings, averages, today)
+        required = required_offsets(connection, averages, [each.day for each in stale])
+    return Backlog(stale, required, retained_ranges(settings, settings.events_topic) if stale else {})

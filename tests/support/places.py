@@ -1,0 +1,80 @@
+"""Places: topics and a database that nobody else uses, on running services; made for a test, and gone in the end."""
+
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from database.migrate import copy_database, create_database, drop_database, with_database
+from deploy.local.environment import DATABASE_URLS
+from deploy.topics import create_topics, delete_topics
+from sma.settings import CHECKOUT, Settings, load_settings
+
+SMA = CHECKOUT / ".venv" / "bin" / "sma"
+_URL_FIELDS = [name.removeprefix("SMA_").lower() for name in DATABASE_URLS if name != "SMA_DAGSTER_DATABASE_URL"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Topics and a database that nobody else uses, on running services: its settings, in memory and as variables."""
+
+    settings: Settings
+    environ: dict[str, str]
+
+    def sma(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run the command line as a user would; what it printed and how it ended."""
+        return subprocess.run(
+            [SMA, *arguments], env=self.environ, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+
+@contextmanager
+def template_on(server: Place) -> Iterator[str]:
+    """Make a migrated database to copy, for as long as it is needed."""
+    owner_url = server.settings.owner_database_url.get_secret_value()
+    name = f"template_{secrets.token_hex(4)}"
+    create_database(owner_url, name)
+    try:
+        yield name
+    finally:
+        drop_database(owner_url, name)
+
+
+@contextmanager
+def database_on(server: Place, template: str) -> Iterator[Place]:
+    """Copy the template for as long as it is needed."""
+    name = f"t{secrets.token_hex(4)}"
+    urls = {field: getattr(server.settings, field).get_secret_value() for field in _URL_FIELDS}
+    own = {f"SMA_{field.upper()}": with_database(url, name) for field, url in urls.items()}
+    own |= {"SMA_TOPIC_PREFIX": f"{name}.", "SMA_JOB_NAME": f"moving-averages-{name}"}
+    environ = server.environ | own
+    copy_database(urls["owner_database_url"], template, name)
+    try:
+        yield Place(settings_of(environ), environ)
+    finally:
+        drop_database(urls["owner_database_url"], name)
+
+
+@contextmanager
+def place_on(stack: Place, template: str) -> Iterator[Place]:
+    """Make topics and a database that nobody else uses, for as long as they are needed."""
+    with database_on(stack, template) as own:
+        create_topics(own.settings)
+        try:
+            yield own
+        finally:
+            delete_topics(own.settings)
+
+
+def settings_of(environ: dict[str, str]) -> Settings:
+    """Return the settings that such variables make."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in environ.items():
+            patch.setenv(variable, value)
+        load_settings.cache_clear()
+        settings = load_settings()
+    load_settings.cache_clear()
+    return settings
