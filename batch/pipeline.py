@@ -35,7 +35,7 @@ from batch.store.database import connect, snapshot
 from batch.windows.partition_windows import EventFilter
 from batch.windows.recompute import Recomputation, RowRequest, recompute_days
 from sma.averages import Averages
-from sma.settings import Settings
+from sma.settings import BatchSettings
 
 _LOG = logging.getLogger(__name__)
 _PROGRESS_EVERY_SECONDS = 5.0
@@ -84,7 +84,12 @@ class Reconciled:
 
 
 def compute_batch_days(
-    settings: Settings, averages: Averages, days: Sequence[date], run_id: str, progress: Progress, resume_key: str = ""
+    settings: BatchSettings,
+    averages: Averages,
+    days: Sequence[date],
+    run_id: str,
+    progress: Progress,
+    resume_key: str = "",
 ) -> Computed:
     """Compute every average for some days from the retained log, and store them.
 
@@ -152,7 +157,7 @@ def compute_batch_days(
 
 
 def reconcile_days(
-    settings: Settings, averages: Averages, days: Sequence[date], run_id: str, progress: Progress
+    settings: BatchSettings, averages: Averages, days: Sequence[date], run_id: str, progress: Progress
 ) -> Reconciled:
     """Compare what the stream said with the stored batch results, and add the findings to the audit trail.
 
@@ -228,7 +233,7 @@ def _log_faults(days: Sequence[ReconciledDay], accounts: Sequence[Account]) -> N
             )
 
 
-def days_touched(settings: Settings, averages: Averages, progress: Progress) -> tuple[date, date] | None:
+def days_touched(settings: BatchSettings, averages: Averages, progress: Progress) -> tuple[date, date] | None:
     """Return the first and the last day that own a closed window of the log; None where no event is in one.
 
     Raises:

@@ -6,13 +6,13 @@ from typing import Any
 from clients.answers import DAGSTER_TIMEOUT_S
 from clients.http import get, read_json, send, without_credential
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import DagsterSettings
 
 _SERVICE, _SETTING = "Dagster", "SMA_DAGSTER_URL"
 
 
 def ask(
-    settings: Settings, query: str, variables: Mapping[str, Any], timeout_s: float = DAGSTER_TIMEOUT_S
+    settings: DagsterSettings, query: str, variables: Mapping[str, Any], timeout_s: float = DAGSTER_TIMEOUT_S
 ) -> dict[str, Any]:
     """Return the data that answers a query.
 
@@ -28,7 +28,7 @@ def ask(
     return data
 
 
-def version(settings: Settings, timeout_s: float) -> str:
+def version(settings: DagsterSettings, timeout_s: float) -> str:
     """Return the version of the webserver.
 
     Raises:

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from batch.log.offsets import retained_ranges
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 _CLAIM = "log.json"
 
 
-def claim_log(settings: Settings, folder: Path, *, is_complete: bool) -> None:
+def claim_log(settings: KafkaSettings, folder: Path, *, is_complete: bool) -> None:
     """Note that the log is the demo's up to where it ends now; while a demo runs, whatever comes is its own."""
     claim = {"is_complete": is_complete, "ends": _ends(settings)}
     (folder / _CLAIM).write_text(json.dumps(claim) + "\n")
 
 
-def require_own_log(settings: Settings, folder: Path) -> None:
+def require_own_log(settings: KafkaSettings, folder: Path) -> None:
     """Refuse a log that holds what the demo did not publish.
 
     Raises:
@@ -37,6 +37,6 @@ def require_own_log(settings: Settings, folder: Path) -> None:
         )
 
 
-def _ends(settings: Settings) -> dict[str, int]:
+def _ends(settings: KafkaSettings) -> dict[str, int]:
     ranges = retained_ranges(settings, settings.events_topic)
     return {str(partition): held.end for partition, held in sorted(ranges.items())}

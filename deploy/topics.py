@@ -19,7 +19,7 @@ from clients.kafka.connection import RETRY_S, SETTLING_S, admin, ask, failure
 from clients.kafka.groups import GroupInUse, delete_group
 from clients.kafka.offsets import topic_config, topics
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Topic:
     config: dict[str, str]
 
 
-def wanted_topics(settings: Settings) -> list[Topic]:
+def wanted_topics(settings: KafkaSettings) -> list[Topic]:
     """Return the topics of a system with these settings."""
     keep = {"message.timestamp.type": "CreateTime", "retention.ms": "-1", "cleanup.policy": "delete"}
     events = Topic(
@@ -47,7 +47,7 @@ def wanted_topics(settings: Settings) -> list[Topic]:
     ]
 
 
-def create_topics(settings: Settings) -> list[str]:
+def create_topics(settings: KafkaSettings) -> list[str]:
     """Create the topics that are not there yet; return their names.
 
     Raises:
@@ -85,7 +85,7 @@ def await_topics(names: set[str], listed: Callable[[], Iterable[str]], limit_s: 
     waiting(lambda: names.difference(listed()))
 
 
-def check_topics(settings: Settings, timeout_s: float = TOPICS_TIMEOUT_S) -> None:
+def check_topics(settings: KafkaSettings, timeout_s: float = TOPICS_TIMEOUT_S) -> None:
     """Refuse topics that are there but not as the system needs them.
 
     Args:
@@ -129,7 +129,7 @@ def topic_fault(topic: Topic, partitions: int, config: dict[str, str]) -> str | 
     return None
 
 
-def reset_topics(settings: Settings) -> None:
+def reset_topics(settings: KafkaSettings) -> None:
     """Delete the topics with all that is in them, and create them anew; nothing may be reading or writing them.
 
     Raises:
@@ -139,7 +139,7 @@ def reset_topics(settings: Settings) -> None:
     _create_anew(settings)
 
 
-def delete_topics(settings: Settings) -> None:
+def delete_topics(settings: KafkaSettings) -> None:
     """Delete the topics with all that is in them, and the stream's consumer group.
 
     Raises:
@@ -165,7 +165,7 @@ def _delete(names: list[str], client: AdminClient) -> None:
     retry=retry_if_result(bool),
     retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
 )
-def _missing_or_full(settings: Settings) -> list[str]:
+def _missing_or_full(settings: KafkaSettings) -> list[str]:
     """Return the topics that are not yet there, or still the old ones."""
     for future in _request_topics(settings).values():
         try:
@@ -176,14 +176,14 @@ def _missing_or_full(settings: Settings) -> list[str]:
     return [topic.name for topic in wanted_topics(settings) if not _is_empty(settings, there, topic)]
 
 
-def _create_anew(settings: Settings) -> None:
+def _create_anew(settings: KafkaSettings) -> None:
     left = _missing_or_full(settings)
     if left:
         raise SmaError(f"Kafka at {settings.kafka_bootstrap}: could not delete and create anew: {', '.join(left)}")
     check_topics(settings)
 
 
-def _is_empty(settings: Settings, there: dict[str, list[int]], topic: Topic) -> bool:
+def _is_empty(settings: KafkaSettings, there: dict[str, list[int]], topic: Topic) -> bool:
     if topic.name not in there or len(there[topic.name]) != topic.partitions:
         return False
     request = {TopicPartition(topic.name, partition): OffsetSpec.latest() for partition in range(topic.partitions)}
@@ -193,7 +193,7 @@ def _is_empty(settings: Settings, there: dict[str, list[int]], topic: Topic) -> 
         return False
 
 
-def _request_topics(settings: Settings) -> dict[str, Any]:
+def _request_topics(settings: KafkaSettings) -> dict[str, Any]:
     wanted = [
         NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=-1, config=topic.config)
         for topic in wanted_topics(settings)

@@ -15,14 +15,14 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from clients.dagster import ask, first_line
 from orchestration.partitions import partition_keys
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import DagsterSettings
 
 ASSETS = ("batch_averages", "reconciliations")
 POLL_SECONDS = 1.0
 OUTAGE_SECONDS = 60
 
 Progress = Callable[[str], None]
-Ask = Callable[[Settings, str, Mapping[str, Any]], dict[str, Any]]  # as `clients.dagster.ask`
+Ask = Callable[[DagsterSettings, str, Mapping[str, Any]], dict[str, Any]]  # as `clients.dagster.ask`
 _Question = Callable[[str, Mapping[str, Any]], dict[str, Any]]  # one Dagster's `Ask`
 
 _LAUNCH = """
@@ -89,7 +89,7 @@ class BackfillOutcome:
         return self.error is None
 
 
-def launch_backfill(settings: Settings, start_day: date, end_day: date, ask: Ask = ask) -> str:
+def launch_backfill(settings: DagsterSettings, start_day: date, end_day: date, ask: Ask = ask) -> str:
     """Start the asset backfill of the days from the first to the last, both included, and return its id.
 
     Args:
@@ -114,7 +114,12 @@ def launch_backfill(settings: Settings, start_day: date, end_day: date, ask: Ask
 
 
 def follow_backfill(
-    settings: Settings, backfill_id: str, progress: Progress, *, ask: Ask = ask, poll_seconds: float = POLL_SECONDS
+    settings: DagsterSettings,
+    backfill_id: str,
+    progress: Progress,
+    *,
+    ask: Ask = ask,
+    poll_seconds: float = POLL_SECONDS,
 ) -> BackfillOutcome:
     """Wait until a backfill ends, telling what its runs log meanwhile.
 

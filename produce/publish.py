@@ -11,7 +11,7 @@ from clients.kafka.offsets import partitions
 from produce.csv_file import Record
 from sma.averages import Averages
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 _FLUSH_SECONDS = 60.0
 
@@ -37,7 +37,7 @@ class Publisher:
     new Kafka offsets: they are new events.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: KafkaSettings) -> None:
         """Connect.
 
         Raises:

@@ -17,7 +17,7 @@ from batch.store.database import Connection
 from batch.store.read_only import look
 from batch.store.statements import load_statements
 from sma.averages import Averages
-from sma.settings import Settings
+from sma.settings import BatchSettings
 
 BETWEEN_LOOKS_SECONDS = 15 * 60
 WARN_AT_TIMES = 2
@@ -47,7 +47,7 @@ class Margin:
         return max(spare_bytes, 0.0) / (self.records_per_second * self.record_bytes)
 
 
-def days_are_retained(settings: Settings, averages: Averages, today: date) -> Finding:
+def days_are_retained(settings: BatchSettings, averages: Averages, today: date) -> Finding:
     """Tell whether Kafka will keep what is needed for twice the time that reconciling takes.
 
     Needed is what is not indexed yet, and what the days to reconcile need.

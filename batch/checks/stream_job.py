@@ -7,10 +7,10 @@ from batch.checks.finding import Finding
 from clients.answers import CHECK_TIMEOUT_S
 from clients.flink import ENDED, FlinkRest
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import FlinkSettings
 
 
-def job_runs(settings: Settings) -> Finding:
+def job_runs(settings: FlinkSettings) -> Finding:
     """Tell whether Flink answers, and runs the job of this name; one that is being restarted does not run."""
     try:
         jobs = FlinkRest(settings.flink_url, CHECK_TIMEOUT_S).jobs(settings.job_name)

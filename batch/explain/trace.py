@@ -29,13 +29,19 @@ from sma.errors import SmaError
 from sma.grid import grid_point_after, grid_point_at_or_before
 from sma.instants import format_instant
 from sma.limits import MAX_NAME_CHARACTERS
-from sma.settings import Settings
+from sma.settings import BatchSettings
 
 TOLD_OFFSETS = 500_000  # reading more than so many takes a while
 
 
 def explain(
-    settings: Settings, averages: Averages, customer: str, metric: str, name: str, as_of_ms: int, progress: Progress
+    settings: BatchSettings,
+    averages: Averages,
+    customer: str,
+    metric: str,
+    name: str,
+    as_of_ms: int,
+    progress: Progress,
 ) -> Explanation:
     """Explain the value of one series and average at one grid point.
 
@@ -109,7 +115,7 @@ def _series(connection: Connection, wanted: Wanted, held: Mapping[int, OffsetRan
 
 
 def _look(
-    settings: Settings,
+    settings: BatchSettings,
     wanted: Wanted,
     records: WindowRecords,
     series: Sequence[IndexedSeries],
@@ -164,7 +170,7 @@ def _log_look(found: Mapping[int, Found], committed: Mapping[int, int], watermar
     )
 
 
-def _day_state(connection: Connection, settings: Settings, averages: Averages, day: date) -> DayState:
+def _day_state(connection: Connection, settings: BatchSettings, averages: Averages, day: date) -> DayState:
     stale = next((each for each in stale_days(connection, averages) if each.day == day), None)
     return DayState(
         reasons=stale.reasons if stale else frozenset(),

@@ -14,7 +14,7 @@ from batch.log.reader import read_partition
 from batch.store.database import connect
 from sma.averages import Averages
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import BatchSettings
 
 _LOG = logging.getLogger(__name__)
 STEP_RECORDS = 1_000_000  # in one transaction
@@ -35,7 +35,7 @@ class IndexReport:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    settings: Settings
+    settings: BatchSettings
     partition: int
     end: int
     rule: Rule
@@ -60,7 +60,7 @@ class _Step:
 
 
 def extend_index(
-    settings: Settings, averages: Averages, progress: Progress, block_events: int = BLOCK_EVENTS
+    settings: BatchSettings, averages: Averages, progress: Progress, block_events: int = BLOCK_EVENTS
 ) -> IndexReport:
     """Index what the log holds beyond the index, each partition by itself, and commit it step by step.
 
@@ -137,7 +137,9 @@ def _report(steps: Mapping[int, list[_Step]], seconds: float) -> IndexReport:
     )
 
 
-def _require_from(settings: Settings, ranges: Mapping[int, OffsetRange], reached: Mapping[int, int], why: str) -> None:
+def _require_from(
+    settings: BatchSettings, ranges: Mapping[int, OffsetRange], reached: Mapping[int, int], why: str
+) -> None:
     for partition, held in ranges.items():
         where, next_offset = f"{settings.events_topic}: partition {partition}", reached.get(partition, 0)
         if held.start > next_offset:

@@ -18,7 +18,7 @@ from batch.store.array_format import decode_integers
 from batch.store.database import Connection
 from batch.store.statements import load_statements
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import BatchSettings
 
 POSITION = ["kafka_partition", "kafka_offset"]
 POSITIONS_SCHEMA = {"kafka_partition": pl.Int32, "kafka_offset": pl.Int64}
@@ -40,7 +40,7 @@ class SideOutputs:
         return SideOutputs(_before(self.late, ends), _before(self.rejected, ends))
 
 
-def read_by_stream(settings: Settings) -> SideOutputs:
+def read_by_stream(settings: BatchSettings) -> SideOutputs:
     """Read the topics `late_events` and `rejected_events`, whole; what stands there twice counts once.
 
     Raises:
@@ -78,7 +78,7 @@ def mismatched_positions(by_stream: SideOutputs, by_rule: SideOutputs) -> pl.Dat
     return by_stream.late.join(by_rule.late, on=POSITION, how="anti")
 
 
-def events_at(settings: Settings, max_ahead_ms: int, wanted: pl.DataFrame) -> pl.DataFrame:
+def events_at(settings: BatchSettings, max_ahead_ms: int, wanted: pl.DataFrame) -> pl.DataFrame:
     """Return those of some positions of the log at which an event stands, as Kafka retains them.
 
     Raises:
@@ -101,7 +101,7 @@ def events_at(settings: Settings, max_ahead_ms: int, wanted: pl.DataFrame) -> pl
     return wanted.join(pl.concat(found), on=POSITION, how="semi")
 
 
-def _read_positions(settings: Settings, topic: str) -> pl.DataFrame:
+def _read_positions(settings: BatchSettings, topic: str) -> pl.DataFrame:
     read = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
     for partition, held in retained_ranges(settings, topic).items():
         read.extend(

@@ -19,11 +19,11 @@ from batch.log.records import Records
 from batch.log.series_table import SeriesTable
 from batch.log.unreadable import require_max_ahead, require_range
 from sma.event import Event, Rejected, read_record
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 
 def read_partition(
-    settings: Settings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
+    settings: KafkaSettings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
 ) -> Iterator[Chunk]:
     """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
 
@@ -48,7 +48,7 @@ def read_partition(
         yield _chunk(plain, records, next_offset, max_ahead_ms, series)
 
 
-def read_values(settings: Settings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
+def read_values(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
     """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
     for plain, records, _ in _plain_batches(settings, topic, partition, start, end):
         places = zip(
@@ -61,7 +61,7 @@ def read_values(settings: Settings, topic: str, partition: int, start: int, end:
 
 
 def _plain_batches(
-    settings: Settings, topic: str, partition: int, start: int, end: int
+    settings: KafkaSettings, topic: str, partition: int, start: int, end: int
 ) -> Iterator[tuple[PlainBatches, Records, int]]:
     """Yield as many committed batches as make a chunk, their records, and the first Kafka offset behind them."""
     where = f"{topic}: partition {partition}"

@@ -26,7 +26,7 @@ from batch.log.unreadable import (
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka.wire import addresses, ask_any, failure
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 FETCH_BYTES = 2 * 2**20  # Kafka sends at most so much at once, but for a single record batch that is larger
 ANSWER_WAIT_MS = 500  # how long Kafka may wait for records where there are none yet
@@ -34,7 +34,7 @@ FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 
 
-def fetch_batches(settings: Settings, topic: str, partition: int, start: int, end: int) -> Iterator[Fetched]:
+def fetch_batches(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[Fetched]:
     """Yield what stands at start <= Kafka offset < end, and perhaps more around it; each fetch holds a whole batch.
 
     While one is being used, the next is on its way, so up to twice `FETCH_BYTES` are held.
@@ -67,7 +67,7 @@ def fetch_batches(settings: Settings, topic: str, partition: int, start: int, en
 class _Partition:
     """The connection to whichever broker leads a partition; used by one thread at a time."""
 
-    def __init__(self, settings: Settings, topic: str, partition: int) -> None:
+    def __init__(self, settings: KafkaSettings, topic: str, partition: int) -> None:
         self._bootstrap = settings.kafka_bootstrap
         self._topic = topic
         self._partition = partition

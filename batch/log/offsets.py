@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clients.kafka.offsets import ends, starts
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 Progress = Callable[[str], None]
 
@@ -17,7 +17,7 @@ class OffsetRange:
     end: int
 
 
-def retained_ranges(settings: Settings, topic: str) -> dict[int, OffsetRange]:
+def retained_ranges(settings: KafkaSettings, topic: str) -> dict[int, OffsetRange]:
     """Return what each partition of a topic retains, up to the first transaction that is still open.
 
     Raises:

@@ -27,7 +27,7 @@ from clients.kafka.connection import SERVICE, failure, reading
 from clients.kafka.wire import MAX_ANSWER_BYTES, addresses
 from sma.errors import SmaError
 from sma.event import Event, Heartbeat, read_record
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 CHUNK_RECORDS = 20_000
 CHUNK_BYTES = 4 * 2**20  # of values in one chunk, but for a single record that is larger
@@ -57,7 +57,7 @@ class Record(NamedTuple):
 
 
 def read_partition(
-    settings: Settings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
+    settings: KafkaSettings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
 ) -> Iterator[Chunk]:
     """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
 
@@ -72,7 +72,7 @@ def read_partition(
         yield chunk_of(records, next_offset, max_ahead_ms, series)
 
 
-def read_values(settings: Settings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
+def read_values(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
     """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
     for records, _ in _committed(settings, topic, partition, start, end):
         yield [Value(partition, record.kafka_offset, record.value) for record in records]
@@ -119,7 +119,7 @@ def chunk_of(records: Iterable[Record], next_offset: int, max_ahead_ms: int, ser
 
 
 def _committed(
-    settings: Settings, topic: str, partition: int, start: int, end: int
+    settings: KafkaSettings, topic: str, partition: int, start: int, end: int
 ) -> Iterator[tuple[list[Record], int]]:
     """Yield as many committed records as make a chunk, and the first Kafka offset behind them.
 
@@ -159,7 +159,7 @@ def _committed(
                 patience.renew()
 
 
-def _log_end(settings: Settings, error: KafkaError, at: int, where: str, position: int, end: int) -> int:
+def _log_end(settings: KafkaSettings, error: KafkaError, at: int, where: str, position: int, end: int) -> int:
     """Return the Kafka offset at which the consumer reached the end of the log, if that is what it reports.
 
     Raises:
@@ -177,7 +177,7 @@ def _log_end(settings: Settings, error: KafkaError, at: int, where: str, positio
 class _Patience:
     """How long one range is waited for: as long as `batch.log.fetch` waits."""
 
-    def __init__(self, settings: Settings, consumer: Consumer, topic: str, partition: int, end: int) -> None:
+    def __init__(self, settings: KafkaSettings, consumer: Consumer, topic: str, partition: int, end: int) -> None:
         self._settings = settings
         self._consumer = consumer
         self._partition = TopicPartition(topic, partition)

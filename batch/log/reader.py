@@ -16,7 +16,7 @@ from batch.log import fast_reader
 from batch.log.chunk import Chunk, Value
 from batch.log.series_table import SeriesTable
 from batch.log.unreadable import FastReaderUnavailable
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 __all__ = ["Chunk", "Value", "read_partition", "read_values"]
 
@@ -27,7 +27,7 @@ Read = TypeVar("Read")
 
 
 def read_partition(
-    settings: Settings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
+    settings: KafkaSettings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
 ) -> Iterator[Chunk]:
     """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
 
@@ -62,7 +62,7 @@ def read_partition(
     return _read(settings, topic, (start, end), read_fast, read_plainly, next_offset)
 
 
-def read_values(settings: Settings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
+def read_values(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
     """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
 
     def read_fast(position: int) -> Iterator[list[Value]]:
@@ -80,7 +80,7 @@ def read_values(settings: Settings, topic: str, partition: int, start: int, end:
 
 
 def _read(
-    settings: Settings,
+    settings: KafkaSettings,
     topic: str,
     wanted: tuple[int, int],
     read_fast: Callable[[int], Iterator[Read]],
@@ -111,7 +111,7 @@ def _read(
     yield from read_plainly(position)
 
 
-def _warn(settings: Settings, topic: str, why: FastReaderUnavailable) -> None:
+def _warn(settings: KafkaSettings, topic: str, why: FastReaderUnavailable) -> None:
     if (settings.kafka_bootstrap, topic) not in _WARNED:
         _WARNED.add((settings.kafka_bootstrap, topic))
         _LOG.warning("%s is read with Kafka's ordinary consumer, which is slower: %s", topic, why)

@@ -10,13 +10,13 @@ from batch.log.offsets import OffsetRange
 from clients.answers import CHECK_TIMEOUT_S
 from clients.kafka.connection import reading
 from clients.kafka.offsets import topic_config
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 SAMPLE_RECORDS = 200
 RECORD_OVERHEAD_BYTES = 20  # lengths, timestamps and the share of the batch's head
 
 
-def retention_bytes(settings: Settings) -> int:
+def retention_bytes(settings: KafkaSettings) -> int:
     """Return beyond which size of a partition its oldest records are dropped; -1 where none are.
 
     Raises:
@@ -25,7 +25,7 @@ def retention_bytes(settings: Settings) -> int:
     return int(topic_config(settings, settings.events_topic, CHECK_TIMEOUT_S)["retention.bytes"])
 
 
-def record_bytes(settings: Settings, held: Mapping[int, OffsetRange]) -> float:
+def record_bytes(settings: KafkaSettings, held: Mapping[int, OffsetRange]) -> float:
     """Return what some of the newest records of each partition weigh on average; compression is not taken off.
 
     Raises:

@@ -12,12 +12,12 @@ from batch.log.offsets import Progress
 from clients.kafka.groups import committed_offsets
 from sma.durations import parse_duration
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import BatchSettings
 
 POLL_SECONDS = 1.0
 
 
-def wait_until_committed(settings: Settings, read_to: Mapping[int, int], progress: Progress) -> dict[int, int]:
+def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], progress: Progress) -> dict[int, int]:
     """Wait until the stream has committed every offset before `read_to`, and return what it has committed.
 
     Raises:

@@ -8,7 +8,7 @@ from batch.store.database import connect
 from batch.store.statements import load_statements
 from sma.errors import SmaError
 from sma.instants import milliseconds
-from sma.settings import Settings
+from sma.settings import BatchSettings
 
 _SQL = load_statements(__file__)
 
@@ -35,7 +35,7 @@ class ReconciliationReport:
     unaccounted: int
 
 
-def reconciliation_report(settings: Settings, run_ids: Sequence[str]) -> ReconciliationReport:
+def reconciliation_report(settings: BatchSettings, run_ids: Sequence[str]) -> ReconciliationReport:
     """Return what runs reconciled, as a reader of the database sees it.
 
     Raises:
@@ -48,7 +48,7 @@ def reconciliation_report(settings: Settings, run_ids: Sequence[str]) -> Reconci
     return ReconciliationReport(*row[:-1])
 
 
-def commands_of_differences(settings: Settings, run_ids: Sequence[str], most: int) -> list[str]:
+def commands_of_differences(settings: BatchSettings, run_ids: Sequence[str], most: int) -> list[str]:
     """Return the command that traces each of the worst differences that runs found, `most` at most.
 
     Raises:

@@ -12,7 +12,7 @@ from batch.store.database import LAYERS, Connection
 from batch.store.read_only import look
 from batch.store.statements import load_statements
 from sma.instants import instant
-from sma.settings import Settings
+from sma.settings import BatchSettings
 
 MOST_DAYS = 31
 
@@ -33,7 +33,7 @@ class SeriesRows:
     batch: pl.DataFrame
 
 
-def read_worst_series(settings: Settings, found: Reconciled) -> dict[str, SeriesRows]:
+def read_worst_series(settings: BatchSettings, found: Reconciled) -> dict[str, SeriesRows]:
     """Return the worst series of each day that differs, by the day; of the `MOST_DAYS` with most differences.
 
     Raises:

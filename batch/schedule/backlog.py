@@ -12,7 +12,7 @@ from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_o
 from batch.schedule.stale_days import StaleDay, days_to_reconcile
 from batch.store.read_only import look
 from sma.averages import Averages
-from sma.settings import Settings
+from sma.settings import BatchSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Backlog:
         ]
 
 
-def read_backlog(settings: Settings, averages: Averages, today: date) -> Backlog:
+def read_backlog(settings: BatchSettings, averages: Averages, today: date) -> Backlog:
     """Read the backlog of the kept days; Kafka is asked only where a day is stale.
 
     Args:

@@ -18,7 +18,7 @@ from batch.store.database import Connection
 from batch.store.statements import load_statements
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
-from sma.settings import Settings
+from sma.settings import BatchSettings
 from sma.window import CountWindow, DurationWindow
 
 NO_RESULT = "no batch result"
@@ -38,7 +38,9 @@ class StaleDay:
     late_since: datetime | None
 
 
-def days_to_reconcile(connection: Connection, settings: Settings, averages: Averages, today: date) -> list[StaleDay]:
+def days_to_reconcile(
+    connection: Connection, settings: BatchSettings, averages: Averages, today: date
+) -> list[StaleDay]:
     """Return the stale days from `first_day` on whose rows are kept, oldest first; `today` is the day in UTC."""
     first = max(date.fromisoformat(settings.first_day), first_day_kept(settings.keep_days, today) or date.min)
     return [stale for stale in stale_days(connection, averages) if stale.day >= first]

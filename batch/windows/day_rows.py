@@ -24,7 +24,7 @@ from batch.windows.day_plan import DayPlan
 from batch.windows.partition_windows import LOW_BITS, EventFilter, PartitionWindows, Rows, Task
 from batch.windows.spans import RowSpan
 from sma.days import day_of
-from sma.settings import Settings
+from sma.settings import BatchSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +106,12 @@ class _Said:
 @dataclass(frozen=True, slots=True)
 class _Work:
     task: Task
-    settings: Settings
+    settings: BatchSettings
     max_ahead_ms: int
     folder: Path
 
 
-def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[tuple[date, tuple[SpanRows, ...]]]:
+def rows_of(plan: DayPlan, settings: BatchSettings, max_ahead_ms: int) -> Iterator[tuple[date, tuple[SpanRows, ...]]]:
     """Yield the days of a plan, oldest first, and their rows, by time: they are gone when the next day is asked for.
 
     A day has no rows where none of its windows is closed.
@@ -141,7 +141,7 @@ def rows_of(plan: DayPlan, settings: Settings, max_ahead_ms: int) -> Iterator[tu
                     held.delete()
 
 
-def _said(plan: DayPlan, settings: Settings, max_ahead_ms: int, folder: Path) -> Generator[tuple[int, _Said]]:
+def _said(plan: DayPlan, settings: BatchSettings, max_ahead_ms: int, folder: Path) -> Generator[tuple[int, _Said]]:
     work = [_Work(task, settings, max_ahead_ms, folder / str(number)) for number, task in enumerate(plan.tasks)]
     return each_message(_spool, work, plan.offsets)
 
@@ -169,7 +169,7 @@ def _spool(work: _Work) -> Iterator[_Said]:
 
 
 def _read(
-    settings: Settings, max_ahead_ms: int, partition: int, start: int, end: int, series: SeriesTable
+    settings: BatchSettings, max_ahead_ms: int, partition: int, start: int, end: int, series: SeriesTable
 ) -> Iterator[Chunk]:
     return read_partition(settings, settings.events_topic, partition, start, end, max_ahead_ms, series)
 

@@ -15,7 +15,7 @@ from batch.windows.day_plan import DayPlan, consecutive, plan_days, require_reta
 from batch.windows.day_rows import SpanRows, rows_of
 from batch.windows.partition_windows import EventFilter
 from sma.averages import Averages
-from sma.settings import Settings
+from sma.settings import BatchSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Recomputation:
     """Days that are planned. To iterate over it reads their events, once for all averages and filters."""
 
     _planned: tuple[tuple[RowRequest, DayPlan], ...]
-    _settings: Settings
+    _settings: BatchSettings
     _max_ahead_ms: int
 
     @property
@@ -71,7 +71,7 @@ class Recomputation:
 
 
 def recompute_days(
-    settings: Settings, averages: Averages, connection: Connection, index: LogIndex, requests: Sequence[RowRequest]
+    settings: BatchSettings, averages: Averages, connection: Connection, index: LogIndex, requests: Sequence[RowRequest]
 ) -> Recomputation:
     """Plan the rows of some days, and return what computes them; the connection is not needed for that any more.
 

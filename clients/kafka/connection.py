@@ -14,7 +14,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from clients.answers import ANSWER_TIMEOUT_S, Refused, Unanswered
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 SERVICE = "Kafka"
 SETTLING_S = 30.0  # how long a broker may need until it leads a new topic or knows its groups
@@ -25,7 +25,7 @@ _NOT_YET = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT
 Answer = TypeVar("Answer")
 
 
-def admin(settings: Settings) -> AdminClient:
+def admin(settings: KafkaSettings) -> AdminClient:
     """Return the admin client of this process: to make one and to connect takes fifty times as long as to ask."""
     return _admin(settings.kafka_bootstrap)
 
@@ -35,7 +35,7 @@ def forget_admin() -> None:
     _admin.cache_clear()
 
 
-def ask(settings: Settings, question: Callable[[AdminClient], Answer]) -> Answer:
+def ask(settings: KafkaSettings, question: Callable[[AdminClient], Answer]) -> Answer:
     """Return what Kafka answers the admin client; it is asked again while a leader is being chosen.
 
     Raises:
@@ -56,7 +56,7 @@ def ask(settings: Settings, question: Callable[[AdminClient], Answer]) -> Answer
 
 @contextmanager
 def reading(
-    settings: Settings, group: str, topic: str, from_offsets: Mapping[int, int], **others: Any
+    settings: KafkaSettings, group: str, topic: str, from_offsets: Mapping[int, int], **others: Any
 ) -> Iterator[Consumer]:
     """Open a consumer that reads partitions of a topic, each from an offset on; it commits nothing.
 
@@ -80,7 +80,7 @@ def reading(
         consumer.close()
 
 
-def producer(settings: Settings, **others: Any) -> Producer:
+def producer(settings: KafkaSettings, **others: Any) -> Producer:
     """Return a new producer; it connects in the background.
 
     Args:
@@ -90,7 +90,7 @@ def producer(settings: Settings, **others: Any) -> Producer:
     return Producer(_config(settings.kafka_bootstrap, **others))
 
 
-def failure(settings: Settings, error: KafkaException | TimeoutError, what: str = "") -> SmaError:
+def failure(settings: KafkaSettings, error: KafkaException | TimeoutError, what: str = "") -> SmaError:
     """Return the one line for what librdkafka says; its own errors have negative codes, those of a broker positive.
 
     Args:

@@ -18,7 +18,7 @@ from clients.kafka.connection import RETRY_S, SETTLING_S
 from clients.kafka.offsets import partitions
 from clients.kafka.wire import Address, Found, Wire, addresses, ask_any, failure, raise_for
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 _COORDINATOR_VERSION = 2
 _OFFSETS_VERSION = 5
@@ -29,7 +29,7 @@ class GroupInUse(SmaError):
     """A consumer group has members, so it cannot be deleted."""
 
 
-def committed_offsets(settings: Settings, topic: str, group: str) -> dict[int, int]:
+def committed_offsets(settings: KafkaSettings, topic: str, group: str) -> dict[int, int]:
     """Return the first Kafka offset that a consumer group has not committed, by partition; none where it never did.
 
     Raises:
@@ -42,7 +42,7 @@ def committed_offsets(settings: Settings, topic: str, group: str) -> dict[int, i
         raise failure(settings.kafka_bootstrap, error, f"the offsets of the group {group} are not known") from error
 
 
-def delete_group(settings: Settings, group: str) -> None:
+def delete_group(settings: KafkaSettings, group: str) -> None:
     """Delete a consumer group with all that it has committed; one that is not there is no error.
 
     Raises:
@@ -102,7 +102,7 @@ def delete(wire: Wire, group: str) -> None:
 
 
 def ask_coordinator(
-    settings: Settings, group: str, question: Callable[[Wire], Found], retry_s: float = RETRY_S
+    settings: KafkaSettings, group: str, question: Callable[[Wire], Found], retry_s: float = RETRY_S
 ) -> Found:
     """Return what the coordinator of a group answers; again while it is not chosen, has moved, or still loads.
 

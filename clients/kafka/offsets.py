@@ -9,13 +9,13 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, Resou
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka.connection import ask
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 
 _START = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
-def topics(settings: Settings, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, list[int]]:
+def topics(settings: KafkaSettings, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, list[int]]:
     """Return the numbers of each topic's partitions.
 
     Raises:
@@ -25,7 +25,7 @@ def topics(settings: Settings, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str,
     return {name: sorted(topic.partitions) for name, topic in listed.items()}
 
 
-def partitions(settings: Settings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> list[int]:
+def partitions(settings: KafkaSettings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> list[int]:
     """Return the numbers of a topic's partitions.
 
     Raises:
@@ -37,7 +37,7 @@ def partitions(settings: Settings, topic: str, timeout_s: float = ANSWER_TIMEOUT
     return found
 
 
-def topic_config(settings: Settings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, str]:
+def topic_config(settings: KafkaSettings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, str]:
     """Return the configuration of a topic, as Kafka states it.
 
     Raises:
@@ -53,7 +53,7 @@ def topic_config(settings: Settings, topic: str, timeout_s: float = ANSWER_TIMEO
     return ask(settings, describe)
 
 
-def starts(settings: Settings, topic: str) -> dict[int, int]:
+def starts(settings: KafkaSettings, topic: str) -> dict[int, int]:
     """Return the first Kafka offset that each partition of a topic still holds.
 
     Raises:
@@ -62,7 +62,7 @@ def starts(settings: Settings, topic: str) -> dict[int, int]:
     return _offsets(settings, topic, _START)
 
 
-def ends(settings: Settings, topic: str, *, read_committed: bool = False) -> dict[int, int]:
+def ends(settings: KafkaSettings, topic: str, *, read_committed: bool = False) -> dict[int, int]:
     """Return the Kafka offset that the next record of each partition of a topic gets.
 
     Args:
@@ -76,7 +76,7 @@ def ends(settings: Settings, topic: str, *, read_committed: bool = False) -> dic
     return _offsets(settings, topic, _END, read_committed=read_committed)
 
 
-def offsets_at(settings: Settings, topic: str, time_ms: int) -> dict[int, int]:
+def offsets_at(settings: KafkaSettings, topic: str, time_ms: int) -> dict[int, int]:
     """Return the Kafka offset of the first record with a timestamp at or after a time; the end where there is none.
 
     Raises:
@@ -87,7 +87,7 @@ def offsets_at(settings: Settings, topic: str, time_ms: int) -> dict[int, int]:
     return {partition: last[partition] if offset < 0 else offset for partition, offset in found.items()}
 
 
-def record_count(settings: Settings, topic: str) -> int:
+def record_count(settings: KafkaSettings, topic: str) -> int:
     """Return how many Kafka offsets a topic holds; 0 where there is no such topic.
 
     Raises:
@@ -99,7 +99,7 @@ def record_count(settings: Settings, topic: str) -> int:
     return sum(end - first[partition] for partition, end in ends(settings, topic).items())
 
 
-def _partitions(settings: Settings, topic: str, timeout_s: float) -> list[int]:
+def _partitions(settings: KafkaSettings, topic: str, timeout_s: float) -> list[int]:
     """Return none for a topic that is not there; to list its metadata instead could make the topic."""
 
     def describe(admin: AdminClient) -> list[int]:
@@ -114,7 +114,7 @@ def _partitions(settings: Settings, topic: str, timeout_s: float) -> list[int]:
     return ask(settings, describe)
 
 
-def _offsets(settings: Settings, topic: str, spec: OffsetSpec, *, read_committed: bool = False) -> dict[int, int]:
+def _offsets(settings: KafkaSettings, topic: str, spec: OffsetSpec, *, read_committed: bool = False) -> dict[int, int]:
     isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
     wanted = {TopicPartition(topic, partition): spec for partition in partitions(settings, topic)}
 

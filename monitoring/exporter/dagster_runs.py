@@ -9,7 +9,7 @@ from clients.answers import ANSWER_TIMEOUT_S
 from clients.dagster import ask
 from monitoring.exporter.families import by_label, gauges
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import DagsterSettings
 
 _LOOK_BACK_S = 3_600
 _MOST_RUNS = 1_000
@@ -29,7 +29,7 @@ query Monitoring($since: Float!, $most: Int!) {
 """
 
 
-def look(settings: Settings) -> list[Metric]:
+def look(settings: DagsterSettings) -> list[Metric]:
     """Ask Dagster.
 
     Raises:

@@ -13,13 +13,13 @@ from clients.flink import FlinkRest, Job
 from monitoring.exporter.collector import NoAnswer
 from monitoring.exporter.families import by_partition, counters, gauge
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import FlinkSettings
 from streaming.control.accounts import Account, read_accounts
 
 NOT_KNOWN_MS = -(2**63)  # an operator's watermark before its first
 
 
-def look(settings: Settings) -> list[Metric]:
+def look(settings: FlinkSettings) -> list[Metric]:
     """Ask Flink.
 
     Raises:

@@ -17,7 +17,7 @@ from clients.kafka.connection import reading
 from monitoring.exporter.families import by_partition
 from monitoring.exporter.log_history import load, save
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import StreamingSettings
 from streaming.control.accounts import read_accounts
 from streaming.control.kafka_log import KafkaLog
 
@@ -27,9 +27,9 @@ class KafkaLag:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: StreamingSettings,
         now_s: Callable[[], float] = time.time,
-        read_by_job: Callable[[Settings], Mapping[int, int]] | None = None,
+        read_by_job: Callable[[StreamingSettings], Mapping[int, int]] | None = None,
     ) -> None:
         """Go on from the history that the exporter before this one has kept.
 
@@ -100,7 +100,7 @@ class KafkaLag:
         return spells[-1].end == end and spells[-1].last_s > spells[-1].first_s and position > 0
 
 
-def read_by_the_job(settings: Settings) -> Mapping[int, int]:
+def read_by_the_job(settings: StreamingSettings) -> Mapping[int, int]:
     """Return the first Kafka offset of each partition that the running job has not read; empty where none runs."""
     rest = FlinkRest(settings.flink_url)
     try:
@@ -112,7 +112,7 @@ def read_by_the_job(settings: Settings) -> Mapping[int, int]:
         return {}
 
 
-def _has_record(settings: Settings, partition: int, offset: int) -> bool:
+def _has_record(settings: StreamingSettings, partition: int, offset: int) -> bool:
     group = f"{settings.consumer_group}-exporter"
     at, ends_are_said = {partition: offset}, {"enable.partition.eof": True}
     with reading(settings, group, settings.events_topic, at, **ends_are_said) as consumer:

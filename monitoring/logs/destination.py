@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import SplunkSettings
 
 EVENT_PATH = "/services/collector/event"
 SOURCETYPE = "sma:json"
@@ -24,7 +24,7 @@ class Destination:
     ca_file: Path | None
 
 
-def destination_of(settings: Settings) -> Destination | None:
+def destination_of(settings: SplunkSettings) -> Destination | None:
     """Return where errors are shipped to; None where SMA_SPLUNK_URL is empty.
 
     Raises:

@@ -16,7 +16,7 @@ from batch.store.statements import load_statements
 from powerbi.refresh.due import Known
 from powerbi.refresh.follow import Ended, NotAccepted
 from powerbi.refresh.plan import Contents, Plan
-from sma.settings import Settings
+from sma.settings import DatabaseSettings
 
 _SQL = load_statements(__file__)
 
@@ -49,7 +49,7 @@ class Open:
 class Trail:
     """The table, by a connection for each step; every step raises SmaError where the database does not answer."""
 
-    settings: Settings
+    settings: DatabaseSettings
 
     def begin(self, run_id: str, refresh_type: str, reason: str) -> None:
         """Add a refresh."""

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from powerbi.refresh.partitions import Granularity
 from sma.durations import parse_duration
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import PowerBiSettings
 
 _NEEDED = (
     "powerbi_tenant_id",
@@ -38,7 +38,7 @@ class Model:
     per_day: int
 
 
-def model_of(settings: Settings) -> Model | None:
+def model_of(settings: PowerBiSettings) -> Model | None:
     """Return the model of the settings; None where it is off.
 
     Raises:

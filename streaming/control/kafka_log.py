@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka import groups, offsets
 from clients.kafka.connection import reading
-from sma.settings import Settings
+from sma.settings import StreamingSettings
 
 
 class KafkaLog:
     """The topic `events` and the stream's consumer group; each method raises SmaError where Kafka does not answer."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: StreamingSettings) -> None:
         """Ask nothing yet."""
         self._settings = settings
         self._topic = settings.events_topic

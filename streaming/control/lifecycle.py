@@ -14,7 +14,7 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wa
 from clients.flink import ENDED, POLL_S, FlinkRest, Job
 from sma.averages import Averages, load_averages
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import StreamingSettings
 from streaming.control.job_config import Change, Definition, Effect, changes
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.snapshots import Snapshot, Snapshots
@@ -42,12 +42,12 @@ class Started:
     held_from: Mapping[int, int] = field(default_factory=dict)
 
 
-def find_job(settings: Settings) -> Job | None:
+def find_job(settings: StreamingSettings) -> Job | None:
     """Return the job that runs, or is about to, or is being restarted; None where there is none."""
     return next((job for job in FlinkRest(settings.flink_url).jobs(settings.job_name) if not job.has_ended), None)
 
 
-def start(settings: Settings, fresh: bool = False) -> Started:
+def start(settings: StreamingSettings, fresh: bool = False) -> Started:
     """Start the job, unless it is there already, and return once all of it runs.
 
     It resumes from the newest complete savepoint or checkpoint; with `fresh`, or without any, it reads the log anew.
@@ -70,7 +70,7 @@ def start(settings: Settings, fresh: bool = False) -> Started:
     return replace(launch(settings, snapshot), changes=tuple(found))
 
 
-def launch(settings: Settings, snapshot: Snapshot | None, averages: Averages | None = None) -> Started:
+def launch(settings: StreamingSettings, snapshot: Snapshot | None, averages: Averages | None = None) -> Started:
     """Start the job from a snapshot of its newest history, or from the log's beginning in a new one.
 
     It computes what averages.yaml says, unless told otherwise.
@@ -94,7 +94,7 @@ def launch(settings: Settings, snapshot: Snapshot | None, averages: Averages | N
 
 
 def run(
-    settings: Settings,
+    settings: StreamingSettings,
     plan: Mapping[str, Any],
     history_uri: str | None,
     snapshot: Snapshot | None,
@@ -114,7 +114,7 @@ def run(
     return job_id
 
 
-def run_to_end(settings: Settings, plan: Mapping[str, Any], job: str = MOVING_AVERAGES) -> dict[str, str]:
+def run_to_end(settings: StreamingSettings, plan: Mapping[str, Any], job: str = MOVING_AVERAGES) -> dict[str, str]:
     """Run a job that ends, under the name in `settings`, and return what it has counted, by name.
 
     Raises:
@@ -133,7 +133,7 @@ def run_to_end(settings: Settings, plan: Mapping[str, Any], job: str = MOVING_AV
 
 
 def submit_job(
-    settings: Settings,
+    settings: StreamingSettings,
     plan: Mapping[str, Any],
     history_uri: str | None,
     snapshot: Snapshot | None,
@@ -161,7 +161,7 @@ def submit_job(
     return submit(settings, options, plan, job)
 
 
-def current_definition(settings: Settings) -> Definition:
+def current_definition(settings: StreamingSettings) -> Definition:
     """Return what the state would follow from now."""
     return Definition.of(load_averages(settings.averages), KafkaLog(settings).partition_count())
 
@@ -177,7 +177,7 @@ def _require_carried_over(found: Sequence[Change]) -> None:
             )
 
 
-def stop(settings: Settings) -> str | None:
+def stop(settings: StreamingSettings) -> str | None:
     """Stop the job with a savepoint, closing no window early, and return the savepoint; None where no job runs."""
     job = find_job(settings)
     if job is None:
@@ -188,14 +188,14 @@ def stop(settings: Settings) -> str | None:
     return location
 
 
-def savepoint(settings: Settings) -> str:
+def savepoint(settings: StreamingSettings) -> str:
     """Take a savepoint of the running job and return it."""
     job = required_job(settings)
     folder_uri = f"{Snapshots(settings).history_uri()}/savepoints"
     return FlinkRest(settings.flink_url).savepoint(job.job_id, folder_uri, SAVEPOINT_TIMEOUT_S)
 
 
-def cancel(settings: Settings) -> None:
+def cancel(settings: StreamingSettings) -> None:
     """End the job, if there is one, at once and without a savepoint."""
     job = find_job(settings)
     if job is not None:
@@ -203,7 +203,7 @@ def cancel(settings: Settings) -> None:
         poll(lambda: find_job(settings) is None, START_TIMEOUT_S, f"the job {settings.job_name} did not end")
 
 
-def required_job(settings: Settings) -> Job:
+def required_job(settings: StreamingSettings) -> Job:
     """Return the job, which runs or is about to.
 
     Raises:

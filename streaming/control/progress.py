@@ -8,7 +8,7 @@ from typing import Protocol
 
 from clients.flink import FlinkRest, Job, RequestRefused
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import StreamingSettings
 from streaming.control.accounts import Account, read_accounts
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.lifecycle import required_job
@@ -55,7 +55,7 @@ class Status:
         return sum(abs(account.residue) for account in self.accounts)
 
 
-def status(settings: Settings) -> Status:
+def status(settings: StreamingSettings) -> Status:
     """Return how the job is and how far it has read."""
     rest, log = FlinkRest(settings.flink_url), KafkaLog(settings)
     job = next(iter(rest.jobs(settings.job_name)), None)
@@ -81,7 +81,7 @@ def status(settings: Settings) -> Status:
 
 
 def wait(
-    settings: Settings,
+    settings: StreamingSettings,
     timeout_s: float,
     progress: Callable[[str], None] = lambda text: None,
     *,
@@ -128,7 +128,7 @@ def wait(
         time.sleep(poll_s)
 
 
-def _partitions_added(settings: Settings, partitions: int) -> int:
+def _partitions_added(settings: StreamingSettings, partitions: int) -> int:
     """Return how many partitions the topic has gained since the newest history began."""
     try:
         return partitions - Snapshots(settings).definition().partitions
@@ -136,7 +136,7 @@ def _partitions_added(settings: Settings, partitions: int) -> int:
         return 0
 
 
-def _read_before_checkpoint(settings: Settings, job: Job, timeout_s: float) -> dict[int, int]:
+def _read_before_checkpoint(settings: StreamingSettings, job: Job, timeout_s: float) -> dict[int, int]:
     """Return how far the operator had read when a checkpoint was asked for that is complete now; empty if it failed."""
     rest = FlinkRest(settings.flink_url)
     running_since = rest.running_since_ms(job.job_id)

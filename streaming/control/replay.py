@@ -15,7 +15,7 @@ from pathlib import Path
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.instants import milliseconds
-from sma.settings import Settings
+from sma.settings import StreamingSettings
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.lifecycle import run_to_end
 from streaming.submit.plan import replay_plan
@@ -53,7 +53,7 @@ class Replayed:
     seconds: float
 
 
-def range_from_file(settings: Settings, path: Path, to: datetime | None) -> Range:
+def range_from_file(settings: StreamingSettings, path: Path, to: datetime | None) -> Range:
     """Return the range from the offsets in a JSON file, `{"0": 1200, ...}`; a partition that is not there is left out.
 
     Raises:
@@ -74,14 +74,14 @@ def range_from_file(settings: Settings, path: Path, to: datetime | None) -> Rang
     return _range(log, {partition: wanted.get(partition, end) for partition, end in ends.items()}, to)
 
 
-def range_from_time(settings: Settings, start: datetime, to: datetime | None) -> Range:
+def range_from_time(settings: StreamingSettings, start: datetime, to: datetime | None) -> Range:
     """Return the range from the first record at or after a time, by record timestamp, which is the event time."""
     log = KafkaLog(settings)
     return _range(log, log.offsets_at(milliseconds(start)), to)
 
 
 def replay(
-    settings: Settings, asked: Range, is_dry: bool, progress: Callable[[str], None] = lambda text: None
+    settings: StreamingSettings, asked: Range, is_dry: bool, progress: Callable[[str], None] = lambda text: None
 ) -> Replayed:
     """Run the replay and return once it has ended.
 
@@ -112,7 +112,7 @@ def replay(
     )
 
 
-def require_held(settings: Settings, begin: Mapping[int, int], asked: Range) -> None:
+def require_held(settings: StreamingSettings, begin: Mapping[int, int], asked: Range) -> None:
     """Refuse a range that Kafka no longer holds, or whose beginnings it no longer holds.
 
     Raises:

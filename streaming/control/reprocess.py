@@ -13,7 +13,7 @@ from clients import postgres
 from sma.averages import Average, load_averages
 from sma.errors import SmaError
 from sma.instants import milliseconds
-from sma.settings import Settings
+from sma.settings import StreamingSettings
 from sma.window import DurationWindow
 from streaming.control.lifecycle import run_to_end
 from streaming.submit.plan import reprocessing_plan
@@ -35,7 +35,7 @@ class Reprocessed:
 
 
 def reprocess(
-    settings: Settings,
+    settings: StreamingSettings,
     name: str,
     finer_name: str | None = None,
     start: datetime | None = None,
@@ -130,7 +130,7 @@ def _named(averages: Sequence[Average], name: str) -> Average:
     raise SmaError(f"no average {name} in averages.yaml: it has {', '.join(average.name for average in averages)}")
 
 
-def _span(settings: Settings, finer: Average) -> tuple[int, int]:
+def _span(settings: StreamingSettings, finer: Average) -> tuple[int, int]:
     """Return the first and the last `as_of` that readers see of an average, in milliseconds since the epoch."""
     query = "SELECT min(as_of), max(as_of) FROM serving.moving_averages WHERE average = %s"
     with postgres.session(settings.database_url, "SMA_DATABASE_URL", "streaming") as connection:

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import StreamingSettings
 from streaming.control.job_config import Definition
 
 _DEFINITION = "definition.json"
@@ -37,7 +37,7 @@ class Snapshot:
 class Snapshots:
     """What the job of `settings` has left in its storage."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: StreamingSettings) -> None:
         """Look nowhere yet.
 
         Raises:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from clients.flink import FlinkRest
 from sma.averages import load_averages
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import StreamingSettings
 from streaming.control import lifecycle
 from streaming.control.accounts import read_accounts
 from streaming.control.job_config import Change, Effect, changes
@@ -38,7 +38,7 @@ class Upgrade:
         return next((effect for effect in reversed(Effect) if effect in effects), Effect.CARRIES_OVER)
 
 
-def plan_upgrade(settings: Settings) -> Upgrade:
+def plan_upgrade(settings: StreamingSettings) -> Upgrade:
     """Compare what the job computes, or computed before it was stopped, with what averages.yaml and the topic say now.
 
     Raises:
@@ -48,7 +48,7 @@ def plan_upgrade(settings: Settings) -> Upgrade:
 
 
 def upgrade(
-    settings: Settings,
+    settings: StreamingSettings,
     planned: Upgrade,
     without_log: bool = False,
     progress: Callable[[str], None] = lambda text: None,
@@ -78,7 +78,7 @@ def upgrade(
     return lifecycle.launch(settings, Snapshots(settings).newest())
 
 
-def _take_over_from_log(settings: Settings, progress: Callable[[str], None]) -> lifecycle.Started:
+def _take_over_from_log(settings: StreamingSettings, progress: Callable[[str], None]) -> lifecycle.Started:
     """Work the log up with a second job, and let the running one go on from its state.
 
     The second job writes to no topic. So the running one, which does, goes on until it has read what the other has.
@@ -108,7 +108,7 @@ def _take_over_from_log(settings: Settings, progress: Callable[[str], None]) -> 
     return lifecycle.launch(settings, snapshots.newest())
 
 
-def _start_as_it_was(settings: Settings, progress: Callable[[str], None]) -> lifecycle.Started:
+def _start_as_it_was(settings: StreamingSettings, progress: Callable[[str], None]) -> lifecycle.Started:
     progress("starting the job as it was when it was stopped")
     snapshots = Snapshots(settings)
     return lifecycle.launch(settings, snapshots.newest(), snapshots.definition().averages())
@@ -146,7 +146,7 @@ def _await_read(
         time.sleep(POLL_S)
 
 
-def _require_whole(settings: Settings, starts: dict[int, int]) -> None:
+def _require_whole(settings: StreamingSettings, starts: dict[int, int]) -> None:
     for partition, start in starts.items():
         if start > 0:
             raise SmaError(

@@ -4,10 +4,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import StreamingSettings
 
 
-def job_options(settings: Settings, parallelism: int, history_uri: str | None, snapshot: str | None) -> dict[str, str]:
+def job_options(
+    settings: StreamingSettings, parallelism: int, history_uri: str | None, snapshot: str | None
+) -> dict[str, str]:
     """Return the options of a job, however it is submitted.
 
     Args:
@@ -44,7 +46,7 @@ def job_options(settings: Settings, parallelism: int, history_uri: str | None, s
     return options
 
 
-def client_options(settings: Settings) -> dict[str, str]:
+def client_options(settings: StreamingSettings) -> dict[str, str]:
     """Return what only Flink's own client reads: where the cluster is, and which jars the job brings along.
 
     A job that is run through REST must not have them: there Flink sets the jar, and the target is the cluster itself.

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from sma.averages import Average, Averages
-from sma.settings import Settings
+from sma.settings import StreamingSettings
 from sma.window import CountWindow, DurationWindow
 from streaming.submit.jdbc import JdbcAddress
 
@@ -14,7 +14,7 @@ LINGER_MS = 20  # how long a record may wait for others to travel with
 
 
 def running_plan(
-    settings: Settings, averages: Averages, from_offsets: Mapping[int, int], is_fresh: bool
+    settings: StreamingSettings, averages: Averages, from_offsets: Mapping[int, int], is_fresh: bool
 ) -> dict[str, Any]:
     """Return the plan of the job that runs for ever.
 
@@ -35,7 +35,7 @@ def running_plan(
     return plan
 
 
-def beside_plan(settings: Settings, averages: Averages, from_offsets: Mapping[int, int]) -> dict[str, Any]:
+def beside_plan(settings: StreamingSettings, averages: Averages, from_offsets: Mapping[int, int]) -> dict[str, Any]:
     """Return the plan of a job that works up the log beside the running one, which alone writes to topics."""
     return _plan(settings, averages, from_offsets) | {
         "database": _database(settings.streaming_database_url, overwrite=False)
@@ -43,7 +43,7 @@ def beside_plan(settings: Settings, averages: Averages, from_offsets: Mapping[in
 
 
 def replay_plan(
-    settings: Settings,
+    settings: StreamingSettings,
     averages: Averages,
     from_offsets: Mapping[int, int],
     emit_from: Mapping[int, int],
@@ -67,7 +67,7 @@ def replay_plan(
 
 
 def reprocessing_plan(
-    settings: Settings, finer: Average, coarser: Average, start_ms: int, end_ms: int, splits: int, is_dry: bool
+    settings: StreamingSettings, finer: Average, coarser: Average, start_ms: int, end_ms: int, splits: int, is_dry: bool
 ) -> dict[str, Any]:
     """Return the plan of a reprocessing from the database.
 
@@ -102,7 +102,7 @@ def average_of(window: Mapping[str, Any]) -> Average:
     return Average(window["average"], CountWindow(count) if count else DurationWindow(duration_ms), window["every_ms"])
 
 
-def _plan(settings: Settings, averages: Averages, from_offsets: Mapping[int, int]) -> dict[str, Any]:
+def _plan(settings: StreamingSettings, averages: Averages, from_offsets: Mapping[int, int]) -> dict[str, Any]:
     return {
         "watermark_delay_ms": averages.watermark_delay_ms,
         "allowed_lateness_ms": averages.allowed_lateness_ms,

@@ -12,7 +12,7 @@ from typing import Any
 
 from clients.flink import FlinkRest
 from sma.errors import SmaError
-from sma.settings import CHECKOUT, Settings
+from sma.settings import CHECKOUT, StreamingSettings
 from streaming.submit.jar_runs import run_jar
 from streaming.submit.options import client_options, the_jar
 
@@ -28,7 +28,9 @@ MOVING_AVERAGES = "MovingAveragesJob"
 REPROCESSING = "ReprocessingJob"
 
 
-def submit(settings: Settings, options: Mapping[str, str], plan: Mapping[str, Any], job: str = MOVING_AVERAGES) -> str:
+def submit(
+    settings: StreamingSettings, options: Mapping[str, str], plan: Mapping[str, Any], job: str = MOVING_AVERAGES
+) -> str:
     """Submit a job of the operator's jar with Flink's `options` and a `plan` that it reads, and return its id.
 
     Raises:
@@ -41,12 +43,14 @@ def submit(settings: Settings, options: Mapping[str, str], plan: Mapping[str, An
         raise SmaError(f"the job {options['pipeline.name']} could not be started: {error}") from error
 
 
-def _submit_by_rest(settings: Settings, options: Mapping[str, str], plan: Mapping[str, Any], job: str) -> str:
+def _submit_by_rest(settings: StreamingSettings, options: Mapping[str, str], plan: Mapping[str, Any], job: str) -> str:
     jar = the_jar(settings.flink_jars)
     return run_jar(FlinkRest(settings.flink_url), jar, [job, "--plan", json.dumps(plan)], options)
 
 
-def _submit_by_client(settings: Settings, options: Mapping[str, str], plan: Mapping[str, Any], job: str) -> str:
+def _submit_by_client(
+    settings: StreamingSettings, options: Mapping[str, str], plan: Mapping[str, Any], job: str
+) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "streaming.submit.pyflink_job"],
         cwd=CHECKOUT,

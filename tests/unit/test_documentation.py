@@ -7,18 +7,22 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.local.ports import PORT_OFFSETS
-from sma.settings import CHECKOUT, Settings
+from sma.settings import CHECKOUT
+from sma.settings.part import Part
+from tests.support.settings_parts import PARTS
 
 SETTINGS = (CHECKOUT / "docs" / "settings.md").read_text()
 
 
-def test_the_table_of_settings_is_the_settings_class():
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+def test_the_table_of_a_part_is_its_class(part):
     expected = []
-    for name, field in Settings.model_fields.items():
-        default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-        shown = str(default).lower() if isinstance(default, bool) else str(default).replace(f"{CHECKOUT}/", "")
-        expected.append(f"| `SMA_{name.upper()}` | {f'`{shown}`' if shown else ''} | {field.description} |")
-    assert "\n".join(expected) in SETTINGS
+    for name, field in part.model_fields.items():
+        if part is Part or name not in Part.model_fields:
+            default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+            shown = str(default).lower() if isinstance(default, bool) else str(default).replace(f"{CHECKOUT}/", "")
+            expected.append(f"| `SMA_{name.upper()}` | {f'`{shown}`' if shown else ''} | {field.description} |")
+    assert "\n".join(expected) + "\n\n" in SETTINGS
 
 
 @pytest.mark.parametrize("listener", PORT_OFFSETS)

@@ -14,7 +14,7 @@ from deploy.local.environment import Environment
 from monitoring.logs.destination import SOURCETYPE, Destination, destination_of
 from monitoring.logs.events import LEVELS
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import SplunkSettings
 
 TOKEN = "SMA_SPLUNK_TOKEN"  # noqa: S105 - the variable's name
 SERVICE = "SMA_SERVICE"
@@ -22,7 +22,7 @@ _TEMPLATES = Path(__file__).resolve().parent / "log4j"
 _TRUST_PASSWORD = "changeit"  # noqa: S105 - Java wants one; the file holds public certificates
 
 
-def log_files(settings: Settings, environment: Environment, path: Path, own: str) -> dict[Path, str]:
+def log_files(settings: SplunkSettings, environment: Environment, path: Path, own: str) -> dict[Path, str]:
     """Return a part's log configuration and what it refers to: path and contents.
 
     Args:
@@ -72,7 +72,7 @@ def trust_store(environment: Environment) -> Path:
     return environment.state_dir / "logs" / "splunk-ca.p12"
 
 
-def write_trust_store(settings: Settings, environment: Environment) -> None:
+def write_trust_store(settings: SplunkSettings, environment: Environment) -> None:
     """Put the CA that the settings name, if they do, where Java finds it.
 
     Raises:

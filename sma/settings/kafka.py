@@ -1,0 +1,46 @@
+"""Reads Kafka's settings: its address, the topics' names and sizes, and how the log is read."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from sma.settings.part import Part
+
+
+class KafkaSettings(Part):
+    """Where Kafka is, the names of the topics, and how its log is read."""
+
+    kafka_bootstrap: str = Field("127.0.0.1:19000", description="Kafka's bootstrap servers")
+    topic_prefix: str = Field("", description="put before the name of each topic and of the consumer group")
+    partitions: int = Field(4, ge=1, description="partitions of the topic `events`, when it is created")
+    retention_bytes: int = Field(-1, description="bytes that each partition of `events` retains; -1 for all")
+    log_reader: Literal["auto", "fast", "plain"] = Field(
+        "auto",
+        description="how the batch layer reads Kafka: `fast` decodes record batches itself, `plain` uses Kafka's "
+        "ordinary consumer, `auto` is `fast` and, where Kafka cannot be read so, `plain`",
+    )
+
+    @property
+    def events_topic(self) -> str:
+        """The topic of events, heartbeats and whatever else is sent to it."""
+        return f"{self.topic_prefix}events"
+
+    @property
+    def late_events_topic(self) -> str:
+        """The topic to which the stream diverts late events."""
+        return f"{self.topic_prefix}late_events"
+
+    @property
+    def rejected_events_topic(self) -> str:
+        """The topic to which the stream diverts what it cannot read as an event."""
+        return f"{self.topic_prefix}rejected_events"
+
+    @property
+    def moving_averages_topic(self) -> str:
+        """The topic of the stream's rows, for subscribers."""
+        return f"{self.topic_prefix}moving_averages"
+
+    @property
+    def consumer_group(self) -> str:
+        """The group under which the stream commits the offsets that a completed checkpoint covers."""
+        return f"{self.topic_prefix}streaming"
