@@ -177,10 +177,10 @@ def _find(connection: Connection, customer: str) -> tuple[str, str] | None:
 
 
 def _require(connection: Connection, customer: str) -> tuple[str, str]:
-    found = _find(connection, customer)
-    if found is None:
+    role_and_schema = _find(connection, customer)
+    if role_and_schema is None:
         raise SmaError(f"there is no customer {customer}: `sma customer list` shows those there are")
-    return found
+    return role_and_schema
 
 
 def _database(connection: Connection) -> str:

@@ -48,7 +48,7 @@ def read_rows(database_url: str) -> dict[str, list[Row]]:
     """Return the rows of each table with measures, by the model's own parameters, oldest first.
 
     Raises:
-        SmaError: the database does not answer, has not the views, or has no rows for RangeStart to RangeEnd.
+        SmaError: the database does not answer, does not have the views, or has no rows for RangeStart to RangeEnd.
     """
     model, rows_by_table = tables(), {}
     try:
@@ -243,7 +243,7 @@ def _axes(axes: Axes, title: str, time_format: str) -> None:
 
 
 def _table(axes: Axes, title: str, names: Sequence[str], body: Sequence[Sequence[str]], most: int = 20) -> None:
-    """A table of the first rows; its title says how many rows there are."""
+    """A table of the first rows; its title has the number of rows."""
     more = f" (the first {most} of {len(body):,})" if len(body) > most else ""
     axes.set_title(title + more, loc="left", fontsize=11)
     axes.axis("off")

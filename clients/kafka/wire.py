@@ -16,7 +16,7 @@ from kafka.errors import KafkaConnectionError, KafkaError, KafkaProtocolError, N
 from clients.answers import Refused, Unanswered
 from sma.errors import SmaError
 
-MAX_RESPONSE_BYTES = 256 * 2**20  # no response may be larger, whatever the size of a record batch
+MAX_ANSWER_BYTES = 256 * 2**20  # no response may be larger, whatever the size of a record batch
 
 _CLIENT_ID = "sma"
 _SIZE = Struct(">i")
@@ -80,7 +80,7 @@ class Wire:
         try:
             self._socket.sendall(request.encode(framed=True, header=True))
             (size,) = _SIZE.unpack_from(self._receive(memoryview(bytearray(_SIZE.size))))
-            if not _SIZE.size <= size <= MAX_RESPONSE_BYTES:
+            if not _SIZE.size <= size <= MAX_ANSWER_BYTES:
                 raise KafkaProtocolError(f"{self.name}: a response of {size} bytes")
             response = self._receive(self._memory(size))
         except OSError as error:

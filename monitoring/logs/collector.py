@@ -16,7 +16,7 @@ from requests.auth import AuthBase
 
 from monitoring.logs.destination import Destination
 
-CONNECT_S, ANSWER_S = 3.0, 10.0
+CONNECT_S, RESPONSE_S = 3.0, 10.0
 _OF_THE_REQUEST = frozenset({7, 10, 11, 14, 16})  # the index, the channel, acknowledgements: every event has them alike
 _LONGEST_TEXT = 200
 
@@ -52,10 +52,10 @@ class SendResult:
 class Collector:
     """A connection to the collector, for one thread."""
 
-    def __init__(self, destination: Destination, answer_s: float = ANSWER_S) -> None:
-        """Connect with the first batch; `answer_s` is how long an answer is waited for."""
+    def __init__(self, destination: Destination, response_s: float = RESPONSE_S) -> None:
+        """Connect with the first batch; `response_s` is how long to wait for a response."""
         self._destination = destination
-        self._answer_s = answer_s
+        self._response_s = response_s
         self._session: requests.Session | None = None
 
     def forget(self) -> None:
@@ -73,7 +73,7 @@ class Collector:
                 self._destination.url,
                 data=b"\n".join(batch),
                 headers={"Content-Type": "application/json"},
-                timeout=(CONNECT_S, self._answer_s),
+                timeout=(CONNECT_S, self._response_s),
                 allow_redirects=False,
                 verify=True
                 if ca_file is None

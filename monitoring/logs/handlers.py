@@ -93,7 +93,7 @@ class SplunkHandler(logging.Handler):
             self._envelope["index"] = destination.index
         self._service = service
         self._process, self._numbers = secrets.token_hex(4), count()
-        self.shipper = Shipper(Collector(destination, limits.answer_s), self._report, limits)
+        self.shipper = Shipper(Collector(destination, limits.response_s), self._report, limits)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand over an event, except one that the shipper itself logs."""

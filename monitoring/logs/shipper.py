@@ -17,7 +17,7 @@ from typing import Protocol
 from tenacity import RetryCallState, Retrying, retry_if_result, wait_random_exponential
 from tenacity.wait import wait_base
 
-from monitoring.logs.collector import ANSWER_S, SendResult, Verdict
+from monitoring.logs.collector import RESPONSE_S, SendResult, Verdict
 
 # Takes a line and the drops by reason, logs both, and returns the event to be shipped too, if it is to be.
 Report = Callable[[str, Mapping[str, int]], bytes | None]
@@ -46,7 +46,7 @@ class Limits:
     batch_events: int = 200
     batch_bytes: int = 500_000
     batch_age_s: float = 1.0
-    answer_s: float = ANSWER_S
+    response_s: float = RESPONSE_S
     first_pause_s: float = 1.0
     longest_pause_s: float = 60.0
     refused_pause_s: float = 300.0

@@ -142,13 +142,11 @@ class PowerBi:
     def _read(self, response: requests.Response) -> dict[str, Any]:
         _raise_if_throttled(response)
         if not response.ok:
-            raise SmaError(
-                f"Power BI does not tell how a refresh goes on: {response.status_code} {_error_of(response)}"
-            )
+            raise SmaError(f"Power BI refuses the state of a refresh: {response.status_code} {_error_of(response)}")
         try:
             return cast(dict[str, Any], response.json())
         except requests.JSONDecodeError as error:
-            raise Unanswered("an answer that is not JSON") from error
+            raise Unanswered("a response that is not JSON") from error
 
     def _once(self, method: str, path: str, **request: Any) -> requests.Response:
         response = self._sent(method, path, **request)

@@ -12,7 +12,7 @@ import requests
 from pydantic import SecretStr
 
 from monitoring.logs import handlers
-from monitoring.logs.collector import SendResult, Collector, Verdict
+from monitoring.logs.collector import Collector, SendResult, Verdict
 from monitoring.logs.destination import Destination, destination_of
 from monitoring.logs.handlers import SplunkHandler
 from monitoring.logs.shipper import Limits, Shipper
@@ -152,7 +152,7 @@ def test_the_buffer_is_bounded_in_bytes_too():
 def test_who_logs_does_not_wait_for_a_server_that_hangs():
     # were a single line to wait for the server, the loop would not end before the server is let go
     with running_collector(mood="hanging") as collector:
-        with shipping(collector, replace(QUICK, answer_s=600.0, exit_s=0.1)) as (logger, shipper):
+        with shipping(collector, replace(QUICK, response_s=600.0, exit_s=0.1)) as (logger, shipper):
             for number in range(100_000):
                 logger.error("%d", number)
             assert collector.requests == 0
@@ -273,7 +273,9 @@ def test_a_fault_without_its_place_is_found_by_halving():
 
 def test_the_pause_that_the_server_asks_for_is_kept():
     pauses: list[float] = []
-    sender = Scripted(SendResult(Verdict.AGAIN, retry_after_s=30), SendResult(Verdict.AGAIN), SendResult(Verdict.REFUSED))
+    sender = Scripted(
+        SendResult(Verdict.AGAIN, retry_after_s=30), SendResult(Verdict.AGAIN), SendResult(Verdict.REFUSED)
+    )
     shipper = Shipper(sender, lambda *_: None, Limits(batch_age_s=0.01), pauses.append)
     shipper.add(b"event")
     for _ in range(500):
