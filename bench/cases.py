@@ -1,6 +1,6 @@
-"""Cases that a benchmark runs, and the ratios that it makes of them; which ones there are, each benchmark says itself.
+"""Cases that a benchmark runs, and the ratios of their figures; each benchmark lists its own.
 
-How they are run in rounds, and what came of that, belongs to bench/rounds.py.
+How they are run in rounds, and the results of that, belong to bench/rounds.py.
 """
 
 from collections.abc import Callable

@@ -54,7 +54,7 @@ def running_stack(
         return
     lent = _lent_addresses(lender)
     if make_flink_lib:
-        # in its folder, so that nothing of it is found by a later run on a stack of its own
+        # in its folder, so that a later run on a stack of its own finds nothing of it
         os.environ |= lent | {"SMA_STATE_DIR": str(lender / "bench"), "SMA_PORT_BASE": port_base}
         with _started(say, False, True, make_flink_lib) as settings, _cleaned_up(settings):
             yield settings

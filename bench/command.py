@@ -57,5 +57,5 @@ def with_options(names: Sequence[str]) -> Callable[[Command], Command]:
 
 
 def say_load() -> None:
-    """Say how busy the machine is."""
+    """Print how busy the machine is."""
     say(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}: above 1, others are at work here")

@@ -1,4 +1,4 @@
-"""A digest of rows of averages: what a run should have written, and what its table holds, in whatever order.
+"""A digest of rows of averages, in whatever order: of the rows that a run should have written, and of its table.
 
 Rows that ought to be there come from plain Python, those of a table from PostgreSQL; two digests are equal iff the rows
 are, but for what 56 bits of MD5 can miss.
@@ -53,7 +53,7 @@ def require_rows(settings: Settings, table: str, wanted: Digest) -> None:
     """Refuse the figure of a run that did not write what it should.
 
     Raises:
-        SmaError: says what it has written, and what it should have.
+        SmaError: names what the run has written, and what it should have.
     """
     found = digest_of_table(settings, table)
     if found != wanted:

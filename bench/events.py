@@ -1,4 +1,4 @@
-"""The events that are measured with: the same ones every time, from a seed, in topics that later runs find again.
+"""The events of the benchmarks: the same ones every time, from a seed, in topics that later runs find again.
 
 The series of a timeline send in turn. Each event is behind by up to the time in which 300 are sent, so a series of 100
 has up to three in the wrong order; the watermark delay is longer than that, so none is late.
@@ -32,7 +32,7 @@ _PROGRESS = 500_000
 class Timeline:
     """How events lie in event time: one every `between_ms`, from `first_ms` on.
 
-    The heartbeats stand `closing_ms` past the last event, so that the windows that are measured close.
+    The heartbeats are `closing_ms` after the last event, so that the windows that are measured close.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Runs what others would write in Python, bench/workers, in two processes with half of the partitions each.
+"""Runs the programs of bench/workers, written as others would, in two processes with half of the partitions each.
 
 No fault tolerance and no offsets kept: the best that two cores do with Python. They run in an environment of their own,
 so that the project need not have what they need.

@@ -1,4 +1,4 @@
-"""Prints what a benchmark has found: tables for a reader, one JSON object for a program."""
+"""Prints the results of a benchmark: tables for a reader, one JSON object for a program."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ UNEVEN = "uneven"
 
 
 def print_ratios(rounds: Rounds[Any]) -> None:
-    """Print what the ratios have come to, with what is wanted of them."""
+    """Print the ratios, with their targets."""
     if rounds.found:
         print_table(
             "Ratios: ours / theirs, the median run of each",
@@ -32,7 +32,7 @@ def print_cases(rounds: Rounds[Any]) -> None:
 
 
 def warn_of_uneven(rounds: Rounds[Any], say: Callable[[str], None]) -> None:
-    """Say of which cases the runs differ by more than a third, and which ratios take them."""
+    """Warn about cases whose runs differ by more than a third, and name the ratios that use them."""
     for name in rounds.uneven:
         case = rounds.cases[name]
         least, most = map(case.measure.shown, rounds.spread(name))

@@ -1,4 +1,4 @@
-"""Runs cases in rounds, and keeps what came of each run: the figures, their spread and the ratios.
+"""Runs cases in rounds, and keeps the results of each run: the figures, their spread and the ratios.
 
 Every case is run once in each round. A case begins another part of each round, and is run briefly before it is timed,
 so neither its place in the round nor what ran before it is in its figure.
@@ -73,16 +73,16 @@ class Rounds(Generic[Subject]):
         return f"{case.title:<60} {case.measure.shown(case.figure(result)):>14}  {result.seconds:>6.1f} s"
 
     def figures(self, name: str) -> list[float]:
-        """Return what each run of a case has come to."""
+        """Return the figure of each run of a case."""
         case = self.cases[name]
         return [case.figure(result) for result in self.results[name]]
 
     def figure(self, name: str) -> float:
-        """Return the median of what a case's runs have come to."""
+        """Return the median of the figures of a case's runs."""
         return median(self.figures(name))
 
     def spread(self, name: str) -> tuple[float, float]:
-        """Return the smallest and the largest of what a case's runs have come to."""
+        """Return the smallest and the largest figure of a case's runs."""
         figures = self.figures(name)
         return min(figures), max(figures)
 
@@ -98,7 +98,7 @@ class Rounds(Generic[Subject]):
         return worst(map(self.figure, ratio.ours)), best(map(self.figure, ratio.theirs))
 
     def ratio(self, ratio: Ratio) -> float:
-        """Return what a ratio has come to."""
+        """Return the value of a ratio."""
         ours, theirs = self.sides(ratio)
         return ours / theirs
 
@@ -107,10 +107,10 @@ class Rounds(Generic[Subject]):
         return self.cases[ratio.ours[0]].measure
 
     def require_all(self) -> None:
-        """Refuse to end well where a case has failed.
+        """Raise an error where a case has failed.
 
         Raises:
-            SmaError: names what has.
+            SmaError: names the failed cases.
         """
         if self.failed:
             raise SmaError(f"failed: {', '.join(sorted(self.failed))}")

@@ -1,4 +1,4 @@
-"""One client for each service: how it is reached, how long it may take, and how it is said that it does not answer.
+"""One client for each service: its connection, its time-outs, and the errors for a service that does not answer.
 
-What is asked of a service, and why, belongs to whoever asks.
+What a request is for belongs to the caller.
 """

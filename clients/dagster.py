@@ -14,17 +14,17 @@ _SERVICE, _SETTING = "Dagster", "SMA_DAGSTER_URL"
 def ask(
     settings: DagsterSettings, query: str, variables: Mapping[str, Any], timeout_s: float = DAGSTER_TIMEOUT_S
 ) -> dict[str, Any]:
-    """Return the data that answers a query.
+    """Return the data of the response to a query.
 
     Raises:
-        SmaError: Dagster does not answer, or says that it cannot.
+        SmaError: Dagster does not answer, or reports an error.
     """
-    url, question = settings.dagster_url, {"query": query, "variables": variables}
-    response = send(_SERVICE, url, "POST", "/graphql", timeout_s, json=question)
-    answer = read_json(_SERVICE, url, _SETTING, response)
-    if answer.get("errors"):
-        raise SmaError(f"Dagster at {without_credential(url)}: {first_line(answer['errors'][0]['message'])}")
-    data: dict[str, Any] = answer["data"]
+    url, body = settings.dagster_url, {"query": query, "variables": variables}
+    response = send(_SERVICE, url, "POST", "/graphql", timeout_s, json=body)
+    result = read_json(_SERVICE, url, _SETTING, response)
+    if result.get("errors"):
+        raise SmaError(f"Dagster at {without_credential(url)}: {first_line(result['errors'][0]['message'])}")
+    data: dict[str, Any] = result["data"]
     return data
 
 
@@ -34,12 +34,12 @@ def version(settings: DagsterSettings, timeout_s: float) -> str:
     Raises:
         SmaError: Dagster does not answer, or something else does.
     """
-    answer = read_json(
+    server = read_json(
         _SERVICE, settings.dagster_url, _SETTING, get(_SERVICE, settings.dagster_url, "/server_info", timeout_s)
     )
-    return str(answer["dagster_webserver_version"])
+    return str(server["dagster_webserver_version"])
 
 
 def first_line(message: str) -> str:
-    """Return the first line that says something."""
+    """Return the first line that is not blank."""
     return next((line.strip() for line in message.splitlines() if line.strip()), "no reason given")

@@ -25,12 +25,12 @@ POLL_S = 0.2
 CONNECT_ATTEMPTS = 3
 ENDED = frozenset({"FINISHED", "CANCELED", "FAILED", "SUSPENDED"})
 
-# A TaskManager that is gone, or slots that are missing after it: mostly for a reason that was told before.
+# A TaskManager that is gone, or slots that are missing after it: mostly the consequence of an earlier failure.
 _CONSEQUENCES = ("NoResourceAvailableException", "FlinkExpectedException", "JobMasterException")
 
 
 class RequestRefused(SmaError):
-    """Flink answered, and said no."""
+    """Flink refused a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +59,18 @@ class FlinkRest:
     """The cluster at one REST address."""
 
     def __init__(self, url: str, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
-        """Ask nothing yet; `timeout_s` is how long one answer may take."""
+        """Ask nothing yet; `timeout_s` is how long one response may take."""
         self._url = url.rstrip("/")
         self._timeout_s = timeout_s
 
     def overview(self) -> dict[str, Any]:
-        """Return what Flink says of the cluster: its version, its TaskManagers, its slots."""
+        """Return Flink's overview of the cluster: its version, its TaskManagers, its slots."""
         overview: dict[str, Any] = self.ask("GET", "/overview")
         return overview
 
     def jobs(self, name: str) -> list[Job]:
         """Return the jobs of that name, the one started last first."""
-        found = [
+        jobs = [
             Job(
                 job_id=job["jid"],
                 name=job["name"],
@@ -82,7 +82,7 @@ class FlinkRest:
             for job in self.ask("GET", "/jobs/overview")["jobs"]
             if job["name"] == name
         ]
-        return sorted(found, key=lambda job: -job.started_ms)
+        return sorted(jobs, key=lambda job: -job.started_ms)
 
     def free_slots(self) -> int:
         """Return how many tasks the cluster could take."""
@@ -90,13 +90,13 @@ class FlinkRest:
 
     def restarts(self, job_id: str) -> int:
         """Return how often the job has been restarted after a failure."""
-        answer = self.ask("GET", f"/jobs/{job_id}/metrics", params={"get": "numRestarts"})
-        return int(float(answer[0]["value"])) if answer else 0
+        metrics = self.ask("GET", f"/jobs/{job_id}/metrics", params={"get": "numRestarts"})
+        return int(float(metrics[0]["value"])) if metrics else 0
 
     def operator_metrics(self, job_id: str, operator: str, suffix: str) -> dict[str, str]:
         """Return the metrics of all tasks of one operator whose names end so, as Flink last read them."""
         vertices = self.ask("GET", f"/jobs/{job_id}")["vertices"]
-        found: dict[str, str] = {}
+        values: dict[str, str] = {}
         for vertex in vertices:
             path = f"/jobs/{job_id}/vertices/{vertex['id']}/metrics"
             wanted = [
@@ -105,36 +105,36 @@ class FlinkRest:
                 if f".{operator}." in metric["id"] and metric["id"].endswith(suffix)
             ]
             if wanted:
-                answer = self.ask("GET", path, params={"get": ",".join(wanted)})
-                found |= {metric["id"]: metric["value"] for metric in answer}
-        return found
+                metrics = self.ask("GET", path, params={"get": ",".join(wanted)})
+                values |= {metric["id"]: metric["value"] for metric in metrics}
+        return values
 
     def accumulators(self, job_id: str) -> dict[str, str]:
-        """Return what a job has counted, by name."""
-        answer = self.ask("GET", f"/jobs/{job_id}/accumulators")["user-task-accumulators"]
-        return {each["name"]: each["value"] for each in answer}
+        """Return the accumulators of a job, by name."""
+        accumulators = self.ask("GET", f"/jobs/{job_id}/accumulators")["user-task-accumulators"]
+        return {each["name"]: each["value"] for each in accumulators}
 
     def state(self, job_id: str) -> str:
         """Return the state of a job."""
         return str(self.ask("GET", f"/jobs/{job_id}")["state"])
 
     def running_since_ms(self, job_id: str) -> int:
-        """Return when the job began to run, or began anew after its latest failure."""
+        """Return when the job began to run, or restarted after its latest failure."""
         return int(self.ask("GET", f"/jobs/{job_id}")["timestamps"]["RUNNING"])
 
     def last_failure(self, job_id: str) -> str | None:
-        """Return the root cause of the job's latest failure in one line; what only followed from one comes last."""
+        """Return the root cause of the job's latest failure in one line; consequences of another failure come last."""
         entries = self.ask("GET", f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
         causes = [
             root_cause(failure["stacktrace"])
             for entry in entries
             for failure in (entry, *entry.get("concurrentExceptions", ()))
         ]
-        told = (cause for cause in causes if not cause.startswith(_CONSEQUENCES))
-        return next(told, next(iter(causes), None))
+        root_causes = (cause for cause in causes if not cause.startswith(_CONSEQUENCES))
+        return next(root_causes, next(iter(causes), None))
 
     def last_checkpoint(self, job_id: str) -> dict[str, Any] | None:
-        """Return what Flink says of the latest completed checkpoint or savepoint since the job was submitted."""
+        """Return Flink's record of the latest completed checkpoint or savepoint since the job was submitted."""
         latest = self.ask("GET", f"/jobs/{job_id}/checkpoints")["latest"]
         done = [latest[kind] for kind in ("completed", "savepoint") if latest.get(kind)]
         return max(done, key=lambda checkpoint: checkpoint["latest_ack_timestamp"], default=None)
@@ -162,10 +162,10 @@ class FlinkRest:
         self.ask("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
 
     def ask(self, method: str, path: str, timeout_s: float | None = None, **request: Any) -> Any:
-        """Return the answer to one request.
+        """Return the response to one request, as JSON.
 
         Raises:
-            RequestRefused: Flink said no; the message is its reason.
+            RequestRefused: Flink refused it; the message is its reason.
             SmaError: Flink does not answer.
         """
         response: requests.Response = Retrying(
@@ -174,16 +174,16 @@ class FlinkRest:
             wait=wait_fixed(POLL_S),
             reraise=True,
         )(send, "Flink", self._url, method, path, timeout_s or self._timeout_s, **request)
-        answer = read_json("Flink", self._url, "SMA_FLINK_URL", response) if response.content else {}
+        result = read_json("Flink", self._url, "SMA_FLINK_URL", response) if response.content else {}
         if not response.ok:
-            errors = answer.get("errors") or [response.reason]
+            errors = result.get("errors") or [response.reason]
             raise RequestRefused(f"Flink at {self._url}: {root_cause(errors[-1])}")
-        return answer
+        return result
 
     def _operation(self, path: str, what: str, timeout_s: float) -> dict[str, Any]:
         try:
             done = Retrying(
-                retry=retry_if_result(lambda answer: answer["status"]["id"] != "COMPLETED"),
+                retry=retry_if_result(lambda result: result["status"]["id"] != "COMPLETED"),
                 stop=stop_after_delay(timeout_s),
                 wait=wait_fixed(POLL_S),
             )(self.ask, "GET", path)

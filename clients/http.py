@@ -1,4 +1,4 @@
-"""Sends one HTTP request to a service; what its answer means belongs to the client of that service."""
+"""Sends one HTTP request to a service; what the response means belongs to the client of that service."""
 
 import re
 from typing import Any
@@ -12,14 +12,14 @@ from sma.errors import SmaError, first_line_of
 def send(
     service: str, url: str, method: str, path: str, timeout_s: float = ANSWER_TIMEOUT_S, **request: Any
 ) -> requests.Response:
-    """Return whatever a service answers.
+    """Return the response of a service, whatever its status.
 
     Args:
         service: what errors call it.
         url: its address, without the path.
         method: of the request.
         path: of the request, from the first slash on.
-        timeout_s: how long each sign of the service is waited for.
+        timeout_s: how long to wait for each sign of the service.
         request: as `requests.request` takes it.
 
     Raises:
@@ -32,10 +32,10 @@ def send(
 
 
 def get(service: str, url: str, path: str, timeout_s: float = ANSWER_TIMEOUT_S) -> requests.Response:
-    """Return what a service answers where all is well.
+    """Return the response of a service; refuse the status of an error.
 
     Raises:
-        SmaError: it does not answer, or with another status than 200 to 399.
+        SmaError: it does not answer, or the status is not 200 to 399.
     """
     response = send(service, url, "GET", path, timeout_s)
     if not response.ok:
@@ -44,10 +44,10 @@ def get(service: str, url: str, path: str, timeout_s: float = ANSWER_TIMEOUT_S) 
 
 
 def read_json(service: str, url: str, setting: str, response: requests.Response) -> Any:
-    """Return the JSON of an answer.
+    """Return the JSON of a response.
 
     Raises:
-        SmaError: it is none, so another service listens there; `setting` holds the address.
+        SmaError: it is not JSON, so another service listens there; `setting` holds the address.
     """
     try:
         return response.json()

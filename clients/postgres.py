@@ -1,6 +1,6 @@
 """PostgreSQL: opens a connection, and turns its errors into one line that never shows the URL's password.
 
-What is asked in it belongs to whoever asks.
+What a query is for belongs to the caller.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from sma.errors import SmaError, first_line_of
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _SERVICE = "the database"
-_ANSWERED = "FATAL:"  # as the server begins its reason, and no part of the client does
+_SERVER_REASON = "FATAL:"  # how the server begins its reason; no message of the client does
 
 
 def connect(
@@ -46,8 +46,8 @@ def connect(
         )
     except psycopg.Error as error:
         detail = first_line_of(error)
-        if _ANSWERED in detail:
-            raise Refused(_SERVICE, where, detail[detail.index(_ANSWERED) :]) from error
+        if _SERVER_REASON in detail:
+            raise Refused(_SERVICE, where, detail[detail.index(_SERVER_REASON) :]) from error
         raise Unanswered(_SERVICE, where, detail) from error
 
 
@@ -69,7 +69,7 @@ def session(
 
 
 def _where(url: SecretStr, setting: str) -> str:
-    """Return host, port and database of a URL; what libpq says of one that it cannot read may hold the password."""
+    """Return host, port and database of a URL; libpq's message about an unreadable one may contain the password."""
     if not url.get_secret_value():
         raise SmaError(f"{setting} is not set: start the local stack with `sma up`, or set it")
     try:

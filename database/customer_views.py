@@ -9,7 +9,7 @@ from psycopg import Connection, sql
 _OWN_ROWS = ("moving_averages", "series", "facts", "live", "differences", "data_age", "quality")
 _FOR_EVERYBODY = ("averages",)
 
-# the days of the customer's own rows; those of all customers together would tell how far the others' rows reach
+# the days of the customer's own rows; those of all customers together would reveal the other customers' days
 _CALENDAR = """
 SELECT day.*
 FROM serving.calendar AS day
@@ -28,7 +28,7 @@ VIEWS = (*_OWN_ROWS, *_FOR_EVERYBODY, "calendar")
 
 
 def remake_customer_views(connection: Connection) -> None:
-    """Make the views of every customer anew, in the caller's transaction; nothing where there are no customers yet."""
+    """Make the views of every customer again, in the caller's transaction; does nothing without customers."""
     if connection.execute("SELECT to_regclass('sma.customers') IS NULL").fetchone() == (True,):
         return
     customers = connection.execute(
@@ -42,7 +42,7 @@ def remake_customer_views(connection: Connection) -> None:
 
 
 def make_customer_views(connection: Connection, customer: str, schema: str) -> None:
-    """Make a customer's views, in the place of those that are there."""
+    """Make a customer's views; replaces existing ones."""
     for view in VIEWS:
         name = sql.Identifier(schema, view)
         connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(name))

@@ -60,7 +60,7 @@ class Access:
 
 
 def add_customer(owner_url: str, customer: str) -> Access:
-    """Make a customer's role and views; where they are there, leave the password as it is and refuse.
+    """Make a customer's role and views; refuse a customer that exists, and keep its password.
 
     Args:
         owner_url: PostgreSQL URL of the role that owns the schemas; it may create roles.
@@ -108,7 +108,7 @@ def rotate_password(owner_url: str, customer: str) -> Access:
 
 
 def remove_customer(owner_url: str, customer: str) -> None:
-    """Take a customer's role and views away and end its sessions; its rows stay.
+    """Remove a customer's role and views, and end its sessions; its rows stay.
 
     Raises:
         SmaError: there is no such customer, or the database refuses.
@@ -177,10 +177,10 @@ def _find(connection: Connection, customer: str) -> tuple[str, str] | None:
 
 
 def _require(connection: Connection, customer: str) -> tuple[str, str]:
-    found = _find(connection, customer)
-    if found is None:
+    role_and_schema = _find(connection, customer)
+    if role_and_schema is None:
         raise SmaError(f"there is no customer {customer}: `sma customer list` shows those there are")
-    return found
+    return role_and_schema
 
 
 def _database(connection: Connection) -> str:
@@ -220,7 +220,7 @@ def _set_search_path(connection: Connection, role: str, schema: str) -> None:
 
 
 def _verifier(connection: Connection, role: str, password: str) -> str:
-    """Return what the server keeps of a password, so that the password itself never travels and stands in no log."""
+    """Return the verifier that the server stores, so that the password itself is never sent and never logged."""
     return connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
 
 

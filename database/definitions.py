@@ -22,7 +22,7 @@ SET window_events = excluded.window_events,
 
 
 def store_definitions(owner_url: str, averages: Sequence[Average]) -> None:
-    """Make `sma.averages` say what these averages are; a second call changes nothing.
+    """Store these averages in `sma.averages`; a second call changes nothing.
 
     Averages that are no longer among them stay, so that their rows are served as before.
 

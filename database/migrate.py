@@ -1,8 +1,8 @@
-"""Brings the database to the state of this checkout's SQL: migrations run once, functions and views each time.
+"""Migrates the database to this checkout's SQL: migrations run once, functions and views each time.
 
 `migrations/NNNN_name.sql` each run in a transaction of their own, in the order of their numbers, and are recorded with
 their digest in `migrations.applied`; one that was edited, is missing or comes too early is refused. `functions/*.sql`
-and `views/*.sql` run each time, in one transaction and the order of their names; they say CREATE OR REPLACE, and where
+and `views/*.sql` run each time, in one transaction and the order of their names; they use CREATE OR REPLACE, and where
 the columns changed the views are dropped first. The views of each customer, which depend on them, are then made again.
 A migration that changes what a view needs drops that view itself.
 """
@@ -30,7 +30,7 @@ _FILE_NAME = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A file of SQL: its name and what it says."""
+    """A file of SQL: its name and its text."""
 
     name: str
     text: str
@@ -42,7 +42,7 @@ class Script:
 
 
 def migrate(owner_url: str, sql_dir: Path = SQL_DIR) -> list[str]:
-    """Bring a database to what the files say; return the names of the migrations that this took.
+    """Migrate a database to the SQL files; return the names of the migrations that were applied.
 
     Args:
         owner_url: PostgreSQL URL of the role that owns the schemas.
@@ -93,7 +93,7 @@ def pending_migrations(migrations: Sequence[Script], recorded: Sequence[tuple[st
         recorded: name and digest of those applied to the database, in order.
 
     Raises:
-        SmaError: a recorded one was edited or is missing, or one that was never applied stands before a recorded one.
+        SmaError: a recorded one was edited or is missing, or one that was never applied comes before a recorded one.
     """
     by_name = {script.name: script for script in migrations}
     for name, sha256 in recorded:
@@ -176,7 +176,7 @@ _OWN_VIEWS = """
 
 
 def create_database(owner_url: str, name: str, sql_dir: Path = SQL_DIR) -> None:
-    """Make a database beside that of `owner_url` and migrate it, e.g. one for each test module.
+    """Make a database next to that of `owner_url` and migrate it, e.g. one for each test module.
 
     Args:
         owner_url: PostgreSQL URL of the owner role in any database of the server; the role may create databases.
@@ -189,7 +189,7 @@ def create_database(owner_url: str, name: str, sql_dir: Path = SQL_DIR) -> None:
 
 
 def copy_database(owner_url: str, template: str, name: str) -> None:
-    """Make a database that is a copy of another one, to which nobody may be connected; who may connect is copied too.
+    """Copy a database, with the privileges to connect to it; no session may be open in the original.
 
     Args:
         owner_url: as for `create_database`.

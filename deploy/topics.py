@@ -1,7 +1,7 @@
-"""Creates the topics that the system needs, and checks that existing ones are as it needs them.
+"""Creates the topics that the system needs, and checks the settings of existing ones.
 
 Their records carry the event's own time (CreateTime), so retention by time would delete old events at once: it is off,
-and what limits `events` is its size.
+and the size limits `events`.
 """
 
 from collections.abc import Callable, Iterable
@@ -38,7 +38,7 @@ def wanted_topics(settings: KafkaSettings) -> list[Topic]:
         settings.events_topic, settings.partitions, {**keep, "retention.bytes": str(settings.retention_bytes)}
     )
     others = (settings.late_events_topic, settings.rejected_events_topic)
-    # a row that is stated anew replaces the one before it: subscribers need only the last of each key
+    # a row that is emitted again replaces the earlier one: subscribers need only the last of each key
     averages = Topic(settings.moving_averages_topic, settings.partitions, {**keep, "cleanup.policy": "compact"})
     return [
         events,
@@ -48,10 +48,10 @@ def wanted_topics(settings: KafkaSettings) -> list[Topic]:
 
 
 def create_topics(settings: KafkaSettings) -> list[str]:
-    """Create the topics that are not there yet; return their names.
+    """Create the topics that do not exist yet; return their names.
 
     Raises:
-        SmaError: Kafka cannot be reached, or a topic is there that would lose or misread events.
+        SmaError: Kafka cannot be reached, or an existing topic would lose or misread events.
     """
     created = []
     for topic, future in _request_topics(settings).items():
@@ -74,7 +74,7 @@ def await_topics(names: set[str], listed: Callable[[], Iterable[str]], limit_s: 
     Args:
         names: of the topics.
         listed: gives those that a broker knows.
-        limit_s: after so many seconds, return as things are.
+        limit_s: after so many seconds, return without them.
     """
     waiting = Retrying(
         stop=stop_after_delay(limit_s),
@@ -86,14 +86,14 @@ def await_topics(names: set[str], listed: Callable[[], Iterable[str]], limit_s: 
 
 
 def check_topics(settings: KafkaSettings, timeout_s: float = TOPICS_TIMEOUT_S) -> None:
-    """Refuse topics that are there but not as the system needs them.
+    """Refuse existing topics whose settings the system cannot work with.
 
     Args:
         settings: where Kafka is, and what the system needs.
-        timeout_s: how long each answer of Kafka is waited for.
+        timeout_s: how long to wait for each response of Kafka.
 
     Raises:
-        SmaError: the first fault found, and the way out.
+        SmaError: the first fault, and how to fix it.
     """
     partition_counts = {name: len(partitions) for name, partitions in topics(settings, timeout_s).items()}
     for topic in wanted_topics(settings):
@@ -105,12 +105,12 @@ def check_topics(settings: KafkaSettings, timeout_s: float = TOPICS_TIMEOUT_S) -
 
 
 def topic_fault(topic: Topic, partitions: int, config: dict[str, str]) -> str | None:
-    """Return what is wrong with a topic that is there, in words that say the way out; None if nothing is.
+    """Return what is wrong with an existing topic and how to fix it; None if nothing is.
 
     Args:
         topic: as it should be.
         partitions: how many it has.
-        config: its configuration as Kafka states it.
+        config: its configuration, in Kafka's spelling.
     """
     if partitions != topic.partitions:
         return f"has {partitions} partitions, not {topic.partitions}: set SMA_PARTITIONS={partitions}, or delete it"
@@ -130,13 +130,13 @@ def topic_fault(topic: Topic, partitions: int, config: dict[str, str]) -> str | 
 
 
 def reset_topics(settings: KafkaSettings) -> None:
-    """Delete the topics with all that is in them, and create them anew; nothing may be reading or writing them.
+    """Delete the topics with all that is in them, and create them again; nothing may be reading or writing them.
 
     Raises:
         SmaError: Kafka cannot be reached, or a topic is not gone after some seconds.
     """
     delete_topics(settings)
-    _create_anew(settings)
+    _recreate_topics(settings)
 
 
 def delete_topics(settings: KafkaSettings) -> None:
@@ -170,16 +170,16 @@ def _missing_or_full(settings: KafkaSettings) -> list[str]:
     for future in _request_topics(settings).values():
         try:
             future.result()
-        except KafkaException:  # still being deleted, or there already; what counts is looked at below
+        except KafkaException:  # still being deleted, or there already; the check below decides
             continue
     there = topics(settings, TOPICS_TIMEOUT_S)
     return [topic.name for topic in wanted_topics(settings) if not _is_empty(settings, there, topic)]
 
 
-def _create_anew(settings: KafkaSettings) -> None:
+def _recreate_topics(settings: KafkaSettings) -> None:
     left = _missing_or_full(settings)
     if left:
-        raise SmaError(f"Kafka at {settings.kafka_bootstrap}: could not delete and create anew: {', '.join(left)}")
+        raise SmaError(f"Kafka at {settings.kafka_bootstrap}: could not delete and create again: {', '.join(left)}")
     check_topics(settings)
 
 

@@ -1,7 +1,7 @@
-"""Reads the few figures that say how the system is, out of all metrics of the exporter, and the firing alerts.
+"""Reads the figures of `sma status` from the exporter's metrics, and the firing alerts from Prometheus.
 
-What a figure means is in docs/metrics.md. No service is called a second time: `sma status` shows what alerts are made
-from.
+What a figure means is in docs/metrics.md. No service is called a second time: `sma status` shows the metrics that the
+alerts are made from.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from sma.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is known now; None where it is not. Times in seconds, a watermark in seconds since the Unix epoch.
+    """The figures; None where one is not known. Times in seconds, a watermark in seconds since the Unix epoch.
 
     `data_age_s` is by customer and stage; `silent` names the collectors whose source does not answer.
     """
@@ -52,22 +52,22 @@ class Alert:
 
 
 def read_figures(settings: Settings) -> Figures:
-    """Ask the exporter.
+    """Read the figures from the exporter.
 
     Raises:
         SmaError: it does not answer.
     """
-    answer = get("the exporter", settings.exporter_url, "/metrics", CHECK_TIMEOUT_S)
-    return figures_of(text_string_to_metric_families(answer.text))
+    response = get("the exporter", settings.exporter_url, "/metrics", CHECK_TIMEOUT_S)
+    return figures_of(text_string_to_metric_families(response.text))
 
 
 def read_alerts(settings: Settings) -> list[Alert]:
-    """Ask Prometheus which alerts fire, the severest first; one without a severity only says that alerts come.
+    """Return the firing alerts, the severest first; one without a severity only shows that alerting works.
 
     Raises:
         SmaError: it does not answer.
     """
-    answer = get("Prometheus", settings.prometheus_url, "/api/v1/alerts", CHECK_TIMEOUT_S).json()
+    alerts = get("Prometheus", settings.prometheus_url, "/api/v1/alerts", CHECK_TIMEOUT_S).json()
     firing = [
         Alert(
             alert["labels"]["alertname"],
@@ -75,7 +75,7 @@ def read_alerts(settings: Settings) -> list[Alert]:
             alert["annotations"].get("summary", ""),
             alert["annotations"].get("runbook", ""),
         )
-        for alert in answer["data"]["alerts"]
+        for alert in alerts["data"]["alerts"]
         if alert["state"] == "firing" and "severity" in alert["labels"]
     ]
     return sorted(firing, key=lambda alert: (alert.severity, alert.name))

@@ -1,6 +1,6 @@
-"""Draws the report's pages with matplotlib, from the rows that the model's own queries give.
+"""Draws the report's pages with matplotlib, from the rows that the model's own queries return.
 
-They are no screenshots: Power BI draws the pages its own way. What is shown, and from which columns, is the report's.
+The pictures are not screenshots: Power BI draws the pages in its own way. They show the same columns as the report.
 
     python -m powerbi.pictures FOLDER        writes powerbi-overview.png, powerbi-series.png, powerbi-quality.png
 """
@@ -45,12 +45,12 @@ class Row:
 
 
 def read_rows(database_url: str) -> dict[str, list[Row]]:
-    """Return the rows of each table with measures, as the model's parameters stand, oldest first.
+    """Return the rows of each table with measures, by the model's own parameters, oldest first.
 
     Raises:
-        SmaError: the database does not answer, has not the views, or has no rows for RangeStart to RangeEnd.
+        SmaError: the database does not answer, does not have the views, or has no rows for RangeStart to RangeEnd.
     """
-    model, found = tables(), {}
+    model, rows_by_table = tables(), {}
     try:
         with postgres.connect(SecretStr(database_url), "SMA_DATABASE_URL", "powerbi", autocommit=False) as connection:
             for name in _TABLES:
@@ -58,12 +58,14 @@ def read_rows(database_url: str) -> dict[str, list[Row]]:
                 cursor = connection.execute(statement(source, _range()))
                 columns = [one.name for one in cursor.description or ()]
                 rows = [Row(dict(zip(columns, row, strict=True))) for row in cursor]
-                found[name] = sorted(rows, key=lambda row: row.values.get("as_of") or row.values.get("date") or 0)
+                rows_by_table[name] = sorted(
+                    rows, key=lambda row: row.values.get("as_of") or row.values.get("date") or 0
+                )
     except psycopg.Error as error:
         raise SmaError(f"the views of the Power BI model cannot be read: {str(error).splitlines()[0]}") from error
-    if not found["Moving averages"]:
+    if not rows_by_table["Moving averages"]:
         raise SmaError("no rows between the model's RangeStart and RangeEnd: run `make demo` first")
-    return found
+    return rows_by_table
 
 
 def _range() -> Parameters:
@@ -77,7 +79,7 @@ def _range() -> Parameters:
 
 
 def draw_overview(rows: dict[str, list[Row]]) -> Figure:
-    """The page 'Overview': where each series stands, and how much of it is final."""
+    """The page 'Overview': the newest value of each series, and how much of it is final."""
     facts = rows["Moving averages"]
     newest_closed = max(row.newest_window_closed for row in rows["Data age"])
     figure = _page(
@@ -94,7 +96,7 @@ def draw_overview(rows: dict[str, list[Row]]) -> Figure:
     for row in facts:
         of_series[row.series, row.average].append(row)
     names = ("series", "average", "Current SMA", "Change", "Change %", "Events in window", "As of")
-    body = [(*key, *_newest(stated)) for key, stated in sorted(of_series.items())]
+    body = [(*key, *_newest(series_rows)) for key, series_rows in sorted(of_series.items())]
     _table(figure.add_axes((0.03, 0.06, 0.57, 0.69)), "The newest SMA of each series", names, body)
     by_day = {source: Counter(row.date for row in facts if row.source == source) for source in ("batch", "stream")}
     chart = figure.add_axes((0.66, 0.1, 0.32, 0.64))
@@ -103,31 +105,31 @@ def draw_overview(rows: dict[str, list[Row]]) -> Figure:
     return figure
 
 
-def _newest(stated: list[Row]) -> tuple[str, ...]:
+def _newest(rows: list[Row]) -> tuple[str, ...]:
     """Current SMA, Change, Change %, Events in window and As of, from the rows of one series and average."""
-    newest, change, share = stated[-1], "", ""
-    if len(stated) > 1:
-        before = stated[-2].sma
+    newest, change, share = rows[-1], "", ""
+    if len(rows) > 1:
+        before = rows[-2].sma
         change = f"{newest.sma - before:+,.6f}"
         share = f"{(newest.sma - before) / abs(before):+.1%}" if before else ""
     return f"{newest.sma:,.9f}", change, share, f"{newest.event_count:,}", f"{newest.as_of:%Y-%m-%d %H:%M}"
 
 
 def draw_series(rows: dict[str, list[Row]]) -> Figure:
-    """The page 'One series', on the day with most differing windows of a series that the live table has too."""
+    """The page 'One series', on the day with the most differing windows of a series that the live table also has."""
     live = {(row.series, row.average) for row in rows["Moving averages live"]}
-    found = Counter(
+    differences = Counter(
         (row.series, row.average, row.date) for row in rows["Differences"] if (row.series, row.average) in live
     )
-    if not found:
+    if not differences:
         raise SmaError("no window of a series that is live differs: there is nothing to draw on the page 'One series'")
-    ((series, average, day), _), *_ = found.most_common(1)
-    said, differing = (
+    ((series, average, day), _), *_ = differences.most_common(1)
+    facts, differing = (
         [row for row in rows[table] if (row.series, row.average, row.date) == (series, average, day)]
         for table in ("Moving averages", "Differences")
     )
     now = [row for row in rows["Moving averages live"] if (row.series, row.average) == (series, average)][-1]
-    current, change, *_ = _newest(said) if said else ("", "")
+    current, change, *_ = _newest(facts) if facts else ("", "")
     figure = _page(
         f"One series: {series}, average {average}, {day}",
         {
@@ -140,11 +142,11 @@ def draw_series(rows: dict[str, list[Row]]) -> Figure:
     )
     chart = figure.add_axes((0.05, 0.1, 0.47, 0.64))
     for name, colour, values in (
-        ("Stream SMA", STREAM, stream_smas(said, differing)),
-        ("Batch SMA", BATCH, [row.sma if row.source == "batch" else None for row in said]),
+        ("Stream SMA", STREAM, stream_smas(facts, differing)),
+        ("Batch SMA", BATCH, [row.sma if row.source == "batch" else None for row in facts]),
     ):
         numbers = [float("nan") if value is None else float(value) for value in values]
-        chart.plot([row.as_of for row in said], numbers, color=colour, label=name, linewidth=1.2)
+        chart.plot([row.as_of for row in facts], numbers, color=colour, label=name, linewidth=1.2)
     _axes(chart, "What the stream said, and what the batch layer computed", "%H:%M")
     names = ("as_of", "class", "explained", "late events", "Stream SMA", "Batch SMA")
     body = [
@@ -162,17 +164,17 @@ def draw_series(rows: dict[str, list[Row]]) -> Figure:
     return figure
 
 
-def stream_smas(said: list[Row], differing: list[Row]) -> list[Any]:
-    """What measure 'Stream SMA' gives at each row of one series and average: None where the stream said nothing."""
+def stream_smas(facts: list[Row], differing: list[Row]) -> list[Any]:
+    """The measure 'Stream SMA' at each row of one series and average: None where the stream emitted nothing."""
     of_difference = {row.as_of: row.stream_sma for row in differing}
-    return [of_difference.get(row.as_of, row.sma) for row in said]
+    return [of_difference.get(row.as_of, row.sma) for row in facts]
 
 
 def draw_quality(rows: dict[str, list[Row]]) -> Figure:
-    """The page 'Data quality': what the reconciliations found, day by day, and how far each customer has come."""
-    found = rows["Reconciliation"]
+    """The page 'Data quality': the differences by day, and the newest windows of each customer."""
+    reconciliations = rows["Reconciliation"]
     by_day: dict[str, Counter[Any]] = {"explained": Counter(), "unexplained": Counter()}
-    for row in found:
+    for row in reconciliations:
         for verdict, days in by_day.items():
             days[row.date] += row.values[verdict]
     explained, unexplained = (days.total() for days in by_day.values())
@@ -183,21 +185,25 @@ def draw_quality(rows: dict[str, list[Row]]) -> Figure:
             "Differences": f"{explained + unexplained:,}",
             "Explained windows": f"{explained:,}",
             "Unexplained windows": f"{unexplained:,}",
-            "Reconciled at (UTC)": f"{max(row.reconciled_at for row in found):%Y-%m-%d %H:%M}" if found else "",
+            "Reconciled at (UTC)": f"{max(row.reconciled_at for row in reconciliations):%Y-%m-%d %H:%M}"
+            if reconciliations
+            else "",
         },
     )
     chart = figure.add_axes((0.05, 0.46, 0.43, 0.28))
     _columns(chart, by_day, (BATCH, ALARM))
     _axes(chart, "Differences by day: explained and unexplained", "%Y-%m-%d")
     ages = ("newest_window_closed", "newest_streamed", "newest_reconciled")
-    come = [
+    newest_windows = [
         (row.customer, *("" if row.values[name] is None else f"{row.values[name]:%Y-%m-%d %H:%M}" for name in ages))
         for row in sorted(rows["Data age"], key=lambda row: str(row.customer))
     ]
     names: Sequence[str] = ("customer", "Newest window closed", "Newest streamed", "Newest reconciled")
-    _table(figure.add_axes((0.03, 0.06, 0.45, 0.3)), "How far each customer has come (UTC)", names, come, most=8)
+    _table(
+        figure.add_axes((0.03, 0.06, 0.45, 0.3)), "How far each customer has come (UTC)", names, newest_windows, most=8
+    )
     columns = ("customer", "average", "changed", "missing_in_stream", "extra_in_stream", "explained", "unexplained")
-    newest_first = sorted(found, key=lambda row: (-row.date.toordinal(), row.customer, row.average))
+    newest_first = sorted(reconciliations, key=lambda row: (-row.date.toordinal(), row.customer, row.average))
     body = [(str(row.date), *(str(row.values[column]) for column in columns)) for row in newest_first]
     names = ("date", "customer", "average", "changed", "missing", "extra", "explained", "unexplained")
     _table(figure.add_axes((0.52, 0.06, 0.46, 0.69)), "What each reconciliation found", names, body)
@@ -205,7 +211,7 @@ def draw_quality(rows: dict[str, list[Row]]) -> Figure:
 
 
 def _page(title: str, cards: dict[str, str]) -> Figure:
-    """A page of 1280 x 720 pixels with a title and figures in a row; there is place below."""
+    """A page of 1280 x 720 pixels with a title and figures in a row; the rest is empty."""
     figure = plt.figure(figsize=(12.8, 7.2), dpi=100)
     figure.text(0.03, 0.94, title, fontsize=17, weight="bold")
     figure.text(0.97, 0.012, _NOTE, fontsize=8, color="#666666", ha="right")
@@ -237,7 +243,7 @@ def _axes(axes: Axes, title: str, time_format: str) -> None:
 
 
 def _table(axes: Axes, title: str, names: Sequence[str], body: Sequence[Sequence[str]], most: int = 20) -> None:
-    """A table of the first rows; how many are left out is said."""
+    """A table of the first rows; its title has the number of rows."""
     more = f" (the first {most} of {len(body):,})" if len(body) > most else ""
     axes.set_title(title + more, loc="left", fontsize=11)
     axes.axis("off")
@@ -253,7 +259,7 @@ def _table(axes: Axes, title: str, names: Sequence[str], body: Sequence[Sequence
 
 
 def _utc_now() -> datetime:
-    """Now, as the views say times: UTC, without a zone."""
+    """Now, in the form of the views' times: UTC, without a zone."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 

@@ -19,7 +19,7 @@ _MISSING = {"", "na", "n/a", "nan", "null", "none"}
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which columns hold what; the customer and the metric are either given or come from a column."""
+    """Which column has which field; the customer and the metric are either given or come from a column."""
 
     time_column: str
     value_column: str
@@ -42,7 +42,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A checked file: how many rows are events, how many have no value, and the newest event time."""
+    """A checked file: how many rows are events, how many have no value, and the maximum event time."""
 
     events: int
     missing: int
@@ -56,16 +56,17 @@ def check_file(path: Path, layout: Layout) -> Summary:
         SmaError: the file, a column or a cell cannot be read; the text names the row.
     """
     events = missing = 0
-    newest: int | None = None
+    max_event_time_ms: int | None = None
     for record in read_records(path, layout):
         if record is None:
             missing += 1
             continue
         events += 1
-        newest = record.event_time_ms if newest is None else max(newest, record.event_time_ms)
-    if newest is None:
+        at_ms = record.event_time_ms
+        max_event_time_ms = at_ms if max_event_time_ms is None else max(max_event_time_ms, at_ms)
+    if max_event_time_ms is None:
         raise SmaError(f"{path}: holds no event")
-    return Summary(events=events, missing=missing, newest_event_time_ms=newest)
+    return Summary(events=events, missing=missing, newest_event_time_ms=max_event_time_ms)
 
 
 def read_records(path: Path, layout: Layout) -> Iterator[Record | None]:
@@ -153,8 +154,8 @@ def _event_time_ms(where: str, layout: Layout, text: str) -> int:
             datetime.strptime(text, layout.time_format) if layout.time_format else datetime.fromisoformat(text)  # noqa: DTZ007
         )
     except ValueError:
-        expected = layout.time_format or "ISO 8601, e.g. 2024-05-01T12:00:00Z; see --time-format"
-        raise SmaError(f"{where}: {layout.time_column}: {text!r} is no time in the format {expected}") from None
+        time_format = layout.time_format or "ISO 8601, e.g. 2024-05-01T12:00:00Z; see --time-format"
+        raise SmaError(f"{where}: {layout.time_column}: {text!r} is no time in the format {time_format}") from None
     zoned = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     since_epoch = zoned - datetime(1970, 1, 1, tzinfo=UTC)
     return since_epoch.days * 86_400_000 + since_epoch.seconds * 1000 + since_epoch.microseconds // 1000

@@ -58,7 +58,7 @@ class Publisher:
     def send(
         self, records: Iterable[Record], per_second: float | None = None, progress: Callable[[int], None] | None = None
     ) -> None:
-        """Send records in order, at most `per_second` of them; `progress` is told how many so far.
+        """Send records in order, at most `per_second` a second; `progress` gets the count so far.
 
         Raises:
             SmaError: Kafka refused a record; what was acknowledged until then is in `published`.
@@ -137,7 +137,7 @@ class Publisher:
             raise SmaError(f"Kafka topic {self._topic}: {self._failure}")
 
 
-def closing_heartbeat_ms(averages: Averages, newest_event_time_ms: int) -> int:
-    """Return the heartbeat that lets every row close that an event up to `newest_event_time_ms` makes."""
-    last_as_of = max(average.as_ofs_made_by(newest_event_time_ms)[-1] for average in averages.averages)
+def closing_heartbeat_ms(averages: Averages, max_event_time_ms: int) -> int:
+    """Return the heartbeat that lets every row close that an event up to `max_event_time_ms` makes."""
+    last_as_of = max(average.as_ofs_made_by(max_event_time_ms)[-1] for average in averages.averages)
     return last_as_of + averages.watermark_delay_ms

@@ -1,6 +1,6 @@
 """`make bench-batch`: measures the batch layer, and what others do with the same events on this machine.
 
-bench/README.md says what each case does and why the comparison is fair.
+bench/README.md describes what each case does and why the comparison is fair.
 """
 
 from pathlib import Path

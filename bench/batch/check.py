@@ -1,4 +1,4 @@
-"""Requires that all compute the same: before time is taken, on a small log, against the tests' oracle.
+"""Requires that all cases compute the same windows: before they are timed, on a small log, against the tests' oracle.
 
 The oracle is plain Python with whole numbers and no code of the project.
 """
@@ -31,7 +31,7 @@ Windows = Mapping[Key, tuple[Fraction, int]]
 
 
 def require_right(settings: Settings, cases: set[str], say: Callable[[str], None]) -> None:
-    """Refuse to time what does not compute the windows that it should.
+    """Refuse to time a case that computes wrong windows.
 
     Raises:
         SmaError: names the first case of `cases` that is wrong, and where.
@@ -106,7 +106,7 @@ def _require_all_values(log: Log) -> None:
 
 
 def _require_last_windows(log: Log, stream: list[oracle.Event]) -> None:
-    """The loop goes by the log's order, so its last windows hold the last events of the log."""
+    """The loop goes by the log's order, so its last windows contain the last events of the log."""
     right = {}
     for series in SMALL.series:
         last = [oracle.micros(event[3]) for event in stream if event[:2] == series][-20:]

@@ -1,6 +1,6 @@
-"""The most memory that a piece of work takes: that of a process of its own and of those that it starts.
+"""Measures the peak memory of some work: that of a process of its own and of those that it starts.
 
-Linux keeps each process's peak, so none is missed between two looks; what processes share counts once for each.
+Linux keeps each process's peak, so none is missed between two readings; what processes share counts once for each.
 """
 
 import time

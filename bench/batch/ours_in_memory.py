@@ -1,4 +1,4 @@
-"""The batch layer in the benchmark, without tables of answers: from Kafka to windows, and window arithmetic alone."""
+"""The batch layer in the benchmark, without tables of results: from Kafka to windows, and window arithmetic alone."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -167,7 +167,7 @@ def _pieces(held: Columns) -> Iterator[_Piece]:
 
 
 def _windows(held: _Piece) -> dict[str, Windows]:
-    """As `PartitionWindows` does with the events of a slice."""
+    """As `PartitionWindows` does with the events of one reading."""
     made = [average.as_ofs_made_by(int(held.event_time_ms.max()))[-1] for average in AVERAGES.averages]
     bounds = int(held.event_time_ms.min()), max(made) + 1
     before = sums_before(held.value_micros)

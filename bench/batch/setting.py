@@ -25,7 +25,7 @@ AVERAGES = Averages(
 
 
 def days(log: Log) -> list[date]:
-    """Return the whole days that the log spans; there is at least one."""
+    """Return the whole days that the log covers; there is at least one."""
     first = day_of(log.timeline.first_ms)
     number = max(1, log.events * log.timeline.between_ms // DAY_MS)
     return [first + timedelta(days=after) for after in range(number)]

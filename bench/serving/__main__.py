@@ -1,6 +1,6 @@
 """`make bench-serving`: measures how long reports wait for the database, and what the choice between two layers costs.
 
-bench/README.md says what is measured.
+bench/README.md describes what is measured.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The queries that reports send to the database, by name, and for some of them the same rows read from one table.
 
-The large ones are those of the Power BI project: a slice of an incremental refresh, and the last day by series.
+The large ones are those of the Power BI project: a partition of an incremental refresh, and the last day by series.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from datetime import timedelta
 from bench.serving.rows import AVERAGE, CUSTOMER, FIRST, METRIC, answered_until
 
 _FROM_VIEW = "series, customer, metric, average, date, as_of, sma, value_sum, event_count, is_full, source, is_final"
-# the same columns and the same arithmetic, without a choice between layers and without a look at what is reconciled
+# the same columns and the same arithmetic, without a choice between layers and without a join to the reconciliations
 _FROM_TABLE = (
     "customer || '/' || metric, customer, metric, average, (as_of AT TIME ZONE INTERVAL '0')::date,"
     " as_of AT TIME ZONE INTERVAL '0', serving.average(value_sum, event_count)::numeric(28, 9),"

@@ -205,7 +205,7 @@ def _load(connection: Connection, size: Size, say: Callable[[str], None]) -> Non
 
 
 def _mark_of_database(owner_url: str) -> str | None:
-    """Return what the run that has loaded the database has written on it; None where there is none."""
+    """Return the comment of the run that loaded the database; None where there is none."""
     with connect(owner_url) as connection:
         row = connection.execute(
             "SELECT shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = %s", (DATABASE,)

@@ -74,13 +74,13 @@ def _log_file() -> str:
 
 
 def main() -> None:
-    """Submit what each line of standard input says."""
+    """Submit the job on each line of standard input."""
     from py4j.protocol import Py4JError
     from pyflink.java_gateway import get_gateway
     from pyflink.util.exceptions import JavaException
 
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1, encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what pyflink and its JVM print is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of pyflink and its JVM is not a response
     thread = get_gateway().jvm.Thread.currentThread()
     class_loader = thread.getContextClassLoader()
     for line in sys.stdin:

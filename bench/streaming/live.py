@@ -1,4 +1,4 @@
-"""The job as it runs for ever, at half load: how soon a row is visible, and how soon it works again after a kill.
+"""Measures the running job at half load: how soon a row is visible, and how soon it works again after a kill.
 
 Half load is half of the events a second that our job takes into the database at most. The events are the benchmark's,
 so event time runs that much faster than the clock. A row can be emitted once its partition has an event past the row's
@@ -46,7 +46,7 @@ _NEW_ROWS = """
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What was seen; latencies are those of `rows` rows."""
+    """The measurements; latencies are those of `rows` rows."""
 
     per_second: float
     rows: int
@@ -75,7 +75,7 @@ class _Reader:
 
 
 def measure(settings: Settings, per_second: float, for_s: float, say: Callable[[str], None]) -> Live:
-    """Run the job with so many events a second for some time, then kill the TaskManager, and return what was seen.
+    """Run the job with so many events a second for some time, then kill the TaskManager, and return the measurements.
 
     Raises:
         SmaError: the job does not run, emits no rows, or does not recover.

@@ -40,5 +40,5 @@ def plan(log: Log, averages: Windows, writes_rows: bool) -> dict[str, Any]:
 
 
 def definition(averages: Windows) -> Averages:
-    """Return what averages.yaml would say."""
+    """Return the averages, as averages.yaml would define them."""
     return Averages(STREAMED.watermark_delay_ms, ALLOWED_LATENESS_MS, DEFAULT_MAX_AHEAD_MS, tuple(averages))

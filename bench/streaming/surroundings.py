@@ -1,4 +1,4 @@
-"""Surroundings of our job: a TaskManager that is watched as `sma up` has it watched, and one that nobody watches.
+"""Surroundings of our job: a TaskManager that is monitored as `sma up` does it, and one that is not monitored.
 
 The TaskManager is started again for each of the two. Every other case has one as `sma up` makes it, and no Prometheus.
 """

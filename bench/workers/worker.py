@@ -1,4 +1,4 @@
-"""What every worker does: it prints `ready` once it can read, waits for a line, works, and prints what it did and when.
+"""Runs a worker: prints `ready` once it can read, waits for a line, works, and prints its counts and times.
 
 Workers run in a Python of their own that has what they need, made by `bench/python_workers.py`; so they import nothing
 of the project. Arguments: bootstrap servers, topic, ends as `0:10,1:12`, and a file for the answers or `-`. Without a

@@ -1,6 +1,6 @@
 """Opens Kafka's clients: the one configuration of librdkafka, and the one admin client of this process.
 
-The offsets of a consumer group are never asked of the admin client: see `clients.kafka.groups`.
+The admin client never reads the offsets of a consumer group: see `clients.kafka.groups`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,17 +26,17 @@ Answer = TypeVar("Answer")
 
 
 def admin(settings: KafkaSettings) -> AdminClient:
-    """Return the admin client of this process: to make one and to connect takes fifty times as long as to ask."""
+    """Return the admin client of this process: making one and connecting takes fifty times as long as a request."""
     return _admin(settings.kafka_bootstrap)
 
 
 def forget_admin() -> None:
-    """Let the next question have a new admin client: one that saw its broker restart may never ask it again."""
+    """Make the next request use a new admin client: one whose broker restarted may never reach it again."""
     _admin.cache_clear()
 
 
 def ask(settings: KafkaSettings, question: Callable[[AdminClient], Answer]) -> Answer:
-    """Return what Kafka answers the admin client; it is asked again while a leader is being chosen.
+    """Return Kafka's response to the admin client; the request is repeated while a leader is being chosen.
 
     Raises:
         SmaError: Kafka does not answer, or refuses.
@@ -91,12 +91,12 @@ def producer(settings: KafkaSettings, **others: Any) -> Producer:
 
 
 def failure(settings: KafkaSettings, error: KafkaException | TimeoutError, what: str = "") -> SmaError:
-    """Return the one line for what librdkafka says; its own errors have negative codes, those of a broker positive.
+    """Return librdkafka's error as one line; its own errors have negative codes, those of a broker positive.
 
     Args:
         settings: where Kafka is.
-        error: what librdkafka says.
-        what: what it is said of, where that is not clear.
+        error: librdkafka's error.
+        what: what the error is about, where that is not clear.
     """
     reason = error.args[0] if error.args else None
     if not isinstance(reason, KafkaError):

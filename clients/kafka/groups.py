@@ -1,4 +1,4 @@
-"""Reads what a consumer group has committed, and deletes a group; its coordinator is asked, and no group is joined.
+"""Reads what a consumer group has committed, and deletes a group; it asks the group's coordinator and joins no group.
 
 librdkafka's admin client is not used for this: it ends the process where the coordinator is not ready
 (docs/decisions/0031-one-client-for-each-service.md).
@@ -68,9 +68,9 @@ def coordinator(wire: Wire, group: str) -> Address:
         KafkaError: there is none just now, or the broker does not answer.
     """
     request = FindCoordinatorRequest[_COORDINATOR_VERSION](key=group, key_type=CoordinatorType.GROUP)
-    answer = wire.ask(request, FindCoordinatorResponse)
-    raise_for(answer.error_code)
-    return answer.host, answer.port
+    response = wire.ask(request, FindCoordinatorResponse)
+    raise_for(response.error_code)
+    return response.host, response.port
 
 
 def committed(wire: Wire, group: str, topic: str, partitions: Sequence[int]) -> dict[int, int]:
@@ -80,10 +80,10 @@ def committed(wire: Wire, group: str, topic: str, partitions: Sequence[int]) -> 
         KafkaError: this broker is not the group's coordinator, or does not answer.
     """
     asked = OffsetFetchRequest.OffsetFetchRequestTopic(name=topic, partition_indexes=list(partitions))
-    answer = wire.ask(OffsetFetchRequest[_OFFSETS_VERSION](group_id=group, topics=[asked]), OffsetFetchResponse)
-    raise_for(answer.error_code)
+    response = wire.ask(OffsetFetchRequest[_OFFSETS_VERSION](group_id=group, topics=[asked]), OffsetFetchResponse)
+    raise_for(response.error_code)
     offsets = {}
-    for partition in answer.topics[0].partitions:
+    for partition in response.topics[0].partitions:
         raise_for(partition.error_code)
         if partition.committed_offset >= 0:
             offsets[partition.partition_index] = partition.committed_offset
@@ -96,15 +96,15 @@ def delete(wire: Wire, group: str) -> None:
     Raises:
         KafkaError: there is none, it has members, this broker is not its coordinator, or it does not answer.
     """
-    answer = wire.ask(DeleteGroupsRequest[_DELETE_VERSION](groups_names=[group]), DeleteGroupsResponse)
-    for result in answer.results:
+    response = wire.ask(DeleteGroupsRequest[_DELETE_VERSION](groups_names=[group]), DeleteGroupsResponse)
+    for result in response.results:
         raise_for(result.error_code)
 
 
 def ask_coordinator(
     settings: KafkaSettings, group: str, question: Callable[[Wire], Found], retry_s: float = RETRY_S
 ) -> Found:
-    """Return what the coordinator of a group answers; again while it is not chosen, has moved, or still loads.
+    """Return the response of a group's coordinator; ask again while it is not chosen, has moved, or still loads.
 
     Args:
         settings: where Kafka is.
@@ -118,8 +118,8 @@ def ask_coordinator(
 
     def ask_once() -> Found:
         connect = partial(Wire, timeout_s=ANSWER_TIMEOUT_S)
-        found = ask_any(servers, connect, lambda wire: coordinator(wire, group))
-        return ask_any([found], connect, question)
+        address = ask_any(servers, connect, lambda wire: coordinator(wire, group))
+        return ask_any([address], connect, question)
 
     servers = addresses(settings.kafka_bootstrap)
     asking = Retrying(
@@ -132,7 +132,7 @@ def ask_coordinator(
 
 
 def _gives_up(state: RetryCallState) -> bool:
-    """Return whether to ask no more: a broker that answers may need longer than one that does not is waited for."""
+    """Return whether to stop asking: a broker that answers may take longer than one that does not answer."""
     error = state.outcome.exception() if state.outcome else None
     limit_s = ANSWER_TIMEOUT_S if isinstance(error, KafkaConnectionError) else SETTLING_S
     return (state.seconds_since_start or 0) >= limit_s

@@ -1,4 +1,4 @@
-"""Reads the partitions of a topic, and the Kafka offsets at which they begin and end or reach a time.
+"""Reads the partitions of a topic, and the Kafka offsets at which they begin, end, or have a given time.
 
 How far a consumer group has committed is in `clients.kafka.groups`.
 """
@@ -31,14 +31,14 @@ def partitions(settings: KafkaSettings, topic: str, timeout_s: float = ANSWER_TI
     Raises:
         SmaError: Kafka does not answer, or has no such topic.
     """
-    found = _partitions(settings, topic, timeout_s)
-    if not found:
+    numbers = _partitions(settings, topic, timeout_s)
+    if not numbers:
         raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic}: run `sma up`")
-    return found
+    return numbers
 
 
 def topic_config(settings: KafkaSettings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, str]:
-    """Return the configuration of a topic, as Kafka states it.
+    """Return the configuration of a topic, in Kafka's spelling.
 
     Raises:
         SmaError: Kafka does not answer, or has no such topic.
@@ -82,9 +82,9 @@ def offsets_at(settings: KafkaSettings, topic: str, time_ms: int) -> dict[int, i
     Raises:
         SmaError: Kafka does not answer, or has no such topic.
     """
-    found = _offsets(settings, topic, OffsetSpec.for_timestamp(time_ms))
+    offsets = _offsets(settings, topic, OffsetSpec.for_timestamp(time_ms))
     last = ends(settings, topic)
-    return {partition: last[partition] if offset < 0 else offset for partition, offset in found.items()}
+    return {partition: last[partition] if offset < 0 else offset for partition, offset in offsets.items()}
 
 
 def record_count(settings: KafkaSettings, topic: str) -> int:

@@ -1,6 +1,6 @@
-"""Talks to one Kafka broker over one socket, in the requests and answers of kafka-python's classes.
+"""Talks to one Kafka broker over one socket, in the requests and responses of kafka-python's classes.
 
-The versions of the protocol are those of Kafka 2.3; every Kafka since then answers them. A process that reads the log
+The versions of the protocol are those of Kafka 2.3; every later Kafka supports them. A process that reads the log
 loads this module and not librdkafka.
 """
 
@@ -16,7 +16,7 @@ from kafka.errors import KafkaConnectionError, KafkaError, KafkaProtocolError, N
 from clients.answers import Refused, Unanswered
 from sma.errors import SmaError
 
-MAX_ANSWER_BYTES = 256 * 2**20  # no answer may be larger, whatever a batch's size
+MAX_ANSWER_BYTES = 256 * 2**20  # no response may be larger, whatever the size of a record batch
 
 _CLIENT_ID = "sma"
 _SIZE = Struct(">i")
@@ -38,13 +38,13 @@ def addresses(bootstrap: str) -> list[Address]:
 
 
 class Wire:
-    """An open connection; one thread at a time asks, and has the answer before it asks again.
+    """An open connection; one thread at a time sends a request, and has the response before the next.
 
     A method that raises a `kafka.errors.KafkaError` for the connection or the protocol leaves it of no use.
     """
 
     def __init__(self, address: Address, timeout_s: float) -> None:
-        """Connect; `timeout_s` is how long each sign of the broker is waited for.
+        """Connect; `timeout_s` is how long to wait for each sign of the broker.
 
         Raises:
             KafkaError: it does not answer.
@@ -62,7 +62,7 @@ class Wire:
         self._socket.close()
 
     def ask(self, request: Any, response: Any) -> Any:
-        """Return the answer to a request, decoded by the class of responses of that request.
+        """Return the response to a request, decoded by its class of responses.
 
         Raises:
             KafkaError: the broker does not answer, or not as a broker does.
@@ -70,7 +70,7 @@ class Wire:
         return response.decode(self.ask_bytes(request).tobytes(), version=request.API_VERSION)
 
     def ask_bytes(self, request: Any) -> memoryview:
-        """Return the bytes of the answer to a request, without what comes before its body.
+        """Return the bytes of the response to a request, without its header.
 
         Raises:
             KafkaError: as `ask`.
@@ -81,17 +81,17 @@ class Wire:
             self._socket.sendall(request.encode(framed=True, header=True))
             (size,) = _SIZE.unpack_from(self._receive(memoryview(bytearray(_SIZE.size))))
             if not _SIZE.size <= size <= MAX_ANSWER_BYTES:
-                raise KafkaProtocolError(f"{self.name}: an answer of {size} bytes")
-            answer = self._receive(self._memory(size))
+                raise KafkaProtocolError(f"{self.name}: a response of {size} bytes")
+            response = self._receive(self._memory(size))
         except OSError as error:
             raise self._lost(error) from error
-        (answered,) = _SIZE.unpack_from(answer)
-        if answered != self._asked:
-            raise KafkaProtocolError(f"{self.name}: request {self._asked} was answered as if it were {answered}")
-        return answer[_SIZE.size :]
+        (correlation_id,) = _SIZE.unpack_from(response)
+        if correlation_id != self._asked:
+            raise KafkaProtocolError(f"{self.name}: request {self._asked} was answered as if it were {correlation_id}")
+        return response[_SIZE.size :]
 
     def _memory(self, size: int) -> memoryview:
-        """Return memory for an answer of that many bytes."""
+        """Return memory for a response of that many bytes."""
         return memoryview(bytearray(size))
 
     def _receive(self, received: memoryview) -> memoryview:
@@ -114,7 +114,7 @@ Connected = TypeVar("Connected", bound=Wire)
 def ask_any(
     servers: Sequence[Address], connect: Callable[[Address], Connected], question: Callable[[Connected], Found]
 ) -> Found:
-    """Return what the first of several servers answers that answers.
+    """Return the response of the first of several servers that answers.
 
     Raises:
         KafkaError: as the last one raised it.
@@ -128,13 +128,13 @@ def ask_any(
 
 
 def raise_for(code: int) -> None:
-    """Raise the error of a code in an answer; 0 is none."""
+    """Raise the error of a code in a response; 0 is none."""
     error = for_code(code)
     if error is not NoError:
         raise error()
 
 
 def failure(bootstrap: str, error: KafkaError, what: str) -> SmaError:
-    """Return the one line for an error; `what` says what could not be done."""
+    """Return the one line for an error; `what` names what could not be done."""
     kind = Unanswered if isinstance(error, KafkaConnectionError) else Refused
     return kind("Kafka", bootstrap, f"{what}: {error}")

@@ -35,7 +35,7 @@ def run_as_postgres(command: list[str]) -> subprocess.CompletedProcess[bytes]:
 
 
 def give_to_postgres(path: Path) -> None:
-    """Make a file or folder that of PostgreSQL's user."""
+    """Change the owner of a file or folder to PostgreSQL's user."""
     account = postgres_account()
     if account is not None:
         os.chown(path, account.pw_uid, account.pw_gid)

@@ -1,4 +1,4 @@
-"""Keeps where a stack is, with which ports and passwords, in the file `sma.env` of its state folder.
+"""Stores a stack's addresses, ports and passwords in the file `sma.env` of its state folder.
 
 The first `up` writes it, readable by its owner only; `sma.settings` reads it, so that later commands need no
 environment. An address in the environment that `sma.env` does not give names a service elsewhere, which is then not
@@ -43,7 +43,7 @@ _HEADER = "# Written by `sma up`: this stack's ports, addresses and passwords. K
 
 @dataclass(frozen=True)
 class Environment:
-    """A stack's state folder and what its `sma.env` holds."""
+    """A stack's state folder and the values of its `sma.env`."""
 
     state_dir: Path
     values: Mapping[str, str]
@@ -73,7 +73,7 @@ def state_dir_of(environ: Mapping[str, str]) -> Path:
 
 
 def read_environment(state_dir: Path) -> Environment | None:
-    """Return what the `sma.env` of a state folder holds; None before the first `up`."""
+    """Return the values of the `sma.env` of a state folder; None before the first `up`."""
     path = state_dir / "sma.env"
     if not path.exists():
         return None
@@ -84,7 +84,7 @@ def read_environment(state_dir: Path) -> Environment | None:
 
 
 def plan_environment(state_dir: Path, environ: Mapping[str, str], persisted: Environment | None) -> Environment:
-    """Return what `sma.env` shall hold: what the environment asks for, else what was chosen before, else new.
+    """Return the new values of `sma.env`: those of the environment, else those of an earlier `up`, else new ones.
 
     Args:
         state_dir: the stack's state folder.

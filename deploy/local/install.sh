@@ -1,6 +1,6 @@
 #!/bin/bash
-# What does a fresh clone need before anything can run? System packages, .venv, and under .local/install the Kafka broker,
-# the Flink job's jars, TimescaleDB and Prometheus. Each step does nothing once it is done; interrupted, it is done anew.
+# Installs what a fresh clone needs before anything can run: system packages, .venv, and under .local/install the Kafka broker,
+# the Flink job's jars, TimescaleDB and Prometheus. A finished step does nothing; an interrupted one is repeated.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/install
 STEP=install

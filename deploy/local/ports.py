@@ -1,4 +1,4 @@
-"""Assigns the loopback ports that a stack listens on, and reports who holds one that is taken.
+"""Assigns the loopback ports that a stack listens on, and names the process that uses a taken one.
 
 A stack takes a block of ports from SMA_PORT_BASE on; SMA_KAFKA_PORT and the like move single ones elsewhere.
 """
@@ -36,7 +36,7 @@ def choose_ports(environ: Mapping[str, str]) -> dict[str, int]:
     """Return the port of each listener, by its name in PORT_OFFSETS.
 
     Args:
-        environ: where SMA_PORT_BASE and SMA_<NAME>_PORT may stand.
+        environ: where SMA_PORT_BASE and SMA_<NAME>_PORT may be set.
 
     Raises:
         SmaError: a variable is not a port, or two listeners would share one.

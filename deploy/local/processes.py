@@ -1,7 +1,7 @@
 """Finds the processes that belong to a stack, and ends them.
 
 Every process that a stack's supervisord starts carries the stack's state folder in its environment, as its children do.
-So whatever a killed supervisord left behind is found and ended, and nothing else is.
+So the processes that a killed supervisord left behind are ended, and no others.
 """
 
 import os
@@ -21,13 +21,13 @@ _KILL_SECONDS = 10
 def stack_processes(state_dir: Path) -> dict[int, str]:
     """Return the running processes of a stack: pid and command line."""
     marker = f"{MARKER}={state_dir}".encode()
-    found = {}
+    commands = {}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if marker in (process / "environ").read_bytes().split(b"\0") and not _is_zombie(process):
                 command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-                found[int(process.name)] = command
-    return found
+                commands[int(process.name)] = command
+    return commands
 
 
 def _is_zombie(process: Path) -> bool:

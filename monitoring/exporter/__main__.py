@@ -22,7 +22,7 @@ _LOOPBACK = "127.0.0.1"
 
 
 def sources_of(settings: Settings) -> list[Source]:
-    """Return what is asked, and how often: what an alert must tell within two minutes every few seconds."""
+    """Return the sources and their intervals: a few seconds where an alert must fire within two minutes."""
     return [
         Source("kafka", 5, KafkaLag(settings).look),
         Source("flink", 5, partial(flink_job.look, settings)),
@@ -43,7 +43,7 @@ def _look_at_the_disk(settings: Settings) -> list[Metric]:
 
 
 @click.command()
-@click.option("--port", default=0, help="where to serve; without it everything is asked once and printed")
+@click.option("--port", default=0, help="where to serve; without it every source is read once and printed")
 @click.option("--address", default=_LOOPBACK, show_default=True, help="on which address")
 def main(port: int, address: str) -> None:
     """Serve the metrics of what SMA_* names, until stopped.

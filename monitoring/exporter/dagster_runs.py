@@ -30,7 +30,7 @@ query Monitoring($since: Float!, $most: Int!) {
 
 
 def look(settings: DagsterSettings) -> list[Metric]:
-    """Ask Dagster.
+    """Read the metrics from Dagster.
 
     Raises:
         SmaError: it does not answer, or not as Dagster does.

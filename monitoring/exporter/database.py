@@ -48,7 +48,7 @@ def look_at_the_server(settings: Settings) -> list[Metric]:
 
 
 def look_at_reconciliation(settings: Settings) -> list[Metric]:
-    """Return what reconciliations found, what is to be reconciled, and how long Kafka will keep it.
+    """Return the differences, the days to reconcile, and how long Kafka keeps their records.
 
     Raises:
         SmaError: the database or Kafka does not answer.
@@ -56,16 +56,18 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
     today = datetime.now(UTC).date()
     retained = days_are_retained(_as_reader(settings), load_averages(settings.averages), today).figures
     with _reading(settings) as connection:
-        found = connection.execute(_SQL["sum_differences"]).fetchall()
+        differences = connection.execute(_SQL["sum_differences"]).fetchall()
         (age_s,) = _row(connection, _SQL["read_reconciled_age"])
         residues = dict(connection.execute(_SQL["read_residues"]).fetchall())
         late, rejected = _row(connection, _SQL["count_side_outputs"])
         ages = connection.execute(_SQL["read_data_ages"]).fetchall()
     by_class = {
-        (average, name): count for average, *counts in found for name, count in zip(_CLASSES, counts[:3], strict=True)
+        (average, name): count
+        for average, *counts in differences
+        for name, count in zip(_CLASSES, counts[:3], strict=True)
     }
-    explained = [(average, counts[3]) for average, *counts in found]
-    unexplained = [(average, counts[4]) for average, *counts in found]
+    explained = [(average, counts[3]) for average, *counts in differences]
+    unexplained = [(average, counts[4]) for average, *counts in differences]
     data_ages = {
         (customer, stage): seconds
         for customer, *of_stages in ages
@@ -89,7 +91,7 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
 
 
 def look_at_refreshes(settings: Settings) -> list[Metric]:
-    """Return how old the Power BI model is, and what it does not have yet.
+    """Return how old the Power BI model is, and how many days and seconds it is behind.
 
     Raises:
         SmaError: the database does not answer, or only some of the model's settings are set.
@@ -122,7 +124,7 @@ def _as_reader(settings: Settings) -> Settings:
 def _row(connection: Connection, statement: LiteralString) -> tuple[float, ...]:
     row = connection.execute(statement).fetchone()
     if row is None:
-        raise AssertionError("a statement that gives exactly one row gave none")
+        raise AssertionError("a statement that returns exactly one row returned none")
     return row
 
 

@@ -1,4 +1,4 @@
--- Statements of database: they read the figures that the exporter publishes from the database.
+-- Statements of database: the exporter reads its metrics of the database with them.
 
 -- read_database --
 SELECT
@@ -78,7 +78,7 @@ SELECT
 FROM serving.data_age
 
 -- read_refreshes --
--- rows that a completed refresh did not have came after it was asked for
+-- rows that a completed refresh does not contain were written after it was requested
 SELECT
     extract(epoch FROM clock_timestamp() - newest.asked_at)::float,
     coalesce(ended.status NOT IN ('completed', 'busy', 'throttled'), false),

@@ -1,7 +1,7 @@
 """Reads whether the Flink job runs, how its checkpoints are, and how many records of each kind it has counted.
 
-It reads over Flink's REST, so that this is known while the job or its TaskManager is dead, which a reporter inside
-cannot tell.
+It reads over Flink's REST, so that it also works while the job or its TaskManager is dead, when a reporter inside
+reports nothing.
 """
 
 import time
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from prometheus_client.core import Metric
 
 from clients.flink import FlinkRest, Job
-from monitoring.exporter.collector import NoAnswer
+from monitoring.exporter.collector import SourceDown
 from monitoring.exporter.families import by_partition, counters, gauge
 from sma.errors import SmaError
 from sma.settings import FlinkSettings
@@ -20,16 +20,16 @@ NOT_KNOWN_MS = -(2**63)  # an operator's watermark before its first
 
 
 def look(settings: FlinkSettings) -> list[Metric]:
-    """Ask Flink.
+    """Read the metrics from Flink.
 
     Raises:
-        NoAnswer: it does not answer, so no job runs.
+        SourceDown: it does not answer, so no job runs.
     """
     rest = FlinkRest(settings.flink_url)
     try:
         job = next(iter(rest.jobs(settings.job_name)), None)
     except SmaError as error:
-        raise NoAnswer(str(error), _job_up(False)) from error
+        raise SourceDown(str(error), _job_up(False)) from error
     if job is None or job.has_ended:
         return _job_up(False)
     return [*_job_up(job.is_running), *_of_the_job(rest, job), *_of_its_records(read_accounts(rest, job.job_id))]

@@ -1,8 +1,8 @@
-"""Measures how far the log reaches, and how far behind it the Flink job is, in events and in seconds.
+"""Measures where the log ends, and how far behind its end the Flink job is, in events and in seconds.
 
 The job's position comes from its operator, so that lag does not rise and fall between two checkpoints. While no job
 runs, it is the last one known, or what the newest completed checkpoint has committed, if that is more: a job that was
-stopped with a savepoint has not always committed it. So the lag of a dead consumer grows, as it should.
+stopped with a savepoint has not always committed it. So the lag of a dead consumer grows.
 """
 
 import time
@@ -23,7 +23,7 @@ from streaming.control.kafka_log import KafkaLog
 
 
 class KafkaLag:
-    """The collector `kafka`: remembers since when the log's end has been where."""
+    """The collector `kafka`; it remembers where the log ended over time."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class KafkaLag:
         now_s: Callable[[], float] = time.time,
         read_by_job: Callable[[StreamingSettings], Mapping[int, int]] | None = None,
     ) -> None:
-        """Go on from the history that the exporter before this one has kept.
+        """Load the history that an earlier exporter saved.
 
         Args:
             settings: where Kafka and Flink are.
@@ -42,12 +42,12 @@ class KafkaLag:
         self._log = KafkaLog(settings)
         self._now_s = now_s
         self._read_by_job = read_by_job or read_by_the_job
-        self._kept_at = settings.state_dir / "exporter" / f"{settings.events_topic}.json"
-        self._history = load(self._kept_at, settings.events_topic)
-        self._empty: dict[int, tuple[int, int]] = {}  # from where to where a partition holds no record
+        self._history_path = settings.state_dir / "exporter" / f"{settings.events_topic}.json"
+        self._history = load(self._history_path, settings.events_topic)
+        self._empty: dict[int, tuple[int, int]] = {}  # offset ranges without records, by partition
 
     def look(self) -> list[Metric]:
-        """Ask Kafka and Flink.
+        """Read the metrics from Kafka and Flink.
 
         Raises:
             SmaError: Kafka does not answer.
@@ -62,9 +62,9 @@ class KafkaLag:
         }
         self._history.observe(now_s, ends, positions)
         positions = {partition: min(position, ends[partition]) for partition, position in positions.items()}
-        save(self._history, self._kept_at, self._settings.events_topic)
+        save(self._history, self._history_path, self._settings.events_topic)
         lags = {
-            partition: 0 if self._holds_nothing(partition, positions[partition], end) else end - positions[partition]
+            partition: 0 if self._is_empty(partition, positions[partition], end) else end - positions[partition]
             for partition, end in ends.items()
         }
         waiting = {
@@ -80,22 +80,22 @@ class KafkaLag:
             by_partition("sma_consumer_lag_seconds", "How long the oldest record not read has been there", waiting),
         ]
 
-    def _holds_nothing(self, partition: int, position: int, end: int) -> bool:
+    def _is_empty(self, partition: int, position: int, end: int) -> bool:
         """Return whether there are Kafka offsets but no records from `position` on, as behind a transaction's marker.
 
-        Asked of the log only once the job has stood there for two looks: a job that reads lags behind anyway.
+        The log is read only if the position has not moved for two readings: a job that reads lags behind anyway.
         """
         if position >= end:
             return True
         known = self._empty.get(partition)
         is_empty = known is not None and known[0] <= position and known[1] == end
-        if not is_empty and self._stands(partition, position, end):
+        if not is_empty and self._is_idle(partition, position, end):
             is_empty = not _has_record(self._settings, partition, position)
         if is_empty:
             self._empty[partition] = (position, end)
         return is_empty
 
-    def _stands(self, partition: int, position: int, end: int) -> bool:
+    def _is_idle(self, partition: int, position: int, end: int) -> bool:
         spells = self._history.spells[partition]
         return spells[-1].end == end and spells[-1].last_s > spells[-1].first_s and position > 0
 
@@ -108,16 +108,16 @@ def read_by_the_job(settings: StreamingSettings) -> Mapping[int, int]:
         if job is None or not job.is_running:
             return {}
         return {account.partition: account.next_offset for account in read_accounts(rest, job.job_id)}
-    except SmaError:  # a cluster that does not answer runs no job that we know of
+    except SmaError:  # a cluster that does not answer runs no known job
         return {}
 
 
 def _has_record(settings: StreamingSettings, partition: int, offset: int) -> bool:
     group = f"{settings.consumer_group}-exporter"
-    at, ends_are_said = {partition: offset}, {"enable.partition.eof": True}
-    with reading(settings, group, settings.events_topic, at, **ends_are_said) as consumer:
+    at, report_end = {partition: offset}, {"enable.partition.eof": True}
+    with reading(settings, group, settings.events_topic, at, **report_end) as consumer:
         record = consumer.poll(CHECK_TIMEOUT_S)
     if record is None:
-        return True  # nobody said otherwise
-    told = record.error()
-    return not (told and told.code() == KafkaError._PARTITION_EOF)
+        return True  # no end was reported
+    error = record.error()
+    return not (error and error.code() == KafkaError._PARTITION_EOF)

@@ -1,8 +1,8 @@
-"""Remembers when the log's end was where, to say since when a record has been in the log.
+"""Records where the log ended over time, to compute how long a record has been in the log.
 
-Record timestamps are event times, so they cannot tell. A partition's history is spells during which its end did not
-move, oldest first. A record came in between the end of the spell before it and the start of the one that holds it;
-arrivals in between are taken to be even. Of a record that was there at the first reading only a minimum age is known.
+Record timestamps are event times, so they do not show it. A partition's history is spells during which its end did not
+move, oldest first. A record arrived between the end of the spell before it and the start of the one that contains it;
+arrivals in between are taken to be even. For a record that was there at the first reading, only a minimum age is known.
 """
 
 import json
@@ -28,12 +28,12 @@ class LogHistory:
     def __init__(
         self, spells: Mapping[int, Iterable[Spell]] | None = None, read: Mapping[int, int] | None = None
     ) -> None:
-        """Begin with what was kept, if anything was."""
+        """Begin with the saved spells and positions, if there are any."""
         self.spells = {partition: list(of_one) for partition, of_one in (spells or {}).items()}
         self.read = dict(read or {})
 
     def observe(self, now_s: float, ends: Mapping[int, int], positions: Mapping[int, int]) -> None:
-        """Add a look: the ends, and the positions before which nothing will be asked for any more."""
+        """Add a reading: the ends, and the positions before which no record is asked for any more."""
         for partition, end in ends.items():
             of_one = self.spells.setdefault(partition, [])
             if of_one and end < of_one[-1].end:  # another topic of that name
@@ -67,7 +67,7 @@ def _arrival_s(before: Spell | None, holding: Spell, offset: int) -> float:
 
 
 def save(history: LogHistory, path: Path, topic: str) -> None:
-    """Write the history, whole or not at all, so that the next exporter goes on from it."""
+    """Write the history, whole or not at all, so that the next exporter can load it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partitions = {
         str(partition): [[spell.first_s, spell.last_s, spell.end] for spell in of_one]
@@ -79,17 +79,17 @@ def save(history: LogHistory, path: Path, topic: str) -> None:
 
 
 def load(path: Path, topic: str) -> LogHistory:
-    """Return the history that was kept of a topic; an empty one where there is none, or it cannot be read."""
+    """Return the saved history of a topic; an empty one where there is none, or it cannot be read."""
     try:
-        kept = json.loads(path.read_text())
-        if kept["topic"] != topic:
+        saved = json.loads(path.read_text())
+        if saved["topic"] != topic:
             return LogHistory()
         return LogHistory(
             {
                 int(partition): [Spell(float(first), float(last), int(end)) for first, last, end in of_one]
-                for partition, of_one in kept["partitions"].items()
+                for partition, of_one in saved["partitions"].items()
             },
-            {int(partition): int(offset) for partition, offset in kept["read"].items()},
+            {int(partition): int(offset) for partition, offset in saved["read"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return LogHistory()

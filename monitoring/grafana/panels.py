@@ -1,6 +1,6 @@
 """The kinds of panel that the dashboards are made of: figures, lines and tables, of Prometheus or of the database.
 
-Data sources are variables of the dashboard, so it imports as it is wherever they are called something else.
+Data sources are variables of the dashboard, so it can be imported where they have other names.
 """
 
 from dataclasses import dataclass

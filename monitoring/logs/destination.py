@@ -1,4 +1,4 @@
-"""Reads where errors go besides the files: to Splunk's HTTP Event Collector, where the settings name one."""
+"""Reads the settings of Splunk's HTTP Event Collector, which gets errors in addition to the files."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -28,7 +28,7 @@ FIELDS = (
 )
 ALWAYS = ("time", "level", "service", "logger", "message")
 LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}  # as log4j names them
-_LONGEST_TEXT = 16_000  # characters; of a traceback the end tells most
+_LONGEST_TEXT = 16_000  # characters; the end of a traceback has its cause
 _DAY_TAGS = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
@@ -59,7 +59,7 @@ class EventFormatter(JsonFormatter):
 
 
 def _of_dagster(record: logging.LogRecord) -> dict[str, Any]:
-    """Return what Dagster attached to a record of a run."""
+    """Return the fields that Dagster attached to a record of a run."""
     run = getattr(record, "dagster_meta", None)
     if not isinstance(run, dict):
         return {}

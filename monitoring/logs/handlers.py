@@ -1,7 +1,7 @@
 """Makes the logging handlers of a process: one for its JSON file, one for Splunk.
 
 Dagster configures logging again whenever a step of a run asks for its handlers, and `logging` then closes the existing
-ones. So these can be closed and still used, and what ships ends with the process, not with its handler.
+ones. So these handlers can be closed and still used, and the shipper ends with the process, not with its handler.
 """
 
 import json
@@ -93,10 +93,10 @@ class SplunkHandler(logging.Handler):
             self._envelope["index"] = destination.index
         self._service = service
         self._process, self._numbers = secrets.token_hex(4), count()
-        self.shipper = Shipper(Collector(destination, limits.answer_s), self._report, limits)
+        self.shipper = Shipper(Collector(destination, limits.response_s), self._report, limits)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand an event over, but for what the shipper itself logs."""
+        """Hand over an event, except one that the shipper itself logs."""
         if self.shipper.is_own_thread():
             return
         try:
@@ -111,7 +111,7 @@ class SplunkHandler(logging.Handler):
         return f'{head[:-1]}, "event": {self.format(record)}}}'.encode(errors="replace")
 
     def _report(self, what: str, dropped: Mapping[str, int]) -> bytes:
-        """Log what became of the shipping in the file, and return it as an event for Splunk."""
+        """Log a report of the shipper to the file, and return it as an event for Splunk."""
         extra = {"dropped": sum(dropped.values())} if dropped else {}
         record = _OWN.makeRecord(_OWN.name, logging.WARNING, __file__, 0, what, (), None, extra=extra)
         json_file(self._service).handle(record)

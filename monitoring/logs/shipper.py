@@ -17,7 +17,7 @@ from typing import Protocol
 from tenacity import RetryCallState, Retrying, retry_if_result, wait_random_exponential
 from tenacity.wait import wait_base
 
-from monitoring.logs.collector import ANSWER_S, Answer, Verdict
+from monitoring.logs.collector import RESPONSE_S, SendResult, Verdict
 
 # Takes a line and the drops by reason, logs both, and returns the event to be shipped too, if it is to be.
 Report = Callable[[str, Mapping[str, int]], bytes | None]
@@ -27,7 +27,7 @@ _STOPS = frozenset({Verdict.AGAIN, Verdict.REFUSED})
 class Sender(Protocol):
     """What the thread sends with."""
 
-    def send(self, batch: Sequence[bytes]) -> Answer:
+    def send(self, batch: Sequence[bytes]) -> SendResult:
         """Send a batch, once."""
 
     def forget(self) -> None:
@@ -36,17 +36,17 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is held and sent, and how long is waited.
+    """How much is buffered and sent, and how long to wait.
 
-    `server_failures` is how often a batch may make the server fail (500) before it is taken for the cause.
+    `server_failures` is how often a batch may make the server fail (500) before the batch is taken for the cause.
     """
 
     events: int = 10_000
-    held_bytes: int = 16_000_000
+    buffer_bytes: int = 16_000_000
     batch_events: int = 200
     batch_bytes: int = 500_000
     batch_age_s: float = 1.0
-    answer_s: float = ANSWER_S
+    response_s: float = RESPONSE_S
     first_pause_s: float = 1.0
     longest_pause_s: float = 60.0
     refused_pause_s: float = 300.0
@@ -91,16 +91,16 @@ class Shipper:
         self._closing = threading.Event()
         self._waiting: deque[bytes] = deque()
         self._in_flight: list[bytes] = []
-        self._held_bytes = 0
+        self._buffered_bytes = 0
         self._thread: threading.Thread | None = None
         self._trouble: _Trouble | None = None
-        self._told: Counter[str] = Counter()
+        self._reported: Counter[str] = Counter()
         self._report_after = 0.0
         self.shipped = 0
         self.dropped: Counter[str] = Counter()
 
     def _begin_in_child(self) -> None:
-        """After a fork: what the parent holds is the parent's to ship, and its thread is not here."""
+        """After a fork: the parent ships what it has buffered, and its thread is not in the child."""
         self._begin()
         self._sender.forget()
 
@@ -119,7 +119,7 @@ class Shipper:
             if not self._has_room(len(event)):
                 return
             self._waiting.append(event)
-            self._held_bytes += len(event)
+            self._buffered_bytes += len(event)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="splunk", daemon=True)
                 self._thread.start()
@@ -132,14 +132,14 @@ class Shipper:
             self.dropped["at_exit"] += 1
             return False
         count = len(self._waiting) + len(self._in_flight)
-        if count < self._limits.events and self._held_bytes + size <= self._limits.held_bytes:
+        if count < self._limits.events and self._buffered_bytes + size <= self._limits.buffer_bytes:
             return True
         is_refused = self._trouble is not None and self._trouble.verdict is Verdict.REFUSED
         self.dropped["refused" if is_refused else "buffer_full"] += 1
         return False
 
     def close(self) -> None:
-        """Ship what is held, for `exit_s` seconds at most; what is left is dropped and counted."""
+        """Ship what is buffered, for `exit_s` seconds at most; what is left is dropped and counted."""
         with self._changed:
             thread = self._thread
             self._closing.set()
@@ -152,7 +152,7 @@ class Shipper:
                 self.dropped["at_exit"] += left
             self._waiting.clear()
             self._in_flight = []
-            self._held_bytes = 0
+            self._buffered_bytes = 0
         self._report_drops(is_last=True)
 
     def _run(self) -> None:
@@ -160,7 +160,7 @@ class Shipper:
             self._ship(batch)
 
     def _next_batch(self) -> list[bytes]:
-        """Wait for a whole batch, or for the age at which a part of one is sent; empty when there will be no more."""
+        """Wait for a full batch, or for the age at which a smaller one is sent; empty when there will be no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing.is_set())
             self._changed.wait_for(
@@ -178,92 +178,92 @@ class Shipper:
             return batch
 
     def _ship(self, batch: list[bytes]) -> None:
-        """Send a batch until it is taken; an event that is at fault is found, dropped and counted."""
-        pieces = [batch]
-        while pieces:
-            piece = pieces.pop()
-            answer = self._send(piece)
-            alone = len(piece) == 1
-            if answer.verdict is Verdict.ACCEPTED:
-                self._settle(piece, None)
-            elif answer.verdict is Verdict.BAD_EVENT and (alone or answer.bad_event is not None):
-                place = answer.bad_event or 0
-                self._settle([piece[place]], "invalid")
+        """Send a batch until it is accepted; an event at fault is located, dropped and counted."""
+        to_send = [batch]
+        while to_send:
+            events = to_send.pop()
+            result = self._send(events)
+            alone = len(events) == 1
+            if result.verdict is Verdict.ACCEPTED:
+                self._settle(events, None)
+            elif result.verdict is Verdict.BAD_EVENT and (alone or result.bad_event is not None):
+                place = result.bad_event or 0
+                self._settle([events[place]], "invalid")
                 if not alone:
-                    pieces.append(piece[:place] + piece[place + 1 :])
-            elif answer.verdict is Verdict.TOO_LARGE and alone:
-                self._settle(piece, "too_large")
-            elif answer.verdict in _STOPS:
-                self._settle(piece, "at_exit" if self._closing.is_set() else "server_error")
+                    to_send.append(events[:place] + events[place + 1 :])
+            elif result.verdict is Verdict.TOO_LARGE and alone:
+                self._settle(events, "too_large")
+            elif result.verdict in _STOPS:
+                self._settle(events, "at_exit" if self._closing.is_set() else "server_error")
             else:
-                half = len(piece) // 2
-                pieces += [piece[half:], piece[:half]]
+                half = len(events) // 2
+                to_send += [events[half:], events[:half]]
         self._report_drops()
 
-    def _send(self, piece: list[bytes]) -> Answer:
-        """Send a piece until something else than a pause is due."""
+    def _send(self, events: list[bytes]) -> SendResult:
+        """Send events until the result is final, with a pause before each new try."""
         failures = 0
 
         def stop(state: RetryCallState) -> bool:
             nonlocal failures
-            answer: Answer = state.outcome.result() if state.outcome else Answer(Verdict.AGAIN)
-            failures += answer.may_be_the_batch
-            self._note(answer)
+            result: SendResult = state.outcome.result() if state.outcome else SendResult(Verdict.AGAIN)
+            failures += result.may_be_the_batch
+            self._note(result)
             return self._closing.is_set() or failures >= self._limits.server_failures
 
         retrying = Retrying(
-            retry=retry_if_result(lambda answer: answer.verdict in _STOPS),
+            retry=retry_if_result(lambda result: result.verdict in _STOPS),
             wait=_Pause(self._limits),
             stop=stop,
             sleep=self._pause,
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
-        answer: Answer = retrying(self._sender.send, piece)
-        return answer
+        result: SendResult = retrying(self._sender.send, events)
+        return result
 
     def _wait_unless_closing(self, seconds: float) -> None:
         self._closing.wait(seconds)
 
-    def _note(self, answer: Answer) -> None:
-        """Remember, and say once, what keeps events from being shipped."""
+    def _note(self, result: SendResult) -> None:
+        """Remember, and log once, what keeps events from being shipped."""
         before = self._trouble
-        self._trouble = _Trouble(answer.verdict, before.since if before else time.monotonic())
-        if before is None or before.verdict is not answer.verdict:
-            is_ours = answer.verdict is Verdict.REFUSED
+        self._trouble = _Trouble(result.verdict, before.since if before else time.monotonic())
+        if before is None or before.verdict is not result.verdict:
+            is_ours = result.verdict is Verdict.REFUSED
             what = "refuses events until its token, index or address is mended" if is_ours else "does not take events"
-            self._say(f"Splunk {what} ({answer.why}); they wait in memory, as many as fit", {})
+            self._log_line(f"Splunk {what} ({result.why}); they wait in memory, as many as fit", {})
 
     def _settle(self, events: Sequence[bytes], drop_reason: str | None) -> None:
-        """Let go of events of the batch that is being sent: shipped, or dropped for a reason."""
+        """Remove events of the current batch: shipped, or dropped for a reason."""
         with self._changed:
             if not self._in_flight:
                 return  # `close` has counted them
             del self._in_flight[: len(events)]
-            self._held_bytes -= sum(len(event) for event in events)
+            self._buffered_bytes -= sum(len(event) for event in events)
             if drop_reason is None:
                 self.shipped += len(events)
             else:
                 self.dropped[drop_reason] += len(events)
         if drop_reason is None and self._trouble is not None:
             seconds, self._trouble = time.monotonic() - self._trouble.since, None
-            self._say(f"Splunk takes events again after {seconds:.0f} s", self._untold())
+            self._log_line(f"Splunk takes events again after {seconds:.0f} s", self._unreported())
 
     def _report_drops(self, is_last: bool = False) -> None:
-        """Say what was dropped and not said yet; now and then, and at the end."""
+        """Log the drops that were not logged yet; from time to time, and at the end."""
         if is_last or time.monotonic() >= self._report_after:
-            untold = self._untold()
-            if untold:
-                self._say("events were not shipped to Splunk", untold)
+            unreported = self._unreported()
+            if unreported:
+                self._log_line("events were not shipped to Splunk", unreported)
 
-    def _untold(self) -> dict[str, int]:
+    def _unreported(self) -> dict[str, int]:
         with self._changed:
-            untold = self.dropped - self._told
-            self._told = self.dropped.copy()
-        if untold:
+            unreported = self.dropped - self._reported
+            self._reported = self.dropped.copy()
+        if unreported:
             self._report_after = time.monotonic() + self._limits.report_every_s
-        return dict(untold)
+        return dict(unreported)
 
-    def _say(self, what: str, dropped: Mapping[str, int]) -> None:
+    def _log_line(self, what: str, dropped: Mapping[str, int]) -> None:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
         event = self._report(f"{what}; dropped: {reasons}" if reasons else what, dropped)
         if event is not None and not self._closing.is_set():
@@ -278,8 +278,8 @@ class _Pause(wait_base):
         self._doubling = wait_random_exponential(multiplier=limits.first_pause_s, max=limits.longest_pause_s)
 
     def __call__(self, retry_state: RetryCallState) -> float:
-        answer: Answer = retry_state.outcome.result() if retry_state.outcome else Answer(Verdict.AGAIN)
-        if answer.verdict is Verdict.REFUSED:
+        result: SendResult = retry_state.outcome.result() if retry_state.outcome else SendResult(Verdict.AGAIN)
+        if result.verdict is Verdict.REFUSED:
             return self._limits.refused_pause_s
-        asked_s = min(answer.retry_after_s, self._limits.refused_pause_s)
+        asked_s = min(result.retry_after_s, self._limits.refused_pause_s)
         return max(asked_s, self._doubling(retry_state))

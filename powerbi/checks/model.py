@@ -62,15 +62,15 @@ def _lines(path: Path) -> list[tuple[int, str]]:
 def _objects(lines: list[tuple[int, str]]) -> Iterator[Object]:
     """The objects that begin at the depth of the first line, and their properties and children."""
     for head, body in _blocks(lines):
-        found = _HEAD.match(head)
-        if not found:
+        match = _HEAD.match(head)
+        if not match:
             continue
-        expression, inner = found[3] or "", body
-        if found[3] == "":  # the expression stands below, two deeper than its head
+        expression, inner = match[3] or "", body
+        if match[3] == "":  # the expression is below, two deeper than its head
             depth = body[0][0]
             expression = "\n".join("\t" * (at - depth) + text for at, text in _while_deep(body, depth))
             inner = body[len(_while_deep(body, depth)) :]
-        made = Object(found[1], _unquoted(found[2]), expression)
+        made = Object(match[1], _unquoted(match[2]), expression)
         for text, below in _blocks(inner):
             if _HEAD.match(text):
                 continue
@@ -99,7 +99,7 @@ def _properties(lines: list[tuple[int, str]]) -> Iterator[tuple[str, str]]:
 
 
 def _while_deep(lines: list[tuple[int, str]], depth: int) -> list[tuple[int, str]]:
-    """The first lines that stand at `depth` or deeper."""
+    """The first lines that are at `depth` or deeper."""
     for index, (at, _) in enumerate(lines):
         if at < depth:
             return lines[:index]

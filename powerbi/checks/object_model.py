@@ -1,4 +1,4 @@
-"""Loads the semantic model with Microsoft's own object model, and returns what that sees in it.
+"""Loads the semantic model with Microsoft's own object model, and returns the tables, columns and measures in it.
 
 The object model comes as an MCP server on standard input and output, from the npm registry; `install` puts it under
 .local/install. It reads the folder and talks to no database. Which columns the database has is checked elsewhere.
@@ -21,16 +21,16 @@ _PINNED = Path(__file__).with_name("object_model_reader")
 INSTALLED = CHECKOUT / ".local" / "install" / "powerbi-object-model"
 _PROGRAM = "node_modules/@microsoft/powerbi-modeling-mcp-linux-x64/dist/powerbi-modeling-mcp"
 _INSTALL_SECONDS = 240
-_ANSWER_SECONDS = 60
+_RESPONSE_SECONDS = 60
 
 
 def install(folder: Path = INSTALLED) -> Path:
-    """Bring the pinned package, checked by its hash, into a folder unless it is there, and return the program.
+    """Install the pinned package, checked by its hash, into a folder unless it is there; return the program.
 
-    Of several processes one installs, and the others wait for it.
+    If processes do this at the same time, one installs and the others wait for it.
 
     Raises:
-        SmaError: there is no npm, or it could not bring the package.
+        SmaError: there is no npm, or it could not install the package.
     """
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / _PROGRAM
@@ -59,7 +59,9 @@ def _install_package(folder: Path, program: Path) -> None:
     except subprocess.TimeoutExpired:
         problem = f"no end after {_INSTALL_SECONDS} s"
     if problem:
-        raise SmaError(f"Microsoft's object model could not be had from the npm registry: {problem}; try again with it")
+        raise SmaError(
+            f"Microsoft's object model could not be installed from the npm registry: {problem}; try again with it"
+        )
     program.chmod(0o755)
     stamp.write_text(lock)
 
@@ -79,7 +81,7 @@ class ObjectModel:
         """Load a .SemanticModel folder.
 
         Raises:
-            SmaError: the object model objects, in its own words.
+            SmaError: the object model refuses it; the message is its own.
         """
         self._ask("connection_operations", "ConnectFolder", folderPath=str(folder))
 
@@ -113,13 +115,13 @@ class ObjectModel:
         }
 
     def _ask(self, tool: str, operation: str, **arguments: str) -> Any:
-        answer = self._send(
+        result = self._send(
             "tools/call", {"name": tool, "arguments": {"request": {"operation": operation, **arguments}}}
         )
-        said = " ".join(part.get("text", "") for part in answer.get("content", []))
-        if answer.get("isError"):
-            raise SmaError(f"Microsoft's object model refuses {arguments or operation}: {said}")
-        return json.loads(said).get("data")
+        text = " ".join(part.get("text", "") for part in result.get("content", []))
+        if result.get("isError"):
+            raise SmaError(f"Microsoft's object model refuses {arguments or operation}: {text}")
+        return json.loads(text).get("data")
 
     def _send(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         self._calls += 1
@@ -127,16 +129,17 @@ class ObjectModel:
         assert self._process.stdin and self._process.stdout  # noqa: S101 - both are pipes
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        late = Timer(_ANSWER_SECONDS, self._process.kill)
+        late = Timer(_RESPONSE_SECONDS, self._process.kill)
         late.start()
         try:
             for line in self._process.stdout:
-                answer = json.loads(line)
-                if answer.get("id") == self._calls:
-                    return answer.get("result") or {"isError": True, "content": [{"text": str(answer.get("error"))}]}
+                response = json.loads(line)
+                if response.get("id") == self._calls:
+                    error = {"isError": True, "content": [{"text": str(response.get("error"))}]}
+                    return response.get("result") or error
         finally:
             late.cancel()
-        raise SmaError(f"Microsoft's object model ended before it answered {method}, or took {_ANSWER_SECONDS} s")
+        raise SmaError(f"Microsoft's object model ended before it answered {method}, or took {_RESPONSE_SECONDS} s")
 
 
 @contextmanager
@@ -148,7 +151,7 @@ def loaded(folder: Path, installed: Path = INSTALLED) -> Iterator[ObjectModel]:
         installed: where the object model is, or is put.
 
     Raises:
-        SmaError: it cannot be had, or it does not load the folder.
+        SmaError: it cannot be installed, or it does not load the folder.
     """
     program = [str(install(installed)), "--readonly"]
     with subprocess.Popen(

@@ -1,7 +1,7 @@
 """Evaluates a table's M query to the SQL that it sends to the database.
 
 It evaluates the two forms that the M queries of this project have, not Power Query. Anything else is refused, so that
-nobody adds a step that might read more than it says.
+nobody adds a step that might read more rows than it returns.
 
 - A view by schema and name, chosen columns, and at most distinct rows: steps that Power Query folds.
 - A native query over [RangeStart, RangeEnd): its SQL is in the model, and is evaluated as it is there.
@@ -27,7 +27,7 @@ _NATIVE = re.compile(r"Value\.NativeQuery\(Source, (.+), null, \[EnableFolding =
 _LITERAL = re.compile(r'"((?:[^"]|"")*)"')
 _TIME = re.compile(r'DateTime\.ToText\((RangeStart|RangeEnd), \[Format = "yyyy-MM-dd HH:mm:ss", Culture = "en-US"\]\)')
 _QUOTED_SCHEMA = 'Text.Replace(SchemaName, """", """""")'
-# What the text comes to: a half-open range of the column that the chunks are cut by, with its zone.
+# The evaluated text: a half-open range of the column that the chunks are cut by, with its zone.
 _TIME_TEXT = r"'[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\+00'"
 _RANGE_OF_A_VIEW = re.compile(
     r'SELECT \w+(?:, \w+)* FROM "(?:[^"]|"")+"\.\w+ '  # noqa: S608 - a pattern
@@ -45,7 +45,7 @@ class Parameters:
 
     @property
     def schema(self) -> str:
-        """What the step SchemaName gives: 'serving', or the customer's own schema."""
+        """The result of the step SchemaName: 'serving', or the customer's own schema."""
         return f"customer/{self.customer}" if self.customer else "serving"
 
 
@@ -53,7 +53,7 @@ def statement(source: str, parameters: Parameters) -> sql.Composed:
     """Return the SELECT of one partition's M query, with the values of the parameters in it.
 
     Raises:
-        SmaError: the query is of neither form.
+        SmaError: the query has neither form.
     """
     steps = _steps(source)
     if steps[:2] != [_DATABASE, _SCHEMA]:
@@ -65,13 +65,13 @@ def statement(source: str, parameters: Parameters) -> sql.Composed:
 
 
 def _steps(source: str) -> list[str]:
-    """The right sides of `let a = x, b = y in b`, in order; the last one must be what the query gives."""
+    """The right sides of `let a = x, b = y in b`, in order; the last one must be the result of the query."""
     lines = [line.strip() for line in source.splitlines()]
     if len(lines) < 4 or lines[0] != "let" or lines[-2] != "in":
         raise _unknown(source)
-    found = [_STEP.fullmatch(line.removesuffix(",")) for line in lines[1:-2]]
-    named = [(step[1], step[2]) for step in found if step]
-    if len(named) != len(found) or named[-1][0] != lines[-1]:
+    matches = [_STEP.fullmatch(line.removesuffix(",")) for line in lines[1:-2]]
+    named = [(step[1], step[2]) for step in matches if step]
+    if len(named) != len(matches) or named[-1][0] != lines[-1]:
         raise _unknown(source)
     return [right for _, right in named]
 
@@ -90,29 +90,29 @@ def _navigated(source: str, steps: list[str], parameters: Parameters) -> sql.Com
 
 
 def _native(expression: str, parameters: Parameters) -> sql.Composed:
-    said = _text(expression, parameters)
-    found = _RANGE_OF_A_VIEW.fullmatch(said)
+    text = _text(expression, parameters)
+    match = _RANGE_OF_A_VIEW.fullmatch(text)
     start, end = (f"'{one:%Y-%m-%d %H:%M:%S}+00'" for one in (parameters.range_start, parameters.range_end))
-    if not found or (found["start"], found["end"]) != (start, end):
-        raise _unknown(said)
-    return sql.Composed([sql.SQL(said)])
+    if not match or (match["start"], match["end"]) != (start, end):
+        raise _unknown(text)
+    return sql.Composed([sql.SQL(text)])
 
 
 def _text(expression: str, parameters: Parameters) -> str:
     """The value of M terms joined by `&`: texts, the schema with its quotes doubled, RangeStart and RangeEnd."""
     times = {"RangeStart": parameters.range_start, "RangeEnd": parameters.range_end}
-    said, at = "", 0
+    text, at = "", 0
     while True:
         if literal := _LITERAL.match(expression, at):
-            said, at = said + literal[1].replace('""', '"'), literal.end()
+            text, at = text + literal[1].replace('""', '"'), literal.end()
         elif time := _TIME.match(expression, at):
-            said, at = said + f"{times[time[1]]:%Y-%m-%d %H:%M:%S}", time.end()
+            text, at = text + f"{times[time[1]]:%Y-%m-%d %H:%M:%S}", time.end()
         elif expression.startswith(_QUOTED_SCHEMA, at):
-            said, at = said + parameters.schema.replace('"', '""'), at + len(_QUOTED_SCHEMA)
+            text, at = text + parameters.schema.replace('"', '""'), at + len(_QUOTED_SCHEMA)
         else:
             raise _unknown(expression[at:])
         if at == len(expression):
-            return said
+            return text
         if not expression.startswith(" & ", at):
             raise _unknown(expression[at:])
         at += len(" & ")

@@ -24,7 +24,7 @@ class FieldReference:
 
 def field_references(report: Path = REPORT) -> list[FieldReference]:
     """Return every reference to a field, of all pages, visuals and filters, in order of file; with repetitions."""
-    found = []
+    references = []
     for path in sorted((report / "definition").rglob("*.json")):
         content = json.loads(path.read_text())
         aliases = {one["Name"]: one["Entity"] for part in _objects(content) for one in part.get("From", [])}
@@ -33,8 +33,10 @@ def field_references(report: Path = REPORT) -> list[FieldReference]:
                 if isinstance(part.get(kind), dict) and "Property" in part[kind]:
                     source = part[kind]["Expression"]["SourceRef"]
                     table = source.get("Entity") or aliases[source["Source"]]
-                    found.append(FieldReference(str(path.relative_to(report)), kind, table, part[kind]["Property"]))
-    return found
+                    references.append(
+                        FieldReference(str(path.relative_to(report)), kind, table, part[kind]["Property"])
+                    )
+    return references
 
 
 def pages(report: Path = REPORT) -> list[str]:

@@ -1,6 +1,6 @@
 """Checks the project's JSON against Microsoft's published schemas.
 
-The schemas are no part of this project: they are read from a checkout of github.com/microsoft/json-schemas. Whether
+The schemas are not part of this project; they are read from a checkout of github.com/microsoft/json-schemas. Whether
 the fields that the JSON names exist is checked in `powerbi.checks.report`.
 
     python -m powerbi.checks.schemas CHECKOUT_OF_JSON_SCHEMAS
@@ -29,7 +29,7 @@ def files_with_a_schema(project: Path = PROJECT) -> list[Path]:
 
 
 def complaints(checkout: Path, project: Path = PROJECT) -> list[str]:
-    """Return what the schemas object to, one line for each objection, with file and place; [] means valid.
+    """Return the schemas' objections, one line each, with file and place; [] means valid.
 
     Args:
         checkout: a checkout of microsoft/json-schemas.
@@ -47,7 +47,7 @@ def complaints(checkout: Path, project: Path = PROJECT) -> list[str]:
 
     # referencing hides that its classes are attrs'
     registry: Registry[Any] = Registry(retrieve=retrieve)  # type: ignore[call-arg]
-    found = []
+    objections = []
     for path in files_with_a_schema(project):
         content = json.loads(path.read_text())
         uri = content.get("$schema", "")
@@ -59,8 +59,8 @@ def complaints(checkout: Path, project: Path = PROJECT) -> list[str]:
                 "name a checkout of https://github.com/microsoft/json-schemas that has it"
             ) from error
         for objection in Draft7Validator(schema, registry=registry).iter_errors(content):
-            found.append(f"{path.relative_to(project)}: {objection.json_path}: {objection.message}")
-    return found
+            objections.append(f"{path.relative_to(project)}: {objection.json_path}: {objection.message}")
+    return objections
 
 
 def main(arguments: list[str]) -> int:
@@ -69,12 +69,12 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m powerbi.checks.schemas CHECKOUT_OF_JSON_SCHEMAS", file=sys.stderr)
         return 2
     try:
-        found = complaints(Path(arguments[0]))
+        objections = complaints(Path(arguments[0]))
     except SmaError as error:
         print(error, file=sys.stderr)
         return 1
-    print("\n".join(found) or f"{len(files_with_a_schema())} files, each as its schema says")
-    return 1 if found else 0
+    print("\n".join(objections) or f"{len(files_with_a_schema())} files, each valid by its schema")
+    return 1 if objections else 0
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Keeps the audit trail of refreshes, and reads from it and the reconciliations what the next one needs.
+"""Stores the audit trail of refreshes, and reads the inputs of the next one.
 
-Every time in it is the database's own clock, and a refresh contains what could be read before its request was sent: so
-no second clock decides whether a reconciliation waits. Each step has a connection of its own, since a refresh may take
-longer than an idle connection lives.
+Every time in it is the database's own clock, and a refresh contains the rows that were visible before its request was
+sent: so no second clock decides whether a reconciliation waits. Each step has a connection of its own, since a refresh
+may take longer than an idle connection lives.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ _SQL = load_statements(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Contained:
-    """The newest reconciled window that a refresh contains, and when it became what; None where not known.
+    """The newest reconciled window that a refresh contains, and when it was streamed and reconciled; None if unknown.
 
     `visible_age_s` is how long before the refresh's end it had closed, in seconds.
     """
@@ -36,7 +36,7 @@ class Contained:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A request that was accepted and of which no run has found out how it ended; ages in seconds."""
+    """A request that was accepted and whose end no run has recorded; ages in seconds."""
 
     run_id: str
     request_id: str
@@ -47,7 +47,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """The table, by a connection for each step; every step raises SmaError where the database does not answer."""
+    """The table of refreshes; each step has its own connection, and raises SmaError if the database does not answer."""
 
     settings: DatabaseSettings
 
@@ -59,7 +59,7 @@ class Trail:
             )
 
     def prepare(self, run_id: str, choose: Callable[[Contents], Plan]) -> Plan:
-        """Just before a request is sent: choose what to ask for, and keep which reconciliations it will contain."""
+        """Choose what to request just before it is sent, and store which reconciliations the refresh will contain."""
         with self._connection() as connection, snapshot(connection):
             row = connection.execute(_SQL["read_contents"], {"run_id": run_id}).fetchone() or (None,) * 5
             newest, streamed_to, streamed_before, policy_day, is_well = row
@@ -79,18 +79,18 @@ class Trail:
         return planned
 
     def accept(self, run_id: str, request_id: str, waits: int) -> None:
-        """Keep under which id Power BI refreshes."""
+        """Store the id under which Power BI refreshes."""
         values = {"run_id": run_id, "request_id": request_id, "waits": waits}
         with self._connection() as connection:
             connection.execute(_SQL["accept_refresh"], values)
 
-    def look_in_vain(self, run_id: str) -> None:
-        """Keep that how it ended could not be found out, so that the next look takes its time."""
+    def record_failed_check(self, run_id: str) -> None:
+        """Store that the end could not be read, so that the next check waits."""
         with self._connection() as connection:
             connection.execute(_SQL["look_at_refresh"], {"run_id": run_id})
 
     def end(self, run_id: str, outcome: Ended | NotAccepted) -> Contained:
-        """Keep what became of it; return what readers now see, where it completed."""
+        """Store how it ended; return what readers now see, where it completed."""
         values: dict[str, Any] = {"run_id": run_id, "status": outcome.status, "retry_after_s": None, "waits": None}
         if isinstance(outcome, NotAccepted):
             values |= {"error": outcome.why, "retry_after_s": outcome.retry_after_s, "waits": outcome.waits}
@@ -111,7 +111,7 @@ class Trail:
     def open_request(self) -> Open | None:
         """Return the oldest request that is still to be followed to its end.
 
-        One that a run left before Power BI had named it can never be followed: it is called unknown.
+        A request that a run left before Power BI had named it cannot be followed: its status becomes unknown.
         """
         with self._connection() as connection, connection.transaction():
             connection.execute(_SQL["settle_refresh"])
@@ -125,7 +125,7 @@ class Trail:
 
 
 def read_known(connection: Connection) -> Known:
-    """Return what the tables say; what is under way is Dagster's to tell."""
+    """Return what the tables contain; Dagster knows which runs are under way."""
     row = connection.execute(_SQL["read_known"]).fetchone() or (datetime.now(UTC), 0, *(None,) * 4, False, None, [])
     now, waiting_days, tried_at, failed_at, retry_at, is_open, looked_at, accepted = row
     return Known(

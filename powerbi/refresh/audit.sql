@@ -18,7 +18,7 @@ VALUES (
 )
 
 -- read_contents --
--- what was put off, for another's refresh or a quota, says nothing of the model
+-- a refresh that was put off, for another client's refresh or a quota, did not change the model
 SELECT
     greatest(streamed.as_of, (SELECT max(as_of) FROM sma.batch_averages)),
     streamed.as_of,

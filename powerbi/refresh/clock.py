@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time and lets it pass."""
+    """Gives the time and waits."""
 
     def now(self) -> float:
         """Return the seconds since the Unix epoch."""

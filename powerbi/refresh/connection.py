@@ -48,7 +48,7 @@ def model_of(settings: PowerBiSettings) -> Model | None:
     is_set = {n: bool(v.get_secret_value() if isinstance(v, SecretStr) else v) for n, v in values.items()}
     if not any(is_set.values()):
         return None
-    missing = [f"SMA_{name.upper()}" for name, held in is_set.items() if not held]
+    missing = [f"SMA_{name.upper()}" for name, is_present in is_set.items() if not is_present]
     if missing:
         raise SmaError(f"{', '.join(missing)}: not set, but others of SMA_POWERBI_* are: set all five, or none")
     workspace, dataset = settings.powerbi_workspace_id, settings.powerbi_dataset_id

@@ -14,7 +14,7 @@ LEFT_OPEN = "left open"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the audit trail and Dagster say; times in seconds since the Unix epoch, None where it never happened.
+    """What the audit trail and Dagster know; times in seconds since the Unix epoch, None where it never happened.
 
     Attributes:
         now: the database's clock.
@@ -22,8 +22,8 @@ class Known:
         tried_at: when the newest refresh, however it ended, was asked for.
         failed_at: when that one ended, if it did not complete.
         retry_at: before that, Power BI's quota refuses another.
-        is_open: a request was accepted, and no run has found out how it ended.
-        looked_at: when that was last tried in vain.
+        is_open: a request was accepted, and no run has recorded its end.
+        looked_at: when reading its end last failed.
         accepted: when the requests accepted in the last 24 hours were sent, oldest first.
         refresh_under_way: a refresh is queued or runs.
         reconciliation_under_way: a pass over the log or a reconciliation is queued or runs.

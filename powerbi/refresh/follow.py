@@ -1,7 +1,7 @@
-"""Follows one refresh from its request to its end; every wait is bounded, and no other client's is taken for it.
+"""Follows one refresh from its request to its end; every wait has a limit, and it ignores other clients' refreshes.
 
 An outage is not an outcome: while Power BI does not answer, the request continues, and so does following it. Only Power
-BI's own answer ends it; past the bound its end is unknown, and is recorded so.
+BI's own response ends it; past the limit the end is recorded as unknown.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class NotAccepted:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an accepted request ended, and what Power BI, or we, have to say of it."""
+    """How an accepted request ended, and the error of Power BI or of this project."""
 
     status: Ending | Literal["unknown"]
     error: str | None = None
@@ -51,7 +51,7 @@ def ask(
         service: where to ask.
         prepare: is called just before each request is sent; returns its body.
         clock: what waits are measured with.
-        progress: is told what is waited for.
+        progress: takes a line for each wait.
 
     Returns:
         The request id and how often Power BI had to be asked again; or why there is none.
@@ -64,13 +64,13 @@ def ask(
     while True:
         body = prepare()
         try:
-            wait_s, answer, why = _turn(service, body)
+            wait_s, outcome, why = _turn(service, body)
         except SmaError as error:
             return NotAccepted("refused", str(error), waits)
-        if isinstance(answer, Accepted):
-            return answer.request_id, waits
+        if isinstance(outcome, Accepted):
+            return outcome.request_id, waits
         if clock.now() + wait_s > started + TURN_S:
-            return NotAccepted(answer, why, waits, wait_s if answer == "throttled" else None)
+            return NotAccepted(outcome, why, waits, wait_s if outcome == "throttled" else None)
         waits += 1
         progress(f"{why}: asking again in {wait_s:.0f} s")
         clock.sleep(wait_s)
@@ -83,17 +83,17 @@ def follow(
 
     Args:
         service: where to ask.
-        request_id: as the answer to the request named it.
+        request_id: as the response to the request named it.
         clock: what waits are measured with.
         accepted_at: when it was accepted, by that clock; it may have been long ago.
         timeout_s: how long it may run before it is cancelled.
-        progress: is told of outages and of the cancellation.
+        progress: takes a line for each outage and for the cancellation.
 
     Returns:
-        How it ended; unknown where Power BI has not said so `timeout_s` + `GIVE_UP_S` seconds after it was accepted.
+        How it ended; unknown where Power BI has not reported it within `timeout_s` + `GIVE_UP_S` seconds of accepting.
 
     Raises:
-        SmaError: the sign-in or the question is refused before that; how it ended is still to be found out.
+        SmaError: the sign-in or the request is refused before that; the end is not known yet.
     """
     cancel_at, give_up_at = accepted_at + timeout_s, accepted_at + timeout_s + GIVE_UP_S
     is_cancelled = was_out = False
@@ -115,9 +115,9 @@ def follow(
             is_late = is_cancelled and state.ending == "cancelled"
             return Ended(state.ending, late if is_late else state.error)
         if clock.now() >= give_up_at:
-            last = f"it does not answer: {trouble}" if trouble else "it says that it still runs"
+            last = f"it does not answer: {trouble}" if trouble else "it reports that it still runs"
             total_s = timeout_s + GIVE_UP_S
-            return Ended("unknown", f"Power BI has not said how it ended for {total_s:.0f} s; last of all {last}")
+            return Ended("unknown", f"Power BI has not reported the end for {total_s:.0f} s; last of all {last}")
         if trouble and not was_out:
             progress(f"Power BI does not answer ({trouble}): request {request_id} is followed on")
         was_out = trouble is not None
@@ -125,14 +125,14 @@ def follow(
 
 
 def _turn(service: PowerBi, body: dict[str, Any]) -> tuple[float, Accepted | Literal["busy", "throttled"], str]:
-    """Ask once; how long to wait, what came of it, and why."""
+    """Ask once; return how long to wait, the outcome, and the reason."""
     try:
-        answer = service.trigger(body)
+        outcome = service.trigger(body)
     except Unanswered as error:
         # If it did begin, the next request is refused until it has ended; its id is not known, so it is not ours.
         return max(BUSY_POLL_S, error.retry_after_s or 0), "busy", f"Power BI does not answer: {error}"
-    if isinstance(answer, Busy):
+    if isinstance(outcome, Busy):
         return BUSY_POLL_S, "busy", "another refresh of the model runs"
-    if isinstance(answer, Throttled):
-        return answer.retry_after_s, "throttled", answer.reason
-    return 0, answer, ""
+    if isinstance(outcome, Throttled):
+        return outcome.retry_after_s, "throttled", outcome.reason
+    return 0, outcome, ""

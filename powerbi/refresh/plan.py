@@ -1,4 +1,4 @@
-"""Plans what to ask Power BI for: as little as contains all that waits, and never a partition that may not be there.
+"""Plans what to request of Power BI: the least that contains all waiting days, and no partition that may not exist.
 
 Partitions can be named where they are known: those of the refresh period, once a refresh by the policy has completed
 for the day that is the newest now, for it makes them. So the first refresh of a day applies the policy. Days before the
@@ -21,7 +21,7 @@ Scope = Literal["model", "policy", "tables", "partitions"]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the database and the audit trail say just before a request is sent; None where there is nothing.
+    """What the database and the audit trail contain just before a request is sent; None where there is nothing.
 
     Attributes:
         waiting_days: reconciled days that the model does not contain as they are.
@@ -42,7 +42,7 @@ class Contents:
 class Plan:
     """What to ask for; a refresh that completes contains the waiting days from `covers_from` on, all where it is None.
 
-    `effective_date` stands for today where the policy is applied; `partitions` are of each partitioned table.
+    `effective_date` is taken for today where the policy is applied; `partitions` are of each partitioned table.
     """
 
     scope: Scope

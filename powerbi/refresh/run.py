@@ -34,7 +34,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What became of a refresh; `request` is None where none was accepted, times are of the same clock.
+    """The result of a refresh; `request` is None where none was accepted, times are of the same clock.
 
     `known` is what is known of the next one, by the database's clock.
     """
@@ -50,7 +50,7 @@ class Refreshed:
 def refresh_model(
     settings: Settings, model: Model, clock: Clock, run_id: str, reason: str, progress: Progress
 ) -> Refreshed:
-    """Refresh the model, or follow the request that a run left open, and return what became of it.
+    """Refresh the model, or follow the request that a run left open, and return the result.
 
     Where a request is open, that one alone is followed: the model is refreshed once at a time.
 
@@ -60,10 +60,10 @@ def refresh_model(
         clock: what waits are measured with.
         run_id: is stored with the refresh.
         reason: likewise.
-        progress: is told what is waited for.
+        progress: takes a line for each wait.
 
     Raises:
-        SmaError: the database does not answer, or Power BI refuses to tell how the request goes on. It stays open.
+        SmaError: the database does not answer, or Power BI refuses to give the state of the request. It stays open.
     """
     trail = Trail(settings)
     with closing(PowerBi(model, clock)) as service:
@@ -75,14 +75,14 @@ def refresh_model(
             )
             progress(f"request {left.request_id}, which run {left.run_id} left open, is followed to its end")
         else:
-            answer = _asked(trail, service, model, clock, run_id, reason, progress)
-            if isinstance(answer, Refreshed):
-                return answer
-            request = answer
+            outcome = _asked(trail, service, model, clock, run_id, reason, progress)
+            if isinstance(outcome, Refreshed):
+                return outcome
+            request = outcome
         try:
             ended = follow(service, request.request_id, clock, request.accepted_at, model.timeout_s, progress)
         except SmaError:
-            trail.look_in_vain(request.run_id)
+            trail.record_failed_check(request.run_id)
             raise
         _log_failure(ended)
         contained = trail.end(request.run_id, ended)
@@ -100,11 +100,11 @@ def _asked(
         progress(f"asking for {planned.scope}: {', '.join(planned.partitions) or 'all that it takes'}")
         return body_of(model, planned)
 
-    answer = ask(service, prepare, clock, progress)
-    if isinstance(answer, NotAccepted):
-        _log_failure(answer)
-        return Refreshed(answer, trail.end(run_id, answer), asked_at, clock.now(), trail.known())
-    request_id, waits = answer
+    outcome = ask(service, prepare, clock, progress)
+    if isinstance(outcome, NotAccepted):
+        _log_failure(outcome)
+        return Refreshed(outcome, trail.end(run_id, outcome), asked_at, clock.now(), trail.known())
+    request_id, waits = outcome
     request = Request(run_id, request_id, asked_at, clock.now(), waits)
     trail.accept(run_id, request_id, waits)
     progress(f"Power BI refreshes under the request id {request_id}")

@@ -57,17 +57,17 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far a refresh is: `ending` is None while it runs; `error` is Power BI's own words."""
+    """The state of a refresh: `ending` is None while it runs; `error` is Power BI's own message."""
 
     ending: Ending | None
     error: str | None = None
 
 
 class Unanswered(Exception):
-    """Nothing, a server error, or "too many requests" came back: no word on the refresh, whatever has become of it."""
+    """Nothing, a server error, or "too many requests" came back: the state of the refresh is not known."""
 
     def __init__(self, what: str, retry_after_s: float | None = None) -> None:
-        """Keep what went wrong, and for how long to wait where that was said."""
+        """Store what went wrong, and how long to wait where the response names it."""
         super().__init__(what)
         self.retry_after_s = retry_after_s
 
@@ -76,11 +76,11 @@ class PowerBi:
     """One model, by one HTTP connection."""
 
     def __init__(self, model: Model, clock: Clock) -> None:
-        """Ask nothing yet."""
+        """Connect at the first request."""
         self._model = model
         self._clock = clock
         self._session = requests.Session()
-        # the environment's proxies and certificates, but no .netrc, which would take the place of the token
+        # the environment's proxies and certificates, but no .netrc, which would replace the token
         self._session.trust_env = False
         self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         self._proxies = {url: get_environ_proxies(url) for url in (model.token_url, model.refreshes_url)}
@@ -92,10 +92,10 @@ class PowerBi:
         self._session.close()
 
     def trigger(self, body: dict[str, Any]) -> Accepted | Busy | Throttled:
-        """Ask for a refresh, once: a lost answer is no reason to believe that nothing runs.
+        """Request a refresh, once: after a lost response, a refresh may run.
 
         Raises:
-            Unanswered: it may have begun, under an id that was never told.
+            Unanswered: it may have begun, under an id that is not known.
             SmaError: refused for good, or the sign-in is.
         """
         response = self._once("POST", "", json=body)
@@ -112,22 +112,22 @@ class PowerBi:
         raise SmaError(f"Power BI refuses the refresh: {response.status_code} {message}: see docs/refresh.md")
 
     def state(self, request_id: str) -> State:
-        """Return how far that refresh is, whatever others have started since; ask once.
+        """Return the state of that refresh, whatever other clients have started since; ask once.
 
         Raises:
-            Unanswered: no word on it: another look later.
-            SmaError: the sign-in or the question is refused.
+            Unanswered: the state is not known: try again later.
+            SmaError: the sign-in or the request is refused.
         """
         if self._model.enhanced:
             response = self._once("GET", f"/{request_id}")
             if response.status_code == 404:  # not listed yet; or dropped, of which nothing can be learned
                 return State(None)
-            answer = self._read(response)
-            return _state(str(answer.get("extendedStatus") or answer["status"]), answer)
+            details = self._read(response)
+            return _state(str(details.get("extendedStatus") or details["status"]), details)
         history = self._read(self._once("GET", "", params={"$top": HISTORY}))["value"]
-        found = next((each for each in history if each["requestId"] == request_id), None)
-        # the history may lag behind the answer that accepted it
-        return State(None) if found is None else _state(str(found["status"]), found)
+        entry = next((each for each in history if each["requestId"] == request_id), None)
+        # the history may lag behind the response that accepted it
+        return State(None) if entry is None else _state(str(entry["status"]), entry)
 
     def cancel(self, request_id: str) -> None:
         """Ask that a refresh be cancelled; only an enhanced one can be, and one that has ended needs none.
@@ -137,22 +137,20 @@ class PowerBi:
             SmaError: the sign-in is refused.
         """
         if self._model.enhanced:
-            _expect_an_answer(self._once("DELETE", f"/{request_id}"))
+            _raise_if_throttled(self._once("DELETE", f"/{request_id}"))
 
     def _read(self, response: requests.Response) -> dict[str, Any]:
-        _expect_an_answer(response)
+        _raise_if_throttled(response)
         if not response.ok:
-            raise SmaError(
-                f"Power BI does not tell how a refresh goes on: {response.status_code} {_error_of(response)}"
-            )
+            raise SmaError(f"Power BI refuses the state of a refresh: {response.status_code} {_error_of(response)}")
         try:
             return cast(dict[str, Any], response.json())
         except requests.JSONDecodeError as error:
-            raise Unanswered("an answer that is not JSON") from error
+            raise Unanswered("a response that is not JSON") from error
 
     def _once(self, method: str, path: str, **request: Any) -> requests.Response:
         response = self._sent(method, path, **request)
-        if response.status_code == 401:  # expired earlier than it said: a new token, once
+        if response.status_code == 401:  # expired earlier than announced: a new token, once
             self._token = ""
             response = self._sent(method, path, **request)
         if response.status_code == 401:
@@ -175,12 +173,12 @@ class PowerBi:
             response = self._http(
                 "POST", self._model.token_url, data=form, proxies=self._proxies[self._model.token_url]
             )
-            _expect_an_answer(response)
+            _raise_if_throttled(response)
             if not response.ok:
                 raise SmaError(f"the sign-in of SMA_POWERBI_CLIENT_ID is refused: {_sign_in_error(response)}")
-            answer = response.json()
-            self._token = str(answer["access_token"])
-            self._token_ends = self._clock.now() + float(answer["expires_in"])
+            token = response.json()
+            self._token = str(token["access_token"])
+            self._token_ends = self._clock.now() + float(token["expires_in"])
         return self._token
 
     def _http(self, method: str, url: str, **request: Any) -> requests.Response:
@@ -195,7 +193,7 @@ class PowerBi:
         return response
 
 
-def _expect_an_answer(response: requests.Response) -> None:
+def _raise_if_throttled(response: requests.Response) -> None:
     if response.status_code == 429:
         raise Unanswered(_error_of(response), _retry_after(response, DEFAULT_RETRY_AFTER_S))
 
@@ -213,21 +211,21 @@ def _request_id(response: requests.Response) -> str:
     return request_id
 
 
-def _state(status: str, answer: dict[str, Any]) -> State:
+def _state(status: str, details: dict[str, Any]) -> State:
     # anything else runs: Unknown, NotStarted, InProgress
     ending = _ENDINGS.get(status.lower())
-    said = answer.get("serviceExceptionJson") or "; ".join(
-        str(each.get("message")) for each in answer.get("messages", ()) if each.get("type") == "Error"
+    error = details.get("serviceExceptionJson") or "; ".join(
+        str(each.get("message")) for each in details.get("messages", ()) if each.get("type") == "Error"
     )
-    return State(ending, str(said) if said and ending != "completed" else None)
+    return State(ending, str(error) if error and ending != "completed" else None)
 
 
 def _error_of(response: requests.Response) -> str:
     try:
-        answer = cast(dict[str, Any], response.json())
+        body = cast(dict[str, Any], response.json())
     except requests.JSONDecodeError:
         return response.reason
-    error = answer.get("error", answer)
+    error = body.get("error", body)
     return f"{error.get('code', '')} {error.get('message', '')}".strip() or response.reason
 
 

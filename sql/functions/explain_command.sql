@@ -1,4 +1,4 @@
--- The command that traces one window, to paste into a shell; batch/explain/command.py is the same rule in Python.
+-- The command that traces one window, to paste into a shell; batch/explain/command.py has the same rule in Python.
 
 -- a word as a POSIX shell takes it
 CREATE OR REPLACE FUNCTION sma.shell_word(word text) RETURNS text

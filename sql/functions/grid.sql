@@ -1,5 +1,5 @@
--- The grid of an average: every multiple of `every_ms` since the Unix epoch. sma/grid.py and the operator's Grid.java are the
--- same rule; tests/vectors/windows.json holds all three to it.
+-- The grid of an average: every multiple of `every_ms` since the Unix epoch. sma/grid.py and the operator's Grid.java implement
+-- the same rule; tests/vectors/windows.json checks all three.
 
 -- the first grid point after a time: of a window of any length, the first one that can hold an event of that time
 CREATE OR REPLACE FUNCTION sma.grid_point_after(time_ms bigint, every_ms bigint) RETURNS bigint

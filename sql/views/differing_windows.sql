@@ -1,5 +1,5 @@
--- Every window in which a reconciliation found the layers to differ, with the command that traces it. The views that reports
--- read have no such column: theirs are a contract with the semantic model.
+-- View of the windows in which a reconciliation found a difference, each with the command that traces it. The views that
+-- reports read have no such column: their columns are a contract with the semantic model.
 CREATE OR REPLACE VIEW sma.differing_windows AS
 SELECT
     run_id,

@@ -1,11 +1,11 @@
--- What do readers see? The batch answer where there is one, else what the stream said. Where the batch layer computed
--- a day, its silence is an answer too: a row that the stream alone has there is not shown. A window is full unless it is
--- one of N events and holds fewer.
+-- View that readers select from: the batch result where the batch layer has computed the day, else the row that the
+-- stream emitted. Where the batch layer computed a day and has no row, a row that only the stream has is not shown. A
+-- window is full unless it is one of N events and holds fewer.
 
--- Where does the stream's word stand, since there is no batch answer? Spans of as_of, from_time included and until_time
--- not: few, as answered days that touch are one gap less. A function with ROWS, so that the planner begins with these
--- spans and looks up the stream's rows by index, instead of reading them all to throw most away; of its owner's, since
--- readers may not read sma.batch_days.
+-- Spans of as_of for which there is no batch result, so the stream's rows are served; from_time is included, until_time
+-- is not. There are few of them, since computed days that touch leave no gap. It is a function with ROWS, so that the
+-- planner begins with these spans and looks up the stream's rows by index, instead of reading all rows and discarding
+-- most. It runs with its owner's rights, since readers may not read sma.batch_days.
 CREATE OR REPLACE FUNCTION sma.open_spans()
 RETURNS TABLE (average text, from_time timestamptz, until_time timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
@@ -51,8 +51,8 @@ SELECT
     coalesce(answered.reconciled_at >= batch.written_at, false) AS is_final
 FROM sma.batch_averages AS batch
 LEFT JOIN (
-    -- all that a row of a day and average is asked for, so that each row is looked up once; grouped by no more than the
-    -- two, so that the planner knows of one match at most, and leaves the look-up out where nobody reads what it gives
+    -- all columns that a row of a day and average needs, so that each row is looked up once; grouped by these two
+    -- alone, so that the planner knows of at most one match, and omits the join where no query uses its columns
     SELECT
         computed.day,
         computed.average,

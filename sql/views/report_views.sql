@@ -1,6 +1,6 @@
--- What does a report read? Tables of a star made from serving.moving_averages: days and times are UTC and without a zone,
--- which is what Power BI shows unchanged. Names and order of the columns are a contract with the semantic model. A time
--- without a zone says nothing about which chunks hold it, so large tables have the column `instant` too, as_of with its
+-- Views that reports read: the tables of a star schema made from serving.moving_averages. Days and times are UTC and
+-- without a zone, which Power BI shows unchanged. Names and order of the columns are a contract with the semantic model.
+-- A filter on a time without a zone excludes no chunks, so large tables have the column `instant` too, as_of with its
 -- zone: a filter on it reads the chunks of that time only (docs/decisions/0019).
 
 -- every series, without reading every row: from one (customer, metric) an index leads to the next
@@ -65,7 +65,7 @@ SELECT
     as_of AS instant
 FROM serving.moving_averages;
 
--- the facts of the last day that the stream has reached, for reports that ask the database at each look
+-- the facts of the last day of the stream's rows, for reports that query the database each time they are viewed
 CREATE OR REPLACE VIEW serving.live AS
 SELECT facts.*
 FROM serving.facts AS facts
@@ -108,7 +108,7 @@ SELECT DISTINCT ON (day, average)
 FROM sma.reconciliations
 ORDER BY day, average, reconciled_at DESC;
 
--- the windows in which the newest reconciliation of their day and average found the layers to differ, with what each said
+-- the windows that differ in the newest reconciliation of their day and average, with the value of each layer
 CREATE OR REPLACE VIEW serving.differences AS
 SELECT
     difference.customer || '/' || difference.metric AS series,
@@ -160,7 +160,7 @@ CROSS JOIN LATERAL (
         AND average = definition.name
 ) AS computed;
 
--- how far each customer has come: the newest window that either layer closed, that the stream stated, that is final
+-- each customer's newest window: the newest that either layer closed, that the stream emitted, and that is final
 CREATE OR REPLACE VIEW serving.data_age AS
 SELECT
     customer,
@@ -197,7 +197,8 @@ FROM (
 ) AS newest
 WHERE newest_window_closed IS NOT NULL;
 
--- what the newest reconciliation of each day and average found, for each customer that has events or differences there
+-- the differences in the newest reconciliation of each day and average, counted for each customer that has events or
+-- differences there
 CREATE OR REPLACE VIEW serving.quality AS
 WITH found AS (
     SELECT

@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 
 from database.definitions import store_definitions
 from monitoring.exporter import dagster_runs, database, flink_job
-from monitoring.exporter.collector import NoAnswer
+from monitoring.exporter.collector import SourceDown
 from monitoring.exporter.kafka_lag import KafkaLag
 from monitoring.figures import read_alerts, read_figures
 from sma.averages import Average
@@ -166,7 +166,7 @@ def test_what_does_not_answer_is_one_line(place, look, nowhere):
 
 
 def test_a_flink_that_does_not_answer_runs_no_job(place):
-    with pytest.raises(NoAnswer) as raised:
+    with pytest.raises(SourceDown) as raised:
         flink_job.look(place.settings.model_copy(update={"flink_url": "http://127.0.0.1:1"}))
     assert samples(raised.value.metrics) == {("sma_job_up",): 0}
 

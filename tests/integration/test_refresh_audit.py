@@ -226,7 +226,7 @@ def test_an_outage_past_the_bound_is_unknown_and_loud(own_database, database, in
         assert not result.success
         (check,) = result.get_asset_check_evaluations()
         assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
-        assert check.description.startswith("unknown: Power BI has not said how it ended")
+        assert check.description.startswith("unknown: Power BI has not reported the end")
         assert database.execute("SELECT status FROM sma.refreshes").fetchall() == [("unknown",)]
 
 

@@ -116,8 +116,8 @@ def test_a_body_that_is_cut_off_is_an_error_of_the_protocol(size: int) -> None:
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n", "an answer of 1213486160 bytes"),
-        (pack(">i", 3), "an answer of 3 bytes"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "a response of 1213486160 bytes"),
+        (pack(">i", 3), "a response of 3 bytes"),
         (framed(b"", 7), "request 1 was answered as if it were 7"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 
-from monitoring.exporter.collector import Collectors, NoAnswer, Source
+from monitoring.exporter.collector import Collectors, Source, SourceDown
 from monitoring.exporter.families import gauge
 from sma.errors import SmaError
 
@@ -60,7 +60,7 @@ def test_a_source_that_does_not_answer_takes_its_figures_with_it_and_no_others()
 
 def test_no_answer_may_say_something_too():
     def look() -> list[Metric]:
-        raise NoAnswer("Flink does not answer", gauge("sma_job_up", "up", 0))
+        raise SourceDown("Flink does not answer", gauge("sma_job_up", "up", 0))
 
     source = _source(look, "flink")
     collectors = Collectors([source])

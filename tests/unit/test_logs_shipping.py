@@ -12,7 +12,7 @@ import requests
 from pydantic import SecretStr
 
 from monitoring.logs import handlers
-from monitoring.logs.collector import Answer, Collector, Verdict
+from monitoring.logs.collector import Collector, SendResult, Verdict
 from monitoring.logs.destination import Destination, destination_of
 from monitoring.logs.handlers import SplunkHandler
 from monitoring.logs.shipper import Limits, Shipper
@@ -140,11 +140,11 @@ def test_in_a_long_outage_the_buffer_is_bounded_and_each_drop_is_counted(state_d
 
 
 def test_the_buffer_is_bounded_in_bytes_too():
-    with running_collector(mood="busy") as collector, shipping(collector, replace(QUICK, held_bytes=50_000)) as held:
+    with running_collector(mood="busy") as collector, shipping(collector, replace(QUICK, buffer_bytes=50_000)) as held:
         logger, shipper = held
         for _ in range(20):
             logger.error("x" * 10_000)
-        assert shipper._held_bytes <= 50_000
+        assert shipper._buffered_bytes <= 50_000
         assert shipper.dropped["buffer_full"] >= 15
         collector.mood = "well"
 
@@ -152,7 +152,7 @@ def test_the_buffer_is_bounded_in_bytes_too():
 def test_who_logs_does_not_wait_for_a_server_that_hangs():
     # were a single line to wait for the server, the loop would not end before the server is let go
     with running_collector(mood="hanging") as collector:
-        with shipping(collector, replace(QUICK, answer_s=600.0, exit_s=0.1)) as (logger, shipper):
+        with shipping(collector, replace(QUICK, response_s=600.0, exit_s=0.1)) as (logger, shipper):
             for number in range(100_000):
                 logger.error("%d", number)
             assert collector.requests == 0
@@ -244,12 +244,12 @@ def test_a_batch_that_makes_the_server_fail_again_and_again_does_not_hold_up_the
 
 
 class Scripted:
-    def __init__(self, *answers):
-        self.answers, self.sent = list(answers), []
+    def __init__(self, *results):
+        self.results, self.sent = list(results), []
 
     def send(self, batch):
         self.sent.append(list(batch))
-        return self.answers.pop(0) if self.answers else Answer(Verdict.ACCEPTED)
+        return self.results.pop(0) if self.results else SendResult(Verdict.ACCEPTED)
 
     def forget(self):
         pass
@@ -259,7 +259,7 @@ def test_a_fault_without_its_place_is_found_by_halving():
     class Picky(Scripted):
         def send(self, batch):
             super().send(batch)
-            return Answer(Verdict.BAD_EVENT if b"bad" in batch else Verdict.ACCEPTED)
+            return SendResult(Verdict.BAD_EVENT if b"bad" in batch else Verdict.ACCEPTED)
 
     sender = Picky()
     shipper = Shipper(sender, lambda *_: None, QUICK)
@@ -273,7 +273,9 @@ def test_a_fault_without_its_place_is_found_by_halving():
 
 def test_the_pause_that_the_server_asks_for_is_kept():
     pauses: list[float] = []
-    sender = Scripted(Answer(Verdict.AGAIN, retry_after_s=30), Answer(Verdict.AGAIN), Answer(Verdict.REFUSED))
+    sender = Scripted(
+        SendResult(Verdict.AGAIN, retry_after_s=30), SendResult(Verdict.AGAIN), SendResult(Verdict.REFUSED)
+    )
     shipper = Shipper(sender, lambda *_: None, Limits(batch_age_s=0.01), pauses.append)
     shipper.add(b"event")
     for _ in range(500):

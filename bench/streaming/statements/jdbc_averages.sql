@@ -1,4 +1,4 @@
--- The table that our job writes, through Flink's JDBC sink; its options are the sink's defaults unless more is said.
+-- The table that our job writes, through Flink's JDBC sink; its options are the sink's defaults unless given here.
 CREATE TABLE averages (
     customer STRING,
     metric STRING,

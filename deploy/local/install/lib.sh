@@ -1,4 +1,4 @@
-# What do the installation steps share? Sourced by each of them; defines functions and paths, does nothing by itself.
+# Functions and paths that the installation steps share. Each of them sources it; it does nothing by itself.
 # A step is finished when its stamp holds the digest of everything it was made from; an interrupted one has no stamp.
 set -euo pipefail
 umask 022

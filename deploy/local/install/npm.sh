@@ -1,5 +1,5 @@
 #!/bin/bash
-# Is npm there? The tests of the Power BI project fetch Microsoft's object model with it; nothing else needs it.
+# Checks that npm is there. The tests of the Power BI project fetch Microsoft's object model with it; nothing else needs it.
 STEP=npm
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -93,18 +93,18 @@ def _prepare(settings: Settings, environment: Environment, supervisor: Superviso
     files = config_files(settings, environment)
     for folder in ("logs", "logs/flink", "flink/tmp", "flink/conf", "dagster"):
         (environment.state_dir / folder).mkdir(parents=True, exist_ok=True)
-    # the webhook's address stands in there, which may hold a key
+    # its configuration has the webhook's address, which may contain a key
     (environment.state_dir / "prometheus").mkdir(mode=0o700, parents=True, exist_ok=True)
     for part_files in files.values():
         for path, text in part_files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     write_trust_store(settings, environment)
-    supervisor.ensure_running(program_options(environment, files, environ), _plain(environ), is_root())
+    supervisor.ensure_running(program_options(environment, files, environ), _without_settings(environ), is_root())
 
 
-def _plain(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without this project's variables, each process gets the ones that it needs; but for the token."""
+def _without_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without this project's variables, except the token; each process gets those that it needs."""
     return {name: value for name, value in environ.items() if not name.startswith("SMA_") or name == TOKEN}
 
 
@@ -113,7 +113,7 @@ def down(say: Say, *, environ: Mapping[str, str] = os.environ) -> None:
 
     Args:
         say: takes a line of progress.
-        environ: where SMA_STATE_DIR may stand.
+        environ: where SMA_STATE_DIR may be set.
 
     Raises:
         SmaError: a process does not end.
@@ -135,7 +135,7 @@ def down(say: Say, *, environ: Mapping[str, str] = os.environ) -> None:
 
 
 def reset_data(settings: Settings) -> None:
-    """Empty the topics and the tables of `settings`; the job must be stopped, and what it resumes from is up to it.
+    """Empty the topics and the tables of `settings`; the job must be stopped, and chooses what it resumes from.
 
     Raises:
         SmaError: Kafka or the database cannot be reached.

@@ -21,7 +21,7 @@ from sma.settings import Settings
 
 _DEADLINE_SECONDS = 300  # a busy machine may need as many for four JVMs and as many Pythons
 _DEADLINE_ELSEWHERE_SECONDS = 15
-_SAY_EVERY_SECONDS = 20
+_REPORT_EVERY_SECONDS = 20
 _LOG_LINES = 5
 
 
@@ -116,13 +116,13 @@ class Start:
         programs = PROGRAMS[part] if self._is_local(part) else ()
         since = max((float(self.supervisor.state(program)["start"]) for program in programs), default=0.0)
 
-        said = time.monotonic()
+        reported_at = time.monotonic()
 
         def look() -> Health:
-            nonlocal said
+            nonlocal reported_at
             health = check(self.settings, since)
-            if not health.is_up and time.monotonic() - said > _SAY_EVERY_SECONDS:
-                said = time.monotonic()
+            if not health.is_up and time.monotonic() - reported_at > _REPORT_EVERY_SECONDS:
+                reported_at = time.monotonic()
                 self.say(f"{part:<12} waiting: {health.reason}")
             dead = [program for program in programs if self.supervisor.has_failed(program)]
             if health.is_final:

@@ -50,11 +50,11 @@ class StackStatus:
 
 
 def status(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> StackStatus:
-    """Ask every part how it is, all at the same time; never fails because one is down.
+    """Check every part, all at the same time; never fails because one is down.
 
     Args:
         settings: where the parts are.
-        environ: where SMA_STATE_DIR may stand.
+        environ: where SMA_STATE_DIR may be set.
     """
     state_dir = state_dir_of(environ)
     environment = read_environment(state_dir)

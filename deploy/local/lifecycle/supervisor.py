@@ -37,9 +37,9 @@ class Supervisor:
         return True
 
     def ensure_running(self, programs: Iterable[Mapping[str, str]], environ: Mapping[str, str], is_root: bool) -> None:
-        """Start it, or let it read its programs anew.
+        """Start it, or let it read its programs again.
 
-        A process whose program changed is stopped, to be started anew; the others go on.
+        A process whose program changed is stopped, so that it can be started again; the others continue.
 
         Args:
             programs: the options of each program.
@@ -70,7 +70,7 @@ class Supervisor:
             raise SmaError(f"supervisord: {lines[-1]}; its log: {self._state_dir}/logs/supervisord.log")
 
     def require_token(self, token: str) -> None:
-        """Refuse another token of Splunk than the one that a running supervisord hands down: it stands in no file.
+        """Refuse a Splunk token other than the one that a running supervisord hands down; no file has it.
 
         Raises:
             SmaError: it is another.
@@ -81,7 +81,7 @@ class Supervisor:
                 raise SmaError(f"{TOKEN} is not what the running stack was started with: `sma down`, then `sma up`")
 
     def start(self, program: str) -> None:
-        """Start a program unless it runs; whether it stays up is for its health check to say."""
+        """Start a program unless it runs; its health check decides whether it stays up."""
         try:
             self._call("startProcess", program, False)
         except xmlrpc.client.Fault as fault:

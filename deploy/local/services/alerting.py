@@ -1,6 +1,6 @@
-"""Renders Alertmanager's configuration: where alerts go, and which are held back because another one is the cause.
+"""Renders Alertmanager's configuration: where alerts go, and which are inhibited because another one is the cause.
 
-The alerts are defined in monitoring/prometheus/rules; docs/runbooks says what to do about each.
+The alerts are defined in monitoring/prometheus/rules; docs/runbooks has what to do about each.
 """
 
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from typing import Any
 
 import yaml
 
-SEVERITIES = {"page": "4h", "ticket": "24h"}  # and after how long an alert that goes on is said again
+SEVERITIES = {"page": "4h", "ticket": "24h"}  # and after how long a lasting alert is repeated
 NOWHERE, WEBHOOK, DEAD_MANS_SWITCH = "nowhere", "webhook", "dead-mans-switch"
 WATCHDOG = "Watchdog"  # the alert that always fires
 
 _STREAM = "JobDown|JobRestarting|CheckpointsFailing|CheckpointOld|ConsumerLagging|ConsumerLagGrowing|WatermarkStalled"
 _BATCH = "DagsterDaemonDown|DagsterRunsFailing|DaysUnreconciled|RefreshFailing"
-# cause -> what follows from it. A cause is never silenced by what it silences, or both would be.
-_FOLLOWS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
+# cause -> its effects. A cause is never inhibited by its own effect, or both would be.
+_EFFECTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
     ({"alertname": "PartDown", "collector": "database"}, {"alertname": f"{_STREAM}|{_BATCH}|ReadersBehind"}),
     ({"alertname": "PartDown", "collector": "kafka"}, {"alertname": f"{_STREAM}|DagsterRunsFailing|DaysUnreconciled"}),
     ({"alertname": "PartDown", "collector": "flink"}, {"alertname": f"{_STREAM}|DagsterRunsFailing|DaysUnreconciled"}),
@@ -33,9 +33,9 @@ _FOLLOWS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
 
 
 def render_dead_mans_switch(url: str) -> str:
-    """Return rules of an alert that always fires, and none where nobody would be told.
+    """Return rules of an alert that always fires, and none without a receiver.
 
-    It goes the way of every other alert: when it no longer comes, Prometheus or Alertmanager does not work.
+    It takes the same way as every other alert: when it no longer comes, Prometheus or Alertmanager does not work.
 
     Args:
         url: where it is posted; may be empty.
@@ -46,7 +46,9 @@ def render_dead_mans_switch(url: str) -> str:
         "annotations": {"summary": "Prometheus and Alertmanager work; if this does not come, they do not"},
     }
     groups = [{"name": DEAD_MANS_SWITCH, "rules": [rule]}] if url else []
-    header = "# Do Prometheus and Alertmanager work? Written by `sma up` from deploy/local/services/alerting.py.\n"
+    header = (
+        "# Shows that Prometheus and Alertmanager work. Written by `sma up` from deploy/local/services/alerting.py.\n"
+    )
     return header + yaml.safe_dump({"groups": groups}, sort_keys=False, width=10_000)
 
 
@@ -67,7 +69,7 @@ def render_alertmanager(webhook_url: str, dead_mans_switch_url: str = "") -> str
         for severity, repeat in SEVERITIES.items()
     ]
     if dead_mans_switch_url:
-        # its service counts posts: one that says the alert has ended would be one
+        # its service counts posts, and would count the one of a resolved alert too
         switch = {"url": dead_mans_switch_url, "send_resolved": False}
         receivers.append({"name": DEAD_MANS_SWITCH, "webhook_configs": [switch]})
         # repeated after less than an interval, or every other post would be left out
@@ -77,7 +79,7 @@ def render_alertmanager(webhook_url: str, dead_mans_switch_url: str = "") -> str
         "route": {
             "receiver": receiver,
             "group_by": ["alertname"],
-            "group_wait": "5s",  # long enough for a cause to silence what follows from it
+            "group_wait": "5s",  # long enough for a cause to inhibit its effects
             "group_interval": "1m",
             "repeat_interval": SEVERITIES["page"],
             "routes": routes,
@@ -87,7 +89,7 @@ def render_alertmanager(webhook_url: str, dead_mans_switch_url: str = "") -> str
                 "source_matchers": _matchers(cause),
                 "target_matchers": _matchers(effect),
             }
-            for cause, effect in _FOLLOWS
+            for cause, effect in _EFFECTS
         ]
         + [
             {
@@ -98,7 +100,7 @@ def render_alertmanager(webhook_url: str, dead_mans_switch_url: str = "") -> str
         ],
         "receivers": receivers,
     }
-    header = "# Who is told of which alert? Written by `sma up` from deploy/local/services/alerting.py.\n"
+    header = "# Receivers and routes of alerts. Written by `sma up` from deploy/local/services/alerting.py.\n"
     return header + yaml.safe_dump(config, sort_keys=False, width=10_000)
 
 

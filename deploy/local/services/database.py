@@ -16,7 +16,7 @@ _OWNER = "sma_owner"
 
 
 def prepare_cluster(environment: Environment) -> None:
-    """Make PostgreSQL's data folder unless it is there; one that was interrupted is made anew.
+    """Make PostgreSQL's data folder unless it exists; one that was interrupted is made again.
 
     Raises:
         SmaError: the user of PostgreSQL cannot enter the folder, or initdb fails.
@@ -61,7 +61,7 @@ def _run_initdb(home: Path, data: Path, password: str) -> None:
         password_file.unlink()
     if result.returncode != 0:
         lines = result.stderr.decode(errors="replace").strip().splitlines()
-        raise SmaError(f"initdb: {lines[-1] if lines else 'failed without a word'}")
+        raise SmaError(f"initdb: {lines[-1] if lines else 'failed without a reason'}")
 
 
 def prepare_databases(environment: Environment) -> None:

@@ -20,9 +20,9 @@ from sma.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a check found: a reason where the part is not up, its version where it answers.
+    """The result of a check: a reason if the part is not up, its version if it answers.
 
-    `is_final` says that waiting does not help: the part runs, but what it shall run is at fault.
+    `is_final` means that waiting does not help: the part runs, but the code that it runs is at fault.
     """
 
     reason: str | None
@@ -101,7 +101,7 @@ def check_dagster(settings: Settings, since: float = 0) -> Health:
         since: a daemon's heartbeat before this time, in seconds since the epoch, is one of an earlier daemon.
     """
     try:
-        found = dagster.version(settings, HEALTH_TIMEOUT_S)
+        running_version = dagster.version(settings, HEALTH_TIMEOUT_S)
         data = dagster.ask(settings, _DAGSTER_QUERY, {})
     except SmaError as error:
         return Health(_reason(error))
@@ -109,8 +109,8 @@ def check_dagster(settings: Settings, since: float = 0) -> Health:
         return Health(f"{settings.dagster_url} does not answer as Dagster {version('dagster')} does")
     fault = _code_fault(data["workspaceOrError"])
     if fault is not None:
-        return Health(fault, found, is_final=not fault.endswith("is loading"))
-    return Health(_daemon_fault(data["instance"]["daemonHealth"]["allDaemonStatuses"], since), found)
+        return Health(fault, running_version, is_final=not fault.endswith("is loading"))
+    return Health(_daemon_fault(data["instance"]["daemonHealth"]["allDaemonStatuses"], since), running_version)
 
 
 def _code_fault(workspace: dict[str, Any]) -> str | None:
@@ -185,5 +185,5 @@ CHECKS: dict[str, Callable[[Settings, float], Health]] = {
 
 
 def _reason(error: SmaError) -> str:
-    """Return what is said where the part is named already."""
+    """Return the reason alone, for a place that names the part already."""
     return error.detail if isinstance(error, Unanswered | Refused) else str(error)

@@ -1,7 +1,7 @@
-"""Configures the logs of Kafka and Flink: as they come, and as JSON events; errors to Splunk where it is set up.
+"""Configures the logs of Kafka and Flink: as text, and as JSON events; errors to Splunk where it is set up.
 
-log4j does it all: its layout writes the events, its HTTP appender sends them, its asynchronous appender keeps anybody
-from waiting. The collector's token is read from the environment of the process and is in no file.
+log4j does all of it: its layout writes the events, its HTTP appender sends them, its asynchronous appender keeps the
+process from waiting. The collector's token is read from the environment of the process and is in no file.
 """
 
 import json
@@ -73,10 +73,10 @@ def trust_store(environment: Environment) -> Path:
 
 
 def write_trust_store(settings: SplunkSettings, environment: Environment) -> None:
-    """Put the CA that the settings name, if they do, where Java finds it.
+    """Write the CA that the settings name, if any, to where Java finds it.
 
     Raises:
-        SmaError: it is no certificate.
+        SmaError: it is not a certificate.
     """
     destination = destination_of(settings)
     if destination is None or destination.ca_file is None:
@@ -87,5 +87,5 @@ def write_trust_store(settings: SplunkSettings, environment: Environment) -> Non
     command += ["-file", str(destination.ca_file), "-keystore", str(path), "-storepass", _TRUST_PASSWORD]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
-        lines = (done.stdout + done.stderr).strip().splitlines() or ["no word why"]
+        lines = (done.stdout + done.stderr).strip().splitlines() or ["no reason given"]
         raise SmaError(f"SMA_SPLUNK_CA_FILE: {destination.ca_file}: {lines[-1]}")

@@ -27,7 +27,7 @@ def format_storage(environment: Environment) -> None:
     )
     if result.returncode != 0:
         lines = (result.stderr + result.stdout).strip().splitlines()
-        raise SmaError(f"kafka: cannot format its data folder: {lines[-1] if lines else 'no word why'}")
+        raise SmaError(f"kafka: cannot format its data folder: {lines[-1] if lines else 'no reason given'}")
 
 
 def _cluster_id() -> str:

@@ -45,7 +45,7 @@ def kafka_java(environment: Environment, *arguments: str, heap: str = KAFKA_HEAP
         "-Duser.timezone=UTC",
         "-Djava.net.preferIPv4Stack=true",
         f"-Dlog4j2.configurationFile={environment.state_dir}/kafka/log4j2.properties",
-        "-Dlog4j2.isWebapp=false",  # it takes Kafka for one, for its servlet jar, and would not write out what it holds
+        "-Dlog4j2.isWebapp=false",  # Kafka's servlet jar makes it one, and the buffer would not be written
         "-cp",
         f"{INSTALL_DIR}/kafka/*",
         *arguments,
@@ -149,7 +149,7 @@ def program_options(
             f"{LOOPBACK}:{environment.ports['alertmanager']}",
         ),
     }
-    # the token is inherited from supervisord, and so stands in no file
+    # the token is inherited from supervisord, so no file has it
     given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value and name != TOKEN}
     ours = {name: value for name, value in environment.values.items() if not name.startswith(_NOT_FOR_OURS)}
     variables = {
@@ -198,7 +198,7 @@ def _directory(program: str, state: Path) -> Path:
 
 
 def _installed(part: str) -> str:
-    """What the part's installation was made from: another one is another program. Prometheus reads its rules once."""
+    """The inputs of the part's installation: other inputs are another program. Prometheus reads its rules once."""
     stamp = INSTALL_DIR / part / "stamp"
     rules = sorted(_RULES_DIR.glob("*.yml")) if part == "prometheus" else []
     return "".join(path.read_text() for path in (stamp, *rules) if path.exists())

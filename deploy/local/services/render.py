@@ -54,7 +54,7 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         "metrics.fetcher.update-interval": "1000",
         "metrics.reporters": "prometheus",
         "metrics.reporter.prometheus.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
-        # half of all there is to scrape, and nobody looks at it
+        # half of all metrics, and no dashboard or alert uses them
         "metrics.reporter.prometheus.filter.excludes": "*.KafkaProducer;*.KafkaConsumer",
         # each process takes the first that is free
         "metrics.reporter.prometheus.port": f"{ports['flink_metrics']},{ports['flink_metrics_2']}",
@@ -72,7 +72,7 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         "web.submit.enable": True,
         "web.tmpdir": str(state / "tmp"),
         "io.tmp.dirs": str(state / "tmp"),
-        # A TaskManager that is gone is noticed after two heartbeats that find nobody, not after 20 s.
+        # A TaskManager that is gone is noticed after two unanswered heartbeats, not after 20 s.
         "heartbeat.interval": 2000,
         "heartbeat.timeout": 30000,
         "restart-strategy.type": "exponential-delay",
@@ -85,7 +85,7 @@ def render_flink_config(settings: Settings, environment: Environment, stock: str
         "execution.checkpointing.dir": f"{settings.flink_storage_uri}/checkpoints",
         "execution.checkpointing.savepoint-dir": f"{settings.flink_storage_uri}/savepoints",
     }
-    header = "# How does the local Flink run? Written by `sma up` from deploy/local/services/render.py.\n"
+    header = "# Configuration of the local Flink. Written by `sma up` from deploy/local/services/render.py.\n"
     return header + yaml.safe_dump(config, sort_keys=False, width=10_000)
 
 
@@ -96,7 +96,7 @@ def render_supervisord(state_dir: Path, socket: Path, programs: Iterable[Mapping
         state_dir: the stack's state folder.
         socket: where supervisord listens for commands.
         programs: the options of each program, its `name` among them.
-        is_root: whether supervisord runs as root, which it wants to be told.
+        is_root: whether supervisord runs as root, which its configuration must name.
     """
     sections: list[tuple[str, Mapping[str, str]]] = [
         (

@@ -1,4 +1,4 @@
-"""The overview dashboard: whether all is well, and if not, which part to look at."""
+"""The overview dashboard: whether each part works."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
@@ -30,7 +30,7 @@ def build() -> Dashboard:
                 "Unexplained differences",
                 "sum(sma_unexplained_differences) or vector(0)",
                 "short",
-                "Windows in which the layers differ and late events do not say why: a defect or a loss",
+                "Windows in which the layers differ and late events do not explain it: a defect or a loss",
                 bad_from=1,
             )
         )

@@ -41,7 +41,9 @@ LIMIT 100
 def build() -> Dashboard:
     """Return the dashboard."""
     return (
-        board("sma-reconciliation", "Reconciliation and quality", "What comparing the layers found.", since="now-24h")
+        board(
+            "sma-reconciliation", "Reconciliation and quality", "The results of comparing the layers.", since="now-24h"
+        )
         .with_row(Row("Now"))
         .with_panel(
             figure("Unexplained", "sum(sma_unexplained_differences)", "short", "A defect or a loss", bad_from=1)
@@ -51,14 +53,14 @@ def build() -> Dashboard:
             figure("Unaccounted for", "sum(abs(sma_accounting_residue))", "short", "Records of the log", bad_from=1)
         )
         .with_panel(figure("Reconciled", "sma_reconciliation_age_seconds", "s", "So long ago"))
-        .with_panel(figure("Late events", "sma_late_events", "short", "Found in the log by the batch layer"))
-        .with_panel(figure("Rejected events", "sma_rejected_events", "short", "Found in the log by the batch layer"))
+        .with_panel(figure("Late events", "sma_late_events", "short", "In the log, counted by the batch layer"))
+        .with_panel(figure("Rejected events", "sma_rejected_events", "short", "In the log, counted by the batch layer"))
         .with_row(Row("Differences"))
         .with_panel(
             lines(
                 "By average",
                 "short",
-                "Windows that the newest reconciliation of each day found to differ",
+                "Windows that differ in the newest reconciliation of each day",
                 ("sma_explained_differences", "{{average}}, explained"),
                 ("sma_unexplained_differences", "{{average}}, unexplained"),
             )
