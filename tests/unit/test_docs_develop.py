@@ -80,13 +80,13 @@ def test_a_page_names_files(page):
     assert any("file" in row for table in tables(page) for row in table)
 
 
-def test_the_map_has_every_room():
-    rooms = {row["room"].strip("`") for table in tables("map.md") for row in table if "room" in row}
-    assert [room for room in rooms if not (CHECKOUT / room).exists()] == []
-    halls = {"batch", "streaming", "powerbi", "monitoring", "deploy", "deploy/local"}  # divided into rooms
+def test_the_map_has_every_package():
+    listed = {row["package"].strip("`") for table in tables("map.md") for row in table if "package" in row}
+    assert [path for path in listed if not (CHECKOUT / path).exists()] == []
+    parents = {"batch", "streaming", "powerbi", "monitoring", "deploy", "deploy/local"}  # listed by their subpackages
     packages = {path.parent.relative_to(CHECKOUT) for path in CHECKOUT.glob("[a-z]*/__init__.py")}
-    packages |= {path.parent.relative_to(CHECKOUT) for hall in halls for path in CHECKOUT.glob(f"{hall}/*/__init__.py")}
-    assert sorted({f"{path}/" for path in packages} - {f"{hall}/" for hall in halls} - rooms) == []
+    packages |= {path.parent.relative_to(CHECKOUT) for top in parents for path in CHECKOUT.glob(f"{top}/*/__init__.py")}
+    assert sorted({f"{path}/" for path in packages} - {f"{top}/" for top in parents} - listed) == []
 
 
 def test_the_make_targets_of_the_page_about_tests_are_there():
@@ -132,7 +132,7 @@ def records() -> list[dict[str, str]]:
 
 @pytest.fixture
 def events(records) -> list[oracle.Event]:
-    """The events of the page, by their place in the log; the heartbeat comes last."""
+    """The events of the page, by their position in the log; the heartbeat comes last."""
     assert [row["value"] == "heartbeat" for row in records] == [False] * (len(records) - 1) + [True]
     return [("acme", "temperature", milliseconds_of(row["event time"]), row["value"]) for row in records[:-1]]
 

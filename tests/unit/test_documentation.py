@@ -1,4 +1,4 @@
-"""What the documentation says of the code is so."""
+"""The documentation agrees with the code: settings, ports, links, file names and versions."""
 
 import re
 from importlib.metadata import version
