@@ -1,5 +1,5 @@
-# What do the commands of the runbooks stand on? In bash, in the checkout: source docs/runbooks/shell.sh
-# It puts this project's programs on the path and asks `sma status` where everything is.
+# Defines the functions that the runbooks use. In bash, in the checkout: source docs/runbooks/shell.sh
+# It puts this project's programs on the path and gets all addresses from `sma status`.
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 state_dir=${SMA_STATE_DIR:-$checkout/.local}
 PATH=$checkout/.venv/bin:$checkout/.local/install/prometheus/bin:$checkout/.local/install/timescaledb/root/usr/lib/postgresql/17/bin:$PATH
@@ -13,7 +13,7 @@ for name, value in json.load(sys.stdin).items():
 # sql QUERY: as the role that may read every table
 sql() { psql "$database_url" --no-psqlrc --pset pager=off --command "$1"; }
 
-# sessions QUERY: as the local superuser, who alone may end what others do
+# sessions QUERY: as the local superuser, the only role that may end all sessions
 sessions() {
   (
     source "$state_dir/sma.env"
@@ -22,7 +22,7 @@ sessions() {
   )
 }
 
-# ask URL [JSON]: the answer, laid out
+# ask URL [JSON]: the response, indented
 ask() {
   python -c '
 import json, sys, urllib.request
@@ -32,18 +32,18 @@ print(json.dumps(json.load(urllib.request.urlopen(request, timeout=30)), indent=
 ' "$@"
 }
 
-# flink PATH: of Flink's REST API; job_id: of the job that `sma stream status` tells of
+# flink PATH: a path of Flink's REST API; job_id: the id of the job that `sma stream status` shows
 flink() { ask "$flink_url$1"; }
 job_id() { sma stream status --json | python -c 'import json, sys; print(json.load(sys.stdin)["job_id"])'; }
 
-# ask_dagster QUERY: in GraphQL
+# ask_dagster QUERY: a query in GraphQL
 ask_dagster() { ask "$dagster_url/graphql" "$(python -c 'import json, sys; print(json.dumps({"query": sys.argv[1]}))' "$1")"; }
 
-# promql EXPRESSION: as Prometheus answers it now
+# promql EXPRESSION: its present value in Prometheus
 promql() { promtool query instant "$prometheus_url" "$1"; }
 
-# amtool ...: of the running Alertmanager
+# amtool ...: with the running Alertmanager
 amtool() { command amtool --alertmanager.url="$alertmanager_url" "$@"; }
 
-# last_lines PROGRAM [N]: of its log
+# last_lines PROGRAM [N]: the end of its log
 last_lines() { tail -n "${2:-15}" "$state_dir/logs/$1.log"; }
