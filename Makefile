@@ -31,10 +31,10 @@ down: ## stop everything; the data stays
 clean: down ## stop everything and remove .local and .venv, data included
 	@rm -rf .local .venv streaming/operator/target
 
-test: npm kcat check test-operator ## run every check and test, on a stack of its own; of the long forms one, drawn by the commit
+test: npm kcat check test-operator ## run every check and test, on a stack of its own; of the long tests one, selected by the commit
 	@$(VENV)/pytest -q --durations=25 -n 2 --dist loadgroup
 
-test-nightly: npm kcat check test-operator ## the same with all of the long forms
+test-nightly: npm kcat check test-operator ## the same with all of the long tests
 	@$(VENV)/pytest -q --durations=40 -n 2 --dist loadgroup --nightly
 
 check: setup ## formatting, lint, types, import rules

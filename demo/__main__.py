@@ -31,7 +31,7 @@ from deploy.local.lifecycle.status import status
 from produce.csv_file import Layout
 from produce.publish import Publisher, closing_heartbeat_ms
 from sma.averages import Averages, load_averages
-from sma.settings import Settings
+from sma.settings import DatabaseSettings, Settings
 from sma.window import DurationWindow
 from streaming.control import lifecycle, progress
 
@@ -122,14 +122,14 @@ def await_streamed(settings: Settings) -> int:
     )(count_streamed, settings)
 
 
-def count_streamed(settings: Settings) -> int:
+def count_streamed(settings: DatabaseSettings) -> int:
     """Return how many rows the stream has written."""
     with postgres.session(settings.database_url, "SMA_DATABASE_URL", "demo") as connection:
         row = connection.execute("SELECT count(*) FROM sma.streaming_averages").fetchone()
     return row[0] if row else 0
 
 
-def explain(settings: Settings, averages: Averages, run_ids: list[str], flights: Flights) -> Example | None:
+def explain(settings: DatabaseSettings, averages: Averages, run_ids: list[str], flights: Flights) -> Example | None:
     """Return one window that the stream got wrong, of the shortest duration, with the late flights that explain it."""
     durations = [average for average in averages.averages if isinstance(average.window, DurationWindow)]
     if not durations:
@@ -139,7 +139,9 @@ def explain(settings: Settings, averages: Averages, run_ids: list[str], flights:
         return find_example(connection, run_ids, shortest, flights.path)
 
 
-def write_demo_page(settings: Settings, path: Path, report: ReconciliationReport, example: Example | None) -> None:
+def write_demo_page(
+    settings: DatabaseSettings, path: Path, report: ReconciliationReport, example: Example | None
+) -> None:
     """Write the page with the chart of the example's series around its window."""
     if example is None:
         return

@@ -21,6 +21,8 @@ from clients.kafka.offsets import topic_config, topics
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
 
+_END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -186,7 +188,7 @@ def _recreate_topics(settings: KafkaSettings) -> None:
 def _is_empty(settings: KafkaSettings, there: dict[str, list[int]], topic: Topic) -> bool:
     if topic.name not in there or len(there[topic.name]) != topic.partitions:
         return False
-    request = {TopicPartition(topic.name, partition): OffsetSpec.latest() for partition in range(topic.partitions)}
+    request = {TopicPartition(topic.name, partition): _END for partition in range(topic.partitions)}
     try:
         return all(future.result().offset == 0 for future in admin(settings).list_offsets(request).values())
     except KafkaException:  # no leader yet

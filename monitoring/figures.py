@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from clients.answers import CHECK_TIMEOUT_S
 from clients.http import get
-from sma.settings import Settings
+from sma.settings import MonitoringSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Alert:
     runbook: str
 
 
-def read_figures(settings: Settings) -> Figures:
+def read_figures(settings: MonitoringSettings) -> Figures:
     """Read the figures from the exporter.
 
     Raises:
@@ -61,7 +61,7 @@ def read_figures(settings: Settings) -> Figures:
     return figures_of(text_string_to_metric_families(response.text))
 
 
-def read_alerts(settings: Settings) -> list[Alert]:
+def read_alerts(settings: MonitoringSettings) -> list[Alert]:
     """Return the firing alerts, the severest first; one without a severity only shows that alerting works.
 
     Raises:

@@ -129,7 +129,11 @@ class Publisher:
         if error is not None:
             self._failure = self._failure or str(error)
             return False
-        self.published.take(message.partition(), message.offset())
+        partition, offset = message.partition(), message.offset()
+        if partition is None or offset is None:
+            self._failure = self._failure or "Kafka acknowledged a record without its offset"
+            return False
+        self.published.take(partition, offset)
         return True
 
     def _raise_failure(self) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from batch.store.database import connect
 from batch.store.statements import load_statements
-from sma.settings import BatchSettings
+from sma.settings import DatabaseSettings
 
 _SQL = load_statements(__file__)
 
@@ -24,7 +24,7 @@ def first_day_kept(keep_days: int, today: date) -> date | None:
     return today - timedelta(days=keep_days) if keep_days else None
 
 
-def drop_before(settings: BatchSettings, day: date) -> list[Dropped]:
+def drop_before(settings: DatabaseSettings, day: date) -> list[Dropped]:
     """Drop the chunks whose rows all have an `as_of` before a day (UTC); a chunk that reaches into it stays whole.
 
     Raises:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from batch.store.database import Connection, connect, snapshot
 from batch.store.statements import load_statements
-from sma.settings import BatchSettings
+from sma.settings import DatabaseSettings
 
 LIMIT_SECONDS = 20.0
 
@@ -13,7 +13,7 @@ _SQL = load_statements(__file__)
 
 
 @contextmanager
-def look(settings: BatchSettings, limit_seconds: float = LIMIT_SECONDS) -> Iterator[Connection]:
+def look(settings: DatabaseSettings, limit_seconds: float = LIMIT_SECONDS) -> Iterator[Connection]:
     """Show the tables as they are at one moment, for `limit_seconds` altogether; nothing can be written.
 
     Raises:

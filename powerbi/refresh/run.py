@@ -13,7 +13,7 @@ from powerbi.refresh.follow import Ended, NotAccepted, Progress, ask, follow
 from powerbi.refresh.plan import body_of, plan
 from powerbi.refresh.service import PowerBi
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import DatabaseSettings
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Refreshed:
 
 
 def refresh_model(
-    settings: Settings, model: Model, clock: Clock, run_id: str, reason: str, progress: Progress
+    settings: DatabaseSettings, model: Model, clock: Clock, run_id: str, reason: str, progress: Progress
 ) -> Refreshed:
     """Refresh the model, or follow the request that a run left open, and return the result.
 

@@ -15,7 +15,14 @@ from clients.http import get
 from clients.kafka.connection import ask
 from deploy.local.services.render import INSTALL_DIR
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import (
+    DagsterSettings,
+    DatabaseSettings,
+    FlinkSettings,
+    KafkaSettings,
+    MonitoringSettings,
+    Settings,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class Health:
         return self.reason is None
 
 
-def check_kafka(settings: Settings, since: float = 0) -> Health:
+def check_kafka(settings: KafkaSettings, since: float = 0) -> Health:
     """Ask for the cluster's brokers."""
     try:
         brokers = ask(settings, lambda admin: admin.list_topics(timeout=HEALTH_TIMEOUT_S)).brokers
@@ -49,7 +56,7 @@ def _kafka_version() -> str | None:
     return jars[-1].stem.removeprefix("kafka_2.13-") if jars else None
 
 
-def check_timescaledb(settings: Settings, since: float = 0) -> Health:
+def check_timescaledb(settings: DatabaseSettings, since: float = 0) -> Health:
     """Ask for the server's version, and the extension's."""
     try:
         with _session(settings.database_url, "SMA_DATABASE_URL") as connection:
@@ -82,7 +89,7 @@ def _session(url: SecretStr, setting: str) -> AbstractContextManager[postgres.Co
     return postgres.session(url, setting, "health", timeout_s=HEALTH_TIMEOUT_S)
 
 
-def check_flink(settings: Settings, since: float = 0) -> Health:
+def check_flink(settings: FlinkSettings, since: float = 0) -> Health:
     """Ask how many task managers have registered."""
     try:
         overview = FlinkRest(settings.flink_url, HEALTH_TIMEOUT_S).overview()
@@ -93,7 +100,7 @@ def check_flink(settings: Settings, since: float = 0) -> Health:
     return Health(None, overview.get("flink-version"))
 
 
-def check_dagster(settings: Settings, since: float = 0) -> Health:
+def check_dagster(settings: DagsterSettings, since: float = 0) -> Health:
     """Ask whether the project's definitions load and every daemon is alive.
 
     Args:
@@ -157,7 +164,7 @@ _DAGSTER_QUERY = """
 """
 
 
-def check_prometheus(settings: Settings, since: float = 0) -> Health:
+def check_prometheus(settings: MonitoringSettings, since: float = 0) -> Health:
     """Ask Prometheus for its version, and whether Alertmanager and the exporter answer."""
     for url, path in (
         (settings.exporter_url, "/metrics"),

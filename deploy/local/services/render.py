@@ -9,7 +9,7 @@ import yaml
 
 from deploy.local.environment import Environment
 from deploy.local.ports import LOOPBACK
-from sma.settings import CHECKOUT, Settings
+from sma.settings import CHECKOUT, FlinkSettings
 
 CONFIG_DIR = Path(__file__).resolve().parent / "config"
 INSTALL_DIR = CHECKOUT / ".local" / "install"
@@ -29,7 +29,7 @@ def render_template(name: str, environment: Environment) -> str:
     return Template(text).substitute(words, state_dir=str(environment.state_dir), checkout=str(CHECKOUT))
 
 
-def render_flink_config(settings: Settings, environment: Environment, stock: str) -> str:
+def render_flink_config(settings: FlinkSettings, environment: Environment, stock: str) -> str:
     """Return Flink's config.yaml.
 
     Args:
