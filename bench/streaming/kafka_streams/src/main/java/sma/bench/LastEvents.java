@@ -40,6 +40,9 @@ final class LastEvents extends ContextualProcessor<byte[], byte[], byte[], Ring>
         if (place.offset() >= end) {
             return; // a heartbeat
         }
+        if (used == 0) {
+            progress.begin();
+        }
         byte[] stored = windows.get(event.key());
         Ring ring = stored == null ? Ring.empty(length) : new Ring(stored);
         ring.add(valueMicros(event.value()));
