@@ -31,15 +31,15 @@ SAVEPOINT_TIMEOUT_S = 300.0
 class Started:
     """What `start` did.
 
-    `changes` are those of the definition since the snapshot, all of which carry over. `held_from` is, of each partition
-    whose beginning Kafka no longer held when the job began without a snapshot, the first Kafka offset that it did hold.
+    `changes` are those of the job config since the snapshot, all of which carry over. `retained_from` is for a job that
+    began without a snapshot: the first retained Kafka offset of each partition whose beginning Kafka no longer holds.
     """
 
     job_id: str
     was_running: bool
     resumed_from: Snapshot | None
     changes: tuple[Change, ...] = ()
-    held_from: Mapping[int, int] = field(default_factory=dict)
+    retained_from: Mapping[int, int] = field(default_factory=dict)
 
 
 def find_job(settings: StreamingSettings) -> Job | None:
@@ -89,8 +89,8 @@ def launch(settings: StreamingSettings, snapshot: Snapshot | None, averages: Ave
     snapshots.save_definition(definition)
     plan = running_plan(settings, averages, starts, is_fresh=snapshot is None)
     job_id = run(settings, plan, history_uri, snapshot)
-    held_from = {} if snapshot else {partition: offset for partition, offset in starts.items() if offset > 0}
-    return Started(job_id, was_running=False, resumed_from=snapshot, held_from=held_from)
+    retained_from = {} if snapshot else {partition: offset for partition, offset in starts.items() if offset > 0}
+    return Started(job_id, was_running=False, resumed_from=snapshot, retained_from=retained_from)
 
 
 def run(
