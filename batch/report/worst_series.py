@@ -40,10 +40,10 @@ def read_worst_series(settings: BatchSettings, found: Reconciled) -> dict[str, S
         SmaError: the database does not answer.
     """
     worst: dict[str, ReconciledDay] = {}
-    for reconciled in found.days:
-        day = str(reconciled.result.day)
-        if reconciled.differences.height > (worst[day].differences.height if day in worst else 0):
-            worst[day] = reconciled
+    for of_day in found.days:
+        day = str(of_day.result.day)
+        if of_day.differences.height > (worst[day].differences.height if day in worst else 0):
+            worst[day] = of_day
     most = sorted(worst, key=lambda day: -worst[day].differences.height)[:MOST_DAYS]
     with look(settings) as connection:
         return {day: _read(connection, worst[day]) for day in most}

@@ -1,4 +1,4 @@
-"""Reads the backlog: the stale days, what each needs of Kafka, and what Kafka retains.
+"""Reads the backlog: the stale days, the required offsets of each, and the ranges that Kafka retains.
 
 Which days are stale is decided in `batch.schedule.stale_days`; when they run, by the sensors.
 """
@@ -17,14 +17,14 @@ from sma.settings import BatchSettings
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The stale days, oldest first; `required` has no day that needs nothing, `retained` is by partition."""
+    """The stale days, oldest first; `required` has no day that requires no offset, `retained` is by partition."""
 
     stale: Sequence[StaleDay]
     required: Mapping[date, RequiredOffsets]
     retained: Mapping[int, OffsetRange]
 
     def reconcilable(self, first: date, last: date) -> list[StaleDay]:
-        """Return the stale days from the first to the last, both included, that Kafka still has the events of."""
+        """Return the stale days from the first to the last, both included, whose events Kafka still has."""
         return [
             each
             for each in self.stale

@@ -14,10 +14,10 @@ _SQL = load_statements(__file__)
 
 @contextmanager
 def look(settings: BatchSettings, limit_seconds: float = LIMIT_SECONDS) -> Iterator[Connection]:
-    """Show the tables as they are at one moment, for `limit_seconds` altogether; nothing can be written.
+    """Open a read-only session on one snapshot of the tables, for `limit_seconds` altogether.
 
     Raises:
-        SmaError: the database does not answer or refuses, or the look took longer.
+        SmaError: the database does not answer or refuses, or the session took longer.
     """
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         connection.execute(_SQL["limit_time"], {"limit": f"{limit_seconds:g}s"})

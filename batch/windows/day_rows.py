@@ -41,12 +41,12 @@ class SpanRows:
 
         Yields:
             the filter's name, and rows: `averages` of `batch.store.averages_schema`, and behind them late_event_count
-            Int64 where the filter `tells_late`; sorted by and unique in the key.
+            Int64 where the filter `counts_late`; sorted by and unique in the key.
         """
         for name, event_filter in self._filters.items():
-            yield name, self._frame(name, average, tells_late=event_filter.tells_late)
+            yield name, self._frame(name, average, counts_late=event_filter.counts_late)
 
-    def _frame(self, event_filter: str, average: str, *, tells_late: bool) -> pl.DataFrame:
+    def _frame(self, event_filter: str, average: str, *, counts_late: bool) -> pl.DataFrame:
         """Return the rows of all tasks together, sorted by series and time: whole series are put in order, not rows."""
         names = pl.concat([held.names for held in self._files]).with_row_index("number")
         several = [held.rows(event_filter, average) for held in self._files]
@@ -70,7 +70,7 @@ class SpanRows:
             "value_sum_micros": column(_sums),
             "event_count": column(lambda rows: pl.Series(rows.event_counts, dtype=pl.Int64)),
         }
-        if tells_late:
+        if counts_late:
             columns["late_event_count"] = column(lambda rows: pl.Series(rows.late_event_counts))
         frame: pl.DataFrame = by_name[np.repeat(np.arange(numbers.size), lengths)].select(
             "customer", "metric", average=pl.lit(average), **columns

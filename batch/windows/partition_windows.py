@@ -43,12 +43,12 @@ Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
 class EventFilter:
     """Which events of the log count: those before a Kafka offset of their partition, or all; late ones or not.
 
-    `tells_late` wants to know how many late events each window holds.
+    `counts_late` adds the number of late events in each window.
     """
 
     read_to: Mapping[int, int] | None = None
     has_late: bool = True
-    tells_late: bool = False
+    counts_late: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -232,7 +232,7 @@ class PartitionWindows:
                 its_ends,
                 counted.event_time_ms,
                 tuple(sums_before(lane) for lane in _lanes(counted.value_micros)),
-                sums_before((counted.bits >= _LATE_BIT).astype(np.int64)) if event_filter.tells_late else None,
+                sums_before((counted.bits >= _LATE_BIT).astype(np.int64)) if event_filter.counts_late else None,
             )
 
 

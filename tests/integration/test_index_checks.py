@@ -81,9 +81,9 @@ def test_streamed_rows_that_the_batch_layer_has_left_alone_too_long_are_found(ow
     assert found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS).passed
     say(database, "2013-01-10 10:00Z", 300)
     say(database, "2013-01-10 11:00Z", 59)
-    answered_none = found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS)
-    assert not answered_none.passed
-    assert answered_none.figures["rows_without_answer"] == 2
+    no_result = found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS)
+    assert not no_result.passed
+    assert no_result.figures["rows_without_result"] == 2
     result_of(database, "2013-01-10 10:00Z")
     assert found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS).passed
     assert not found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS // 2).passed
