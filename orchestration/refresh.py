@@ -1,4 +1,4 @@
-"""The Power BI model as an asset: refreshed after each reconciliation, and at an interval; off where not set up."""
+"""Defines the Power BI model as an asset: refreshed after each reconciliation and at an interval, or off."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -72,7 +72,7 @@ refresh = dg.define_asset_job(
 def refresh_what_was_reconciled(
     context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Refresh the model once something was reconciled, or time is up; never beside another refresh."""
+    """Refresh the model after a reconciliation, or when the interval is over; never during another refresh."""
     settings = project.settings
     with failing_in_one_line():
         model = model_of(settings)
