@@ -9,7 +9,7 @@ from batch.checks.finding import Finding
 from batch.checks.index_checks import batch_keeps_up, index_has_no_gaps, series_live_in_one_partition
 from batch.checks.log_retention import days_are_retained
 from batch.checks.stream_job import job_runs
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from orchestration.partitions import today
 from orchestration.resources import Project, failing_in_one_line
 from sma.durations import parse_duration
@@ -25,14 +25,14 @@ _Project = dg.ResourceParam[Project]
 )
 def index_without_gaps(project: _Project) -> dg.AssetCheckResult:
     """Check all blocks."""
-    with failing_in_one_line(), look(project.settings) as connection:
+    with failing_in_one_line(), read_only_session(project.settings) as connection:
         return result(index_has_no_gaps(connection))
 
 
 @dg.asset_check(asset="offset_index", description="A series lives in one partition, so that its order is total.")
 def series_in_one_partition(project: _Project) -> dg.AssetCheckResult:
     """Check all series."""
-    with failing_in_one_line(), look(project.settings) as connection:
+    with failing_in_one_line(), read_only_session(project.settings) as connection:
         return result(series_live_in_one_partition(connection))
 
 
@@ -44,7 +44,7 @@ def series_in_one_partition(project: _Project) -> dg.AssetCheckResult:
 def batch_not_older_than_stream(project: _Project) -> dg.AssetCheckResult:
     """Check the streamed rows after the newest batch result."""
     settings = project.settings
-    with failing_in_one_line(), look(settings) as connection:
+    with failing_in_one_line(), read_only_session(settings) as connection:
         return result(batch_keeps_up(connection, project.averages, parse_duration(settings.batch_max_age)))
 
 

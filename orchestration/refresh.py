@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import dagster as dg
 
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from orchestration.automation import RECONCILED, SENSORS_START, is_under_way
 from orchestration.graph import ANALYTICS, SERVING, docs, moving_averages
 from orchestration.jobs import extend_index, reconcile
@@ -78,7 +78,7 @@ def refresh_what_was_reconciled(
         model = model_of(settings)
         if model is None:
             return dg.SkipReason(OFF)
-        with look(settings) as connection:
+        with read_only_session(settings) as connection:
             known = read_known(connection)
     reconciles = is_under_way(context.instance, reconcile.name, RECONCILED)
     indexes = is_under_way(context.instance, extend_index.name, {"offset_index"})

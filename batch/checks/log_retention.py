@@ -14,7 +14,7 @@ from batch.log.record_sizes import record_bytes, retention_bytes
 from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_offsets
 from batch.schedule.stale_days import days_to_reconcile
 from batch.store.database import Connection
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from batch.store.statements import load_statements
 from sma.averages import Averages
 from sma.settings import BatchSettings
@@ -61,7 +61,7 @@ def days_are_retained(settings: BatchSettings, averages: Averages, today: date) 
         SmaError: Kafka or the database does not answer.
     """
     retained = retained_ranges(settings, settings.events_topic)
-    with look(settings) as connection:
+    with read_only_session(settings) as connection:
         indexed_to = read_index(connection).read_to
         days = [stale.day for stale in days_to_reconcile(connection, settings, averages, today)]
         required = required_offsets(connection, averages, days)

@@ -10,7 +10,7 @@ from datetime import date
 from batch.log.offsets import OffsetRange, retained_ranges
 from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_offsets
 from batch.schedule.stale_days import StaleDay, days_to_reconcile
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from sma.averages import Averages
 from sma.settings import BatchSettings
 
@@ -43,7 +43,7 @@ def read_backlog(settings: BatchSettings, averages: Averages, today: date) -> Ba
     Raises:
         SmaError: Kafka or the database does not answer.
     """
-    with look(settings) as connection:
+    with read_only_session(settings) as connection:
         stale = days_to_reconcile(connection, settings, averages, today)
         required = required_offsets(connection, averages, [each.day for each in stale])
     return Backlog(stale, required, retained_ranges(settings, settings.events_topic) if stale else {})

@@ -13,7 +13,7 @@ _SQL = load_statements(__file__)
 
 
 @contextmanager
-def look(settings: BatchSettings, limit_seconds: float = LIMIT_SECONDS) -> Iterator[Connection]:
+def read_only_session(settings: BatchSettings, limit_seconds: float = LIMIT_SECONDS) -> Iterator[Connection]:
     """Open a read-only session on one snapshot of the tables, for `limit_seconds` altogether.
 
     Raises:

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from batch.checks.index_checks import batch_keeps_up, index_has_no_gaps, series_live_in_one_partition
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from sma.averages import parse_averages
 
 HOUR = parse_averages(
@@ -28,7 +28,7 @@ def index(connection, partition, next_offset, *blocks):
 
 
 def found(own_database, check, *arguments):
-    with look(own_database.settings) as connection:
+    with read_only_session(own_database.settings) as connection:
         return check(connection, *arguments)
 
 
