@@ -22,7 +22,7 @@ def required_offsets(connection: Connection, averages: Averages, days: Sequence[
     """Return the required offsets of each day; a day without any is left out."""
     bound = {
         "days": list(days),
-        "reach_days": -(-longest_ms(averages.averages) // DAY_MS),
+        "lookback_days": -(-longest_ms(averages.averages) // DAY_MS),
         "window_events": most_events(averages.averages),
     }
     required: dict[date, dict[int, int]] = {}

@@ -1,4 +1,4 @@
-"""Opens a read-only session with a time limit, for sensors and checks that query the database again and again."""
+"""Opens a read-only session with a time limit, for sensors and checks that query the database often."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
