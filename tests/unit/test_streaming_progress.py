@@ -63,7 +63,7 @@ def test_waiting_ends_once_a_checkpoint_covers_the_ends_of_its_beginning(flink: 
     assert said == ["7 records not committed yet", "4 records not committed yet", "1 records not committed yet"]
 
 
-def test_what_was_read_before_a_failure_is_not_confirmed_by_a_checkpoint_after_it(flink: Flink) -> None:
+def test_a_checkpoint_after_a_failure_does_not_cover_what_was_read_before_it(flink: Flink) -> None:
     has_read(flink, [account(0, 5)])
     calm = flink.answers["/jobs/a"]
     restarted = {**calm, "timestamps": {"RUNNING": 4}}
