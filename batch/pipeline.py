@@ -1,7 +1,7 @@
 """Runs the batch layer: `compute_batch_days` and `reconcile_days`, for any number of days, in bounded memory.
 
-Each step is in a room of its own; here is only their order. What one step returns the next one takes: the rows of both
-runs come from `batch.windows.recompute`. Which days to run is decided in `batch.schedule`.
+Each step is in a room of its own; this module only calls them in order. The rows of both runs come from
+`batch.windows.recompute`. Which days to run is decided in `batch.schedule`.
 """
 
 import logging
@@ -46,8 +46,8 @@ _ALL = "all"
 class Computed:
     """What a run computed and wrote, and from how much of the log.
 
-    `already_written` are the days that the run found finished. Of the Kafka offsets that the index covers,
-    `offsets_read` were read, and `offsets_skipped` cannot hold anything that the days need.
+    `already_written` are the days that were finished before the run. Of the Kafka offsets that the index covers,
+    `offsets_read` were read; no event of the days is in the `offsets_skipped`.
     """
 
     written: tuple[Written, ...]
@@ -74,13 +74,13 @@ class Reconciled:
 
     @property
     def unexplained(self) -> int:
-        """How many differences nothing explains."""
+        """How many differences are unexplained."""
         return sum(day.summary.unexplained for day in self.days)
 
     @property
     def unaccounted(self) -> int:
-        """How many records are not, or wrongly, accounted for."""
-        return max(sum(abs(held.residue) for held in self.accounts), self.mismatched.height)
+        """How many records are not accounted for, or wrongly."""
+        return max(sum(abs(account.residue) for account in self.accounts), self.mismatched.height)
 
 
 def compute_batch_days(
@@ -101,12 +101,12 @@ def compute_batch_days(
         averages: what to compute.
         days: in any order.
         run_id: is stored with the days.
-        progress: is told what is done.
-        resume_key: days that were finished under it, by a run that did not come to its end, are left as they are; the
-            run's own id where it is empty.
+        progress: takes a line per step.
+        resume_key: days that an unfinished run finished under this key are not computed again; empty for the run's own
+            id.
 
     Raises:
-        SmaError: Kafka or the database does not answer, Kafka no longer holds what a day needs, a partition is empty,
+        SmaError: Kafka or the database does not answer, Kafka no longer has the events of a day, a partition is empty,
             or a stored result was computed from more of the log; days before the one that fails stay written.
     """
     started = time.monotonic()
@@ -117,7 +117,7 @@ def compute_batch_days(
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         finished = finished_days(connection, names, key).intersection(days)
         if finished:
-            progress(f"{len(finished)} of {len(days)} days were finished before: left as they are")
+            progress(f"{len(finished)} of {len(days)} days are finished already: not computed again")
         with snapshot(connection):
             index = read_index(connection)
             low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
@@ -128,19 +128,19 @@ def compute_batch_days(
         offsets = recomputation.offsets
         progress(f"reading {offsets:,} of {sum(index.read_to.values()):,} offsets for {len(days) - len(finished)} days")
         written: list[Written] = []
-        told_at = time.monotonic()
+        reported_at = time.monotonic()
         for recomputed in recomputation:
             orphan_rows = remove_orphan_rows(connection, recomputed.day)
             if orphan_rows:
                 progress(f"{recomputed.day}: removed {orphan_rows:,} rows without a batch result")
             for name in recomputed.averages:
                 result = BatchResult(recomputed.day, name, index.read_to, low_watermark)
-                pieces = (
+                row_spans = (
                     (span.from_ms, span.until_ms, rows) for span in recomputed.spans for _, rows in span.frames(name)
                 )
-                written.append(write_result(connection, result, pieces, run_id, key))
-            if time.monotonic() - told_at > _PROGRESS_EVERY_SECONDS:
-                told_at = time.monotonic()
+                written.append(write_result(connection, result, row_spans, run_id, key))
+            if time.monotonic() - reported_at > _PROGRESS_EVERY_SECONDS:
+                reported_at = time.monotonic()
                 done = len(written) // len(names) + len(finished)
                 progress(f"stored {recomputed.day}, {done} of {len(days)} days")
         forget_key(connection, days, key)
@@ -159,17 +159,17 @@ def compute_batch_days(
 def reconcile_days(
     settings: BatchSettings, averages: Averages, days: Sequence[date], run_id: str, progress: Progress
 ) -> Reconciled:
-    """Compare what the stream said with the stored batch results, and add the findings to the audit trail.
+    """Compare the streamed rows with the stored batch results, and add the differences to the audit trail.
 
-    It waits until the stream has committed all that the results were computed from: by then, every window that they
-    hold for closed has been stated by the stream and flushed to the database. It looks at the tables as they are then,
-    while the stream goes on; so the log is indexed to its end after that, which holds all that those rows can follow
-    from, and the late and rejected events among that are waited for. Differing windows that the stream may have stated
-    anew in between are left to the next reconciliation. Only for days that differ is the log read again.
+    Waits until the stream has committed the log that the results were computed from: by then, the stream has emitted
+    every window closed in them and flushed it to the database. The tables are read in a snapshot of that moment, while
+    the stream goes on. The log is indexed to its end afterwards, so the index covers every event of those rows; the
+    late and rejected events up to there are waited for. Differing windows that the stream may have emitted again in
+    between are left to the next reconciliation. The log is read again only for days that differ.
 
     Raises:
-        SmaError: a day has no batch result, the stream does not confirm in time, Kafka no longer holds what a day that
-            differs needs, or a service does not answer.
+        SmaError: a day has no batch result, the stream does not commit in time, Kafka no longer has the events of a day
+            that differs, or a service does not answer.
     """
     started = time.monotonic()
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
@@ -215,7 +215,7 @@ def _report_differing(recomputation: Recomputation, progress: Progress) -> None:
 
 
 def _log_faults(days: Sequence[ReconciledDay], accounts: Sequence[Account]) -> None:
-    """Log what should never be: a difference that nothing explains, a record that is not accounted for."""
+    """Log the faults: unexplained differences, and records that are not accounted for."""
     for day in days:
         if day.summary.unexplained:
             _LOG.error(
@@ -223,13 +223,13 @@ def _log_faults(days: Sequence[ReconciledDay], accounts: Sequence[Account]) -> N
                 day.summary.unexplained,
                 extra={"day": day.result.day, "average": day.result.average},
             )
-    for held in accounts:
-        if held.residue:
+    for each in accounts:
+        if each.residue:
             _LOG.error(
                 "partition %d: %d records are not accounted for: see the table sma.accounting",
-                held.kafka_partition,
-                held.residue,
-                extra={"partition": held.kafka_partition},
+                each.kafka_partition,
+                each.residue,
+                extra={"partition": each.kafka_partition},
             )
 
 

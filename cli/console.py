@@ -21,7 +21,7 @@ for console in (out, err):
 
 @contextmanager
 def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar while the block runs; yields the function to call with how many are done."""
+    """Show a bar while the block runs; yield the function to call with how many are done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=not err.is_terminal) as bar:
         task = bar.add_task(what, total=total)
@@ -35,7 +35,7 @@ def say(line: str) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table; whole numbers get thousands separators and stand on the right."""
+    """Print a table; whole numbers get thousands separators and are aligned right."""
     out.print(make_table(title, columns, rows))
 
 

@@ -1,4 +1,4 @@
-"""`sma customer`: adds and removes customers that may read their own rows, and gives out their passwords."""
+"""`sma customer`: adds and removes customers that may read their own rows, and prints their passwords."""
 
 import json
 from dataclasses import asdict
@@ -25,7 +25,7 @@ def customer() -> None:
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="print the access as JSON, the password included")
 def add(name: str, as_json: bool) -> None:
-    """Make a role and views for the customer NAME, as events name it, and print its password once.
+    """Create a role and views for the customer NAME, as events name it, and print its password once.
 
     \b
     Examples:
@@ -39,7 +39,7 @@ def add(name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="print the access as JSON, the password included")
 def rotate(name: str, as_json: bool) -> None:
-    """Give the customer NAME a new password, printed once; the old one opens no session any more.
+    """Give the customer NAME a new password, printed once; the old one no longer works.
 
     \b
     Example:
@@ -52,7 +52,7 @@ def rotate(name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="do not ask")
 def remove(name: str, yes: bool) -> None:
-    """Take the customer NAME's role and views away and end its sessions; its rows stay.
+    """Remove the role and the views of the customer NAME and end its sessions; its rows stay.
 
     \b
     Example:
@@ -61,7 +61,7 @@ def remove(name: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Reports of {name} stop working. Remove its role and views?", abort=True)
     customers.remove_customer(_owner_url(), name)
-    say(f"removed {name}: its role, its views and its sessions; its rows are as they were")
+    say(f"removed {name}: its role, its views and its sessions; its rows stay")
 
 
 @customer.command("list")
@@ -73,11 +73,11 @@ def list_them(as_json: bool) -> None:
     Example:
       sma customer list
     """
-    found = customers.list_customers(_owner_url())
+    listed = customers.list_customers(_owner_url())
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json([asdict(one) for one in listed])
         return
-    if not found:
+    if not listed:
         out.print("no customer reads for itself yet: `sma customer add NAME`", markup=False)
         return
     rows = [
@@ -89,7 +89,7 @@ def list_them(as_json: bool) -> None:
             f"{one.rotated_at:%Y-%m-%d}",
             one.connections,
         )
-        for one in found
+        for one in listed
     ]
     print_table("", ["customer", "role", "schema", "since", "password since", "sessions"], rows)
 
@@ -111,4 +111,4 @@ def _print(access: customers.Access, as_json: bool) -> None:
     ):
         out.print(f"{name:<9} {value}", markup=False, soft_wrap=True)
     if not access.has_rows:
-        say(f"no row of {access.customer} has come yet: is the name spelled as events spell it?")
+        say(f"there is no row of {access.customer} yet: is the name spelled as events spell it?")

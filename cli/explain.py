@@ -1,4 +1,4 @@
-"""`sma explain`: shows how one served value came to be, as tables or as JSON."""
+"""`sma explain`: traces one served value to its events, as tables or as JSON."""
 
 from collections.abc import Mapping, Sequence
 
@@ -45,9 +45,9 @@ LISTED_RECONCILIATIONS = 5
 def explain(customer: str, metric: str, average: str, as_of: str, most_events: int, as_json: bool) -> None:
     """Trace the value of one average of CUSTOMER's METRIC at the grid point AS_OF.
 
-    What readers see and why; the events of the window, and which of them were late; what each layer says, and whether
-    that is what its events add up to, recomputed from the log; what reconciliations found. AS_OF is ISO 8601, UTC
-    unless it has a zone. Reads only. Exit code 1 if what a layer says is wrong.
+    Shows what readers see and why; the events of the window, and which of them were late; the row of each layer, and
+    whether it equals the sum of its events, recomputed from the log; what reconciliations found. AS_OF is ISO 8601,
+    UTC unless it has a zone. Reads only. Exit code 1 if the row of a layer is wrong.
 
     \b
     Examples:
@@ -66,18 +66,18 @@ def explain(customer: str, metric: str, average: str, as_of: str, most_events: i
         layers = [
             name for name, check in (("stream", explained.stream), ("batch layer", explained.batch)) if check.is_wrong
         ]
-        raise SmaError(f"what the {' and the '.join(layers)} says is not what its events give: see above")
+        raise SmaError(f"the row of the {' and of the '.join(layers)} is not the sum of its events: see above")
 
 
 def print_explanation(explained: Explanation, dagster_url: str, most_events: int) -> None:
-    """Print all of it, the sentence first."""
+    """Print the explanation, its sentence first."""
     series = f"{explained.customer}/{explained.metric}"
     _print(f"{series}, average '{explained.average.name}' as of {format_instant(explained.as_of_ms)}")
     _print(f"\n{sentence(explained)}\n")
     _print_served(explained)
     _print_layers(explained)
     _print_events(explained, most_events)
-    _print_history(explained, dagster_url)
+    _print_audit_trail(explained, dagster_url)
 
 
 def _print_served(explained: Explanation) -> None:
@@ -98,17 +98,17 @@ def _print_served(explained: Explanation) -> None:
 
 def _print_layers(explained: Explanation) -> None:
     def row(name: str, check: LayerCheck) -> Sequence[object]:
-        said = check.row
+        stored = check.row
         return (
             name,
-            number_in_words(said.sma) if said else "no row",
-            pair_in_words(said.pair) if said else "",
-            time_in_words(said.written_at) if said else "",
+            number_in_words(stored.sma) if stored else "no row",
+            pair_in_words(stored.pair) if stored else "",
+            time_in_words(stored.written_at) if stored else "",
             check_in_words(explained, check),
         )
 
     columns = ["layer", "sma", "value_sum / event_count", "written at", "checked against its events"]
-    print_table("What each layer says", columns, [row("stream", explained.stream), row("batch", explained.batch)])
+    print_table("The row of each layer", columns, [row("stream", explained.stream), row("batch", explained.batch)])
 
 
 def _print_events(explained: Explanation, most_events: int) -> None:
@@ -121,13 +121,15 @@ def _print_events(explained: Explanation, most_events: int) -> None:
     if not listed:
         _print(f"{title}\n")
         return
-    held_by = explained.held_by()
+    positions_by_layer = explained.positions_by_layer()
     columns = ["partition", "Kafka offset", "event time", "value", "in", "late"]
-    print_table(title, columns, [_event(event, held_by, explained.log.lost is not None) for event in listed])
+    print_table(title, columns, [_event(event, positions_by_layer, explained.log.lost is not None) for event in listed])
 
 
-def _event(event: SeriesEvent, held_by: Mapping[str, frozenset[tuple[int, int]]], is_lost: bool) -> Sequence[object]:
-    holding = [name for name, positions in held_by.items() if event.position in positions]
+def _event(
+    event: SeriesEvent, positions_by_layer: Mapping[str, frozenset[tuple[int, int]]], is_lost: bool
+) -> Sequence[object]:
+    layers = [name for name, positions in positions_by_layer.items() if event.position in positions]
     late = ""
     if event.newest_before_ms is not None and event.behind_ms is not None:
         late = f"{format_duration(event.behind_ms)} behind {format_instant(event.newest_before_ms)}"
@@ -136,12 +138,12 @@ def _event(event: SeriesEvent, held_by: Mapping[str, frozenset[tuple[int, int]]]
         str(event.kafka_offset),
         format_instant(event.event_time_ms),
         format_micros(event.value_micros),
-        ", ".join(holding) or ("not known" if is_lost else "neither yet"),
+        ", ".join(layers) or ("not known" if is_lost else "neither yet"),
         late,
     )
 
 
-def _print_history(explained: Explanation, dagster_url: str) -> None:
+def _print_audit_trail(explained: Explanation, dagster_url: str) -> None:
     records, day = explained.records, explained.day
     name = explained.average.name
     if records.reconciliations:
@@ -150,15 +152,15 @@ def _print_history(explained: Explanation, dagster_url: str) -> None:
         title = f"Reconciliations of {day}, average '{name}'" + (f": the newest, {older:,} older" if older else "")
         rows = [
             (
-                time_in_words(held.reconciled_at),
-                held.windows_compared,
-                held.equal,
-                held.changed + held.missing_in_stream + held.extra_in_stream,
-                held.explained,
-                held.unexplained,
-                held.run_id,
+                time_in_words(row.reconciled_at),
+                row.windows_compared,
+                row.equal,
+                row.changed + row.missing_in_stream + row.extra_in_stream,
+                row.explained,
+                row.unexplained,
+                row.run_id,
             )
-            for held in newest
+            for row in newest
         ]
         print_table(title, ["when", "windows", "equal", "different", "explained", "unexplained", "run"], rows)
     else:
@@ -167,33 +169,33 @@ def _print_history(explained: Explanation, dagster_url: str) -> None:
         columns = ["found at", "class", "explained", "late events", "stream", "batch", "run"]
         rows = [
             (
-                time_in_words(held.reconciled_at),
-                held.difference_class,
-                _yes(held.is_explained),
-                held.late_event_count,
-                pair_in_words(held.stream),
-                pair_in_words(held.batch),
-                held.run_id,
+                time_in_words(row.reconciled_at),
+                row.difference_class,
+                _yes(row.is_explained),
+                row.late_event_count,
+                pair_in_words(row.stream),
+                pair_in_words(row.batch),
+                row.run_id,
             )
-            for held in records.differences
+            for row in records.differences
         ]
-        print_table("Differences that they found in this window", columns, rows)
+        print_table("Differences found in this window", columns, rows)
     if records.corrections:
         rows = [
-            (time_in_words(held.corrected_at), pair_in_words(held.before), pair_in_words(held.after), held.run_id)
-            for held in records.corrections
+            (time_in_words(row.corrected_at), pair_in_words(row.before), pair_in_words(row.after), row.run_id)
+            for row in records.corrections
         ]
         print_table("Corrections of its batch result", ["at", "before", "after", "run"], rows)
     if records.result is not None:
         read_to = ", ".join(f"{partition}: {offset}" for partition, offset in sorted(records.result.read_to.items()))
-        _print(f"The batch result of {day} follows from the log up to the Kafka offsets (by partition) {read_to},")
+        _print(f"The batch result of {day} is computed from the log up to the Kafka offsets (by partition) {read_to},")
         _print(
-            f"computed at {time_in_words(records.result.written_at)} by {run_url(dagster_url, records.result.run_id)}"
+            f"written at {time_in_words(records.result.written_at)} by {run_url(dagster_url, records.result.run_id)}"
         )
 
 
-def _yes(holds: bool) -> str:
-    return "yes" if holds else "no"
+def _yes(is_true: bool) -> str:
+    return "yes" if is_true else "no"
 
 
 def _print(line: str) -> None:

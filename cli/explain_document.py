@@ -1,4 +1,4 @@
-"""Makes the JSON document of an explanation: exact sums as decimal text, times in ISO 8601, UTC."""
+"""Builds the JSON document of an explanation: exact sums as decimal text, times in ISO 8601, UTC."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,9 +15,9 @@ from sma.window import DurationWindow
 
 
 def as_document(explained: Explanation, dagster_url: str, most_events: int) -> dict[str, Any]:
-    """Return the explanation with `most_events` events at most, as `listed_events` chooses them."""
+    """Return the explanation with `most_events` events at most, as `listed_events` selects them."""
     records, average = explained.records, explained.average
-    held_by = explained.held_by()
+    positions_by_layer = explained.positions_by_layer()
     served, result = records.served, records.result
     is_duration = isinstance(average.window, DurationWindow)
     return {
@@ -46,7 +46,7 @@ def as_document(explained: Explanation, dagster_url: str, most_events: int) -> d
         "batch": _layer(explained, explained.batch),
         "event_count": len(explained.events),
         "late_event_count": len(explained.late_events),
-        "events": [_event(event, held_by) for event in listed_events(explained, most_events)],
+        "events": [_event(event, positions_by_layer) for event in listed_events(explained, most_events)],
         "lost_offsets": explained.log.lost
         and dict(zip(("kafka_partition", "first", "last"), explained.log.lost, strict=True)),
         "stale": sorted(explained.day_state.reasons),
@@ -61,39 +61,39 @@ def as_document(explained: Explanation, dagster_url: str, most_events: int) -> d
         },
         "reconciliations": [
             {
-                "run_id": held.run_id,
-                "run_url": run_url(dagster_url, held.run_id),
-                "reconciled_at": _time(held.reconciled_at),
-                "windows_compared": held.windows_compared,
-                "equal": held.equal,
-                "changed": held.changed,
-                "missing_in_stream": held.missing_in_stream,
-                "extra_in_stream": held.extra_in_stream,
-                "explained": held.explained,
-                "unexplained": held.unexplained,
+                "run_id": row.run_id,
+                "run_url": run_url(dagster_url, row.run_id),
+                "reconciled_at": _time(row.reconciled_at),
+                "windows_compared": row.windows_compared,
+                "equal": row.equal,
+                "changed": row.changed,
+                "missing_in_stream": row.missing_in_stream,
+                "extra_in_stream": row.extra_in_stream,
+                "explained": row.explained,
+                "unexplained": row.unexplained,
             }
-            for held in records.reconciliations
+            for row in records.reconciliations
         ],
         "differences": [
             {
-                "run_id": held.run_id,
-                "reconciled_at": _time(held.reconciled_at),
-                "class": held.difference_class,
-                "is_explained": held.is_explained,
-                "late_event_count": held.late_event_count,
-                "stream": held.stream and _pair(held.stream),
-                "batch": held.batch and _pair(held.batch),
+                "run_id": row.run_id,
+                "reconciled_at": _time(row.reconciled_at),
+                "class": row.difference_class,
+                "is_explained": row.is_explained,
+                "late_event_count": row.late_event_count,
+                "stream": row.stream and _pair(row.stream),
+                "batch": row.batch and _pair(row.batch),
             }
-            for held in records.differences
+            for row in records.differences
         ],
         "corrections": [
             {
-                "run_id": held.run_id,
-                "corrected_at": _time(held.corrected_at),
-                "before": held.before and _pair(held.before),
-                "after": held.after and _pair(held.after),
+                "run_id": row.run_id,
+                "corrected_at": _time(row.corrected_at),
+                "before": row.before and _pair(row.before),
+                "after": row.after and _pair(row.after),
             }
-            for held in records.corrections
+            for row in records.corrections
         ],
     }
 
@@ -112,7 +112,7 @@ def _layer(explained: Explanation, check: LayerCheck) -> dict[str, Any]:
     row = check.row
     return {
         "row": row and {"sma": f"{row.sma:f}", **_pair(row.pair), "written_at": _time(row.written_at)},
-        "expected": check.expected and _pair(check.expected),
+        "expected": check.recomputed and _pair(check.recomputed),
         "verdict": check.verdict.name.lower(),
         "is_wrong": check.is_wrong,
         "checked": check_in_words(explained, check),
@@ -120,17 +120,17 @@ def _layer(explained: Explanation, check: LayerCheck) -> dict[str, Any]:
     }
 
 
-def _event(event: SeriesEvent, held_by: Mapping[str, frozenset[tuple[int, int]]]) -> dict[str, Any]:
-    newest = event.newest_before_ms
+def _event(event: SeriesEvent, positions_by_layer: Mapping[str, frozenset[tuple[int, int]]]) -> dict[str, Any]:
+    newest_before_ms = event.newest_before_ms
     return {
         "kafka_partition": event.kafka_partition,
         "kafka_offset": event.kafka_offset,
         "event_time": format_instant(event.event_time_ms),
         "value": format_micros(event.value_micros),
-        "in_stream": event.position in held_by["stream"],
-        "in_batch": event.position in held_by["batch"],
+        "in_stream": event.position in positions_by_layer["stream"],
+        "in_batch": event.position in positions_by_layer["batch"],
         "is_late": event.is_late,
-        "newest_event_time_before": None if newest is None else format_instant(newest),
+        "newest_event_time_before": None if newest_before_ms is None else format_instant(newest_before_ms),
         "behind_ms": event.behind_ms,
     }
 

@@ -49,7 +49,7 @@ def main() -> None:
 def run_command(command: click.Command) -> None:
     """Run a command; a mistake of the user's, or a service that is down, is one line and exit code 1."""
     logging.basicConfig(level=logging.WARNING)
-    logging.getLogger().handlers[0].addFilter(lambda record: record.name != _LOG.name)  # said in plain words below
+    logging.getLogger().handlers[0].addFilter(lambda record: record.name != _LOG.name)  # printed below
     try:
         log_as("cli")
         command()

@@ -47,8 +47,8 @@ def produce(
 ) -> None:
     """Publish the rows of FILE, a CSV file with a header, as events, in file order.
 
-    The whole file is checked before the first event is sent. Publishing is not undone by publishing again: a second
-    run adds the same events once more, and every average counts them twice.
+    The whole file is checked before the first event is sent. Publishing the file again adds the same
+    events a second time, and every average counts them twice.
 
     \b
     Examples:
@@ -73,7 +73,7 @@ def produce(
     )
     published, summary = produce_file(file, layout, rate=rate, close=close)
     if as_json:
-        offsets = {str(partition): list(span) for partition, span in sorted(published.offsets.items())}
+        offsets = {str(partition): list(first_last) for partition, first_last in sorted(published.offsets.items())}
         print_json(
             {
                 "events": published.events,
@@ -93,12 +93,12 @@ def produce(
 
 
 def produce_file(file: Path, layout: Layout, *, rate: float | None, close: bool) -> tuple[Published, Summary]:
-    """Check and publish a file; returns what Kafka acknowledged and what the file holds."""
+    """Check and publish a file; return what Kafka acknowledged and what the file holds."""
     settings = load_settings()
     averages = load_averages(settings.averages)
     summary = check_file(file, layout)
     publisher = Publisher(settings)
-    began = time.monotonic()
+    started = time.monotonic()
     try:
         with progress_bar("publishing", summary.events) as progress:
             publisher.send(filterfalse(lambda record: record is None, read_records(file, layout)), rate, progress)
@@ -109,5 +109,5 @@ def produce_file(file: Path, layout: Layout, *, rate: float | None, close: bool)
         sent = publisher.published.events
         say(f"{sent:,} of {summary.events:,} events were published before this stopped; see docs/producing.md")
         raise
-    say(f"published in {time.monotonic() - began:.1f} s")
+    say(f"published in {time.monotonic() - started:.1f} s")
     return published, summary

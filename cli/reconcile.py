@@ -1,4 +1,4 @@
-"""`sma reconcile`: starts the Dagster backfill that the UI would start, and prints its report."""
+"""`sma reconcile`: launches a Dagster backfill, as the UI does, and prints its report."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,10 +23,10 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
 @click.option("--end", type=_DAY, help="last day (UTC), included; the last that the log touches if not given")
 @click.option("--json", "as_json", is_flag=True, help="print the report as JSON")
 def reconcile(start: datetime | None, end: datetime | None, as_json: bool) -> None:
-    """Recompute days from the retained log and compare them with what the stream said.
+    """Recompute days from the retained log and compare them with what the stream emitted.
 
     Launches one backfill of the assets batch_averages and reconciliations in Dagster, follows it, and prints what it
-    found. Exit code 1 if a difference is left unexplained.
+    found. Exit code 1 if a difference is unexplained.
 
     \b
     Examples:
@@ -44,7 +44,7 @@ def reconcile(start: datetime | None, end: datetime | None, as_json: bool) -> No
 
 
 def require_clean(report: ReconciliationReport) -> None:
-    """Fail where something is left to explain.
+    """Fail if a difference is unexplained or a record unaccounted for.
 
     Raises:
         SmaError: a difference is unexplained, or a record is not accounted for.
@@ -52,12 +52,12 @@ def require_clean(report: ReconciliationReport) -> None:
     if report.unexplained or report.unaccounted:
         raise SmaError(
             f"{report.unexplained} differences are unexplained and {report.unaccounted} records unaccounted for: "
-            "see the tables sma.differences and sma.accounting, and `sma explain` for how one value came to be"
+            "see the tables sma.differences and sma.accounting, and `sma explain` to trace one value"
         )
 
 
 def reconcile_days(start: date | None, end: date | None) -> tuple[ReconciliationReport, tuple[str, ...]]:
-    """Reconcile the days from start to end, both included; returns the report and the ids of the Dagster runs.
+    """Reconcile the days from start to end, both included; return the report and the ids of the Dagster runs.
 
     Raises:
         SmaError: no day can be reconciled, the backfill failed, or a service does not answer.
@@ -96,6 +96,6 @@ def print_report(report: ReconciliationReport) -> None:
 def print_commands(commands: Sequence[str]) -> None:
     """Print the commands that trace the worst differences, if there are any."""
     if commands:
-        out.print("How the values that are furthest off came to be, what is unexplained first:")
+        out.print("To trace the values that differ most, the unexplained first:")
         for command in commands:
             out.print(f"  {command}", markup=False, soft_wrap=True)

@@ -17,8 +17,8 @@ from streaming.control import lifecycle
 def up(fresh: bool) -> None:
     """Start what is not running: Kafka, TimescaleDB, Flink, Dagster, Prometheus, and the Flink job.
 
-    Safe to run again. The job resumes from its newest savepoint or checkpoint. What the environment says is somewhere
-    else (SMA_KAFKA_BOOTSTRAP and the like, see docs/settings.md) is not started here.
+    Safe to run again. The job resumes from its newest savepoint or checkpoint. A service that the environment
+    places elsewhere (SMA_KAFKA_BOOTSTRAP and the like, see docs/settings.md) is not started here.
 
     \b
     Examples:
@@ -41,6 +41,8 @@ def down() -> None:
     try:
         location = lifecycle.stop(load_settings())
         say(f"stopped the job with savepoint {location}" if location else "no job was running")
-    except SmaError as error:  # a job or a cluster that is gone needs no savepoint, and must not keep the rest up
+    except (
+        SmaError
+    ) as error:  # without a job or a cluster there is no savepoint to take, and the rest must stop all the same
         say(f"no savepoint: {error}")
     stack.down(say)

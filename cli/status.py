@@ -27,7 +27,7 @@ _MOST_CUSTOMERS = 5
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What was found; in place of what could not be asked, why."""
+    """The present status; where a source did not answer, the reason."""
 
     parts: StackStatus
     job: progress.Status | str
@@ -35,7 +35,7 @@ class Now:
     alerts: list[Alert] | str
 
     def as_dict(self) -> dict[str, object]:
-        """Return it as JSON takes it."""
+        """Return the status as JSON."""
         job = {"state": "UNKNOWN", "problem": self.job} if isinstance(self.job, str) else asdict(self.job)
         figures = {"problem": self.figures} if isinstance(self.figures, str) else asdict(self.figures)
         alerts = {"problem": self.alerts} if isinstance(self.alerts, str) else [asdict(alert) for alert in self.alerts]
@@ -45,7 +45,7 @@ class Now:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="print the status as JSON, the database URL's password included")
 @click.option("--watch", is_flag=True, help="show it again and again, until interrupted")
-@click.option("--every", default=2.0, show_default=True, type=click.FloatRange(min=0.2), help="seconds between looks")
+@click.option("--every", default=2.0, show_default=True, type=click.FloatRange(min=0.2), help="seconds between updates")
 def status(as_json: bool, watch: bool, every: float) -> None:
     """Show every part, how far behind the stream is, what was reconciled, how old data is, and which alerts fire.
 
@@ -61,7 +61,7 @@ def status(as_json: bool, watch: bool, every: float) -> None:
     if watch:
         _watch(settings, every)
         return
-    now = _look(settings)
+    now = _read_status(settings)
     if as_json:
         print_json(now.as_dict())
     else:
@@ -77,15 +77,15 @@ def print_parts(parts: StackStatus) -> None:
 
 def _watch(settings: Settings, every_s: float) -> None:
     while not out.is_terminal:  # a file gets one page after the other
-        out.print(_page(_look(settings)))
+        out.print(_page(_read_status(settings)))
         time.sleep(every_s)
     with Live(console=out, auto_refresh=False, screen=True) as live:
         while True:
-            live.update(_page(_look(settings)), refresh=True)
+            live.update(_page(_read_status(settings)), refresh=True)
             time.sleep(every_s)
 
 
-def _look(settings: Settings) -> Now:
+def _read_status(settings: Settings) -> Now:
     return Now(
         parts=stack_status(settings),
         job=_or_why(lambda: progress.status(settings)),
@@ -104,8 +104,8 @@ def _or_why(ask: Callable[[], Answer]) -> Answer | str:
 def _page(now: Now) -> RenderableType:
     job = now.job if isinstance(now.job, str) else status_in_words(now.job)
     measured = Text(now.figures) if isinstance(now.figures, str) else _figures_table(now.figures)
-    told = Text(now.alerts) if isinstance(now.alerts, str) else _alerts_table(now.alerts)
-    return Group(_parts_table(now.parts), Text(f"stream: {job}\n"), measured, told)
+    alerts = Text(now.alerts) if isinstance(now.alerts, str) else _alerts_table(now.alerts)
+    return Group(_parts_table(now.parts), Text(f"stream: {job}\n"), measured, alerts)
 
 
 def _parts_table(parts: StackStatus) -> Table:

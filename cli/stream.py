@@ -43,9 +43,9 @@ def stream() -> None:
 
 
 @stream.command()
-@click.option("--fresh", is_flag=True, help="read the log from its beginning, whatever savepoints there are")
+@click.option("--fresh", is_flag=True, help="read the log from its beginning and ignore all savepoints")
 def start(fresh: bool) -> None:
-    """Start the Flink job from its newest savepoint or checkpoint, and say which.
+    """Start the Flink job from its newest savepoint or checkpoint, and print which.
 
     Without any, it reads the log from its beginning. Nothing happens if the job runs already.
 
@@ -102,14 +102,14 @@ def status(as_json: bool) -> None:
 
 
 @stream.command()
-@click.option("--dry-run", is_flag=True, help="only say what is different and whether the state carries over")
+@click.option("--dry-run", is_flag=True, help="only print what is different and whether the state carries over")
 @click.option("--without-log", is_flag=True, help="do not read the log for averages that were added")
 def upgrade(dry_run: bool, without_log: bool) -> None:
-    """Let the job go on with the averages.yaml, the settings and the operator as they are now.
+    """Continue the job with the present averages.yaml, settings and operator.
 
-    It says first whether the state carries over. Averages that were added are computed from the log's beginning by a
-    second job, which takes the place of the first one when it has caught up. --without-log spares that: rows of what
-    was added are then stated from where the kept state holds their whole window. A job that was stopped is started.
+    Prints first whether the state carries over. Added averages are computed from the log's beginning by a catch-up
+    job, which replaces the running one once it has caught up. --without-log skips that: rows of added averages are
+    then emitted from where the kept state holds their whole window. A job that was stopped is started.
 
     \b
     Examples:
@@ -122,7 +122,7 @@ def upgrade(dry_run: bool, without_log: bool) -> None:
     for change in planned.changes:
         out.print(f"{change.text}: {change.effect.value}", markup=False, soft_wrap=True)
     if not planned.changes:
-        out.print(f"the definition is the same: {planned.effect.value}", markup=False, soft_wrap=True)
+        out.print(f"the job config is the same: {planned.effect.value}", markup=False, soft_wrap=True)
     if not dry_run:
         started = upgrading.upgrade(settings, planned, without_log, say)
         _store_definitions(settings)
@@ -138,10 +138,10 @@ def upgrade(dry_run: bool, without_log: bool) -> None:
 def replay(
     from_offsets: Path | None, from_time: datetime | None, to: datetime | None, dry_run: bool, as_json: bool
 ) -> None:
-    """Compute again what follows from the log from some place on, beside the running job.
+    """Compute the rows of a range of the log again, next to the running job.
 
-    Rows that follow from more of the log than the replay read stay as they are; all others are as the log says
-    afterwards, whatever had become of them.
+    Rows of a newer version than the replay computes stay as they are; all others equal the log afterwards, even if
+    they were changed or deleted.
 
     \b
     Examples:
@@ -150,12 +150,12 @@ def replay(
     """
     settings = load_settings()
     if from_offsets is not None and from_time is None:
-        asked = replaying.range_from_file(settings, from_offsets, to)
+        log_range = replaying.range_from_file(settings, from_offsets, to)
     elif from_time is not None and from_offsets is None:
-        asked = replaying.range_from_time(settings, from_time, to)
+        log_range = replaying.range_from_time(settings, from_time, to)
     else:
         raise click.UsageError("give either --from-offsets or --from-time")
-    done = replaying.replay(settings, asked, dry_run, say)
+    done = replaying.replay(settings, log_range, dry_run, say)
     if as_json:
         print_json(asdict(done))
     else:
@@ -167,17 +167,17 @@ def replay(
 @click.option(
     "--from", "finer", metavar="AVERAGE", help="whose stored rows to sum up; the longest that fits if not given"
 )
-@click.option("--start", type=_Instant(), help="stored rows are whole from here on: no window begins before")
-@click.option("--end", type=_Instant(), help="stored rows are whole up to here: no window ends after")
+@click.option("--start", type=_Instant(), help="stored rows are complete from here on: no window begins before")
+@click.option("--end", type=_Instant(), help="stored rows are complete up to here: no window ends after")
 @click.option("--dry-run", is_flag=True, help="read and count, write nothing")
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
 def reprocess(
     average: str, finer: str | None, start: datetime | None, end: datetime | None, dry_run: bool, as_json: bool
 ) -> None:
-    """Derive the rows of AVERAGE from stored rows of a finer one, for history that Kafka no longer holds.
+    """Derive the rows of AVERAGE from stored rows of a finer one, for times that Kafka no longer holds.
 
     Both have duration windows, and that of the finer one divides the window and the `every` of AVERAGE. Rows that
-    follow from the log are never replaced.
+    were computed from the log are never replaced.
 
     \b
     Examples:
@@ -205,29 +205,29 @@ def wait(timeout: float) -> None:
 
 
 def _store_definitions(settings: Settings) -> None:
-    """Tell readers by which windows rows are computed from now on."""
+    """Store the windows by which rows are computed from now on, for readers."""
     store_definitions(settings.owner_database_url.get_secret_value(), load_averages(settings.averages).averages)
 
 
 def replay_in_words(done: replaying.Replayed) -> str:
     """Return what a replay did, or would do, in a few lines."""
-    would = "would state" if done.is_dry else "stated"
-    span = f", of {_instant(done.first_record_at)} to {_instant(done.last_record_at)}" if done.range.records else ""
+    verb = "would emit" if done.is_dry else "emitted"
+    times = f", of {_instant(done.first_record_at)} to {_instant(done.last_record_at)}" if done.range.records else ""
     rows = f", as of {_instant(done.first_as_of)} to {_instant(done.last_as_of)}" if done.rows_stated else ""
     return "\n".join(
         [
-            f"{done.range.records:,} records{span}, all held by Kafka; {done.warm_up_records:,} before them read too",
-            f"{would} {done.rows_stated:,} rows{rows} ({done.seconds:.1f} s)",
+            f"{done.range.records:,} records{times}, all in Kafka; {done.warm_up_records:,} before them read too",
+            f"{verb} {done.rows_stated:,} rows{rows} ({done.seconds:.1f} s)",
         ]
     )
 
 
 def reprocessed_in_words(done: reprocessing.Reprocessed) -> str:
     """Return what a reprocessing did, or would do, in one line."""
-    would = "would state" if done.is_dry else "stated"
+    verb = "would emit" if done.is_dry else "emitted"
     rows = f", as of {_instant(done.first_as_of)} to {_instant(done.last_as_of)}" if done.rows_stated else ""
     return (
-        f"{would} {done.rows_stated:,} rows of {done.average}{rows}, from {done.rows_read:,} rows of {done.finer} "
+        f"{verb} {done.rows_stated:,} rows of {done.average}{rows}, from {done.rows_read:,} rows of {done.finer} "
         f"({done.seconds:.1f} s)"
     )
 
@@ -243,12 +243,12 @@ def in_words(started: lifecycle.Started) -> str:
     if started.was_running:
         return f"the job runs already ({started.job_id})"
     if started.resumed_from is None:
-        gone = [
-            f"  partition {partition}: Kafka no longer holds the offsets 0 to {offset - 1}, so windows that reach back "
-            "to them are computed from the rest"
-            for partition, offset in started.held_from.items()
+        lost = [
+            f"  partition {partition}: Kafka no longer holds the offsets 0 to {offset - 1}, so windows that "
+            "need them are computed from the rest"
+            for partition, offset in started.retained_from.items()
         ]
-        return "\n".join([f"the job {started.job_id} reads the log from its beginning", *gone])
+        return "\n".join([f"the job {started.job_id} reads the log from its beginning", *lost])
     lines = [f"the job {started.job_id} resumes from the {started.resumed_from.kind} {started.resumed_from.uri}"]
     return "\n".join(lines + [f"  {change.text}" for change in started.changes])
 

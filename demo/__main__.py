@@ -1,7 +1,7 @@
-"""`make demo`: the whole way on real events, with nothing prepared but the file.
+"""`make demo`: runs both layers on real events, from a file to a reconciled month.
 
-Publishes the flights of January 2013, lets the stream state its windows, has Dagster recompute and reconcile them, and
-tells what came out. Everything goes through the commands' own code.
+Publishes the flights of January 2013, waits until the stream has emitted their windows, has Dagster recompute and
+reconcile them, and prints the result. It calls the same code as the commands.
 """
 
 import json
@@ -56,10 +56,10 @@ class Streamed:
 
 
 @click.command()
-@click.option("--fresh", is_flag=True, help="delete whatever the log and the tables hold")
+@click.option("--fresh", is_flag=True, help="delete all data in the log and the tables")
 def demo(fresh: bool) -> None:
     """Run the demo on the local stack of this checkout, and leave it running."""
-    began = time.monotonic()
+    started = time.monotonic()
     settings = stack.up(say)
     folder = settings.state_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def demo(fresh: bool) -> None:
     say("reconciling")
     report, run_ids = reconcile_days(None, None)
     example = explain(settings, averages, list(run_ids), flights)
-    seconds = time.monotonic() - began
+    seconds = time.monotonic() - started
     figures = asdict(report) | {
         "cancelled_flights": flights.cancelled,
         "streamed_rows": streamed.rows,
@@ -82,12 +82,12 @@ def demo(fresh: bool) -> None:
     }
     (folder / "report.json").write_text(json.dumps(figures, indent=2) + "\n")
     write_demo_page(settings, folder / "index.html", report, example)
-    tell(settings, folder, report, example, seconds)
+    print_result(settings, folder, report, example, seconds)
     require_clean(report)
 
 
 def empty_the_log(settings: Settings, folder: Path, fresh: bool) -> None:
-    """Give the demo an empty log, so that its figures are its own; what it did not publish itself it does not touch."""
+    """Empty the log, so that the demo's figures are its own; refuse if the log holds other events."""
     if not fresh:
         require_own_log(settings, folder)
     lifecycle.cancel(settings)
@@ -98,7 +98,7 @@ def empty_the_log(settings: Settings, folder: Path, fresh: bool) -> None:
 
 
 def publish(settings: Settings, averages: Averages, flights: Flights) -> Streamed:
-    """Publish the flights, then close the month; see to it that the stream states windows before and after."""
+    """Publish the flights, then close the month; wait until the stream has emitted windows before and after."""
     _, summary = produce_file(flights.path, LAYOUT, rate=EVENTS_PER_SECOND, close=False)
     rows_before_close = await_streamed(settings)
     publisher = Publisher(settings)
@@ -106,9 +106,7 @@ def publish(settings: Settings, averages: Averages, flights: Flights) -> Streame
     publisher.finish()
     progress.wait(settings, WAIT_SECONDS, say)
     streamed = Streamed(rows_before_close, count_streamed(settings))
-    say(
-        f"the stream stated {streamed.rows:,} windows, {streamed.rows_before_close:,} of them while events still flowed"
-    )
+    say(f"the stream emitted {streamed.rows:,} windows, {streamed.rows_before_close:,} of them before the last event")
     return streamed
 
 
@@ -150,17 +148,17 @@ def write_demo_page(
     chart = draw_series(points, f"Carrier {example.customer}, average '{example.average.name}'", "delay, minutes")
     figures = {name.replace("_", " "): f"{value:,}" for name, value in asdict(report).items()}
     intro = (
-        "The mean departure delay of one carrier, as the stream said it within seconds and as it is with every flight. "
-        "A flight's delay is known when it leaves: a flight that leaves hours late is an event that comes hours late."
+        "The mean departure delay of one carrier, as streamed within seconds and as recomputed with every flight. "
+        "A flight's delay is known when it leaves: a flight that leaves hours late is an event that arrives hours late."
     )
     lines = example.lines()
     write_page(path, intro=intro, chart_svg=chart, figures=figures, example=lines)
 
 
-def tell(
+def print_result(
     settings: Settings, folder: Path, report: ReconciliationReport, example: Example | None, seconds: float
 ) -> None:
-    """Print what happened and where to look next."""
+    """Print the result and where to find more."""
     print_report(report)
     if example is not None:
         out.print("One window that the stream got wrong:")

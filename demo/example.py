@@ -1,4 +1,4 @@
-"""One window that the stream got wrong: which, by how much, and which flights explain it."""
+"""Finds one window that the stream got wrong, and the late flights that explain it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -79,7 +79,7 @@ def window_duration(average: Average) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One changed duration window: both layers' answers, and the late flights in it, a line each."""
+    """One changed duration window: both layers' values, and the late flights in it, a line each."""
 
     customer: str
     average: Average
@@ -97,21 +97,21 @@ class Example:
             f"Carrier {self.customer}, average '{self.average.name}' as of {self.as_of:%Y-%m-%d %H:%M} UTC: the mean "
             f"delay of the flights scheduled in the {format_duration(duration // _MILLISECOND)} from "
             f"{self.as_of - duration:%H:%M}.",
-            f"The stream said {self.stream.normalize():f} minutes ({self.stream_event_count} flights); with every "
+            f"The stream emitted {self.stream.normalize():f} minutes ({self.stream_event_count} flights); with every "
             f"flight it is {self.batch.normalize():f} minutes ({self.batch_event_count} flights).",
             f"What the stream could not know in time: {'; '.join(self.late_flights)}.",
-            "Without these the recomputed window is what the stream said, to the last digit: the difference is "
+            "Recomputed without these, the window equals the streamed one to the last digit: the difference is "
             "explained, and readers see the second figure.",
         ]
 
 
 def find_example(connection: Connection, run_ids: list[str], average: Average, flights: Path) -> Example | None:
-    """Return the explained window that is furthest off, with at most 3 late flights in it; None where there is none.
+    """Return the explained window with the largest difference and at most 3 late flights; None where there is none.
 
     Args:
         connection: of a role that may read every table.
         run_ids: of the reconciliation.
-        average: the one to look at, of a duration window.
+        average: of the window; it has a duration window.
         flights: the file that was published.
     """
     row = connection.execute(_EASY_TO_READ, {"run_ids": run_ids, "average": average.name}).fetchone()
@@ -142,11 +142,11 @@ def _describe(late: pl.DataFrame, flights: pl.DataFrame) -> list[str]:
         event_time_ms=pl.col("scheduled_departure").dt.epoch("ms"),
         value_micros=pl.col("departure_delay") * MICROS_PER_UNIT,
     ).rename({"carrier": "customer"})
-    found = late.join(keys, on=["customer", "event_time_ms", "value_micros"]).sort("event_time_ms", "flight")
+    late_flights = late.join(keys, on=["customer", "event_time_ms", "value_micros"]).sort("event_time_ms", "flight")
     return [
         f"flight {row['customer']} {row['flight']} from {row['origin']} to {row['dest']}, scheduled at "
         f"{row['scheduled_departure']:%H:%M}, left {row['departure_delay']} minutes late"
-        for row in found.iter_rows(named=True)
+        for row in late_flights.iter_rows(named=True)
     ]
 
 
@@ -156,8 +156,8 @@ def read_series(
     """Return both layers' averages of one customer, `margin` to each side of a moment, on the whole grid."""
     bounds = {"first": around - margin, "last": around + margin}
     rows = connection.execute(_SERIES, {"customer": customer, "average": average.name} | bounds).fetchall()
-    stated = {as_of: Point(as_of, stream, batch) for as_of, stream, batch in rows}
+    points = {as_of: Point(as_of, stream, batch) for as_of, stream, batch in rows}
     every = timedelta(milliseconds=average.every_ms)
-    count = (max(stated) - min(stated)) // every + 1
-    grid = [min(stated) + every * position for position in range(count)]
-    return [stated.get(as_of, Point(as_of, None, None)) for as_of in grid]
+    count = (max(points) - min(points)) // every + 1
+    grid = [min(points) + every * position for position in range(count)]
+    return [points.get(as_of, Point(as_of, None, None)) for as_of in grid]

@@ -1,7 +1,7 @@
-"""The flights of January 2013 as a CSV file, in the order in which their delay became known.
+"""Writes the flights of January 2013 as a CSV file, in the order in which their delay became known.
 
-A delay is known when the flight leaves, and belongs to the time at which it should have left: so a flight that leaves
-three hours late is an event that arrives three hours late. Nothing is shuffled; the disorder is the data's own.
+A delay is known when the flight leaves; its event time is the scheduled departure. So a flight that leaves three hours
+late is an event that arrives three hours late. Nothing is shuffled; the disorder is the data's own.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Whose events are in the log? The demo empties it before each run, but only if it is the demo's own.
+"""Checks that the log holds only events of the demo, which empties it before each run.
 
-The claim is a file in the demo's folder: where the log ended when the demo was done.
+The claim is a file in the demo's folder with the ends of the log when the demo was done.
 """
 
 import json
@@ -14,16 +14,16 @@ _CLAIM = "log.json"
 
 
 def claim_log(settings: KafkaSettings, folder: Path, *, is_complete: bool) -> None:
-    """Note that the log is the demo's up to where it ends now; while a demo runs, whatever comes is its own."""
+    """Record that the log is the demo's up to its present end; while a demo runs, all new events are its own."""
     claim = {"is_complete": is_complete, "ends": _ends(settings)}
     (folder / _CLAIM).write_text(json.dumps(claim) + "\n")
 
 
 def require_own_log(settings: KafkaSettings, folder: Path) -> None:
-    """Refuse a log that holds what the demo did not publish.
+    """Refuse a log with events that the demo did not publish.
 
     Raises:
-        SmaError: it does; the text has the ways out.
+        SmaError: it has such events; the text has the ways out.
     """
     ends = _ends(settings)
     if not any(ends.values()):
@@ -39,4 +39,4 @@ def require_own_log(settings: KafkaSettings, folder: Path) -> None:
 
 def _ends(settings: KafkaSettings) -> dict[str, int]:
     ranges = retained_ranges(settings, settings.events_topic)
-    return {str(partition): held.end for partition, held in sorted(ranges.items())}
+    return {str(partition): retained.end for partition, retained in sorted(ranges.items())}

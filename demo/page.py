@@ -1,4 +1,4 @@
-"""The demo's page: one series as the stream said it and as it was, in one HTML file that needs no network."""
+"""Writes the demo's page: one series as streamed and as recomputed, in one HTML file without external resources."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The assets that Dagster materializes: the offset index, the batch results, and their reconciliation with the stream.
+"""Defines the assets that Dagster materializes: the offset index, the batch results, and their reconciliation.
 
 The latter two take any number of days in one run, and share a pool, so that no two runs write one day. The work itself
 is called through `Project`.
@@ -32,7 +32,7 @@ ALL_ACCOUNTED_FOR = "every_record_accounted_for"
     metadata={"dagster/column_schema": BLOCK_COLUMNS, **docs("architecture.md")},
 )
 def offset_index(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
-    """Where in the log a day's events can stand, and which of them are late; extended as the log grows."""
+    """Where in the log the events of a day are, and which of them are late; extended as the log grows."""
     with failing_in_one_line():
         report = project.extend_index(context.log.info)
     return dg.MaterializeResult(metadata=indexed_metadata(report))
@@ -49,7 +49,7 @@ def offset_index(context: dg.AssetExecutionContext, project: dg.ResourceParam[Pr
     metadata={"dagster/column_schema": AVERAGES_COLUMNS, **docs("architecture.md")},
 )
 def batch_averages(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
-    """What the retained log says: every average recomputed exactly, a day at a time."""
+    """Every average recomputed exactly from the retained log, a day at a time."""
     key = resume_key(context.instance, context.run)
     with failing_in_one_line():
         computed = project.compute(days_of(context.partition_keys), context.run.run_id, context.log.info, key)
@@ -73,7 +73,7 @@ def batch_averages(context: dg.AssetExecutionContext, project: dg.ResourceParam[
             asset="reconciliations",
             blocking=True,
             partitions_def=days,
-            description="Recomputing each differing window without the late events gives what the stream said.",
+            description="Each differing window recomputed without the late events equals the streamed one.",
         ),
         dg.AssetCheckSpec(
             ALL_ACCOUNTED_FOR,
@@ -87,13 +87,13 @@ def reconciliations(
 ) -> Iterator[dg.MaterializeResult | DayEvents]:
     """Stream against batch, window by window: equal, changed, missing or extra; explained by late events or not."""
     with failing_in_one_line():
-        found = project.reconcile(days_of(context.partition_keys), context.run.run_id, context.log.info)
-        worst = project.worst_series(found)
-    for day, metadata in reconciled_metadata(found, worst):
+        reconciled = project.reconcile(days_of(context.partition_keys), context.run.run_id, context.log.info)
+        worst = project.worst_series(reconciled)
+    for day, metadata in reconciled_metadata(reconciled, worst):
         context.add_asset_metadata(metadata, partition_key=day)
-    unaccounted = found.unaccounted
+    unaccounted = reconciled.unaccounted
     is_accounted_for = dg.AssetCheckResult(
         passed=unaccounted == 0, check_name=ALL_ACCOUNTED_FOR, metadata={"unaccounted": unaccounted}
     )
     yield dg.MaterializeResult(check_results=[is_accounted_for])
-    yield from day_evaluations(context, NO_UNEXPLAINED, unexplained_by_day(found), blocking=True)
+    yield from day_evaluations(context, NO_UNEXPLAINED, unexplained_by_day(reconciled), blocking=True)

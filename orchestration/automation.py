@@ -1,6 +1,6 @@
-"""The schedules and sensors: the pass over the log every 12 minutes, runs for stale days, and the drop of old rows.
+"""Defines the schedules and sensors: the pass over the log every 12 minutes, runs for stale days, the drop of old rows.
 
-Why a schedule and a sensor, and not only one of them: docs/decisions/0016-schedule-and-sensor.md.
+Why there are both a schedule and a sensor: docs/decisions/0016-schedule-and-sensor.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ SENSORS_START = dg.DefaultSensorStatus.RUNNING if _ON else dg.DefaultSensorStatu
 
 @dg.schedule(cron_schedule="*/12 * * * *", execution_timezone="UTC", job=extend_index, default_status=SCHEDULES_START)
 def index_every_12_minutes(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Index what the log has gained; the sensor `reconcile_what_has_closed` goes on from there."""
+    """Index the new records of the log; the sensor `reconcile_what_has_closed` reconciles afterwards."""
     if is_under_way(context.instance, extend_index.name, {"offset_index"}):
         return dg.SkipReason("the last pass over the log has not ended yet")
     return dg.RunRequest()
@@ -42,9 +42,9 @@ def index_every_12_minutes(context: dg.ScheduleEvaluationContext) -> dg.RunReque
 
 @dg.schedule(cron_schedule="30 3 * * *", execution_timezone="UTC", job=retention, default_status=SCHEDULES_START)
 def retention_every_night(project: dg.ResourceParam[Project]) -> dg.RunRequest | dg.SkipReason:
-    """Drop what is older than SMA_KEEP_DAYS says."""
+    """Drop rows that are older than SMA_KEEP_DAYS."""
     if not project.settings.keep_days:
-        return dg.SkipReason("everything is kept: SMA_KEEP_DAYS is 0")
+        return dg.SkipReason("all rows are kept: SMA_KEEP_DAYS is 0")
     return dg.RunRequest()
 
 
@@ -52,18 +52,18 @@ def retention_every_night(project: dg.ResourceParam[Project]) -> dg.RunRequest |
 def reconcile_what_has_closed(
     context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Once the log has been indexed: reconcile the days that it shows to be stale, those of late events included."""
+    """Reconcile the stale days each time the log has been indexed, days of late events included."""
     indexed = context.instance.fetch_materializations(dg.AssetKey("offset_index"), limit=1).records
     if not indexed:
         return dg.SkipReason("the log has not been indexed yet")
     newest = str(indexed[0].storage_id)
     if newest == context.cursor:
-        return dg.SkipReason("the log has not been indexed since the last look")
+        return dg.SkipReason("the log has not been indexed since the last evaluation")
     if is_under_way(context.instance, reconcile.name, RECONCILED):
-        return dg.SkipReason("a reconciliation is queued or running: another look when it has ended")
+        return dg.SkipReason("a reconciliation is queued or running: evaluated again when it has ended")
     stale = reconcilable(project)
     if not stale:
-        return dg.SensorResult(skip_reason="no day to reconcile: all that has closed is reconciled", cursor=newest)
+        return dg.SensorResult(skip_reason="no day to reconcile: every closed window is reconciled", cursor=newest)
     return dg.SensorResult(run_requests=requests(stale, newest), cursor=newest)
 
 
@@ -71,7 +71,7 @@ def reconcile_what_has_closed(
 def late_events_waiting(
     context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Late events that have waited for longer than a reconciliation takes to start: reconcile their days."""
+    """Reconcile the days of late events that have waited for longer than a reconciliation takes to start."""
     if is_under_way(context.instance, reconcile.name, RECONCILED):
         return dg.SkipReason("a reconciliation is queued or running")
     since = datetime.now(UTC) - LATE_EVENTS_WAIT
@@ -97,7 +97,7 @@ def reconcilable(project: Project) -> list[StaleDay]:
 
 
 def requests(stale: Sequence[StaleDay], because_of: str) -> list[dg.RunRequest]:
-    """Return a run for each unbroken range of days, oldest first; what is too much is left to the next time."""
+    """Return a run for each unbroken range of days, oldest first; days over the limit are left for later."""
     ranges = ranges_of([each.day for each in stale[:MOST_DAYS]])[:MOST_RUNS]
     return [
         dg.RunRequest(

@@ -1,6 +1,6 @@
-"""Starts the backfill that the UI would start, and follows it to its end.
+"""Launches a backfill, as the UI does, and follows it to its end.
 
-What the run found is in the database; `batch.report.reconciliation_report` reads it.
+The results of its runs are in the database; `batch.report.reconciliation_report` reads them.
 """
 
 import time
@@ -71,8 +71,8 @@ query Logs($runId: ID!, $cursor: String) {
 """
 _ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"}
 _RUN_FAILED = {"FAILURE", "CANCELED"}
-# a blocking check fails the run that found what it looks for: all was done, and the report tells what was found
-_FOUND_SOMETHING = "dagster._core.errors.DagsterAssetCheckFailedError: "
+# a blocking check that fails also fails its run, which has done all its work; the report has the result
+_CHECK_FAILED = "dagster._core.errors.DagsterAssetCheckFailedError: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,33 +121,33 @@ def follow_backfill(
     ask: Ask = ask,
     poll_seconds: float = POLL_SECONDS,
 ) -> BackfillOutcome:
-    """Wait until a backfill ends, telling what its runs log meanwhile.
+    """Wait until a backfill ends, and pass on what its runs log.
 
     Dagster marks a backfill as ended some time after its last run; a single run that covers all of it is the end too.
 
     Args:
         settings: where Dagster is.
         backfill_id: the backfill's.
-        progress: is told what its runs log.
+        progress: takes each line that its runs log.
         ask: asks Dagster.
         poll_seconds: how long to pause before it is asked again.
 
     Raises:
-        SmaError: Dagster stays away for a minute, or does not know the backfill.
+        SmaError: Dagster does not answer for a minute, or does not know the backfill.
     """
     asking = Retrying(
         retry=retry_if_exception_type(SmaError), stop=stop_after_delay(OUTAGE_SECONDS), wait=wait_fixed(1), reraise=True
     )
     question = partial(ask, settings)
     logs = RunLogs(question, progress)
-    said = ""
+    reported = ""
     while True:
         backfill = asking(_read_backfill, question, backfill_id)
         runs = backfill["runs"]
         status = ", ".join(f"run {run['runId'][:8]} {run['status'].lower()}" for run in runs) or "waiting for Dagster"
-        if status != said:
+        if status != reported:
             progress(f"backfill {backfill_id}: {status}")
-            said = status
+            reported = status
         for run in runs:
             asking(logs.follow, run["runId"])
         if backfill["status"] in _ENDED or _whole_is_done(runs):
@@ -156,7 +156,7 @@ def follow_backfill(
 
 
 class RunLogs:
-    """Tells each line that the assets of a run log, once, and keeps the first error of each run."""
+    """Passes on each line that the assets of a run log, once, and keeps the first error of each run."""
 
     def __init__(self, ask: _Question, progress: Progress) -> None:
         self._ask = ask
@@ -185,7 +185,7 @@ class RunLogs:
 
 
 def readable_error(message: str) -> str:
-    """Return the line that tells what went wrong, without the name of Dagster's own failure class."""
+    """Return the first line of an error, without the name of Dagster's own failure class."""
     return first_line(message).removeprefix("dagster._core.definitions.events.Failure: ")
 
 
@@ -210,7 +210,7 @@ def _outcome(backfill_id: str, backfill: Mapping[str, Any], logs: RunLogs) -> Ba
         run["runId"]: logs.errors.get(run["runId"], "no error was recorded: see its log in Dagster") for run in runs
     }
     failed = [run for run in runs if run["status"] in _RUN_FAILED]
-    broken = next((run for run in failed if not reasons[run["runId"]].startswith(_FOUND_SOMETHING)), None)
+    broken = next((run for run in failed if not reasons[run["runId"]].startswith(_CHECK_FAILED)), None)
     if broken is not None:
         error = f"run {broken['runId'][:8]} {broken['status'].lower()}: {reasons[broken['runId']]}"
     elif not failed and backfill["status"] in {"FAILED", "COMPLETED_FAILED", "CANCELED"}:

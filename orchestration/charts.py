@@ -13,8 +13,8 @@ WIDTH_INCHES, HEIGHT_INCHES, DOTS_PER_INCH = 7.2, 2.4, 80
 
 
 def chart(series: "SeriesRows") -> str:
-    """Return a small PNG as Markdown; the pictures of Dagster's metadata are part of their text."""
-    # matplotlib takes longest of all to import, and definitions load without it
+    """Return a small PNG as Markdown; Dagster's metadata has pictures inline."""
+    # matplotlib is slow to import, and definitions load without it
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,6 +1,6 @@
-"""The asset checks that no materialization makes: run by hand, with the pass over the log, or evaluated by a sensor.
+"""Defines the asset checks outside of a materialization: run by hand, with the pass over the log, or by a sensor.
 
-Their findings come from functions of `batch` that know nothing of Dagster.
+Their findings come from functions of `batch`, which do not import Dagster.
 """
 
 import dagster as dg
@@ -9,7 +9,7 @@ from batch.checks.finding import Finding
 from batch.checks.index_checks import batch_keeps_up, index_has_no_gaps, series_live_in_one_partition
 from batch.checks.log_retention import days_are_retained
 from batch.checks.stream_job import job_runs
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from orchestration.partitions import today
 from orchestration.resources import Project, failing_in_one_line
 from sma.durations import parse_duration
@@ -21,18 +21,18 @@ _Project = dg.ResourceParam[Project]
 
 
 @dg.asset_check(
-    asset="offset_index", description="The blocks of each partition touch one another: no record is missed."
+    asset="offset_index", description="The blocks of each partition touch one another: no record is left out."
 )
 def index_without_gaps(project: _Project) -> dg.AssetCheckResult:
-    """Look at all blocks."""
-    with failing_in_one_line(), look(project.settings) as connection:
+    """Check all blocks."""
+    with failing_in_one_line(), read_only_session(project.settings) as connection:
         return result(index_has_no_gaps(connection))
 
 
 @dg.asset_check(asset="offset_index", description="A series lives in one partition, so that its order is total.")
 def series_in_one_partition(project: _Project) -> dg.AssetCheckResult:
-    """Look at all series."""
-    with failing_in_one_line(), look(project.settings) as connection:
+    """Check all series."""
+    with failing_in_one_line(), read_only_session(project.settings) as connection:
         return result(series_live_in_one_partition(connection))
 
 
@@ -42,9 +42,9 @@ def series_in_one_partition(project: _Project) -> dg.AssetCheckResult:
     description="No streamed row has been without a batch result for longer than SMA_BATCH_MAX_AGE.",
 )
 def batch_not_older_than_stream(project: _Project) -> dg.AssetCheckResult:
-    """Look at the streamed rows behind the newest answer."""
+    """Check the streamed rows after the newest batch result."""
     settings = project.settings
-    with failing_in_one_line(), look(settings) as connection:
+    with failing_in_one_line(), read_only_session(settings) as connection:
         return result(batch_keeps_up(connection, project.averages, parse_duration(settings.batch_max_age)))
 
 
@@ -57,7 +57,7 @@ def flink_job_runs(project: _Project) -> dg.AssetCheckResult:
 @dg.asset_check(
     asset="events",
     name=RETAINED,
-    description="Kafka keeps what the days to reconcile need, for twice the time that reconciling them takes.",
+    description="Kafka retains what the days to reconcile require, for twice the time that reconciling them takes.",
 )
 def kafka_retains_what_days_need(project: _Project) -> dg.AssetCheckResult:
     """Ask Kafka and the offset index."""
@@ -76,7 +76,7 @@ def result(finding: Finding) -> dg.AssetCheckResult:
 
 
 def evaluation(asset: str, check: str, finding: Finding) -> dg.AssetCheckEvaluation:
-    """Return a finding as a sensor tells it, without a run."""
+    """Return a finding as an evaluation by a sensor, without a run."""
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(asset),
         check_name=check,

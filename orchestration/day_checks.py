@@ -1,7 +1,7 @@
 """Evaluates a check for each day of a run of many days.
 
-Dagster's own result of a check is of one partition, or of none. So the evaluations are made here, one for each day, and
-each names the materialization that it checks.
+Dagster's own result of a check is of one partition, or of none. This module builds one evaluation for each day, which
+names the materialization that it checks.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ DayEvents = dg.Output[None] | dg.AssetCheckEvaluation
 
 
 def unexplained_by_day(found: "Reconciled") -> dict[str, int]:
-    """Return how many differences of each day nothing explains."""
+    """Return how many differences of each day are unexplained."""
     counts: dict[str, int] = {}
     for reconciled in found.days:
         day = str(reconciled.result.day)
@@ -28,9 +28,9 @@ def unexplained_by_day(found: "Reconciled") -> dict[str, int]:
 def day_evaluations(
     context: dg.AssetExecutionContext, check: str, faults: Mapping[str, int], blocking: bool
 ) -> Iterator[DayEvents]:
-    """Yield what tells Dagster that a check was made of each day; the days' materializations come before it.
+    """Yield the evaluation of a check for each day; the materializations of the days come before.
 
-    Days with faults come last: of all evaluations of a run the UI's overview shows the last.
+    Days with faults come last, since the UI's overview shows the last evaluation of a run.
 
     Args:
         context: of the asset that is checked.
@@ -40,9 +40,9 @@ def day_evaluations(
     """
     yield dg.Output(None, output_name=f"{context.asset_key.to_python_identifier()}_{check}")
     filtered = dg.AssetRecordsFilter(asset_key=context.asset_key, asset_partitions=list(faults))
-    judged: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
+    materializations: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
     for record in context.instance.fetch_materializations(filtered, limit=len(faults) or 1).records:
-        judged[str(record.partition_key)] = AssetCheckEvaluationTargetMaterializationData(
+        materializations[str(record.partition_key)] = AssetCheckEvaluationTargetMaterializationData(
             storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
         )
     for day, count in sorted(faults.items(), key=lambda item: item[1]):
@@ -51,7 +51,7 @@ def day_evaluations(
             check_name=check,
             passed=count == 0,
             metadata={"faults": count},
-            target_materialization_data=judged.get(day),
+            target_materialization_data=materializations.get(day),
             blocking=blocking,
             partition=day,
         )

@@ -1,6 +1,6 @@
-"""Declares what Dagster shows but does not make: the topics, the stream's table, the serving view, Power BI's model.
+"""Declares what Dagster shows but does not materialize: the topics, the stream's table, the serving view.
 
-Links are made from settings alone: no service is called while definitions load.
+Links are built from settings alone: no service is called while definitions load.
 """
 
 from typing import Any
@@ -44,7 +44,7 @@ BLOCK_COLUMNS = dg.TableSchema(
         dg.TableColumn("first_offset", "bigint", description="first Kafka offset of the block"),
         dg.TableColumn("next_offset", "bigint", description="first Kafka offset after the block"),
         dg.TableColumn("event_count", "bigint", description="events that are not late"),
-        dg.TableColumn("late_event_count", "bigint", description="late by the rule of the log"),
+        dg.TableColumn("late_event_count", "bigint", description="late by the rule of lateness"),
         dg.TableColumn("rejected_event_count", "bigint", description="records that are neither event nor heartbeat"),
         dg.TableColumn("heartbeat_count", "bigint", description="they advance the watermark only"),
         dg.TableColumn("min_event_time_ms", "bigint", description="event time, milliseconds since the Unix epoch, UTC"),
@@ -57,15 +57,17 @@ RECONCILIATIONS_COLUMNS = dg.TableSchema(
         dg.TableColumn("day", "date", description="UTC"),
         dg.TableColumn("average", "text", description="its name in averages.yaml"),
         dg.TableColumn("windows_compared", "bigint", description="windows of which either layer has a row"),
-        dg.TableColumn("equal", "bigint", description="both layers say the same"),
+        dg.TableColumn("equal", "bigint", description="both layers have the same pair"),
         dg.TableColumn("changed", "bigint", description="both have a row, and the pairs differ"),
         dg.TableColumn("missing_in_stream", "bigint", description="the batch layer alone has a row"),
         dg.TableColumn("extra_in_stream", "bigint", description="the stream alone has a row"),
         dg.TableColumn("explained", "bigint", description="differences that late events explain"),
-        dg.TableColumn("unexplained", "bigint", description="differences that nothing explains: a defect or a loss"),
+        dg.TableColumn(
+            "unexplained", "bigint", description="differences that late events do not explain: a defect or a loss"
+        ),
         dg.TableColumn("read_to", "jsonb", description="partition -> first Kafka offset not read"),
-        dg.TableColumn("duration_seconds", "numeric(12,3)", description="comparing and judging"),
-        dg.TableColumn("reconciled_at", "timestamptz", description="of which moment the tables were looked at"),
+        dg.TableColumn("duration_seconds", "numeric(12,3)", description="comparing and classifying"),
+        dg.TableColumn("reconciled_at", "timestamptz", description="when the tables were read, in one snapshot"),
     ]
 )
 _DIFFERENCES_COLUMNS = dg.TableSchema(
@@ -79,7 +81,7 @@ _DIFFERENCES_COLUMNS = dg.TableSchema(
         dg.TableColumn("stream_event_count", "bigint", description="likewise"),
         dg.TableColumn("batch_value_sum", "numeric(38,6)", description="null where the batch layer has no row"),
         dg.TableColumn("batch_event_count", "bigint", description="likewise"),
-        dg.TableColumn("reconciled_at", "timestamptz", description="of which moment the tables were looked at"),
+        dg.TableColumn("reconciled_at", "timestamptz", description="when the tables were read, in one snapshot"),
     ]
 )
 
@@ -141,7 +143,7 @@ rejected_events = dg.AssetSpec(
 moving_averages_topic = dg.AssetSpec(
     "moving_averages_topic",
     deps=[events],
-    description="The topic moving_averages: each row as the stream states it, for subscribers.",
+    description="The topic moving_averages: each row as the stream emits it, for subscribers.",
     group_name=STREAM,
     owners=[DATA_PLATFORM],
     kinds={"flink", "kafka"},

@@ -1,4 +1,4 @@
-"""The jobs that schedules and sensors start; each can be started by hand too."""
+"""Defines the jobs that schedules and sensors start; each can also be started by hand."""
 
 import dagster as dg
 
@@ -11,18 +11,18 @@ from orchestration.resources import Project, failing_in_one_line
 extend_index = dg.define_asset_job(
     "extend_index",
     selection=dg.AssetSelection.assets(offset_index) | dg.AssetSelection.checks(batch_not_older_than_stream),
-    description="Index what the log has gained, and check the index and how far the batch results are behind.",
+    description="Index the new records of the log, and check the index and how far the batch results are behind.",
 )
 reconcile = dg.define_asset_job(
     "reconcile",
     selection=dg.AssetSelection.assets(batch_averages, reconciliations),
-    description="Compute days from the retained log and compare them with what the stream said.",
+    description="Compute days from the retained log and compare them with what the stream emitted.",
 )
 
 
-@dg.op(description="Drop the chunks of averages and differences that are older than SMA_KEEP_DAYS says.")
+@dg.op(description="Drop the chunks of averages and differences that are older than SMA_KEEP_DAYS.")
 def drop_old_chunks(context: dg.OpExecutionContext, project: dg.ResourceParam[Project]) -> None:
-    """Drop what is older than is kept; nothing where everything is."""
+    """Drop old rows; nothing where all are kept."""
     day = first_day_kept(project.settings.keep_days, today())
     with failing_in_one_line():
         dropped = drop_before(project.settings, day) if day else []
@@ -33,9 +33,9 @@ def drop_old_chunks(context: dg.OpExecutionContext, project: dg.ResourceParam[Pr
     context.add_output_metadata(metadata)
 
 
-@dg.job(description="Retention: drop averages and differences that are older than is kept.")
+@dg.job(description="Retention: drop averages and differences that are older than SMA_KEEP_DAYS.")
 def retention() -> None:
-    """Drop what is old."""
+    """Drop old rows."""
     drop_old_chunks()
 
 

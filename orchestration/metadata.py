@@ -1,4 +1,4 @@
-"""Makes the metadata of a materialization: counts, Kafka offsets, durations, the largest differences as a table.
+"""Builds the metadata of a materialization: counts, Kafka offsets, durations, the largest differences as a table.
 
 The worst differences come with the `sma explain` command that traces them, ready to paste.
 """
@@ -29,7 +29,7 @@ Metadata = Mapping[str, Any]
 
 
 def indexed_metadata(report: "IndexReport") -> Metadata:
-    """Return what a pass over the log's new part tells."""
+    """Return the metadata of a pass over the new records of the log."""
     return {
         "records": report.records,
         "events": report.events,
@@ -38,13 +38,13 @@ def indexed_metadata(report: "IndexReport") -> Metadata:
         "heartbeats": report.heartbeats,
         "offsets_read": sum(end - start for start, end in report.partitions.values()),
         "offsets_skipped": sum(start for start, _ in report.partitions.values()),
-        "kafka_offsets": {str(partition): list(held) for partition, held in sorted(report.partitions.items())},
+        "kafka_offsets": {str(partition): list(ends) for partition, ends in sorted(report.partitions.items())},
         "run_seconds": round(report.seconds, 3),
     }
 
 
 def computed_metadata(computed: "Computed") -> Iterator[tuple[str, Metadata]]:
-    """Yield the partition key and metadata of each day that was computed, or that had been before the run went on."""
+    """Yield the partition key and metadata of each day that is computed, by this run or before it was resumed."""
     of_run = {
         **_log_metadata(computed.index),
         "offsets_read": computed.offsets_read,
@@ -60,14 +60,14 @@ def computed_metadata(computed: "Computed") -> Iterator[tuple[str, Metadata]]:
         yield (
             str(day),
             {
-                "dagster/partition_row_count": sum(held.row_count for held in written),
-                **{f"rows/{held.result.average}": held.row_count for held in written},
-                "rows_changed": sum(held.rows_written for held in written),
-                "rows_deleted": sum(held.rows_deleted for held in written),
+                "dagster/partition_row_count": sum(each.row_count for each in written),
+                **{f"rows/{each.result.average}": each.row_count for each in written},
+                "rows_changed": sum(each.rows_written for each in written),
+                "rows_deleted": sum(each.rows_deleted for each in written),
                 **_explain(
-                    explain_command(customer, metric, held.result.average, as_of_ms)
-                    for held in written
-                    for customer, metric, as_of_ms in held.corrected
+                    explain_command(customer, metric, each.result.average, as_of_ms)
+                    for each in written
+                    for customer, metric, as_of_ms in each.corrected
                 ),
                 **of_run,
             },
@@ -80,28 +80,28 @@ def reconciled_metadata(found: "Reconciled", worst: Mapping[str, "SeriesRows"]) 
         **_log_metadata(found.index),
         "offsets_read": found.offsets_read,
         "accounting": dg.MetadataValue.md(_accounting_table(found.accounts)),
-        "misjudged_records": found.mismatched.height,
+        "mismatched_records": found.mismatched.height,
         "run_seconds": round(found.seconds, 3),
     }
     for day, group in groupby(found.days, key=lambda reconciled: reconciled.result.day):
         reconciled = list(group)
-        differences = pl.concat(held.differences for held in reconciled)
+        differences = pl.concat(each.differences for each in reconciled)
         names = type(reconciled[0].summary).__slots__
         yield (
             str(day),
             {
-                **{name: sum(getattr(held.summary, name) for held in reconciled) for name in names},
+                **{name: sum(getattr(each.summary, name) for each in reconciled) for name in names},
                 "largest_differences": dg.MetadataValue.md(largest_differences(differences)),
                 **_explain(commands_of(differences, MOST_COMMANDS)),
                 **({"worst_series": dg.MetadataValue.md(chart(worst[str(day)]))} if str(day) in worst else {}),
-                "compare_seconds": round(sum(held.duration_seconds for held in reconciled), 3),
+                "compare_seconds": round(sum(each.duration_seconds for each in reconciled), 3),
                 **of_run,
             },
         )
 
 
 def largest_differences(differences: pl.DataFrame) -> str:
-    """Return the largest differences as a Markdown table, what is unexplained first."""
+    """Return the largest differences as a Markdown table, the unexplained first."""
     if differences.is_empty():
         return "None."
     top = worst_first(differences).head(LARGEST)
@@ -136,8 +136,8 @@ def _explain(commands: Iterable[str]) -> Metadata:
 def _log_metadata(index: "LogIndex") -> Metadata:
     return {
         "records_in_log": index.records,
-        "events_in_log": sum(held.events + held.late_events for held in index.partitions),
-        "kafka_offsets": {str(held.kafka_partition): [0, held.next_offset] for held in index.partitions},
+        "events_in_log": sum(each.events + each.late_events for each in index.partitions),
+        "kafka_offsets": {str(each.kafka_partition): [0, each.next_offset] for each in index.partitions},
     }
 
 
@@ -147,9 +147,9 @@ def _accounting_table(accounts: "tuple[Account, ...]") -> str:
         "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     lines.extend(
-        f"| {held.kafka_partition} | {held.read_from} to {held.read_to} | {held.records} | {held.events_used} | "
-        f"{held.late_events} | {held.rejected_events} | {held.heartbeats} | {held.residue} |"
-        for held in accounts
+        f"| {each.kafka_partition} | {each.read_from} to {each.read_to} | {each.records} | {each.events_used} | "
+        f"{each.late_events} | {each.rejected_events} | {each.heartbeats} | {each.residue} |"
+        for each in accounts
     )
     return "\n".join(lines)
 

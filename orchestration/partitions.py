@@ -1,4 +1,4 @@
-"""The daily partitions, UTC: a day owns each row whose `as_of` is in it. Today and tomorrow exist already."""
+"""Defines the daily partitions, UTC: a day owns each row whose `as_of` is in it. Today and tomorrow exist already."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +12,7 @@ days = dg.DailyPartitionsDefinition(start_date=load_settings().first_day, timezo
 
 
 def today() -> date:
-    """Return the day of the clock, UTC."""
+    """Return the present day, UTC."""
     return datetime.now(UTC).date()
 
 
@@ -30,15 +30,15 @@ def partition_keys(start_day: date, end_day: date) -> list[str]:
     """Return the keys of the days from the first to the last, both included.
 
     Raises:
-        SmaError: the last comes before the first, or a day is no partition.
+        SmaError: the last is before the first, or a day is no partition.
     """
     if end_day < start_day:
-        raise SmaError(f"the last day, {end_day}, comes before the first, {start_day}: swap them")
+        raise SmaError(f"the last day, {end_day}, is before the first, {start_day}: swap them")
     first, last = partition_bounds()
     for day in (start_day, end_day):
         if not first <= day <= last:
             raise SmaError(
-                f"{day} is no daily partition: they go from {first} (SMA_FIRST_DAY) to {last}, tomorrow; "
+                f"{day} is no daily partition: there are those from {first} (SMA_FIRST_DAY) to {last}, tomorrow; "
                 "is a clock wrong, or SMA_FIRST_DAY too late?"
             )
     return [str(start_day + timedelta(days=index)) for index in range((end_day - start_day).days + 1)]

@@ -1,11 +1,11 @@
-"""The Power BI model as an asset: refreshed after each reconciliation, and at an interval; off where not set up."""
+"""Defines the Power BI model as an asset: refreshed after each reconciliation and at an interval, or off."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 import dagster as dg
 
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from orchestration.automation import RECONCILED, SENSORS_START, is_under_way
 from orchestration.graph import ANALYTICS, SERVING, docs, moving_averages
 from orchestration.jobs import extend_index, reconcile
@@ -72,13 +72,13 @@ refresh = dg.define_asset_job(
 def refresh_what_was_reconciled(
     context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Refresh the model once something was reconciled, or time is up; never beside another refresh."""
+    """Refresh the model after a reconciliation, or when the interval is over; never during another refresh."""
     settings = project.settings
     with failing_in_one_line():
         model = model_of(settings)
         if model is None:
             return dg.SkipReason(OFF)
-        with look(settings) as connection:
+        with read_only_session(settings) as connection:
             known = read_known(connection)
     reconciles = is_under_way(context.instance, reconcile.name, RECONCILED)
     indexes = is_under_way(context.instance, extend_index.name, {"offset_index"})

@@ -1,7 +1,7 @@
-"""The resource of all assets and sensors: settings and averages, the clock, and what the batch layer reads and does.
+"""Provides all assets and sensors with the settings, the averages, the clock, and the runs of the batch layer.
 
-Settings and averages are read when they are used and not when loaded. The batch layer's runs have compiled loops; they
-are imported where they are called, so that definitions load in a second or two.
+Settings and averages are read when they are used and not when definitions load. The batch layer's runs have compiled
+loops; they are imported where they are called, so that definitions load in a second or two.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ class Project:
         return compute_batch_days(self.settings, self.averages, days, run_id, progress, resume_key)
 
     def reconcile(self, days: Sequence[date], run_id: str, progress: Progress) -> "Reconciled":
-        """Compare days with what the stream wrote, and store what was found."""
+        """Compare days with the streamed rows, and store the result."""
         from batch.pipeline import reconcile_days
 
         return reconcile_days(self.settings, self.averages, days, run_id, progress)
@@ -73,7 +73,7 @@ class Project:
 
 @contextmanager
 def failing_in_one_line() -> Iterator[None]:
-    """Let a mistake that the user can mend fail the run with its one line, and no retry."""
+    """Fail the run with the one line of an SmaError, which the user can correct, and no retry."""
     try:
         yield
     except SmaError as error:

@@ -1,4 +1,4 @@
-"""The sensors that evaluate a check when its outcome changes, and only then."""
+"""Defines the sensors that evaluate a check only when its outcome changes."""
 
 from collections.abc import Callable
 
@@ -17,24 +17,24 @@ from orchestration.resources import Project, failing_in_one_line
 def flink_job_not_running(
     context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Ask Flink whether the job runs; the check on `streaming_averages` says so where it does not."""
-    return told_when_it_changes(context.cursor, "streaming_averages", JOB_RUNS, lambda: job_runs(project.settings))
+    """Ask Flink whether the job runs; the check on `streaming_averages` fails where it does not."""
+    return evaluated_when_it_changes(context.cursor, "streaming_averages", JOB_RUNS, lambda: job_runs(project.settings))
 
 
 @dg.sensor(minimum_interval_seconds=300, default_status=SENSORS_START)
 def kafka_retention_too_short(
     context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Compare what Kafka retains with what unreconciled days need; the check on `events` says where it gets close."""
-    return told_when_it_changes(
+    """Compare what Kafka retains with what unreconciled days require; the check on `events` warns in time."""
+    return evaluated_when_it_changes(
         context.cursor, "events", RETAINED, lambda: days_are_retained(project.settings, project.averages, today())
     )
 
 
-def told_when_it_changes(
+def evaluated_when_it_changes(
     cursor: str | None, asset: str, check: str, find: Callable[[], Finding]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Evaluate a check where it is otherwise than at the last look, `cursor`, or was never looked at; else be quiet."""
+    """Evaluate a check if its outcome differs from the last one, `cursor`, or if there is none; else skip."""
     with failing_in_one_line():
         finding = find()
     state = "well" if finding.passed else "error" if finding.is_error else "warning"

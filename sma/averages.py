@@ -27,7 +27,7 @@ _AVERAGE_KEYS = {"name", "window", "every"}
 
 @dataclass(frozen=True, slots=True)
 class Average:
-    """A named moving average, stated at each multiple of `every_ms` since the Unix epoch.
+    """A named moving average, emitted at each multiple of `every_ms` since the Unix epoch.
 
     The duration of a duration window is a whole multiple of `every_ms`.
     """
@@ -62,7 +62,7 @@ def load_averages(path: Path) -> Averages:
     """Read and validate an averages file.
 
     Raises:
-        SmaError: the file is missing, is not YAML, or says something that cannot be computed.
+        SmaError: the file is missing, is not YAML, or has a value that cannot be computed.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -74,7 +74,7 @@ def load_averages(path: Path) -> Averages:
 
 
 def parse_averages(text: str, file_name: str) -> Averages:
-    """Validate the text of an averages file; `file_name` is what errors call it.
+    """Validate the text of an averages file; `file_name` names it in errors.
 
     Raises:
         SmaError: as `load_averages`.

@@ -1,4 +1,4 @@
-"""Days (UTC): which one owns an instant, where it begins, and its number since the Unix epoch.
+"""Maps instants to days (UTC): the day that owns an instant, its start, and its number since the Unix epoch.
 
 A day owns each `as_of` in it, its first instant included. sql/functions/instants.sql is the same rule in SQL.
 """

@@ -1,6 +1,6 @@
 """Reads a Kafka record's bytes as an event or a heartbeat, or rejects them with a reason.
 
-This is the rule in its plainest form. The stream has the same rule in Java (`EventReader.java` in streaming/operator);
+This is the rule in its simplest form. The stream has the same rule in Java (`EventReader.java` in streaming/operator);
 tests/vectors/records.jsonl is run through both. Times and values leave here as whole numbers.
 """
 
@@ -54,7 +54,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """A JSON number as it was written, so that no float ever stands for it."""
+    """A JSON number as it was written, so that it is never converted to a float."""
 
     text: str
 
@@ -67,7 +67,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-# made once: json.loads with these would make one for each record
+# created once: json.loads with these would create one for each record
 _DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant)
 
 
@@ -77,7 +77,7 @@ def read_record(raw: bytes | None, record_timestamp_ms: int, max_ahead_ms: int) 
     Args:
         raw: the record's value; None where it has none.
         record_timestamp_ms: the record's Kafka timestamp, or -1 where it has none.
-        max_ahead_ms: how far a time may stand ahead of that timestamp.
+        max_ahead_ms: how far a time may be ahead of that timestamp.
     """
     try:
         fields = _parse_object(raw)
@@ -109,7 +109,7 @@ def _parse_object(raw: bytes | None) -> dict[str, Any]:
 
 
 def _is_nested_deeper(text: str, limit: int) -> bool:
-    """Return whether brackets outside strings nest deeper, be the text JSON otherwise or not."""
+    """Return whether brackets outside strings nest deeper, whether or not the text is JSON."""
     if text.count("{") + text.count("[") <= limit:
         return False
     depth = 0
@@ -131,7 +131,7 @@ def _name(fields: dict[str, Any], field: str) -> str:
 
 
 def name_fault(text: str) -> str | None:
-    """Return what keeps a text from being the name of a customer or a metric; None where nothing does."""
+    """Return why a text cannot be the name of a customer or a metric; None where it can."""
     if not 1 <= len(text) <= MAX_NAME_CHARACTERS:
         return f"not 1 to {MAX_NAME_CHARACTERS} characters"
     if _FORBIDDEN.search(text):

@@ -1,4 +1,4 @@
-"""The grid on which an average is emitted: every multiple of `every_ms` since the Unix epoch, before it as after it.
+"""Computes the grid of an average: every multiple of `every_ms` since the Unix epoch, before it as after it.
 
 ```
 -10      -5       0        5        10       every 5 ms
@@ -7,8 +7,8 @@
 ```
 
 Times are in milliseconds since the epoch. Grid.java in the operator and sql/functions/grid.sql are the same rule;
-batch/windows/kernels.py has it once more, since what numba compiles stands in one module. tests/vectors/windows.json
-holds all of them to it.
+batch/windows/kernels.py repeats it, since numba compiles one module at a time. tests/vectors/windows.json
+checks all of them.
 """
 
 

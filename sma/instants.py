@@ -13,7 +13,7 @@ def instant(time_ms: int) -> datetime:
 
 
 def milliseconds(time: datetime) -> int:
-    """Return a time as whole milliseconds since the Unix epoch; what is finer is cut off."""
+    """Return a time as whole milliseconds since the Unix epoch; microseconds are cut off."""
     return (time - _EPOCH) // timedelta(milliseconds=1)
 
 
@@ -27,7 +27,7 @@ def parse_instant(text: str) -> int:
     """Return an ISO 8601 time in milliseconds since the Unix epoch; without a zone it is UTC.
 
     Raises:
-        SmaError: the text is no such time, or says more than milliseconds.
+        SmaError: the text is no such time, or is finer than milliseconds.
     """
     try:
         time = datetime.fromisoformat(text.strip())
@@ -37,5 +37,5 @@ def parse_instant(text: str) -> int:
         ) from None
     zoned = time if time.tzinfo else time.replace(tzinfo=UTC)
     if zoned.microsecond % 1_000:
-        raise SmaError(f"{text!r} says more than milliseconds, which no grid point does")
+        raise SmaError(f"{text!r} is finer than milliseconds, and no grid point is")
     return milliseconds(zoned)

@@ -1,7 +1,7 @@
 """The rule of lateness: an event is late iff it is further behind its series than is allowed.
 
-How far its series is, is the max event time of the events of its series that are before it in the log. Lateness.java in
-the operator is the same rule; tests/vectors/lateness.json holds both to it.
+It is compared with the max event time of its series before it in the log. Lateness.java in the operator is the same
+rule; tests/vectors/lateness.json checks both.
 """
 
 from typing import Any, overload
@@ -20,5 +20,5 @@ def is_late(
     event_time_ms: NDArray[np.int64], max_event_time_ms: NDArray[np.int64], allowed_lateness_ms: int
 ) -> NDArray[np.bool_]: ...
 def is_late(event_time_ms: Any, max_event_time_ms: Any, allowed_lateness_ms: int) -> Any:
-    """Return whether an event is late, or which of several are."""
+    """Return whether an event is late; of arrays, which events are."""
     return event_time_ms < max_event_time_ms - allowed_lateness_ms

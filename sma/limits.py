@@ -1,6 +1,6 @@
-"""The limits of an event, read from limits.properties, which the stream's Java reads too.
+"""Reads the limits of an event from limits.properties, which the stream's Java reads too.
 
-What a record must be within them belongs to sma/event.py and sma/value.py.
+The limits are applied in sma/event.py and sma/value.py.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The two kinds of window. Which events a window holds is computed by each layer for itself."""
+"""Defines the two kinds of window. Each layer selects the events of a window for itself."""
 
 from dataclasses import dataclass
 

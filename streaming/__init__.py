@@ -1,4 +1,4 @@
 """The streaming layer: the Java in `operator`, its plans and submission in `submit`, the running job in `control`.
 
-Python writes the plan and controls the job; it computes no row. The batch layer is not known here.
+Python writes the plan and controls the job; it computes no row. Nothing here imports the batch layer.
 """

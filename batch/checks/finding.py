@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Whether all is well, in one line, and the figures that it rests on; `is_error` False for a mere warning."""
+    """Whether a check passed, why in one line, and its figures; `is_error` is False for a warning."""
 
     passed: bool
     description: str

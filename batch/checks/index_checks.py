@@ -23,14 +23,16 @@ def index_has_no_gaps(connection: Connection) -> Finding:
 
 
 def series_live_in_one_partition(connection: Connection) -> Finding:
-    """Tell whether each series has all its events in one partition; else its order in the log is no order."""
+    """Tell whether each series has all its events in one partition; else the order of its events is undefined."""
     scattered = connection.execute(_SQL["find_scattered_series"]).fetchall()
     figures = {"scattered_series": len(scattered)}
     if not scattered:
         return Finding(True, "each series lives in one partition", figures)
     customer, metric, partitions = scattered[0]
-    places = ", ".join(map(str, partitions))
-    return Finding(False, f"{customer}/{metric} is in the partitions {places}: was it sent without its key?", figures)
+    in_partitions = ", ".join(map(str, partitions))
+    return Finding(
+        False, f"{customer}/{metric} is in the partitions {in_partitions}: was it sent without its key?", figures
+    )
 
 
 def batch_keeps_up(connection: Connection, averages: Averages, most_ms: int) -> Finding:
@@ -41,7 +43,7 @@ def batch_keeps_up(connection: Connection, averages: Averages, most_ms: int) -> 
         bound = {"average": average.name, "computed_until": row[0]}
         waiting[average.name] = connection.execute(_SQL["count_not_computed"], bound).fetchone() or (0, 0)
     oldest, (rows, seconds) = max(waiting.items(), key=lambda item: item[1][1])
-    figures = {"seconds": seconds, "rows_without_answer": sum(count for count, _ in waiting.values())}
+    figures = {"seconds": seconds, "rows_without_result": sum(count for count, _ in waiting.values())}
     passed = seconds * 1000 <= most_ms
     description = f"average {oldest}: {rows:,} streamed rows have had no batch result for up to {seconds:,} s"
     return Finding(passed, f"{description}; {format_duration(most_ms)} are allowed", figures, is_error=False)

@@ -1,6 +1,6 @@
-"""Checks that Kafka still holds, and will hold, what is not indexed yet and what the days to reconcile need.
+"""Checks that Kafka retains the records that are not indexed yet, and those that the days to reconcile require.
 
-Which days those are is decided in `batch.schedule.stale_days`, what they need in `batch.schedule.required_offsets`.
+The days are selected in `batch.schedule.stale_days`, their offsets in `batch.schedule.required_offsets`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from batch.log.record_sizes import record_bytes, retention_bytes
 from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_offsets
 from batch.schedule.stale_days import days_to_reconcile
 from batch.store.database import Connection
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from batch.store.statements import load_statements
 from sma.averages import Averages
 from sma.settings import BatchSettings
 
-BETWEEN_LOOKS_SECONDS = 15 * 60
+SECONDS_BETWEEN_CHECKS = 15 * 60
 WARN_AT_TIMES = 2
 
 _SQL = load_statements(__file__)
@@ -27,30 +27,30 @@ _SQL = load_statements(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """What decides how long the records of one partition that are still needed will stay.
+    """How long the required records of one partition will be retained: the figures that decide it.
 
     `retention_bytes` -1: Kafka keeps everything. `records_per_second` None: not known yet.
     """
 
-    needs_from: int
-    held: OffsetRange
+    required_from: int
+    retained: OffsetRange
     retention_bytes: int
     record_bytes: float
     records_per_second: float | None
 
     @property
     def seconds_left(self) -> float | None:
-        """After how long the first of them is dropped, at the present pace; None where it is not in sight."""
+        """After how long the first of them is dropped, at the present pace; None where that is unknown or never."""
         if self.retention_bytes < 0 or not self.records_per_second:
             return None
-        spare_bytes = self.retention_bytes - (self.held.end - self.needs_from) * self.record_bytes
+        spare_bytes = self.retention_bytes - (self.retained.end - self.required_from) * self.record_bytes
         return max(spare_bytes, 0.0) / (self.records_per_second * self.record_bytes)
 
 
 def days_are_retained(settings: BatchSettings, averages: Averages, today: date) -> Finding:
-    """Tell whether Kafka will keep what is needed for twice the time that reconciling takes.
+    """Tell whether Kafka retains the required records for twice the time that reconciling takes.
 
-    Needed is what is not indexed yet, and what the days to reconcile need.
+    Required are the records that are not indexed yet, and those of the days to reconcile.
 
     Args:
         settings: where Kafka and the database are.
@@ -60,39 +60,43 @@ def days_are_retained(settings: BatchSettings, averages: Averages, today: date) 
     Raises:
         SmaError: Kafka or the database does not answer.
     """
-    held = retained_ranges(settings, settings.events_topic)
-    with look(settings) as connection:
-        reached = read_index(connection).read_to
+    retained = retained_ranges(settings, settings.events_topic)
+    with read_only_session(settings) as connection:
+        indexed_to = read_index(connection).read_to
         days = [stale.day for stale in days_to_reconcile(connection, settings, averages, today)]
-        needed = required_offsets(connection, averages, days)
-        pace = _records_per_second(connection, held)
+        required = required_offsets(connection, averages, days)
+        pace = _records_per_second(connection, retained)
         seconds_per_day = _seconds_per_day(connection)
-    unindexed = {partition: start for partition in held if (start := reached.get(partition, 0)) < held[partition].end}
-    if is_gone(unindexed, held):
+    unindexed = {
+        partition: start for partition in retained if (start := indexed_to.get(partition, 0)) < retained[partition].end
+    }
+    if is_gone(unindexed, retained):
         figures = {"days_to_reconcile": len(days), "days_lost": max(1, len(days))}
         return Finding(
-            False, "Kafka has dropped records before they were indexed: no day can be known to be whole", figures
+            False, "Kafka has dropped records before they were indexed: no day is known to be complete", figures
         )
-    lost = [day for day in days if is_gone(needed.get(day, {}), held)]
-    needs_from = _earliest([unindexed, *(offsets for day, offsets in needed.items() if day not in lost)])
+    lost = [day for day in days if is_gone(required.get(day, {}), retained)]
+    required_from = _earliest([unindexed, *(offsets for day, offsets in required.items() if day not in lost)])
     most_bytes = retention_bytes(settings)
-    each_bytes = record_bytes(settings, held) if most_bytes >= 0 and needs_from else 0.0
+    each_bytes = record_bytes(settings, retained) if most_bytes >= 0 and required_from else 0.0
     margins = {
-        partition: Margin(offset, held[partition], most_bytes, each_bytes, pace.get(partition))
-        for partition, offset in needs_from.items()
-        if partition in held
+        partition: Margin(offset, retained[partition], most_bytes, each_bytes, pace.get(partition))
+        for partition, offset in required_from.items()
+        if partition in retained
     }
-    return judge(len(days), lost, margins, BETWEEN_LOOKS_SECONDS + (len(days) - len(lost)) * seconds_per_day)
+    return check_margins(len(days), lost, margins, SECONDS_BETWEEN_CHECKS + (len(days) - len(lost)) * seconds_per_day)
 
 
-def judge(day_count: int, lost: Sequence[date], margins: Mapping[int, Margin], needed_seconds: float) -> Finding:
-    """Judge the margins of the partitions: lost days are an error, too little time is a warning."""
+def check_margins(
+    day_count: int, lost: Sequence[date], margins: Mapping[int, Margin], required_seconds: float
+) -> Finding:
+    """Check the margins of the partitions: lost days are an error, too little time is a warning."""
     left = {partition: margin.seconds_left for partition, margin in margins.items()}
     shortest = min((seconds for seconds in left.values() if seconds is not None), default=None)
     figures: dict[str, int | float | str] = {
         "days_to_reconcile": day_count,
         "days_lost": len(lost),
-        "seconds_needed": round(needed_seconds),
+        "seconds_needed": round(required_seconds),
     }
     if shortest is not None:
         figures["seconds_left"] = round(shortest)
@@ -103,34 +107,34 @@ def judge(day_count: int, lost: Sequence[date], margins: Mapping[int, Margin], n
             "stored results stay; raise SMA_RETENTION_BYTES",
             figures,
         )
-    if shortest is not None and shortest < WARN_AT_TIMES * needed_seconds:
+    if shortest is not None and shortest < WARN_AT_TIMES * required_seconds:
         return Finding(
             False,
             f"Kafka drops records that days to reconcile need in {shortest:,.0f} s, and reconciling them takes "
-            f"{needed_seconds:,.0f} s: raise SMA_RETENTION_BYTES, or see why they are not reconciled",
+            f"{required_seconds:,.0f} s: raise SMA_RETENTION_BYTES, or see why they are not reconciled",
             figures,
             is_error=False,
         )
     return Finding(True, f"Kafka has all that {day_count} days to reconcile need", figures)
 
 
-def _earliest(several: Sequence[RequiredOffsets]) -> dict[int, int]:
+def _earliest(offsets_by_day: Sequence[RequiredOffsets]) -> dict[int, int]:
     first: dict[int, int] = {}
-    for needed in several:
-        for partition, offset in needed.items():
+    for required in offsets_by_day:
+        for partition, offset in required.items():
             first[partition] = min(offset, first.get(partition, offset))
     return first
 
 
-def _records_per_second(connection: Connection, held: Mapping[int, OffsetRange]) -> dict[int, float]:
+def _records_per_second(connection: Connection, retained: Mapping[int, OffsetRange]) -> dict[int, float]:
     row = connection.execute(_SQL["read_pace"]).fetchone()
     if row is None:
         return {}
     read_to, seconds = row
     return {
-        int(partition): max(held[int(partition)].end - offset, 0) / max(seconds, 1.0)
+        int(partition): max(retained[int(partition)].end - offset, 0) / max(seconds, 1.0)
         for partition, offset in read_to.items()
-        if int(partition) in held
+        if int(partition) in retained
     }
 
 

@@ -1,6 +1,6 @@
-"""Checks whether the Flink job runs: asks Flink's REST API, and ends in seconds.
+"""Checks through Flink's REST API whether the job runs.
 
-What the job has read, and how it is controlled, belongs to the streaming layer.
+The progress and the control of the job belong to the streaming layer.
 """
 
 from batch.checks.finding import Finding

@@ -1,1 +1,1 @@
-"""One served value traced to the events of its window; reads only, and prints nothing."""
+"""Traces one served value to the events of its window; reads only, and prints nothing."""

@@ -1,6 +1,6 @@
-"""The `sma explain` command of one window, ready to paste.
+"""Returns the `sma explain` command of one window, ready to paste.
 
-`sma.explain_command` in sql/functions/explain_command.sql is the same rule in SQL; a test compares both.
+The same rule in SQL is `sma.explain_command` in sql/functions/explain_command.sql; a test compares both.
 """
 
 import shlex

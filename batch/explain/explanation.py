@@ -1,7 +1,6 @@
-"""Puts together all that is known of one window, and decides which case it is.
+"""Combines what the database and the log hold of one window, and decides which case it is.
 
-Pure: takes what the database and the log hold. The cases are put into words in `batch.explain.wording`; the inputs are
-read in `batch.explain.trace`.
+Pure. The cases are worded in `batch.explain.wording`; the inputs are read in `batch.explain.trace`.
 """
 
 from collections.abc import Mapping
@@ -22,26 +21,26 @@ class Case(StrEnum):
 
     FINAL = "final"
     NOT_FINAL = "not final"
-    STREAM_ONLY = "the stream's word only"
+    STREAM_ONLY = "streamed row only"
     NOT_SERVED = "not served"
     NO_ROW = "no row"
     NOT_YET = "no row yet"
     NOT_KEPT = "no longer kept"
     LOST_ROW = "a row is missing"
-    UNKNOWN = "no row, and no telling why"
+    UNKNOWN = "no row, cause unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class LogLook:
-    """What was seen of the log.
+class LogReading:
+    """What was read of the log.
 
-    partitions: in which the series is: one, unless whoever sent its events was wrong; none where it has no event.
-    events: of the series, all that the window can hold; where some are lost, those that are known all the same.
-    lost: partition, and the Kafka offsets, first and last, that would be needed and that Kafka no longer has.
-    watermark_ms: the oldest watermark of those partitions at the log's end; None where one has none.
-    committed: the Kafka offsets, by partition, before which the stream has read everything.
-    is_confirmed: whether that is the log's end.
-    unindexed: how many Kafka offsets of those partitions are not in the offset index yet; they were looked at too.
+    partitions: of the series: one, unless its events were sent without their key; none where it has no event.
+    events: of the series, all that the window can hold; where some are lost, those that the index and the tail hold.
+    lost: partition, and the required Kafka offsets, first and last, that Kafka no longer has.
+    watermark_ms: the lowest watermark of those partitions at the log's end; None where one has none.
+    committed: the Kafka offsets, by partition, that the stream has committed.
+    is_committed: whether the stream has committed the log to its end.
+    unindexed: how many Kafka offsets of those partitions are not in the offset index yet; they were read too.
     """
 
     partitions: tuple[int, ...]
@@ -49,7 +48,7 @@ class LogLook:
     lost: tuple[int, int, int] | None
     watermark_ms: int | None
     committed: Mapping[int, int]
-    is_confirmed: bool
+    is_committed: bool
     unindexed: int = 0
     offsets_read: int = 0
 
@@ -60,11 +59,11 @@ class LogLook:
 
 @dataclass(frozen=True, slots=True)
 class DayState:
-    """Why the window's day is to be reconciled, or never will be.
+    """Why the window's day is to be reconciled, or is not.
 
-    reasons: as `batch.schedule.stale_days` names them; none where the day is settled.
-    late_since: since when late events wait for it; None where none do.
-    first_day: days before it are left alone.
+    reasons: as `batch.schedule.stale_days` names them; none where the day is not stale.
+    late_since: since when late events wait for its reconciliation; None where none do.
+    first_day: days before it are not reconciled by schedule.
     first_kept: rows of days before it are dropped; None where all are kept.
     """
 
@@ -86,7 +85,7 @@ class Explanation:
     records: WindowRecords
     stream: LayerCheck
     batch: LayerCheck
-    log: LogLook
+    log: LogReading
     day_state: DayState
 
     @property
@@ -96,7 +95,7 @@ class Explanation:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether what a layer says is a defect or a loss."""
+        """Whether the row of a layer, or its absence, is a defect or a loss."""
         return self.stream.is_wrong or self.batch.is_wrong
 
     @property
@@ -104,27 +103,27 @@ class Explanation:
         """Where the window begins: for one of N events its oldest event, None where that is not known."""
         if isinstance(self.average.window, DurationWindow):
             return self.as_of_ms - self.average.window.duration_ms
-        held = self.batch.window or self.stream.window
-        return held[0].event_time_ms if held else None
+        window = self.batch.window or self.stream.window
+        return window[0].event_time_ms if window else None
 
     @property
     def events(self) -> tuple[SeriesEvent, ...]:
-        """The events that either layer's window holds, and those that have come since; by time."""
+        """The events in either layer's window, and those that arrived since; by time."""
         if self.log.lost is not None:
-            is_told = isinstance(self.average.window, DurationWindow)
-            return tuple(by_time(self.log.events)) if is_told else ()
-        held = {
+            is_duration = isinstance(self.average.window, DurationWindow)
+            return tuple(by_time(self.log.events)) if is_duration else ()
+        events = {
             event.position: event for check in (self.stream, self.batch) for event in (*check.window, *check.new_events)
         }
-        return tuple(by_time(list(held.values())))
+        return tuple(by_time(list(events.values())))
 
     @property
     def late_events(self) -> tuple[SeriesEvent, ...]:
         """Those of `events` that are late."""
         return tuple(event for event in self.events if event.is_late)
 
-    def held_by(self) -> dict[str, frozenset[tuple[int, int]]]:
-        """Return where in the log the events stand that the window of each layer holds, `stream` and `batch`."""
+    def positions_by_layer(self) -> dict[str, frozenset[tuple[int, int]]]:
+        """Return the positions in the log of the events in the window of each layer, `stream` and `batch`."""
         checks = {"stream": self.stream, "batch": self.batch}
         return {name: frozenset(event.position for event in check.window) for name, check in checks.items()}
 
@@ -140,22 +139,22 @@ def explain_window(
     average: Average,
     as_of_ms: int,
     records: WindowRecords,
-    log: LogLook,
+    log: LogReading,
     day_state: DayState,
 ) -> Explanation:
-    """Check both layers' words and tell which case it is.
+    """Check the rows of both layers and decide which case it is.
 
     Args:
         customer: of the series.
         metric: of the series.
-        average: by which the window is stated.
+        average: whose window it is.
         as_of_ms: a point of its grid.
         records: what the database held at one moment.
-        log: seen after that moment, but for what the stream had committed, which was seen before it.
+        log: read after that moment, except for the committed offsets, which were read before it.
         day_state: why the day is to be reconciled.
     """
     window = Window(average, as_of_ms, None if log.lost is not None else log.events)
-    is_closed = log.is_closed(as_of_ms) if log.is_confirmed else None
+    is_closed = log.is_closed(as_of_ms) if log.is_committed else None
     stream = check_stream(window, records.streamed, log.committed, is_closed)
     batch = check_batch(window, records.computed, records.result)
     is_kept = day_state.first_kept is None or day_of(as_of_ms) >= day_state.first_kept
@@ -166,12 +165,12 @@ def explain_window(
 
 
 def _as_dropped(check: LayerCheck) -> LayerCheck:
-    """Return what is to be said of a day whose rows are dropped by and by: that one is not there means nothing."""
+    """Return the check for a day whose rows are being dropped: a missing row is no fault."""
     return check if check.row is not None else replace(check, verdict=Verdict.NOT_KEPT)
 
 
 def _case(
-    records: WindowRecords, log: LogLook, as_of_ms: int, stream: LayerCheck, batch: LayerCheck, *, is_kept: bool
+    records: WindowRecords, log: LogReading, as_of_ms: int, stream: LayerCheck, batch: LayerCheck, *, is_kept: bool
 ) -> Case:
     if records.served is not None:
         if records.served.source == "stream":

@@ -1,8 +1,8 @@
 """Checks one window of each layer against the sum of its events.
 
-Pure: rows and events go in. The streamed row must equal the sum of the events that are not late, the batch row that of
-all events. Each is compared with the part of the log that it was computed from, so that an outdated row is told apart
-from a wrong one.
+Pure: takes rows and events. The streamed row must equal the sum of the events that are not late, the batch row that of
+all events. Each is compared with the range of the log that it was computed from, which tells an outdated row from a
+wrong one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,15 +18,15 @@ DERIVED = -1  # `newest_offset` of a row that was derived from stored rows
 
 
 class Verdict(StrEnum):
-    """What came of checking a layer's word; the last three of them are defects or losses."""
+    """Result of checking the row of a layer; the last three are defects or losses."""
 
     EQUAL = "equal"
     NO_ROW = "no row, and none should be"
-    WAITING = "not said yet"
-    OUTDATED = "right when it was said"
+    WAITING = "not emitted yet"
+    OUTDATED = "right when it was written"
     UNCHECKED = "cannot be checked"
     NOT_KEPT = "no longer kept"
-    DIFFERENT = "not what its events give"
+    DIFFERENT = "not the sum of its events"
     MISSING = "missing"
     EXTRA = "a row without events"
 
@@ -36,10 +36,10 @@ WRONG = frozenset({Verdict.DIFFERENT, Verdict.MISSING, Verdict.EXTRA})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a layer's table holds of the window.
+    """The row of the window in a layer's table.
 
     sma: the average, as the database divides.
-    newest_offset: of a streamed row, as its table says; None of a batch row.
+    newest_offset: the version of a streamed row; None of a batch row.
     """
 
     pair: Pair
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """From how much of the log the batch layer answered the day, and by which run."""
+    """The batch result of the day: from how much of the log it was computed, and by which run."""
 
     read_to: Mapping[int, int]
     low_watermark_ms: int
@@ -60,17 +60,17 @@ class StoredResult:
 
 @dataclass(frozen=True, slots=True)
 class LayerCheck:
-    """What a layer says of the window, and what it should.
+    """The row of one layer, compared with the sum of its events.
 
-    row: what it says; None where it has no row.
-    expected: what its events add up to; None where they give no row, or cannot be read.
+    row: None where the layer has none.
+    recomputed: the sum of its events; None where they make no row, or cannot be read.
     window: those events, by time.
-    new_events: events that change the window, and came after the part of the log that its word follows from.
+    new_events: events that change the window, and arrived after the range of the log that the row was computed from.
     """
 
     verdict: Verdict
     row: Row | None
-    expected: Pair | None
+    recomputed: Pair | None
     window: tuple[SeriesEvent, ...]
     new_events: tuple[SeriesEvent, ...]
 
@@ -82,7 +82,7 @@ class LayerCheck:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which window is looked at, and what the log holds of it.
+    """The window to check, and what the log holds of it.
 
     events: of the series, before `as_of_ms`: all that the window can hold; None where Kafka no longer has them.
     """
@@ -91,30 +91,29 @@ class Window:
     as_of_ms: int
     events: Sequence[SeriesEvent] | None
 
-    def held(self, counts: Callable[[SeriesEvent], bool]) -> tuple[SeriesEvent, ...]:
-        """Return the window over those events that count, by time."""
+    def over(self, counts: Callable[[SeriesEvent], bool]) -> tuple[SeriesEvent, ...]:
+        """Return the window over the events that count, by time."""
         return window_of(self.average, self.as_of_ms, [event for event in self.events or () if counts(event)])
 
 
 def check_stream(window: Window, row: Row | None, committed: Mapping[int, int], is_closed: bool | None) -> LayerCheck:
-    """Hold the stream to the events that are not late.
+    """Check the streamed row against the events that are not late.
 
     Args:
-        window: with the events to the log's end, which holds all that the row can follow from.
+        window: with the events to the log's end, which holds all that the row can depend on.
         row: of `sma.streaming_averages`.
-        committed: the Kafka offsets, by partition, before which the stream had read everything when the row was looked
-            at.
-        is_closed: whether the watermark that the stream had committed has passed the window; None where that is not
-            known, as the stream has not committed the log's end.
+        committed: the Kafka offsets, by partition, that the stream had committed when the row was read.
+        is_closed: whether the committed watermark has passed the window; None where that is not known, because the
+            stream has not committed the log's end.
     """
     if window.events is None:
         return _unchecked(row)
-    now = window.held(lambda event: not event.is_late)
-    follows_from = row.newest_offset if row is not None else None
-    if row is None or follows_from is None or follows_from == DERIVED:
+    now = window.over(lambda event: not event.is_late)
+    source_offset = row.newest_offset if row is not None else None
+    if row is None or source_offset is None or source_offset == DERIVED:
         then = now
     else:
-        then = window.held(lambda event: not event.is_late and event.kafka_offset <= follows_from)
+        then = window.over(lambda event: not event.is_late and event.kafka_offset <= source_offset)
     new_events = _added(now, then)
     has_read_them = any(event.kafka_offset < committed.get(event.kafka_partition, 0) for event in new_events)
     if row is None:
@@ -128,29 +127,29 @@ def check_stream(window: Window, row: Row | None, committed: Mapping[int, int], 
 
 
 def check_batch(window: Window, row: Row | None, result: StoredResult | None) -> LayerCheck:
-    """Hold the batch layer to all events, as far as its answer was computed from them.
+    """Check the batch row against all events, as far as its result was computed from them.
 
     Args:
         window: with the events to the log's end.
         row: of `sma.batch_averages`.
-        result: of the day and average; None where the day was never answered.
+        result: of the day and average; None where the day was never computed.
     """
     if window.events is None:
         return _unchecked(row)
-    now = window.held(lambda _: True)
+    now = window.over(lambda _: True)
     if result is None or result.low_watermark_ms < window.as_of_ms:
         if row is None:
             return LayerCheck(Verdict.WAITING if now else Verdict.NO_ROW, row, pair_of(now), now, ())
         then = now
     else:
         read_to = result.read_to
-        then = window.held(lambda event: event.kafka_offset < read_to.get(event.kafka_partition, 0))
-    said = row.pair if row is not None else None
-    if said == pair_of(then):
+        then = window.over(lambda event: event.kafka_offset < read_to.get(event.kafka_partition, 0))
+    batch_pair = row.pair if row is not None else None
+    if batch_pair == pair_of(then):
         new_events = _added(now, then)
-        if said != pair_of(now):
-            return LayerCheck(Verdict.OUTDATED, row, said, then, new_events)
-        return LayerCheck(Verdict.EQUAL if row is not None else Verdict.NO_ROW, row, said, then, ())
+        if batch_pair != pair_of(now):
+            return LayerCheck(Verdict.OUTDATED, row, batch_pair, then, new_events)
+        return LayerCheck(Verdict.EQUAL if row is not None else Verdict.NO_ROW, row, batch_pair, then, ())
     verdict = Verdict.MISSING if row is None else Verdict.DIFFERENT if then else Verdict.EXTRA
     return LayerCheck(verdict, row, pair_of(then), then, ())
 

@@ -1,8 +1,8 @@
-"""Finds the events of one series that one window can hold, newest first, reading no more of the log than that takes.
+"""Finds the events of one series that one window can hold, newest first, reading no more of the log than necessary.
 
-Indexed blocks are read in the order of their newest event; late events come from the index. What is not indexed yet,
-the tail of the log, is read whole, by the rule of lateness: an event is late iff it is older than the max event time of
-its series before it in the log, less `allowed_lateness`.
+Indexed blocks are read in descending order of their max event time; late events come from the index. The tail of the
+log, which is not indexed yet, is read whole. Its events are classified by the rule of lateness: an event is late iff it
+is older than the max event time of its series before it in the log, less `allowed_lateness`.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,8 +22,8 @@ from sma.lateness import is_late
 from sma.limits import EARLIEST_EVENT_TIME_MS
 from sma.window import DurationWindow
 
-FIRST_BLOCKS = 16  # that a window of N events reads at once; then twice as many, and so on
-BRIDGED_OFFSETS = 20_000  # between two blocks: to read them costs less than to ask Kafka anew
+FIRST_BLOCKS = 16  # first read of a window of N events; each further read takes twice as many
+BRIDGED_OFFSETS = 20_000  # between two blocks: reading them costs less than another request to Kafka
 
 Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
 """(partition, start, end, series) -> the records at start <= Kafka offset < end: `batch.log.reader.read_partition`."""
@@ -31,10 +31,10 @@ Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events: those of a series before a time, back to another, or until there are enough that are not late.
+    """Which events of a series to find: those in a time range, or the last N before a time that are not late.
 
-    enough_before: what a layer says may follow from the log up to a Kafka offset only, and there are enough events once
-        there are enough before it.
+    enough_before: the row of a layer may depend on the log only up to this Kafka offset, so the N events are counted
+        before it.
     """
 
     customer: str
@@ -53,11 +53,11 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PartitionEvents:
     """What one partition holds of the series.
 
-    events: in any order; if `lost`, only what the index and the tail tell.
-    lost: the Kafka offsets, first and last, that would be needed and that Kafka no longer has; None where it has all.
+    events: in any order; if `lost`, only those in the index and the tail.
+    lost: the required Kafka offsets, first and last, that Kafka no longer has; None where it has all.
     max_time_ms: the newest time of an event or heartbeat of the partition, its tail included.
     records_end: one past the last record of the partition.
     has_series: whether there is any event of the series at all, whatever its time.
@@ -74,28 +74,28 @@ class Found:
 
 
 def find_events(
-    wanted: Wanted, series: IndexedSeries, held: OffsetRange, allowed_lateness_ms: int, read: Read
-) -> Found:
+    wanted: Wanted, series: IndexedSeries, retained: OffsetRange, allowed_lateness_ms: int, read: Read
+) -> PartitionEvents:
     """Return the events of a series in one partition.
 
     Args:
         wanted: which.
-        series: what the index says.
-        held: what Kafka retains, to the log's end.
+        series: what the index holds.
+        retained: what Kafka retains, to the log's end.
         allowed_lateness_ms: by which the index was made.
         read: reads the log.
     """
-    tail = _read_tail(wanted, series, held, allowed_lateness_ms, read)
+    tail = _read_tail(wanted, series, retained, allowed_lateness_ms, read)
     blocks, late = series.blocks, {event.kafka_offset for event in series.late}
     events: dict[int, SeriesEvent] = {}
-    lost = (series.next_offset, held.start - 1) if series.next_offset < held.start else None
+    lost = (series.next_offset, retained.start - 1) if series.next_offset < retained.start else None
     newest_first = np.argsort(-blocks[3], kind="stable")
     done, at_once, offsets_read = 0, FIRST_BLOCKS, tail.offsets_read
     while lost is None and done < newest_first.size:
         if _is_enough(wanted, events, tail.events, late, int(blocks[3, newest_first[done]])):
             break
         chosen = np.sort(newest_first[done:][: at_once if wanted.event_count is not None else None])
-        lost = _lost(blocks[:, chosen], held)
+        lost = _lost(blocks[:, chosen], retained)
         for start, end in _joined(blocks[:, chosen]) if lost is None else ():
             offsets_read += end - start
             events |= {
@@ -104,7 +104,7 @@ def find_events(
         done += chosen.size
         at_once *= 2
     in_time = [event for event in events.values() if event.kafka_offset not in late]
-    return Found(
+    return PartitionEvents(
         events=(*(in_time if lost is None else ()), *series.late, *tail.events),
         lost=lost,
         max_time_ms=max((time for time in (series.max_time_ms, tail.max_time_ms) if time is not None), default=None),
@@ -125,14 +125,14 @@ class _Tail:
 
 
 def _read_tail(
-    wanted: Wanted, indexed: IndexedSeries, held: OffsetRange, allowed_lateness_ms: int, read: Read
+    wanted: Wanted, indexed: IndexedSeries, retained: OffsetRange, allowed_lateness_ms: int, read: Read
 ) -> _Tail:
-    start = max(indexed.next_offset, held.start)
-    tail = _Tail([], None, indexed.next_offset, False, max(held.end - start, 0))
+    start = max(indexed.next_offset, retained.start)
+    tail = _Tail([], None, indexed.next_offset, False, max(retained.end - start, 0))
     max_event_time_ms = indexed.max_event_time_ms
     table = SeriesTable()
     number = table.number(wanted.customer, wanted.metric)
-    for chunk in read(indexed.kafka_partition, start, held.end, table) if start < held.end else ():
+    for chunk in read(indexed.kafka_partition, start, retained.end, table) if start < retained.end else ():
         for offsets in (chunk.kafka_offsets, chunk.heartbeat_offsets, chunk.rejected_offsets):
             if offsets.size:
                 tail.records_end = max(tail.records_end, int(offsets[-1]) + 1)
@@ -158,7 +158,7 @@ def _is_enough(
     late: set[int],
     unread_ms: int,
 ) -> bool:
-    """Tell whether no event at or before `unread_ms` can be one of the last N: as many are newer."""
+    """Tell whether no event at or before `unread_ms` can be one of the last N, since N are newer."""
     if wanted.event_count is None:
         return False
     before = wanted.enough_before
@@ -172,7 +172,7 @@ def _is_enough(
 
 
 def _events_of(wanted: Wanted, partition: int, start: int, end: int, read: Read) -> Iterator[SeriesEvent]:
-    """Yield the series' events in a range of Kafka offsets, those that are late too."""
+    """Yield the series' events in a range of Kafka offsets, late ones included."""
     table = SeriesTable()
     number = table.number(wanted.customer, wanted.metric)
     for chunk in read(partition, start, end, table):
@@ -187,20 +187,20 @@ def _rows(chunk: Chunk, is_wanted: NDArray[np.bool_]) -> Iterator[tuple[int, int
     return zip(*(column[is_wanted].tolist() for column in columns), strict=True)
 
 
-def _lost(blocks: NDArray[np.int64], held: OffsetRange) -> tuple[int, int] | None:
-    gone = blocks[0][blocks[0] < held.start]
-    return (int(gone.min()), held.start - 1) if gone.size else None
+def _lost(blocks: NDArray[np.int64], retained: OffsetRange) -> tuple[int, int] | None:
+    gone = blocks[0][blocks[0] < retained.start]
+    return (int(gone.min()), retained.start - 1) if gone.size else None
 
 
 def _joined(blocks: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Yield ranges of Kafka offsets that hold the blocks, given by offset; blocks that are near are one range."""
-    begun: tuple[int, int] | None = None
+    """Yield ranges of Kafka offsets that hold the blocks, which are sorted by offset; near blocks join to one range."""
+    joined: tuple[int, int] | None = None
     for first, end in zip(blocks[0].tolist(), blocks[1].tolist(), strict=True):
-        if begun is not None and first - begun[1] <= BRIDGED_OFFSETS:
-            begun = (begun[0], end)
+        if joined is not None and first - joined[1] <= BRIDGED_OFFSETS:
+            joined = (joined[0], end)
         else:
-            if begun is not None:
-                yield begun
-            begun = (first, end)
-    if begun is not None:
-        yield begun
+            if joined is not None:
+                yield joined
+            joined = (first, end)
+    if joined is not None:
+        yield joined

@@ -1,6 +1,6 @@
-"""Reads what the offset index holds of one series before a time: blocks that can hold its events, and its late events.
+"""Reads what the offset index holds of one series before a time: the blocks with its events, and its late events.
 
-Reads within a database snapshot, and only what one window takes. The log itself is read in
+Reads in one database snapshot, and only what one window takes. The log itself is read in
 `batch.explain.series_events`.
 """
 
@@ -22,9 +22,9 @@ _SQL = load_statements(__file__)
 
 @dataclass(frozen=True, slots=True)
 class IndexedSeries:
-    """One series in one partition; a partition that was never indexed is one without blocks.
+    """One series in one partition; a partition that was never indexed has no blocks.
 
-    next_offset: how far the partition is indexed: its tail begins there.
+    next_offset: how far the partition is indexed; its tail begins there.
     max_time_ms: the newest time of an event or heartbeat of the partition; None where there is none.
     max_event_time_ms: the newest event time of the series; None where it has no event yet.
     blocks: int64, four rows: first_offset, next_offset, min_event_time_ms, max_event_time_ms; of the
@@ -41,14 +41,14 @@ class IndexedSeries:
 
 
 def partitions_of_series(connection: Connection, customer: str, metric: str) -> list[int]:
-    """Return the partitions in which events of a series were indexed: one, unless whoever sent them was wrong."""
+    """Return the partitions with indexed events of a series: one, unless they were sent without their key."""
     return [row[0] for row in connection.execute(_SQL["read_partitions"], {"customer": customer, "metric": metric})]
 
 
 def read_series(
     connection: Connection, partition: int, customer: str, metric: str, from_ms: int, until_ms: int
 ) -> IndexedSeries:
-    """Return what the index says of a series' events with from_ms <= event time < until_ms."""
+    """Return what the index holds of a series' events with from_ms <= event time < until_ms."""
     bound = {
         "partition": partition,
         "customer": customer,
@@ -57,24 +57,24 @@ def read_series(
         "until_ms": until_ms,
     }
     next_offset, max_time_ms = connection.execute(_SQL["read_reached"], bound).fetchone() or (0, None)
-    newest = connection.execute(_SQL["read_newest"], bound).fetchone()
+    max_event_time = connection.execute(_SQL["read_newest"], bound).fetchone()
     days = [day_number(day) for (day,) in connection.execute(_SQL["read_days"], bound)]
     blocks = read_blocks(connection, partition, from_ms, until_ms)
     return IndexedSeries(
         partition,
         next_offset,
         max_time_ms,
-        newest[0] if newest else None,
+        max_event_time[0] if max_event_time else None,
         on_days(blocks, days, from_ms, until_ms),
         tuple(SeriesEvent(*row) for row in connection.execute(_SQL["read_late"], bound)),
     )
 
 
 def on_days(blocks: NDArray[np.int64], days: Sequence[int], from_ms: int, until_ms: int) -> NDArray[np.int64]:
-    """Return the blocks that reach into a time on one of some days since the epoch, ascending."""
-    _, _, oldest, newest = blocks
-    first = np.maximum(oldest, from_ms) // DAY_MS
-    last = np.minimum(newest, until_ms - 1) // DAY_MS
+    """Return the blocks that overlap the time range on one of some days since the epoch, ascending."""
+    _, _, min_times_ms, max_times_ms = blocks
+    first = np.maximum(min_times_ms, from_ms) // DAY_MS
+    last = np.minimum(max_times_ms, until_ms - 1) // DAY_MS
     sorted_days = np.array(days, np.int64)
     reaches = np.searchsorted(sorted_days, first) < np.searchsorted(sorted_days, last, side="right")
     chosen: NDArray[np.int64] = blocks[:, reaches]

@@ -1,4 +1,4 @@
--- Statements of series_index: they read what the offset index knows of one series in one partition.
+-- Statements of series_index: they read what the offset index holds of one series in one partition.
 
 -- read_partitions --
 SELECT kafka_partition

@@ -47,7 +47,7 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """That a reconciliation found the layers to differ in the window, and what each said; None for no row."""
+    """A difference that a reconciliation found in the window, with the pair of each layer; None for no row."""
 
     run_id: str
     reconciled_at: datetime
@@ -60,7 +60,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """That a later run replaced, removed or added the batch row of the window; None for no row."""
+    """A later run's change to the batch row of the window; None for no row."""
 
     run_id: str
     corrected_at: datetime
@@ -70,7 +70,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class WindowRecords:
-    """All of it, as of one moment; lists newest first."""
+    """All records of the window, as of one moment; lists newest first."""
 
     served: Served | None
     streamed: Row | None
@@ -115,8 +115,8 @@ def _result(read_to: Mapping[str, int], low_watermark: datetime, run_id: str, wr
 
 
 def _difference(*row: Any) -> Difference:
-    *found, stream_sum, stream_count, batch_sum, batch_count = row
-    run_id, reconciled_at, difference_class, is_explained, late_event_count = found
+    *columns, stream_sum, stream_count, batch_sum, batch_count = row
+    run_id, reconciled_at, difference_class, is_explained, late_event_count = columns
     return Difference(
         run_id,
         reconciled_at,

@@ -1,6 +1,6 @@
 """Traces one served value: reads its window from the database and the log, and explains it. Writes nothing.
 
-The order of reading makes the checks valid: first the offsets that the stream has committed, whose rows are then in the
+The order of reading makes the checks valid: first the committed offsets of the stream, whose rows are then in the
 tables; then the tables, in one snapshot; then the log to its end, which holds every event of those rows.
 """
 
@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from batch.explain.explanation import DayState, Explanation, LogLook, explain_window
+from batch.explain.explanation import DayState, Explanation, LogReading, explain_window
 from batch.explain.layer_checks import DERIVED
-from batch.explain.series_events import Found, Wanted, find_events
+from batch.explain.series_events import PartitionEvents, Wanted, find_events
 from batch.explain.series_index import IndexedSeries, partitions_of_series, read_series
 from batch.explain.stored_records import WindowRecords, read_records
 from batch.index.known_series import has_rows, read_definitions, unknown_series
@@ -31,7 +31,7 @@ from sma.instants import format_instant
 from sma.limits import MAX_NAME_CHARACTERS
 from sma.settings import BatchSettings
 
-TOLD_OFFSETS = 500_000  # reading more than so many takes a while
+REPORTED_OFFSETS = 500_000  # reading more takes a while, and is reported
 
 
 def explain(
@@ -52,7 +52,7 @@ def explain(
         metric: of the series.
         name: of the average.
         as_of_ms: the grid point, in milliseconds since the Unix epoch.
-        progress: is told what takes long.
+        progress: takes a line where reading takes long.
 
     Raises:
         SmaError: there is no such average, grid point or series, or Kafka or the database does not answer.
@@ -65,20 +65,20 @@ def explain(
             _require_on_grid(average, as_of_ms)
             records = read_records(connection, customer, metric, name, as_of_ms)
             wanted = Wanted.of(average, as_of_ms, customer, metric)
-            held = retained_ranges(settings, settings.events_topic)
-            series = _series(connection, wanted, held)
+            retained = retained_ranges(settings, settings.events_topic)
+            series = _series(connection, wanted, retained)
             rule = next(iter(read_rules(connection)), Rule.of(averages))
             state = _day_state(connection, settings, replace(averages, averages=(average,)), day_of(as_of_ms))
             is_stored = has_rows(connection, customer, metric)
-        found = _look(settings, wanted, records, series, held, rule, progress)
-        if not is_stored and not any(each.has_series for each in found.values()):
+        events = _look(settings, wanted, records, series, retained, rule, progress)
+        if not is_stored and not any(each.has_series for each in events.values()):
             raise unknown_series(connection, customer, metric)
-    log = _log_look(found, committed, averages.watermark_delay_ms)
+    log = _log_reading(events, committed, averages.watermark_delay_ms)
     return explain_window(customer, metric, average, as_of_ms, records, log, state)
 
 
 def _average(averages: Averages, stored: dict[str, Average], name: str) -> Average:
-    """Return the definition that readers see the rows by, or else that of averages.yaml."""
+    """Return the stored definition of an average, which readers see, or else that of averages.yaml."""
     known = {average.name: average for average in averages.averages} | stored
     if name not in known:
         raise SmaError(f"there is no average {name!r}: there are {', '.join(sorted(known))}")
@@ -89,27 +89,28 @@ def _require_on_grid(average: Average, as_of_ms: int) -> None:
     before = grid_point_at_or_before(as_of_ms, average.every_ms)
     if before != as_of_ms:
         raise SmaError(
-            f"{format_instant(as_of_ms)} is not on the grid of the average {average.name!r}, which is stated every "
+            f"{format_instant(as_of_ms)} is not on the grid of the average {average.name!r}, which is computed every "
             f"{format_duration(average.every_ms)}: the nearest grid points are {format_instant(before)} and "
             f"{format_instant(grid_point_after(as_of_ms, average.every_ms))}"
         )
 
 
-def _series(connection: Connection, wanted: Wanted, held: Mapping[int, OffsetRange]) -> list[IndexedSeries]:
-    """Return what the index says of the series: in its partition, or in all where it was not indexed yet."""
+def _series(connection: Connection, wanted: Wanted, retained: Mapping[int, OffsetRange]) -> list[IndexedSeries]:
+    """Return what the index holds of the series: in its partition, or in all where it was not indexed yet."""
     customer, metric = wanted.customer, wanted.metric
     if any(not 0 < len(name) <= MAX_NAME_CHARACTERS or "/" in name for name in (customer, metric)):
         raise unknown_series(connection, customer, metric)
-    chosen = partitions_of_series(connection, customer, metric) or sorted(held)
+    partitions = partitions_of_series(connection, customer, metric) or sorted(retained)
     series = [
-        read_series(connection, partition, customer, metric, wanted.from_ms, wanted.until_ms) for partition in chosen
+        read_series(connection, partition, customer, metric, wanted.from_ms, wanted.until_ms)
+        for partition in partitions
     ]
     for each in series:
-        end = held[each.kafka_partition].end if each.kafka_partition in held else 0
+        end = retained[each.kafka_partition].end if each.kafka_partition in retained else 0
         if end < each.next_offset:
             raise SmaError(
                 f"partition {each.kafka_partition} of the log ends at Kafka offset {end}, but was indexed to "
-                f"{each.next_offset}: is this another Kafka? mend SMA_KAFKA_BOOTSTRAP"
+                f"{each.next_offset}: is this another Kafka? correct SMA_KAFKA_BOOTSTRAP"
             )
     return series
 
@@ -119,13 +120,13 @@ def _look(
     wanted: Wanted,
     records: WindowRecords,
     series: Sequence[IndexedSeries],
-    held: Mapping[int, OffsetRange],
+    retained: Mapping[int, OffsetRange],
     rule: Rule,
     progress: Progress,
-) -> dict[int, Found]:
-    tails = sum(max(held[each.kafka_partition].end - each.next_offset, 0) for each in series)
+) -> dict[int, PartitionEvents]:
+    tails = sum(max(retained[each.kafka_partition].end - each.next_offset, 0) for each in series)
     blocks = sum(int((each.blocks[1] - each.blocks[0]).sum()) for each in series) if wanted.event_count is None else 0
-    if tails + blocks > TOLD_OFFSETS:
+    if tails + blocks > REPORTED_OFFSETS:
         progress(f"reading {tails + blocks:,} offsets of the log, {tails:,} of them not indexed yet")
 
     def read(partition: int, start: int, end: int, table: SeriesTable) -> Iterator[Chunk]:
@@ -135,7 +136,7 @@ def _look(
         each.kafka_partition: find_events(
             replace(wanted, enough_before=_enough_before(records, wanted, each.kafka_partition)),
             each,
-            held[each.kafka_partition],
+            retained[each.kafka_partition],
             rule.allowed_lateness_ms,
             read,
         )
@@ -144,7 +145,7 @@ def _look(
 
 
 def _enough_before(records: WindowRecords, wanted: Wanted, partition: int) -> int | None:
-    """Return the Kafka offset up to which alone a layer's word may follow from the log; None for its end."""
+    """Return the Kafka offset up to which the rows of both layers depend on the log; None for its end."""
     offsets = []
     newest_offset = records.streamed.newest_offset if records.streamed is not None else None
     if newest_offset is not None and newest_offset != DERIVED:
@@ -154,19 +155,21 @@ def _enough_before(records: WindowRecords, wanted: Wanted, partition: int) -> in
     return min(offsets, default=None)
 
 
-def _log_look(found: Mapping[int, Found], committed: Mapping[int, int], watermark_delay_ms: int) -> LogLook:
-    """Put the partitions together in which the series is; of a series that has no event, all were looked at."""
-    own = {partition: each for partition, each in found.items() if each.has_series} or found
-    newest = [each.max_time_ms for each in own.values() if each.max_time_ms is not None]
-    return LogLook(
+def _log_reading(
+    events: Mapping[int, PartitionEvents], committed: Mapping[int, int], watermark_delay_ms: int
+) -> LogReading:
+    """Combine the partitions of the series; for a series without an event, all partitions."""
+    own = {partition: each for partition, each in events.items() if each.has_series} or events
+    max_times_ms = [each.max_time_ms for each in own.values() if each.max_time_ms is not None]
+    return LogReading(
         partitions=tuple(own),
         events=tuple(event for each in own.values() for event in each.events),
         lost=next(((partition, *each.lost) for partition, each in own.items() if each.lost is not None), None),
-        watermark_ms=min(newest) - watermark_delay_ms if len(newest) == len(own) else None,
+        watermark_ms=min(max_times_ms) - watermark_delay_ms if len(max_times_ms) == len(own) else None,
         committed=committed,
-        is_confirmed=all(committed.get(partition, 0) >= each.records_end for partition, each in own.items()),
+        is_committed=all(committed.get(partition, 0) >= each.records_end for partition, each in own.items()),
         unindexed=sum(each.unindexed for each in own.values()),
-        offsets_read=sum(each.offsets_read for each in found.values()),
+        offsets_read=sum(each.offsets_read for each in events.values()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Puts an explanation into sentences: what readers see and why, and whether each layer's row equals its events."""
+"""Words an explanation: what readers see and why, and whether the row of each layer equals the sum of its events."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from sma.window import CountWindow
 
 
 def sentence(explained: Explanation) -> str:
-    """Return the sentence that sums it up; what is wrong comes first."""
+    """Return the sentence that sums up an explanation; what is wrong comes first."""
     wrong = [
         f"WRONG: the {layer}'s {_wrong_words(check)}: "
         for layer, check in (("batch layer", explained.batch), ("stream", explained.stream))
@@ -23,24 +23,24 @@ def sentence(explained: Explanation) -> str:
 
 
 def check_in_words(explained: Explanation, check: LayerCheck) -> str:
-    """Return whether what a layer says is what its events add up to."""
+    """Return whether the row of a layer equals the sum of its events."""
     which = "without the late ones" if check is explained.stream else "late ones included"
     events = f"{_events(len(check.window))}, {which}"
     match check.verdict:
         case Verdict.EQUAL:
             return f"equals the sum of its {events}"
         case Verdict.NO_ROW:
-            return f"no row is right: its {events}, give none"
+            return f"rightly no row: its {events}, make none"
         case Verdict.WAITING:
-            return f"no row yet; the sum of its {events}, is {pair_in_words(check.expected)}"
+            return f"no row yet; the sum of its {events}, is {pair_in_words(check.recomputed)}"
         case Verdict.OUTDATED:
-            return f"equals the sum of its {events}, as of then; {_events(len(check.new_events))} came since"
+            return f"equals the sum of its {events}, at that time; {_events(len(check.new_events))} arrived since"
         case Verdict.UNCHECKED:
             return "cannot be checked: Kafka no longer has the events"
         case Verdict.NOT_KEPT:
-            return f"no longer kept; the sum of its {events}, is {pair_in_words(check.expected)}"
+            return f"no longer kept; the sum of its {events}, is {pair_in_words(check.recomputed)}"
         case _:
-            return f"WRONG: the sum of its {events}, is {pair_in_words(check.expected)}"
+            return f"WRONG: the sum of its {events}, is {pair_in_words(check.recomputed)}"
 
 
 def pair_in_words(pair: Pair | None) -> str:
@@ -54,12 +54,12 @@ def time_in_words(time: datetime) -> str:
 
 
 def number_in_words(number: Decimal) -> str:
-    """Return a number without zeros behind its last digit."""
+    """Return a number without trailing zeros."""
     return f"{number.normalize():f}"
 
 
 def window_in_words(explained: Explanation) -> str:
-    """Return which events the window is over."""
+    """Return which events the window holds."""
     window, until = explained.average.window, format_instant(explained.as_of_ms)
     if isinstance(window, CountWindow):
         start = f", the oldest of {format_instant(explained.from_ms)}" if explained.from_ms is not None else ""
@@ -71,36 +71,37 @@ def window_in_words(explained: Explanation) -> str:
 def _final(explained: Explanation) -> str:
     at = explained.reconciled_at
     when = f", reconciled at {time_in_words(at)}" if at is not None else ""
-    return f"final: the batch result{when}; {_stream_beside_batch(explained)}{_since(explained)}{_unshown(explained)}"
+    return f"final: the batch result{when}; {_streamed(explained)}{_since(explained)}{_lost_events(explained)}"
 
 
 def _not_final(explained: Explanation) -> str:
     row, at = explained.records.computed, explained.reconciled_at
     written = f", written at {time_in_words(row.written_at)}" if row is not None else ""
     last = f"the day was last reconciled at {time_in_words(at)}, before that" if at else "the day was never reconciled"
-    beside = _stream_beside_batch(explained)
-    return f"not final: the batch result{written}; {last}; {beside}{_since(explained)}{_unshown(explained)}"
+    streamed = _streamed(explained)
+    return f"not final: the batch result{written}; {last}; {streamed}{_since(explained)}{_lost_events(explained)}"
 
 
 def _stream_only(explained: Explanation) -> str:
     row = explained.records.streamed
-    stated = f", stated at {time_in_words(row.written_at)}" if row is not None else ""
-    behind = ""
+    emitted = f", emitted at {time_in_words(row.written_at)}" if row is not None else ""
+    missing = ""
     if explained.stream.verdict is Verdict.OUTDATED:
-        behind = f"; {_events(len(explained.stream.new_events))} since then are still to be taken in"
+        new = len(explained.stream.new_events)
+        missing = f"; {_events(new)} that arrived since {_is(new)} not in it yet"
     late = len(explained.late_events)
     without = f"; {_events(late, 'late event')} {_is(late)} not in it" if late else ""
-    return f"the stream's word only{stated}: {_unanswered(explained)}{behind}{without}{_unshown(explained)}"
+    return f"streamed row only{emitted}: {_not_computed(explained)}{missing}{without}{_lost_events(explained)}"
 
 
 def _not_served(explained: Explanation) -> str:
     row = explained.records.streamed
-    said = f" ({_said(row)})" if row is not None else ""
+    value = f" ({_value(row)})" if row is not None else ""
     if explained.records.result is None:
-        return f"not served: only the stream has a row{said}, of an average whose definition is not stored: `sma up`"
+        return f"not served: only the stream has a row{value}, of an average whose definition is not stored: `sma up`"
     return (
-        f"not served: only the stream has a row{said}; the batch layer answered {explained.day} without one"
-        f"{_since(explained)}{_unshown(explained)}"
+        f"not served: only the stream has a row{value}; the batch layer computed {explained.day} without one"
+        f"{_since(explained)}{_lost_events(explained)}"
     )
 
 
@@ -119,15 +120,15 @@ def _no_row(explained: Explanation) -> str:
 def _not_yet(explained: Explanation) -> str:
     until = format_instant(explained.as_of_ms)
     if explained.log.is_closed(explained.as_of_ms):
-        if explained.log.is_confirmed:
-            return f"no row yet: {_unanswered(explained)}{_since(explained)}"
+        if explained.log.is_committed:
+            return f"no row yet: {_not_computed(explained)}{_since(explained)}"
         return "no row yet: the stream has not committed the log's end; ask again when `sma wait` returns"
     mark = explained.log.watermark_ms
-    stands = "there is none yet" if mark is None else f"it stands at {format_instant(mark)}"
-    held = _events(len(explained.batch.window))
+    current = "there is none yet" if mark is None else f"it is at {format_instant(mark)}"
+    count = _events(len(explained.batch.window))
     return (
         f"no row yet: the window closes when the watermark of {_partitions(explained)} passes {until}, and "
-        f"{stands}; it holds {held} so far"
+        f"{current}; the window has {count} so far"
     )
 
 
@@ -140,7 +141,7 @@ def _lost_row(_: Explanation) -> str:
 
 
 def _unknown(explained: Explanation) -> str:
-    return f"no row is stored{_unshown(explained)}: whether there should be one cannot be told"
+    return f"no row is stored{_lost_events(explained)}: whether there should be one is unknown"
 
 
 _OF_CASE = {
@@ -156,14 +157,14 @@ _OF_CASE = {
 }
 
 
-def _stream_beside_batch(explained: Explanation) -> str:
+def _streamed(explained: Explanation) -> str:
     row, late = explained.records.streamed, len([event for event in explained.batch.window if event.is_late])
     without = f", without {_events(late, 'late event')}" if late else ""
     if row is None:
         return f"the stream has no row{without}"
     if explained.records.served is not None and row.pair == explained.records.served.pair:
-        return "the stream had said the same"
-    return f"the stream had said {_said(row)}{without}"
+        return "the stream emitted the same"
+    return f"the stream emitted {_value(row)}{without}"
 
 
 def _since(explained: Explanation) -> str:
@@ -172,32 +173,33 @@ def _since(explained: Explanation) -> str:
         return ""
     late = len([event for event in new if event.is_late])
     return (
-        f"; {_events(len(new))}, {late} of them late, came after it was computed: the next reconciliation takes them in"
+        f"; {_events(len(new))}, {late} of them late, arrived after it was computed: "
+        "the next reconciliation includes them"
     )
 
 
-def _unanswered(explained: Explanation) -> str:
+def _not_computed(explained: Explanation) -> str:
     result, state = explained.records.result, explained.day_state
     if explained.day < state.first_day:
         return f"{explained.day} is before SMA_FIRST_DAY, {state.first_day}, and is not reconciled by itself"
     if result is None:
-        why = f"the batch layer has not answered {explained.day}"
+        why = f"the batch layer has not computed {explained.day}"
     elif result.low_watermark_ms < explained.as_of_ms:
         why = (
-            f"the batch layer answered {explained.day} to {format_instant(result.low_watermark_ms)} only, "
+            f"the batch layer computed {explained.day} only to {format_instant(result.low_watermark_ms)}, "
             f"at {time_in_words(result.written_at)}"
         )
     else:
-        why = f"the batch layer answered {explained.day} at {time_in_words(result.written_at)}"
+        why = f"the batch layer computed {explained.day} at {time_in_words(result.written_at)}"
     if not state.reasons and explained.log.unindexed:
         return f"{why}; {explained.log.unindexed:,} offsets of the log are not indexed yet"
     if not state.reasons:
-        return f"{why}, and nothing waits for it: no further window of it is closed in all partitions"
-    waits = f", late events have waited since {time_in_words(state.late_since)}" if state.late_since else ""
-    return f"{why}; the day is stale ({', '.join(sorted(state.reasons))}{waits})"
+        return f"{why}, and the day is not stale: no further window of it is closed in all partitions"
+    waiting = f", late events have waited since {time_in_words(state.late_since)}" if state.late_since else ""
+    return f"{why}; the day is stale ({', '.join(sorted(state.reasons))}{waiting})"
 
 
-def _unshown(explained: Explanation) -> str:
+def _lost_events(explained: Explanation) -> str:
     if explained.log.lost is None:
         return ""
     partition, first, last = explained.log.lost
@@ -208,17 +210,17 @@ def _unshown(explained: Explanation) -> str:
 
 
 def _wrong_words(check: LayerCheck) -> str:
-    gives = pair_in_words(check.expected)
+    recomputed = pair_in_words(check.recomputed)
     if check.row is None:
-        return f"row is missing, its events give {gives}"
-    return f"pair {pair_in_words(check.row.pair)} is not what its events give, {gives}"
+        return f"row is missing, the sum of its events is {recomputed}"
+    return f"pair {pair_in_words(check.row.pair)} is not the sum of its events, {recomputed}"
 
 
 def _partitions(explained: Explanation) -> str:
     return "partition " + ", ".join(map(str, explained.log.partitions)) if explained.log.partitions else "its partition"
 
 
-def _said(row: Row) -> str:
+def _value(row: Row) -> str:
     return f"{number_in_words(row.sma)}, {_events(row.pair.event_count)}"
 
 

@@ -1,1 +1,1 @@
-"""The offset index: where in the log events of a time are, and which events are late; not how windows are computed."""
+"""Keeps the offset index: where in the log the events of a time are, and which events are late."""

@@ -1,6 +1,6 @@
-"""Reads what the offset index holds of a span of time: the blocks to read for it from Kafka, and its late events.
+"""Reads what the offset index holds of a span of time: the blocks to read from Kafka, and the late events.
 
-Late events are in the index whole, so no block is read for them.
+The index stores late events whole, so no block is read for them.
 """
 
 import numpy as np

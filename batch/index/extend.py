@@ -22,7 +22,7 @@ STEP_RECORDS = 1_000_000  # in one transaction
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
-    """What a pass has read; `partitions` are the Kafka offsets from which and to which each was indexed."""
+    """What a pass has read; `partitions` has the first and the end Kafka offset of each."""
 
     records: int
     events: int
@@ -62,19 +62,19 @@ class _Step:
 def extend_index(
     settings: BatchSettings, averages: Averages, progress: Progress, block_events: int = BLOCK_EVENTS
 ) -> IndexReport:
-    """Index what the log holds beyond the index, each partition by itself, and commit it step by step.
+    """Index the records after the end of the index, partition by partition, in several transactions.
 
-    Where averages.yaml now says that other events are late or rejected, the index is made anew. Several may be at it at
-    once: each partition is extended by one at a time, and the next finds little or nothing left.
+    If averages.yaml changes which events are late or rejected, the log is indexed again from its beginning. Concurrent
+    calls are safe: a partition is extended by one at a time, and the next has little or nothing left to do.
 
     Args:
         settings: where Kafka and the database are.
-        averages: say which events are late or rejected.
-        progress: is told what is done.
+        averages: decide which events are late or rejected.
+        progress: takes a line per step.
         block_events: how many events a block of the index holds.
 
     Raises:
-        SmaError: Kafka or the database does not answer, Kafka no longer holds what comes next, or holds less than was
+        SmaError: Kafka or the database does not answer, Kafka no longer holds the next records, or holds less than was
             indexed.
     """
     started = time.monotonic()
@@ -82,22 +82,22 @@ def extend_index(
     ranges = retained_ranges(settings, settings.events_topic)
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         if read_rules(connection) - {rule}:
-            _require_from(settings, ranges, {}, "averages.yaml now says otherwise which events are late")
-            progress("allowed_lateness or max_ahead has changed: indexing the log anew")
+            _require_from(settings, ranges, {}, "averages.yaml has changed which events are late")
+            progress("allowed_lateness or max_ahead has changed: indexing the log again")
             forget(connection)
-        reached = read_index(connection).read_to
-    _require_from(settings, ranges, reached, "the index ends before them")
+        indexed_to = read_index(connection).read_to
+    _require_from(settings, ranges, indexed_to, "the index ends before them")
     tasks = [
-        _Task(settings, partition, held.end, rule, block_events)
-        for partition, held in ranges.items()
-        if held.end != reached.get(partition)
+        _Task(settings, partition, retained.end, rule, block_events)
+        for partition, retained in ranges.items()
+        if retained.end != indexed_to.get(partition)
     ]
-    offsets = sum(held.end - reached.get(partition, 0) for partition, held in ranges.items())
-    steps = {partition: [_nothing_at(held.end)] for partition, held in ranges.items()}
+    offsets = sum(retained.end - indexed_to.get(partition, 0) for partition, retained in ranges.items())
+    steps = {partition: [_nothing_at(retained.end)] for partition, retained in ranges.items()}
     steps |= {task.partition: [] for task in tasks}
     done = 0
-    for place, step in each_message(_extend, tasks, offsets):
-        steps[tasks[place].partition].append(step)
+    for number, step in each_message(_extend, tasks, offsets):
+        steps[tasks[number].partition].append(step)
         done += step.records
         if offsets > STEP_RECORDS:
             progress(f"indexed {done:,} of {offsets:,} offsets")
@@ -111,10 +111,10 @@ def _nothing_at(offset: int) -> _Step:
 
 def _log_rejected(steps: Mapping[int, list[_Step]]) -> None:
     """Warn of rejected events, once for each partition."""
-    for partition, several in steps.items():
-        rejected = sum(step.rejected_events for step in several)
+    for partition, of_partition in steps.items():
+        rejected = sum(step.rejected_events for step in of_partition)
         if rejected:
-            first = next(step.first_rejected for step in several if step.first_rejected is not None)
+            first = next(step.first_rejected for step in of_partition if step.first_rejected is not None)
             _LOG.warning(
                 "partition %d: %d rejected events, the first at Kafka offset %d: see the table sma.rejected_events",
                 partition,
@@ -125,14 +125,14 @@ def _log_rejected(steps: Mapping[int, list[_Step]]) -> None:
 
 
 def _report(steps: Mapping[int, list[_Step]], seconds: float) -> IndexReport:
-    everything = [step for several in steps.values() for step in several]
+    all_steps = [step for of_partition in steps.values() for step in of_partition]
     return IndexReport(
-        records=sum(step.records for step in everything),
-        events=sum(step.events + step.late_events for step in everything),
-        late_events=sum(step.late_events for step in everything),
-        rejected_events=sum(step.rejected_events for step in everything),
-        heartbeats=sum(step.heartbeats for step in everything),
-        partitions={partition: (several[0].from_offset, several[-1].to_offset) for partition, several in steps.items()},
+        records=sum(step.records for step in all_steps),
+        events=sum(step.events + step.late_events for step in all_steps),
+        late_events=sum(step.late_events for step in all_steps),
+        rejected_events=sum(step.rejected_events for step in all_steps),
+        heartbeats=sum(step.heartbeats for step in all_steps),
+        partitions={partition: (each[0].from_offset, each[-1].to_offset) for partition, each in steps.items()},
         seconds=seconds,
     )
 
@@ -140,17 +140,17 @@ def _report(steps: Mapping[int, list[_Step]], seconds: float) -> IndexReport:
 def _require_from(
     settings: BatchSettings, ranges: Mapping[int, OffsetRange], reached: Mapping[int, int], why: str
 ) -> None:
-    for partition, held in ranges.items():
+    for partition, retained in ranges.items():
         where, next_offset = f"{settings.events_topic}: partition {partition}", reached.get(partition, 0)
-        if held.start > next_offset:
+        if retained.start > next_offset:
             raise SmaError(
-                f"{where} no longer retains the Kafka offsets {next_offset} to {held.start - 1}, and {why}, so no day "
-                "can be known to be whole: nothing was computed, and stored results stay as they are"
+                f"{where} no longer retains the Kafka offsets {next_offset} to {retained.start - 1}, and {why}, so no "
+                "day is known to be complete: nothing was computed, and stored results stay as they are"
             )
-        if held.end < next_offset:
+        if retained.end < next_offset:
             raise SmaError(
-                f"{where} ends at Kafka offset {held.end}, but was indexed to {next_offset}: is this another Kafka? "
-                "Stored answers stay as they are; `sma up --fresh` starts with an empty database"
+                f"{where} ends at Kafka offset {retained.end}, but was indexed to {next_offset}: is this another Kafka?"
+                " Stored results stay as they are; `sma up --fresh` starts with an empty database"
             )
 
 

@@ -1,7 +1,7 @@
 """Passes over the records of one partition, in the log's order, and collects what the offset index stores.
 
-Pure: takes the chunks of `batch.log.reader`; gives blocks, late events, and what the next pass starts from. It applies
-the rule of lateness: an event is late iff its event time is older than the max event time of its series before it in
+Pure: takes the chunks of `batch.log.reader`; returns blocks, late events, and where the next pass starts. Applies the
+rule of lateness: an event is late iff its event time is older than the max event time of its series before it in
 the log, less `allowed_lateness`.
 """
 
@@ -27,7 +27,7 @@ BLOCK_EVENTS = 4_096
 class Block:
     """The records at first_offset <= Kafka offset < next_offset, counted.
 
-    `events` are those that are not late; oldest and newest event time are theirs, None where there are none.
+    `events` are those that are not late; min and max event time are theirs, None where there are none.
     """
 
     first_offset: int
@@ -56,9 +56,9 @@ class LateEvents:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far an earlier pass over the partition came, and what the next must know of it.
+    """The end of an earlier pass over the partition, from which the next one continues.
 
-    next_offset: one past the last record, so that control records behind it are not waited for.
+    next_offset: one past the last record, so that control records after it are not waited for.
     max_time_ms: of an event or heartbeat; None where there was none.
     last_block: None where there was no record.
     max_event_time_ms: of each series, by (customer, metric).
@@ -71,20 +71,20 @@ class Reached:
 
 
 class IndexPass:
-    """A pass over one partition, which goes on where an earlier one ended.
+    """A pass over one partition, which continues where an earlier one ended.
 
     Attributes:
         series: numbers the series; to be shared with the reader.
         next_offset: one past the last record so far.
         max_time_ms: the newest time of an event or heartbeat so far; None where there is none.
-        blocks: those that are new or have gained something since `forget_written`.
+        blocks: those that are new or have gained records since `forget_written`.
     """
 
     def __init__(self, reached: Reached, allowed_lateness_ms: int, block_events: int = BLOCK_EVENTS) -> None:
-        """Begin behind what an earlier pass has reached.
+        """Continue after the end of an earlier pass.
 
         Args:
-            reached: by the earlier pass.
+            reached: the end of the earlier pass.
             allowed_lateness_ms: that of the averages.
             block_events: how many events, late ones included, a block holds before the next event begins a new one.
         """
@@ -95,8 +95,8 @@ class IndexPass:
         self.blocks = [reached.last_block] if reached.last_block and not self.is_full(reached.last_block) else []
         self._allowed_lateness_ms = allowed_lateness_ms
         ids = [self.series.number(*names) for names in reached.max_event_time_ms]
-        self._newest = np.full(len(self.series), NO_EVENT_MS, np.int64)
-        self._newest[ids] = list(reached.max_event_time_ms.values())
+        self._max_event_times_ms = np.full(len(self.series), NO_EVENT_MS, np.int64)
+        self._max_event_times_ms[ids] = list(reached.max_event_time_ms.values())
         self._day_counts: dict[tuple[int, int], int] = {}
 
     def is_full(self, block: Block) -> bool:
@@ -104,17 +104,17 @@ class IndexPass:
         return block.events + block.late_events >= self._block_events
 
     def add(self, chunk: Chunk) -> LateEvents:
-        """Take the next records; return the late events among them."""
-        if len(self.series) > self._newest.size:
-            more = np.full(2 * len(self.series) - self._newest.size, NO_EVENT_MS, np.int64)
-            self._newest = np.concatenate([self._newest, more])
-        newest_before = newest_before_each(chunk.series_ids, chunk.event_times_ms, self._newest)
-        late = is_late(chunk.event_times_ms, newest_before, self._allowed_lateness_ms)
+        """Add the next records; return the late events among them."""
+        if len(self.series) > self._max_event_times_ms.size:
+            more = np.full(2 * len(self.series) - self._max_event_times_ms.size, NO_EVENT_MS, np.int64)
+            self._max_event_times_ms = np.concatenate([self._max_event_times_ms, more])
+        max_times_before = max_times_before_each(chunk.series_ids, chunk.event_times_ms, self._max_event_times_ms)
+        late = is_late(chunk.event_times_ms, max_times_before, self._allowed_lateness_ms)
         self._count_days(chunk.series_ids[~late], chunk.event_times_ms[~late])
         for times in (chunk.event_times_ms, chunk.heartbeat_times_ms):
             if times.size:
-                newest = int(times.max())
-                self.max_time_ms = newest if self.max_time_ms is None else max(newest, self.max_time_ms)
+                max_time_ms = int(times.max())
+                self.max_time_ms = max_time_ms if self.max_time_ms is None else max(max_time_ms, self.max_time_ms)
         self._add_blocks(chunk, late)
         places = np.flatnonzero(late)
         return LateEvents(
@@ -122,21 +122,21 @@ class IndexPass:
             chunk.series_ids[places],
             chunk.event_times_ms[places],
             chunk.values_micros[places],
-            newest_before[places],
+            max_times_before[places],
         )
 
     def forget_written(self) -> None:
-        """Go on after everything so far has been stored: only a last block that has room stays."""
+        """Forget what has been stored: only a last block that is not full stays."""
         self.blocks = [block for block in self.blocks[-1:] if not self.is_full(block)]
         self._day_counts = {}
 
     def day_counts(self) -> Iterator[tuple[int, int, int]]:
-        """Yield (series number, day since the epoch, events that are not late) of what is not stored yet."""
+        """Yield (series number, day since the epoch, events that are not late) not stored yet."""
         return ((series, day, count) for (series, day), count in self._day_counts.items())
 
-    def newest_by_series(self) -> Iterator[tuple[int, int]]:
-        """Yield (series number, newest event time in ms) of every series."""
-        return ((series, int(self._newest[series])) for series in range(len(self.series)))
+    def max_event_times_by_series(self) -> Iterator[tuple[int, int]]:
+        """Yield (series number, max event time in ms) of every series."""
+        return ((series, int(self._max_event_times_ms[series])) for series in range(len(self.series)))
 
     def _add_blocks(self, chunk: Chunk, late: NDArray[np.bool_]) -> None:
         records_end = max(
@@ -156,9 +156,9 @@ class IndexPass:
             block.rejected_events += _between(chunk.rejected_offsets, self.next_offset, next_offset)
             block.heartbeats += _between(chunk.heartbeat_offsets, self.next_offset, next_offset)
             if times.size:
-                oldest, newest = block.min_event_time_ms, block.max_event_time_ms
-                block.min_event_time_ms = int(times.min()) if oldest is None else min(int(times.min()), oldest)
-                block.max_event_time_ms = int(times.max()) if newest is None else max(int(times.max()), newest)
+                min_ms, max_ms = block.min_event_time_ms, block.max_event_time_ms
+                block.min_event_time_ms = int(times.min()) if min_ms is None else min(int(times.min()), min_ms)
+                block.max_event_time_ms = int(times.max()) if max_ms is None else max(int(times.max()), max_ms)
             block.next_offset = self.next_offset = next_offset
             place = end
 
@@ -180,19 +180,19 @@ def _between(offsets: Ints, start: int, end: int) -> int:
 
 
 @compiled("int64[:](int32[:], int64[:], int64[:])")
-def newest_before_each(series_ids: Any, event_times_ms: Any, newest: Any) -> Any:
-    """Return the newest event time of its series before each event; `newest`, by series, is brought up to date."""
+def max_times_before_each(series_ids: Any, event_times_ms: Any, max_times_ms: Any) -> Any:
+    """Return the max event time of its series before each event; `max_times_ms`, by series, is updated."""
     before = np.empty(series_ids.size, np.int64)
     for place in range(series_ids.size):
         series = series_ids[place]
-        before[place] = newest[series]
-        newest[series] = max(newest[series], event_times_ms[place])
+        before[place] = max_times_ms[series]
+        max_times_ms[series] = max(max_times_ms[series], event_times_ms[place])
     return before
 
 
 @compiled("UniTuple(int64[:], 3)(int32[:], int64[:], int64, int64)")
 def day_runs(series_ids: Any, event_times_ms: Any, series_count: int, day_ms: int) -> Any:
-    """Return (series, day since the epoch, events) of each run of a series' events on one day; a day may come again."""
+    """Return (series, day since the epoch, events) of each run of a series' events on one day; a day may repeat."""
     most = series_ids.size + series_count
     ids, days, runs = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     current, counts = np.zeros(series_count, np.int64), np.zeros(series_count, np.int64)

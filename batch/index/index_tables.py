@@ -1,7 +1,7 @@
-"""Reads and writes the offset index's tables for the pass that extends it: where to continue, and what was found.
+"""Reads and writes the offset index's tables for the pass that extends it: where to continue, and what it has indexed.
 
-The tables are described in sql/migrations/0007_offset_index.sql. The findings of a pass are written whole or not at
-all. What the index says of the log is read in `batch.index.log_index`.
+The tables are described in sql/migrations/0007_offset_index.sql. A pass is written in one transaction. The counts of
+the index are read in `batch.index.log_index`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ _SQL = load_statements(__file__)
 
 @contextmanager
 def locked_partition(connection: Connection, partition: int) -> Iterator[None]:
-    """Let no other connection extend the index of a partition meanwhile; wait until no other does."""
+    """Lock the index of a partition, so that no other connection extends it; wait for the lock."""
     connection.execute(_SQL["lock_partition"], {"partition": partition})
     try:
         yield
@@ -41,9 +41,9 @@ def read_reached(connection: Connection, partition: int) -> Reached:
         return Reached(0, None, None, {})
     last = connection.execute(_SQL["read_last_block"], bound).fetchone()
     series = connection.execute(_SQL["read_series"], bound).fetchall()
-    newest_by_series = {(customer, metric): newest for customer, metric, newest in series}
+    max_event_times_ms = {(customer, metric): time_ms for customer, metric, time_ms in series}
     next_offset, max_time_ms = row
-    return Reached(next_offset, max_time_ms, Block(*last) if last else None, newest_by_series)
+    return Reached(next_offset, max_time_ms, Block(*last) if last else None, max_event_times_ms)
 
 
 def write_pass(
@@ -54,18 +54,18 @@ def write_pass(
     late: Sequence[LateEvents],
     rejected: Sequence[tuple[int, str]],
 ) -> None:
-    """Extend the index of a partition by what a pass has found, in one transaction.
+    """Extend the index of a partition by the results of a pass, in one transaction.
 
     Args:
         connection: to the database.
         partition: its number.
-        rule: by which the pass judged.
+        rule: of the pass.
         done: the pass.
-        late: what it found late since it was last written.
-        rejected: (Kafka offset, reason) likewise.
+        late: its late events since it was last written.
+        rejected: (Kafka offset, reason), likewise.
     """
     names = [done.series[number] for number in range(len(done.series))]
-    newest = list(done.newest_by_series())
+    max_times = list(done.max_event_times_by_series())
     days = list(done.day_counts())
     with connection.transaction():
         if done.blocks:
@@ -79,8 +79,8 @@ def write_pass(
             connection,
             _SQL["upsert_series"],
             partition,
-            [names[number] for number, _ in newest],
-            newest=[ms for _, ms in newest],
+            [names[number] for number, _ in max_times],
+            newest=[ms for _, ms in max_times],
         )
         _by_series(
             connection,

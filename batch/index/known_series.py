@@ -10,11 +10,11 @@ from sma.errors import SmaError
 from sma.window import CountWindow, DurationWindow
 
 _SQL = load_statements(__file__)
-_NAMED = 5  # names that an error tells
+_LISTED_NAMES = 5  # in an error
 
 
 def read_definitions(connection: Connection) -> dict[str, Average]:
-    """Return the averages whose definition is stored, by name: those of averages.yaml, and those it once had."""
+    """Return the averages whose definition is stored, by name: those of averages.yaml, and earlier ones."""
     return {
         name: Average(name, CountWindow(events) if events is not None else DurationWindow(window_ms), every_ms)
         for name, events, window_ms, every_ms in connection.execute(_SQL["read_definitions"])
@@ -28,18 +28,18 @@ def has_rows(connection: Connection, customer: str, metric: str) -> bool:
 
 
 def unknown_series(connection: Connection, customer: str, metric: str) -> SmaError:
-    """Return what to tell whoever asks for a series of which neither the log nor the tables know."""
+    """Return the error for a series that is neither in the log nor in the tables."""
     metrics = [name for (name,) in connection.execute(_SQL["read_metrics"], {"customer": customer})]
     if metrics:
         return SmaError(f"no event of {customer!r} has the metric {metric!r}: its metrics are {_some(metric, metrics)}")
     customers = [name for (name,) in connection.execute(_SQL["read_customers"])]
     if customers:
-        return SmaError(f"no event of the customer {customer!r} has come: there are {_some(customer, customers)}")
-    return SmaError("no event has come yet: publish some with `sma produce`")
+        return SmaError(f"there is no event of the customer {customer!r}: there are {_some(customer, customers)}")
+    return SmaError("there is no event yet: publish some with `sma produce`")
 
 
 def _some(asked: str, names: Sequence[str]) -> str:
-    """Return the names that are most like the one asked for, or else the first."""
-    like = get_close_matches(asked, names, _NAMED) or names[:_NAMED]
-    more = len(names) - len(like)
-    return ", ".join(map(repr, like)) + (f" and {more:,} more" if more else "")
+    """Return the names most similar to the one asked for, or else the first."""
+    similar = get_close_matches(asked, names, _LISTED_NAMES) or names[:_LISTED_NAMES]
+    more = len(names) - len(similar)
+    return ", ".join(map(repr, similar)) + (f" and {more:,} more" if more else "")

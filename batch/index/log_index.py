@@ -1,4 +1,4 @@
-"""Reads how far the offset index reaches in each partition, and how many records of each kind it has counted."""
+"""Reads how far each partition is indexed, and how many records of each kind it has."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _SQL = load_statements(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """By which the index tells late events and rejected records from others; milliseconds."""
+    """The durations, in milliseconds, by which the index classifies events as late and records as rejected."""
 
     allowed_lateness_ms: int
     max_ahead_ms: int
@@ -26,8 +26,8 @@ class Rule:
 class IndexedPartition:
     """What one partition holds at 0 <= Kafka offset < next_offset; `events` are those that are not late.
 
-    `next_offset` is one past the last record, so that control records behind it are not waited for.
-    `max_time_ms` is the newest time of an event or heartbeat; None where there is none.
+    `next_offset` is one past the last record, so that control records after it are not waited for.
+    `max_time_ms` is the max time of an event or heartbeat; None where there is none.
     """
 
     kafka_partition: int
@@ -52,7 +52,7 @@ class LogIndex:
 
     @property
     def records(self) -> int:
-        """How many records the index has seen."""
+        """How many records are indexed."""
         return sum(partition.records for partition in self.partitions)
 
     @property
@@ -62,16 +62,16 @@ class LogIndex:
 
 
 def read_index(connection: Connection) -> LogIndex:
-    """Return how far the index reaches; a partition that was never indexed is not there."""
+    """Return the indexed partitions; one that was never indexed is left out."""
     return LogIndex(tuple(IndexedPartition(*row) for row in connection.execute(_SQL["read_partitions"])))
 
 
 def read_rules(connection: Connection) -> set[Rule]:
-    """Return by which rules the index was made: one, or none where it is empty."""
+    """Return the rules that the index was made by: one, or none where it is empty."""
     return {Rule(*row) for row in connection.execute(_SQL["read_rules"])}
 
 
 def read_event_time_bounds(connection: Connection) -> tuple[int, int] | None:
-    """Return the oldest and the newest event time, in ms since the Unix epoch; None where there is no event."""
-    ((oldest, newest),) = connection.execute(_SQL["read_bounds"]).fetchall()
-    return None if oldest is None else (oldest, newest)
+    """Return the min and the max event time, in ms since the Unix epoch; None where there is no event."""
+    ((min_ms, max_ms),) = connection.execute(_SQL["read_bounds"]).fetchall()
+    return None if min_ms is None else (min_ms, max_ms)

@@ -1,18 +1,18 @@
--- Statements of log_index: they read what the offset index says of the whole log.
+-- Statements of log_index: they read what the offset index holds of the whole log.
 
 -- read_partitions --
 SELECT
-    held.kafka_partition,
-    held.next_offset,
-    held.max_time_ms,
+    indexed.kafka_partition,
+    indexed.next_offset,
+    indexed.max_time_ms,
     coalesce(sum(block.event_count), 0)::bigint,
     coalesce(sum(block.late_event_count), 0)::bigint,
     coalesce(sum(block.rejected_event_count), 0)::bigint,
     coalesce(sum(block.heartbeat_count), 0)::bigint
-FROM sma.indexed_partitions AS held
+FROM sma.indexed_partitions AS indexed
 LEFT JOIN sma.offset_blocks AS block USING (kafka_partition)
-GROUP BY held.kafka_partition
-ORDER BY held.kafka_partition
+GROUP BY indexed.kafka_partition
+ORDER BY indexed.kafka_partition
 
 -- read_bounds --
 SELECT
@@ -28,7 +28,7 @@ FROM (
         event_time_ms,
         event_time_ms
     FROM sma.late_events
-) AS held
+) AS event_times
 
 -- read_rules --
 SELECT DISTINCT

@@ -1,6 +1,6 @@
-"""Reads the positions of late and rejected events: those in the stream's side outputs, and those by the log's rule.
+"""Reads the positions of late and rejected events: in the stream's side outputs, and by the rule of lateness.
 
-Only positions are taken from the stream's topics; the records at them the batch layer reads from the log itself.
+Only the positions come from the stream's topics; the batch layer reads the records at them from the log itself.
 """
 
 import json
@@ -41,7 +41,7 @@ class SideOutputs:
 
 
 def read_by_stream(settings: BatchSettings) -> SideOutputs:
-    """Read the topics `late_events` and `rejected_events`, whole; what stands there twice counts once.
+    """Read the topics `late_events` and `rejected_events`, whole; a position that is there twice counts once.
 
     Raises:
         SmaError: Kafka does not answer, or a record there is not what the stream writes.
@@ -53,40 +53,40 @@ def read_by_stream(settings: BatchSettings) -> SideOutputs:
 
 
 def read_by_rule(connection: Connection) -> SideOutputs:
-    """Return what the offset index holds for late, by the rule of the log, or for unreadable."""
+    """Return the late events, by the rule of lateness, and the rejected events of the offset index."""
     return SideOutputs(late=_indexed(connection, "late_events"), rejected=_indexed(connection, "rejected_events"))
 
 
 def positions(topic: str, values: Iterable[Value]) -> pl.DataFrame:
-    """Return the positions that records of a topic of diverted events name: see `SideOutputs`.
+    """Return the positions named by the records of a side output: see `SideOutputs`.
 
     Raises:
         SmaError: a record names none.
     """
-    held = list(values)
+    records = list(values)
     try:
-        named = pl.read_ndjson(b"\n".join(value.value or b"{}" for value in held), schema=_STREAM_SCHEMA)
+        named = pl.read_ndjson(b"\n".join(value.value or b"{}" for value in records), schema=_STREAM_SCHEMA)
     except pl.exceptions.PolarsError:
         named = None
-    if named is None or named.height != len(held) or named.null_count().sum_horizontal()[0]:
-        named = pl.DataFrame([_position(topic, value) for value in held], _STREAM_SCHEMA, orient="row")
+    if named is None or named.height != len(records) or named.null_count().sum_horizontal()[0]:
+        named = pl.DataFrame([_position(topic, value) for value in records], _STREAM_SCHEMA, orient="row")
     return named.rename({"partition": "kafka_partition"}).unique().sort(POSITION)
 
 
 def mismatched_positions(by_stream: SideOutputs, by_rule: SideOutputs) -> pl.DataFrame:
-    """Return the positions that are late for the stream and not by the rule: what stands there the log must tell."""
+    """Return the positions that are late for the stream and not by the rule; `events_at` tells which hold an event."""
     return by_stream.late.join(by_rule.late, on=POSITION, how="anti")
 
 
 def events_at(settings: BatchSettings, max_ahead_ms: int, wanted: pl.DataFrame) -> pl.DataFrame:
-    """Return those of some positions of the log at which an event stands, as Kafka retains them.
+    """Return those positions of the log that hold an event, as far as Kafka retains them.
 
     Raises:
         SmaError: Kafka does not answer.
     """
-    found = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
+    events = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
     if wanted.is_empty():
-        return found[0]
+        return events[0]
     retained = retained_ranges(settings, settings.events_topic)
     bounds = wanted.group_by("kafka_partition").agg(
         first=pl.col("kafka_offset").min(), last=pl.col("kafka_offset").max()
@@ -97,15 +97,15 @@ def events_at(settings: BatchSettings, max_ahead_ms: int, wanted: pl.DataFrame) 
             settings, settings.events_topic, partition, start, max(start, end), max_ahead_ms, SeriesTable()
         ):
             at = pl.DataFrame({"kafka_offset": chunk.kafka_offsets}, {"kafka_offset": pl.Int64})
-            found.append(at.select(pl.lit(partition, pl.Int32).alias("kafka_partition"), "kafka_offset"))
-    return wanted.join(pl.concat(found), on=POSITION, how="semi")
+            events.append(at.select(pl.lit(partition, pl.Int32).alias("kafka_partition"), "kafka_offset"))
+    return wanted.join(pl.concat(events), on=POSITION, how="semi")
 
 
 def _read_positions(settings: BatchSettings, topic: str) -> pl.DataFrame:
     read = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
-    for partition, held in retained_ranges(settings, topic).items():
+    for partition, retained in retained_ranges(settings, topic).items():
         read.extend(
-            positions(topic, values) for values in read_values(settings, topic, partition, held.start, held.end)
+            positions(topic, values) for values in read_values(settings, topic, partition, retained.start, retained.end)
         )
     return pl.concat(read).unique().sort(POSITION)
 
@@ -126,15 +126,15 @@ def _indexed(connection: Connection, table: str) -> pl.DataFrame:
 
 def _position(topic: str, record: Value) -> tuple[int, int]:
     try:
-        side_outputs = json.loads(record.value or b"")
-        return int(side_outputs["partition"]), int(side_outputs["kafka_offset"])
+        fields = json.loads(record.value or b"")
+        return int(fields["partition"]), int(fields["kafka_offset"])
     except (ValueError, KeyError, TypeError) as error:
         raise SmaError(
             f"{topic}: the record at partition {record.partition}, Kafka offset {record.offset} names no position "
-            "in the log: did something else than the stream write to this topic?"
+            "in the log: has anything but the stream written to this topic?"
         ) from error
 
 
 def _before(positions: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
-    held = positions.join(ends, on="kafka_partition").filter(pl.col("kafka_offset") < pl.col("read_to"))
-    return held.select(POSITION).sort(POSITION)
+    before = positions.join(ends, on="kafka_partition").filter(pl.col("kafka_offset") < pl.col("read_to"))
+    return before.select(POSITION).sort(POSITION)

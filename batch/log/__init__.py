@@ -1,1 +1,1 @@
-"""Kafka's log as columns of events, and its offsets; nothing here knows days, windows or the database."""
+"""Reads Kafka's log as columns of events, and its offsets; days, windows and the database do not belong here."""

@@ -1,6 +1,6 @@
 """Talks to one Kafka broker over one connection: requests in kafka-python's classes, fetched bytes without a copy.
 
-The versions of the protocol are those of Kafka 2.3; every Kafka since then answers them.
+The versions of the protocol are those of Kafka 2.3; every later Kafka supports them.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from kafka.protocol.metadata import (
 from batch.log.unreadable import FastReaderUnavailable
 from clients.kafka.wire import Address, Wire, raise_for
 
-_API_VERSIONS_VERSION = 0  # which every Kafka answers
+_API_VERSIONS_VERSION = 0  # which every Kafka supports
 _METADATA_VERSION = 8
 _FETCH_VERSION = 11
 _NO_SESSION = -1
@@ -39,7 +39,7 @@ _RECORDS_HEAD = Struct(">ii")  # preferred replica, bytes
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What one fetch brought.
+    """The result of one fetch.
 
     records: record batches, the first of which may begin before the offset asked for; the last may be cut off.
     aborted: (producer id, first Kafka offset) of the aborted transactions among them, by first offset.
@@ -50,13 +50,13 @@ class Fetched:
 
 
 class Broker(Wire):
-    """An open connection; one thread at a time asks, and has the answer before it asks again.
+    """An open connection, for one thread at a time and one request at a time.
 
-    A method that raises a `kafka.errors.KafkaError` for the connection or the protocol leaves it of no use.
+    After a `kafka.errors.KafkaError` for the connection or the protocol it is of no further use.
     """
 
     def require_versions(self) -> None:
-        """Ask whether the broker offers the versions of the requests made here.
+        """Check that the broker supports the versions of the requests made here.
 
         Raises:
             FastReaderUnavailable: it does not.
@@ -78,17 +78,17 @@ class Broker(Wire):
         """Return where the leader of a partition is, and its epoch.
 
         Raises:
-            KafkaError: it has none just now, there is no such topic or partition, or the broker does not answer.
+            KafkaError: it has none at present, there is no such topic or partition, or the broker does not answer.
         """
         asked = MetadataRequest.MetadataRequestTopic(name=topic)
         request = MetadataRequest[_METADATA_VERSION](topics=[asked], allow_auto_topic_creation=False)
         answer = self.ask(request, MetadataResponse)
         (described,) = answer.topics
         raise_for(described.error_code)
-        found = [each for each in described.partitions if each.partition_index == partition]
-        if not found:
+        matching = [each for each in described.partitions if each.partition_index == partition]
+        if not matching:
             raise UnknownTopicOrPartitionError(f"there is no partition {partition}")
-        (its,) = found
+        (its,) = matching
         raise_for(its.error_code)
         hosts = {broker.node_id: (broker.host, broker.port) for broker in answer.brokers}
         if its.leader_id not in hosts:
@@ -96,9 +96,9 @@ class Broker(Wire):
         return hosts[its.leader_id], its.leader_epoch
 
     def fetch(self, topic: str, partition: int, epoch: int, offset: int, max_bytes: int, max_wait_ms: int) -> Fetched:
-        """Return record batches from an offset on, read-committed; none where none came within `max_wait_ms`.
+        """Return record batches from an offset on, read-committed; none if none arrived within `max_wait_ms`.
 
-        They are of `max_bytes` at most, but for a single batch that is larger: the first is whole.
+        They have at most `max_bytes`, except for a single larger batch: the first is always whole.
 
         Raises:
             KafkaError: the broker refuses, or does not answer.

@@ -1,4 +1,4 @@
-"""What is read of one partition: a chunk of its records as columns, and a record's bytes."""
+"""Defines what is read of one partition: a chunk of its records as columns, and a record's bytes."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,12 +11,12 @@ Int64s = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What stands at one stretch of a partition; records = events + heartbeats + rejected.
+    """The records at one range of offsets of a partition; records = events + heartbeats + rejected.
 
     Columns of events, of one length, by Kafka offset: series_ids int32 (numbers of the table of series), event_times_ms
     int64 (since the Unix epoch, UTC), values_micros int64 (micro-units), kafka_offsets int64.
     Of heartbeats: heartbeat_offsets, heartbeat_times_ms int64. Of rejected records: rejected_offsets int64, reasons.
-    `next_offset` is the first Kafka offset behind the stretch, control records and gaps included.
+    `next_offset` is the first Kafka offset after the range, control records and gaps included.
     """
 
     records: int
@@ -32,7 +32,7 @@ class Chunk:
 
 
 class Value(NamedTuple):
-    """The bytes of one record, and where it stands."""
+    """The bytes of one record, and its position."""
 
     partition: int
     offset: int

@@ -1,12 +1,12 @@
 """Compiles the loops over bytes with numba: once for a machine, then loaded from its cache.
 
-What numba compiles is in one module with all it calls, except for what is here: the cache of a function is renewed when
-its own file changes, and for no other reason. So nothing of other modules may be a constant in it either; it is passed
-in. After a change here, delete the cache.
+A compiled function is in one module with all it calls, except for the functions here: its cache is renewed only when
+its own file changes. For the same reason it uses no constant of other modules; they are passed in. After a change here,
+delete the cache.
 
 The loads take addresses; the caller must make sure that they are valid. Arrays would be reference-counted at each call
-from function to function, which costs several times what the reading does. Words are for machines that keep the lowest
-byte first, as all do for which numba is built.
+from function to function, which costs far more than the reading. Words are for little-endian machines, as all are for
+which numba is built.
 """
 
 from collections.abc import Callable
@@ -27,8 +27,8 @@ _WORD = ir.IntType(8 * WORD_BYTES)
 def compiled(signature: str) -> Callable[[Function], Function]:
     """Compile a function for one signature, when its module is imported, to run without the interpreter's lock.
 
-    The cache is `__pycache__` beside the source; where that is read-only, the user's cache folder, or what
-    `NUMBA_CACHE_DIR` names. Where none of them can be written, each process compiles anew: seconds later, and right.
+    The cache is `__pycache__` next to the source; where that is read-only, the user's cache folder, or
+    `NUMBA_CACHE_DIR`. Where none of them can be written, each process compiles again, which takes seconds.
     """
 
     def decorate(function: Function) -> Function:
@@ -43,7 +43,7 @@ def compiled(signature: str) -> Callable[[Function], Function]:
 
 
 def inlined(function: Function) -> Function:
-    """Mark what compiled functions of the same module call."""
+    """Mark a function that compiled functions of the same module call."""
     return cast(Function, numba.njit(nogil=True)(function))
 
 

@@ -1,4 +1,4 @@
-"""Collects decompressed record batches one after another in one block of memory, as many as make a chunk."""
+"""Collects decompressed record batches in one memory buffer, as many as make a chunk."""
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +22,13 @@ from batch.log.records import (
 from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
 
-CHUNK_BYTES = 4 * 2**20  # of decompressed records in one chunk, but for a single batch that is larger
+CHUNK_BYTES = 4 * 2**20  # of decompressed records in one chunk, except for a single larger batch
 CHUNK_RECORDS = 100_000  # likewise
 MAX_BATCH_BYTES = 2**30  # of one decompressed batch: a larger one is refused
 
 
-class PlainBatches:
-    """Batches of one partition, in order, in the same memory for one chunk after another."""
+class DecompressedBatches:
+    """Batches of one partition, in order; each chunk reuses the same memory."""
 
     def __init__(self, where: str) -> None:
         """`where` names topic and partition, for errors."""
@@ -39,12 +39,12 @@ class PlainBatches:
         self._rows: list[tuple[int, ...]] = []
 
     def clear(self) -> None:
-        """Forget what was added; what was decoded from it stays, but `bytes` will change."""
+        """Remove all batches; records decoded from them stay valid, but `bytes` will change."""
         self._filled = self._records = 0
         self._rows.clear()
 
     def add(self, batch: RecordBatch) -> bool:
-        """Decompress a batch behind those that are here; return whether it fits, as it always does into an empty one.
+        """Decompress a batch after the others; return whether it fits, as it always does into an empty buffer.
 
         Raises:
             FastReaderUnavailable: its codec is unknown here.
@@ -53,9 +53,9 @@ class PlainBatches:
         if self._rows and self._records + batch.record_count > CHUNK_RECORDS:
             return False
         while True:
-            room = self.bytes[self._filled : CHUNK_BYTES if self._rows else -PADDING_BYTES]
+            free = self.bytes[self._filled : CHUNK_BYTES if self._rows else -PADDING_BYTES]
             try:
-                size = decompress_into(batch.codec, batch.records, room)
+                size = decompress_into(batch.codec, batch.records, free)
                 break
             except UnknownCodec as error:
                 raise FastReaderUnavailable(
@@ -94,7 +94,7 @@ class PlainBatches:
             ) from malformed
 
     def _grow(self, batch: RecordBatch, error: NotDecompressed) -> None:
-        """Make the memory larger: whether the bytes are wrong or only many is known once they had all the room."""
+        """Double the memory; the bytes are wrong only if they do not fit into the largest."""
         if len(self.bytes) >= MAX_BATCH_BYTES:
             raise SmaError(
                 f"{self._where}: the record batch at Kafka offset {batch.base_offset} cannot be decompressed into "

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from batch.log.chunk import Chunk, Value
-from batch.log.decompressed_batches import PlainBatches
+from batch.log.decompressed_batches import DecompressedBatches
 from batch.log.fetch import fetch_batches
 from batch.log.flat_json import EVENT, HEARTBEAT, REST
-from batch.log.flat_records import PlainRecords, read_plain_records
+from batch.log.flat_records import FlatRecords, read_flat_records
 from batch.log.record_batches import committed, end_of_batches, split_batches
 from batch.log.records import Records
 from batch.log.series_table import SeriesTable
@@ -27,8 +27,8 @@ def read_partition(
 ) -> Iterator[Chunk]:
     """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
 
-    A chunk is of at most `plain_batches.CHUNK_RECORDS` records and `CHUNK_BYTES` decompressed bytes, or of one batch,
-    and may hold no record. The last one's `next_offset` is at or behind `end`; gaps are normal.
+    A chunk has at most `decompressed_batches.CHUNK_RECORDS` records and `CHUNK_BYTES` decompressed bytes, or is one
+    batch, and may hold no record. The last one's `next_offset` is at or after `end`; gaps are normal.
 
     Args:
         settings: how Kafka is reached.
@@ -40,52 +40,54 @@ def read_partition(
         series: gets a number for each series that is new to it.
 
     Raises:
-        FastReaderUnavailable: the broker or a batch is none that this reader can serve.
+        FastReaderUnavailable: this reader does not support the broker or a batch.
         SmaError: Kafka does not answer or no longer holds all of the range, or a batch is damaged.
     """
     require_max_ahead(max_ahead_ms)
-    for plain, records, next_offset in _plain_batches(settings, topic, partition, start, end):
-        yield _chunk(plain, records, next_offset, max_ahead_ms, series)
+    for batches, records, next_offset in _decompressed_batches(settings, topic, partition, start, end):
+        yield _chunk(batches, records, next_offset, max_ahead_ms, series)
 
 
 def read_values(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
     """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
-    for plain, records, _ in _plain_batches(settings, topic, partition, start, end):
+    for batches, records, _ in _decompressed_batches(settings, topic, partition, start, end):
         places = zip(
             records.kafka_offsets.tolist(), records.value_starts.tolist(), records.value_lengths.tolist(), strict=True
         )
         yield [
-            Value(partition, offset, None if length < 0 else plain.bytes[begin : begin + length].tobytes())
+            Value(partition, offset, None if length < 0 else batches.bytes[begin : begin + length].tobytes())
             for offset, begin, length in places
         ]
 
 
-def _plain_batches(
+def _decompressed_batches(
     settings: KafkaSettings, topic: str, partition: int, start: int, end: int
-) -> Iterator[tuple[PlainBatches, Records, int]]:
-    """Yield as many committed batches as make a chunk, their records, and the first Kafka offset behind them."""
+) -> Iterator[tuple[DecompressedBatches, Records, int]]:
+    """Yield as many committed batches as make a chunk, their records, and the first Kafka offset after them."""
     where = f"{topic}: partition {partition}"
     require_range(where, start, end)
-    plain = PlainBatches(where)
-    position = start  # what stands before it was read; the first batch of a fetch may begin there
+    batches = DecompressedBatches(where)
+    position = start  # records before it were read; the first batch of a fetch may begin earlier
     for fetched in fetch_batches(settings, topic, partition, start, end):
         for batch in committed(split_batches(fetched.records, where), fetched.aborted):
             if batch.last_offset < position or batch.base_offset >= end or not batch.record_count:
                 continue
-            if not plain.add(batch):
-                yield plain, plain.decode(position, end), batch.base_offset
-                plain.clear()
-                plain.add(batch)
-        reached = end_of_batches(fetched.records, where)
-        yield plain, plain.decode(position, end), reached
-        position = reached
-        plain.clear()
+            if not batches.add(batch):
+                yield batches, batches.decode(position, end), batch.base_offset
+                batches.clear()
+                batches.add(batch)
+        fetched_end = end_of_batches(fetched.records, where)
+        yield batches, batches.decode(position, end), fetched_end
+        position = fetched_end
+        batches.clear()
 
 
-def _chunk(plain: PlainBatches, records: Records, next_offset: int, max_ahead_ms: int, series: SeriesTable) -> Chunk:
-    read = read_plain_records(plain.bytes, records, max_ahead_ms)
-    series_ids = series.number_all(plain.bytes, read.names, read.kinds, EVENT)
-    reasons = _read_rest(plain, records, read, max_ahead_ms, series, series_ids)
+def _chunk(
+    batches: DecompressedBatches, records: Records, next_offset: int, max_ahead_ms: int, series: SeriesTable
+) -> Chunk:
+    read = read_flat_records(batches.bytes, records, max_ahead_ms)
+    series_ids = series.number_all(batches.bytes, read.names, read.kinds, EVENT)
+    reasons = _read_rest(batches, records, read, max_ahead_ms, series, series_ids)
     is_event, is_heartbeat = read.kinds == EVENT, read.kinds == HEARTBEAT
     if is_event.all():
         is_event = slice(None)  # nothing to copy
@@ -104,18 +106,18 @@ def _chunk(plain: PlainBatches, records: Records, next_offset: int, max_ahead_ms
 
 
 def _read_rest(
-    plain: PlainBatches,
+    batches: DecompressedBatches,
     records: Records,
-    read: PlainRecords,
+    read: FlatRecords,
     max_ahead_ms: int,
     series: SeriesTable,
     series_ids: npt.NDArray[np.int32],
 ) -> list[str]:
-    """Read strictly what was not plain, into the same columns; what is REST then is rejected, for these reasons."""
+    """Read strictly the records that are not flat, into the same columns; those that stay REST are rejected."""
     reasons = []
     for row in np.flatnonzero(read.kinds == REST).tolist():
         begin, length = int(records.value_starts[row]), int(records.value_lengths[row])
-        raw = None if length < 0 else plain.bytes[begin : begin + length].tobytes()
+        raw = None if length < 0 else batches.bytes[begin : begin + length].tobytes()
         strict = read_record(raw, int(records.timestamps_ms[row]), max_ahead_ms)
         if isinstance(strict, Rejected):
             reasons.append(strict.reason)

@@ -1,7 +1,7 @@
 """Fetches record batches as Kafka keeps them: the bytes of one partition's explicit range of offsets, read-committed.
 
 It finds the partition's leader, tries again where that helps, and requests the next bytes while the last are being
-used. Of their content it reads only where the next fetch begins. Nothing is committed, and no group is joined.
+used. Of their content it reads only the offset of the next fetch. Nothing is committed, and no group is joined.
 """
 
 import threading
@@ -28,37 +28,37 @@ from clients.kafka.wire import addresses, ask_any, failure
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
 
-FETCH_BYTES = 2 * 2**20  # Kafka sends at most so much at once, but for a single record batch that is larger
+FETCH_BYTES = 2 * 2**20  # Kafka sends at most so much at once, except for a single larger record batch
 ANSWER_WAIT_MS = 500  # how long Kafka may wait for records where there are none yet
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 
 
 def fetch_batches(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[Fetched]:
-    """Yield what stands at start <= Kafka offset < end, and perhaps more around it; each fetch holds a whole batch.
+    """Yield the batches at start <= Kafka offset < end, and perhaps more around them; each fetch has a whole batch.
 
-    While one is being used, the next is on its way, so up to twice `FETCH_BYTES` are held.
+    While one is being used, the next is requested, so memory holds up to twice `FETCH_BYTES`.
 
     Raises:
         FastReaderUnavailable: the broker does not know these requests, or a batch is of an older format.
         SmaError: Kafka does not answer, no longer has those offsets, has nothing at them for `SILENCE_SECONDS`, or
-            sends what stands before them.
+            sends records before them.
     """
     if start >= end:
         return
     with closing(_Partition(settings, topic, partition)) as source, ThreadPoolExecutor(1, "kafka-fetch") as thread:
         try:
             position = start
-            coming = thread.submit(source.fetch, position, end)
+            next_fetch = thread.submit(source.fetch, position, end)
             while position < end:
-                fetched = coming.result()
-                asked, position = position, end_of_batches(fetched.records, source.where)
-                if asked < position < end:
-                    coming = thread.submit(source.fetch, position, end)
+                fetched = next_fetch.result()
+                requested, position = position, end_of_batches(fetched.records, source.where)
+                if requested < position < end:
+                    next_fetch = thread.submit(source.fetch, position, end)
                 yield fetched
-                if position <= asked:  # said only now, so that a damaged header is found out first
+                if position <= requested:  # raised only now, so that a damaged header is reported first
                     raise SmaError(
-                        f"{source.where}: asked for Kafka offset {asked}, Kafka sent what ends before {position}"
+                        f"{source.where}: asked for Kafka offset {requested}, Kafka sent what ends before {position}"
                     )
         finally:
             source.stop()
@@ -77,7 +77,7 @@ class _Partition:
         self.where = f"{topic}: partition {partition}"
 
     def stop(self) -> None:
-        """Let a fetch that is under way try no more; for another thread than that of the fetch."""
+        """Stop the retries of a running fetch; called from another thread."""
         self._stopped.set()
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class _Partition:
 
         Raises:
             FastReaderUnavailable: the broker does not know these requests.
-            SmaError: it did not help.
+            SmaError: no try succeeded.
         """
         give_up_at = time.monotonic() + RETRY_SECONDS
         silent_at = time.monotonic() + SILENCE_SECONDS
@@ -116,7 +116,7 @@ class _Partition:
             if time.monotonic() > silent_at:
                 raise silent(self._bootstrap, SILENCE_SECONDS, self.where, position, end)
             give_up_at = time.monotonic() + RETRY_SECONDS
-        return Fetched()  # which nobody waits for
+        return Fetched()  # nobody waits for it
 
     def _fetch_once(self, position: int) -> Fetched:
         if self._leader is None:

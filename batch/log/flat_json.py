@@ -1,7 +1,7 @@
-"""Reads the fields of a plain record from its bytes: a flat JSON object in ASCII, without escapes and exponents.
+"""Reads the fields of a flat record from its bytes: a JSON object in ASCII, without nesting, escapes and exponents.
 
-It reads eight bytes at a time, which may go past a record's end, and then notices that they did. What depends on other
-modules is passed in (`compiled` says why).
+It reads eight bytes at a time, which may go past a record's end; it checks for that afterwards. Constants of other
+modules are passed in (`compiled` has the reason).
 """
 
 from typing import Any
@@ -12,9 +12,9 @@ from batch.log.compiled import compiled, inlined, load_byte, load_word, lowest_b
 from batch.log.records import Bytes, Int64s
 
 REST, EVENT, HEARTBEAT = range(3)
-PADDING_BYTES = 64  # how far beyond a record's end may be looked
+PADDING_BYTES = 64  # how far beyond a record's end may be read
 
-# what is in and out of range, one behind the other
+# the indices in `Limits`
 EARLIEST_MS, LATEST_MS, NAME_CHARACTERS, NO_TIMESTAMP_MS, INTEGER_DIGITS, SCALE = range(6)
 
 Limits = tuple[int, int, int, int, int, int]
@@ -22,7 +22,7 @@ Limits = tuple[int, int, int, int, int, int]
 _TIME_DIGITS = 18
 _UNKNOWN, _CUSTOMER, _METRIC, _EVENT_TIME, _VALUE, _HEARTBEAT = 0, 1, 2, 4, 8, 16
 _AN_EVENT = _CUSTOMER | _METRIC | _EVENT_TIME | _VALUE
-_NOT_PLAIN = -1
+_NOT_FLAT = -1
 
 
 def _word(text: bytes) -> np.uint64:
@@ -53,9 +53,9 @@ def _skip_space(at: int, end: int) -> int:
 
 @inlined
 def _string_end(at: int, end: int, is_name: bool) -> int:
-    """Where the string ends whose first character is at `at`, if all its characters stand for themselves.
+    """Return the end of the string whose first character is at `at`, if it has no escapes.
 
-    In each byte's highest bit is noted whether it is none of those; up to the first such byte that is exact.
+    The highest bit of each byte is set if it is another character; up to the first such byte that is exact.
     """
     while at < end:
         word = load_word(at)
@@ -65,14 +65,14 @@ def _string_end(at: int, end: int, is_name: bool) -> int:
         noted &= _EACH_HIGH
         if noted:
             at += lowest_byte(noted)
-            return at if at < end and load_byte(at) == _QUOTE else _NOT_PLAIN
+            return at if at < end and load_byte(at) == _QUOTE else _NOT_FLAT
         at += 8
-    return _NOT_PLAIN
+    return _NOT_FLAT
 
 
 @inlined
 def _key(at: int, end: int) -> tuple[int, int]:
-    """Which field's key begins at `at`, and what follows its closing quote."""
+    """Return the field whose key begins at `at`, and the address after its closing quote."""
     word, next_word = load_word(at), load_word(at + 8)
     customer, metric, event_time, value, heartbeat = _KEYS_1_TO_8
     quote, event_time_rest, heartbeat_rest = _KEYS_9_ON
@@ -87,12 +87,12 @@ def _key(at: int, end: int) -> tuple[int, int]:
     if word == heartbeat and next_word & _FIRST[2] == heartbeat_rest:
         return _HEARTBEAT, at + 10
     key_end = _string_end(at, end, False)
-    return _UNKNOWN, key_end if key_end == _NOT_PLAIN else key_end + 1
+    return _UNKNOWN, key_end if key_end == _NOT_FLAT else key_end + 1
 
 
 @inlined
 def _digits(at: int, end: int) -> tuple[int, int]:
-    """What the digits from `at` on spell, right for up to 18 of them, and where they end."""
+    """Return the number of the digits from `at` on, right for up to 18 of them, and where they end."""
     number = 0
     while end - at >= 8:
         word = load_word(at)
@@ -119,7 +119,7 @@ def _digits(at: int, end: int) -> tuple[int, int]:
 
 @inlined
 def _number(at: int, end: int, field: int, limits: Limits) -> tuple[int, int]:
-    """The number that begins at `at`, as its field wants it, and what follows it; _NOT_PLAIN where it is not right."""
+    """Return the number at `at` as its field requires it, and the address after it; _NOT_FLAT where it is not right."""
     is_string = load_byte(at) == _QUOTE
     at += is_string
     sign = 1
@@ -129,17 +129,17 @@ def _number(at: int, end: int, field: int, limits: Limits) -> tuple[int, int]:
     number, stop = _digits(at, end)
     digits = stop - at
     if digits == 0 or (digits > 1 and not is_string and load_byte(at) == _ZERO):
-        return 0, _NOT_PLAIN
+        return 0, _NOT_FLAT
     fraction, decimals = 0, 0
     if load_byte(stop) == _POINT:
         point = stop
         fraction, stop = _digits(point + 1, end)
         decimals = stop - point - 1
         if decimals < 1:
-            return 0, _NOT_PLAIN
+            return 0, _NOT_FLAT
     if field == _VALUE:
         if digits > limits[INTEGER_DIGITS] or decimals > limits[SCALE]:
-            return 0, _NOT_PLAIN
+            return 0, _NOT_FLAT
         for place in range(limits[SCALE]):
             number *= 10
             if place >= decimals:
@@ -147,72 +147,72 @@ def _number(at: int, end: int, field: int, limits: Limits) -> tuple[int, int]:
         number += fraction
         if is_string:
             if load_byte(stop) != _QUOTE:
-                return 0, _NOT_PLAIN
+                return 0, _NOT_FLAT
             stop += 1
     elif field != _UNKNOWN:
         is_time = not is_string and decimals == 0 and digits <= _TIME_DIGITS
         if not is_time or not limits[EARLIEST_MS] <= sign * number < limits[LATEST_MS]:
-            return 0, _NOT_PLAIN
+            return 0, _NOT_FLAT
     return sign * number, stop
 
 
 @inlined
 def _name_end(at: int, end: int, limits: Limits) -> int:
-    """Where the name ends whose opening quote is at `at`."""
+    """Return the end of the name whose opening quote is at `at`."""
     stop = _string_end(at + 1, end, True)
-    return stop if load_byte(at) == _QUOTE and 1 < stop - at <= limits[NAME_CHARACTERS] + 1 else _NOT_PLAIN
+    return stop if load_byte(at) == _QUOTE and 1 < stop - at <= limits[NAME_CHARACTERS] + 1 else _NOT_FLAT
 
 
 @inlined
 def _read_object(at: int, end: int, limits: Limits) -> tuple[int, int, int, int, int, int, int]:
-    """Which fields were found, all of them plain, or _NOT_PLAIN; where the names begin and end; time; micro-units."""
-    found = 0
+    """Return the fields, all of them flat, or _NOT_FLAT; where the names begin and end; time; micro-units."""
+    fields = 0
     customer, customer_end, metric, metric_end, time_ms, micros = at, at, at, at, 0, 0
     at = _skip_space(at, end)
-    following = _COMMA if load_byte(at) == _OPEN else _NOT_PLAIN
+    following = _COMMA if load_byte(at) == _OPEN else _NOT_FLAT
     while following == _COMMA:
-        following = _NOT_PLAIN
+        following = _NOT_FLAT
         at = _skip_space(at + 1, end)
         if load_byte(at) != _QUOTE:
             break
         field, at = _key(at + 1, end)
-        if at == _NOT_PLAIN or found & field:
+        if at == _NOT_FLAT or fields & field:
             break
-        found |= field
+        fields |= field
         at = _skip_space(at, end)
         if load_byte(at) != _COLON:
             break
         at = _skip_space(at + 1, end)
         if field == _CUSTOMER:
             customer, customer_end = at + 1, _name_end(at, end, limits)
-            at = customer_end if customer_end == _NOT_PLAIN else customer_end + 1
+            at = customer_end if customer_end == _NOT_FLAT else customer_end + 1
         elif field == _METRIC:
             metric, metric_end = at + 1, _name_end(at, end, limits)
-            at = metric_end if metric_end == _NOT_PLAIN else metric_end + 1
+            at = metric_end if metric_end == _NOT_FLAT else metric_end + 1
         elif field == _VALUE:
             micros, at = _number(at, end, field, limits)
         elif field != _UNKNOWN:
             time_ms, at = _number(at, end, field, limits)
         elif load_byte(at) == _QUOTE:
             at = _string_end(at + 1, end, False)
-            at = at if at == _NOT_PLAIN else at + 1
+            at = at if at == _NOT_FLAT else at + 1
         else:
             _, at = _number(at, end, field, limits)
-        if at == _NOT_PLAIN:
+        if at == _NOT_FLAT:
             break
         at = _skip_space(at, end)
         following = load_byte(at)
     if following != _CLOSE or _skip_space(at + 1, end) != end:
-        found = _NOT_PLAIN
-    return found, customer, customer_end, metric, metric_end, time_ms, micros
+        fields = _NOT_FLAT
+    return fields, customer, customer_end, metric, metric_end, time_ms, micros
 
 
 @compiled(
     "void(uint8[::1], int64[::1], int64[::1], int64[::1], int64, UniTuple(int64, 6), "
     "uint8[::1], int64[:, ::1], int64[::1], int64[::1])"
 )
-def read_plain(
-    plain: Bytes,
+def read_flat(
+    text: Bytes,
     starts: Int64s,
     lengths: Int64s,
     timestamps_ms: Int64s,
@@ -223,32 +223,34 @@ def read_plain(
     times_ms: Int64s,
     values_micros: Int64s,
 ) -> None:
-    """Read the records at `starts`; see `PlainRecords` for what comes out.
+    """Read the records at `starts`; see `FlatRecords` for the results.
 
     Args:
-        plain: the bytes, and `PADDING_BYTES` more of whatever they are.
+        text: the bytes, and `PADDING_BYTES` more of any value.
         starts: where each record's value begins.
         lengths: how long it is; -1 for none.
         timestamps_ms: the records' own; or limits[NO_TIMESTAMP_MS].
-        max_ahead_ms: how far a time may stand ahead of that.
+        max_ahead_ms: how far a time may be ahead of that.
         limits: what is in range; the time limits[LATEST_MS] is not.
-        kinds: gets REST, EVENT or HEARTBEAT.
-        names: gets where customer and metric begin and end; four rows.
-        times_ms: gets the time of an event or a heartbeat.
-        values_micros: gets the value of an event.
+        kinds: receives REST, EVENT or HEARTBEAT.
+        names: receives where customer and metric begin and end; four rows.
+        times_ms: receives the time of an event or a heartbeat.
+        values_micros: receives the value of an event.
     """
-    base: Any = np.int64(plain.ctypes.data)
+    base: Any = np.int64(text.ctypes.data)
     for row in range(len(kinds)):
         kinds[row] = REST
         if lengths[row] < 0:
             continue
         at = base + starts[row]
-        found, customer, customer_end, metric, metric_end, time_ms, micros = _read_object(at, at + lengths[row], limits)
+        fields, customer, customer_end, metric, metric_end, time_ms, micros = _read_object(
+            at, at + lengths[row], limits
+        )
         if timestamps_ms[row] != limits[NO_TIMESTAMP_MS] and time_ms - max_ahead_ms > timestamps_ms[row]:
             continue
-        if found == _AN_EVENT:
+        if fields == _AN_EVENT:
             kinds[row] = EVENT
-        elif found == _HEARTBEAT:
+        elif fields == _HEARTBEAT:
             kinds[row] = HEARTBEAT
         names[0, row], names[1, row] = customer - base, customer_end - base
         names[2, row], names[3, row] = metric - base, metric_end - base

@@ -1,15 +1,15 @@
-"""Reads records as plain producers write them, straight from their bytes: a short cut to `sma.event`, not another rule.
+"""Reads flat records, as most producers write them, from their bytes: a short cut to `sma.event`, not another rule.
 
-Whatever is less plain (escapes, letters beyond ASCII, nesting, exponents, equal keys, anything wrong) is marked as the
-rest, and left to `sma.event.read_record`, which alone says why a record is rejected. The stream does the same in Java
-(`RecordReader.java`). tests/unit/test_batch_plain_records.py compares both readers.
+All others (escapes, letters beyond ASCII, nesting, exponents, equal keys, anything wrong) are marked as the rest, and
+left to `sma.event.read_record`, which alone decides why a record is rejected. The stream does the same in Java
+(`RecordReader.java`). tests/unit/test_batch_flat_records.py compares both readers.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from batch.log.flat_json import read_plain
+from batch.log.flat_json import read_flat
 from batch.log.records import Bytes, Int64s, Records
 from sma.event import NO_TIMESTAMP_MS
 from sma.limits import (
@@ -31,10 +31,10 @@ _LIMITS = (
 
 
 @dataclass(frozen=True, slots=True)
-class PlainRecords:
-    """What some records are, one entry each, in their order.
+class FlatRecords:
+    """The content of records, one entry each, in their order.
 
-    kinds: uint8; EVENT, HEARTBEAT, or REST for those yet to be read strictly, whose other entries say nothing.
+    kinds: uint8; EVENT, HEARTBEAT, or REST for those yet to be read strictly, whose other entries are undefined.
     names: int64, four rows: where customer and metric of an event begin and end in the bytes that were read.
     times_ms: int64; of an event or a heartbeat, in milliseconds since the Unix epoch.
     values_micros: int64; of an event, in micro-units.
@@ -46,16 +46,16 @@ class PlainRecords:
     values_micros: Int64s
 
 
-def read_plain_records(plain: Bytes, records: Records, max_ahead_ms: int) -> PlainRecords:
-    """Read the records that are plain; linear in their bytes.
+def read_flat_records(text: Bytes, records: Records, max_ahead_ms: int) -> FlatRecords:
+    """Read the records that are flat; linear in their bytes.
 
     Args:
-        plain: the bytes in which `records` lie, and `PADDING_BYTES` more of whatever they are; uint8.
-        records: where each value stands, and the records' timestamps.
-        max_ahead_ms: how far a time may stand ahead of its record's timestamp; at most `unreadable.FURTHEST_AHEAD_MS`.
+        text: the bytes of `records`, and `PADDING_BYTES` more of any value; uint8.
+        records: where each value is, and the records' timestamps.
+        max_ahead_ms: how far a time may be ahead of its record's timestamp; at most `unreadable.FURTHEST_AHEAD_MS`.
     """
     kinds = np.empty(len(records.kafka_offsets), np.uint8)
     names, times_ms, values_micros = (np.empty(shape, np.int64) for shape in ((4, len(kinds)), len(kinds), len(kinds)))
     starts, lengths, timestamps_ms = records.value_starts, records.value_lengths, records.timestamps_ms
-    read_plain(plain, starts, lengths, timestamps_ms, max_ahead_ms, _LIMITS, kinds, names, times_ms, values_micros)
-    return PlainRecords(kinds, names, times_ms, values_micros)
+    read_flat(text, starts, lengths, timestamps_ms, max_ahead_ms, _LIMITS, kinds, names, times_ms, values_micros)
+    return FlatRecords(kinds, names, times_ms, values_micros)

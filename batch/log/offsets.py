@@ -1,4 +1,4 @@
-"""Ranges of Kafka offsets, and those that the log retains; `batch.log.reader` reads their records."""
+"""Reads the ranges of Kafka offsets that the log retains; `batch.log.reader` reads their records."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Runs tasks in several processes and merges their messages, so that as many cores read partitions as there are.
+"""Runs tasks in several processes and merges their messages, so that all cores read partitions.
 
-A task is a function that yields messages. A process waits with its next message until the reader has taken the ones
-before, so only a few messages are in memory at any time.
+A task is a function that yields messages. A process sends its next message only after the reader has taken the earlier
+ones, so only a few messages are in memory at any time.
 """
 
 import os
@@ -26,20 +26,20 @@ _END_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """What went wrong in a process; `is_users` tells whether the text is for a user as it stands."""
+    """What went wrong in a process; `is_users` is whether the text is for a user."""
 
     text: str
     is_users: bool
 
 
 class _Done:
-    """A process has nothing more to say."""
+    """A process has sent its last message."""
 
 
 def each_message(
     work: Callable[[Task], Iterable[Message]], tasks: Sequence[Task], offsets: int
 ) -> Generator[tuple[int, Message]]:
-    """Yield what each task says, with the task's place; tasks of one process take turns.
+    """Yield the messages of each task, with the task's index; tasks of one process take turns.
 
     Args:
         work: a function of a module, so that another process can find it.
@@ -54,10 +54,10 @@ def each_message(
     if count <= 1:
         yield from _in_turn(work, list(enumerate(tasks)))
         return
-    context = get_context("spawn")  # a fork would copy the locks of whatever threads are running
-    said: Queue[Any] = context.Queue(WAITING_MESSAGES)
+    context = get_context("spawn")  # a fork would copy the locks of the running threads
+    messages: Queue[Any] = context.Queue(WAITING_MESSAGES)
     started = [
-        context.Process(target=_say_all, args=(said, work, list(enumerate(tasks))[number::count]), daemon=True)
+        context.Process(target=_send_all, args=(messages, work, list(enumerate(tasks))[number::count]), daemon=True)
         for number in range(count)
     ]
     for process in started:
@@ -66,7 +66,7 @@ def each_message(
         done = 0
         while done < count:
             try:
-                message = said.get(timeout=_POLL_SECONDS)
+                message = messages.get(timeout=_POLL_SECONDS)
             except Empty:
                 _require_alive(started)
                 continue
@@ -92,24 +92,24 @@ def _require_alive(started: Sequence[Any]) -> None:
             )
 
 
-def _say_all(said: "Queue[Any]", work: Callable[[Any], Iterable[Any]], tasks: list[tuple[int, Any]]) -> None:
+def _send_all(messages: "Queue[Any]", work: Callable[[Any], Iterable[Any]], tasks: list[tuple[int, Any]]) -> None:
     try:
         for message in _in_turn(work, tasks):
-            said.put(message)
-        said.put(_Done())
+            messages.put(message)
+        messages.put(_Done())
     except SmaError as error:
-        said.put(_Failed(str(error), is_users=True))
-    except Exception:  # the reader raises it, with what stands here
-        said.put(_Failed(traceback.format_exc(), is_users=False))
+        messages.put(_Failed(str(error), is_users=True))
+    except Exception:  # the reader raises it, with this traceback
+        messages.put(_Failed(traceback.format_exc(), is_users=False))
 
 
 def _in_turn(work: Callable[[Task], Iterable[Message]], tasks: list[tuple[int, Task]]) -> Iterator[tuple[int, Message]]:
-    waiting = [(place, iter(work(task))) for place, task in tasks]
+    waiting = [(index, iter(work(task))) for index, task in tasks]
     while waiting:
         left = []
-        for place, messages in waiting:
+        for index, messages in waiting:
             for message in messages:
-                yield place, message
-                left.append((place, messages))
+                yield index, message
+                left.append((index, messages))
                 break
         waiting = left

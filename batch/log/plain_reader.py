@@ -1,4 +1,4 @@
-"""Reads one partition with Kafka's ordinary consumer and `sma.event.read_record`: slowly, and wherever a consumer can.
+"""Reads one partition with Kafka's ordinary consumer and `sma.event.read_record`: slower, and on any Kafka.
 
 It yields what `batch.log.fast_reader` yields, and fails with the same errors. How bytes are laid out is librdkafka's
 concern; what a record means is `sma.event`'s. Nothing is committed, and no group is joined.
@@ -121,17 +121,17 @@ def chunk_of(records: Iterable[Record], next_offset: int, max_ahead_ms: int, ser
 def _committed(
     settings: KafkaSettings, topic: str, partition: int, start: int, end: int
 ) -> Iterator[tuple[list[Record], int]]:
-    """Yield as many committed records as make a chunk, and the first Kafka offset behind them.
+    """Yield as many committed records as make a chunk, and the first Kafka offset after them.
 
-    Where the range ends in control records, gaps or aborted transactions, either a record behind it or the end of the
+    Where the range ends in control records, gaps or aborted transactions, either a record after it or the end of the
     log shows that it was read whole.
     """
     where = f"{topic}: partition {partition}"
     require_range(where, start, end)
     if start == end:
         return
-    addresses(settings.kafka_bootstrap)  # librdkafka would wait for an address that is none
-    position, held, held_bytes = start, list[Record](), 0
+    addresses(settings.kafka_bootstrap)  # librdkafka would wait for a malformed address
+    position, records, chunk_bytes = start, list[Record](), 0
     with reading(settings, f"{settings.topic_prefix}batch", topic, {partition: start}, **_CONSUMER) as consumer:
         patience = _Patience(settings, consumer, topic, partition, end)
         while position < end:
@@ -143,8 +143,8 @@ def _committed(
                 if (error := message.error()) is not None:
                     position = max(position, _log_end(settings, error, at, where, position, end))
                 elif at < end:
-                    held.append(Record(at, message.timestamp()[1], message.value()))
-                    held_bytes += len(held[-1].value or b"")
+                    records.append(Record(at, message.timestamp()[1], message.value()))
+                    chunk_bytes += len(records[-1].value or b"")
                     position = at + 1
                 else:
                     position = end
@@ -152,10 +152,10 @@ def _committed(
                 patience.renew()
             else:
                 patience.require(position)
-            is_full = len(held) >= CHUNK_RECORDS or held_bytes >= CHUNK_BYTES
-            if position >= end or is_full or (held and message is None):
-                yield held, min(position, end)
-                held, held_bytes = [], 0
+            is_full = len(records) >= CHUNK_RECORDS or chunk_bytes >= CHUNK_BYTES
+            if position >= end or is_full or (records and message is None):
+                yield records, min(position, end)
+                records, chunk_bytes = [], 0
                 patience.renew()
 
 
@@ -175,7 +175,7 @@ def _log_end(settings: KafkaSettings, error: KafkaError, at: int, where: str, po
 
 
 class _Patience:
-    """How long one range is waited for: as long as `batch.log.fetch` waits."""
+    """How long to wait for one range: as long as `batch.log.fetch` does."""
 
     def __init__(self, settings: KafkaSettings, consumer: Consumer, topic: str, partition: int, end: int) -> None:
         self._settings = settings
@@ -186,15 +186,15 @@ class _Patience:
         self.renew()
 
     def renew(self) -> None:
-        """Wait as long again: Kafka sent something, or was not asked meanwhile."""
+        """Start the waiting time again: Kafka sent a record, or was not asked."""
         self._since = time.monotonic()
         self._answered = False
 
     def require(self, position: int) -> None:
-        """Go on waiting at a position, unless that was long enough.
+        """Check that the waiting time at a position is not over.
 
         Raises:
-            SmaError: it was.
+            SmaError: it is.
         """
         waited = time.monotonic() - self._since
         if waited > SILENCE_SECONDS:
@@ -204,7 +204,7 @@ class _Patience:
             self._answered = True
 
     def _require_answer(self, position: int) -> None:
-        """Tell a Kafka that has nothing to send from one that is not there: the consumer itself tries for ever."""
+        """Check that Kafka answers, and only has nothing to send: the consumer itself tries for ever."""
         what = could_not_be_read(self._where, position)
         try:
             self._consumer.get_watermark_offsets(self._partition, timeout=ANSWER_TIMEOUT_S)

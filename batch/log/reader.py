@@ -1,11 +1,11 @@
-"""Reads one partition of the log: as columns, or as the bytes of its records. The one door to both readers.
+"""Reads one partition of the log, as columns or as the bytes of its records, with either reader.
 
 `fast_reader` decodes record batches in compiled loops. `plain_reader` uses Kafka's ordinary consumer and is slower. The
 setting `log_reader` selects one; `auto` is the fast one, and the plain one from where the fast one is unavailable. Both
 yield the same records (docs/decisions/0032-two-readers-one-door.md).
 
-Callers ask for Kafka offsets; days and windows are not known here. Every argument can be sent to another process, and
-so can a chunk: partitions may be read by as many processes, each with a table of series of its own.
+Callers ask for Kafka offsets; days and windows do not belong here. Arguments and chunks can be sent to another
+process, so each partition may be read by its own process, with its own table of series.
 """
 
 import logging
@@ -31,7 +31,7 @@ def read_partition(
 ) -> Iterator[Chunk]:
     """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
 
-    A chunk is bounded in records and bytes, and may hold no record. The last one's `next_offset` is at or behind `end`;
+    A chunk is bounded in records and bytes, and may hold no record. The last one's `next_offset` is at or after `end`;
     gaps are normal.
 
     Args:
@@ -87,15 +87,15 @@ def _read(
     read_plainly: Callable[[int], Iterator[Read]],
     next_offset: Callable[[Read, int], int],
 ) -> Iterator[Read]:
-    """Yield what the chosen reader reads from a Kafka offset on.
+    """Yield the records from a Kafka offset on, by the selected reader.
 
     Args:
         settings: which reader.
         topic: what is read, for the warning.
-        wanted: the first Kafka offset that is wanted, and the first that is not.
+        wanted: the first wanted Kafka offset, and the first after the range.
         read_fast: reads from a Kafka offset on.
         read_plainly: likewise.
-        next_offset: the first Kafka offset behind what was read, and where reading stood before it.
+        next_offset: returns the first Kafka offset after what was read, given it and the position before.
     """
     position, end = wanted
     if settings.log_reader != "plain":

@@ -15,9 +15,9 @@ from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
 
 _HEADER = struct.Struct(">qiibIhiqqqhii")
-_LENGTH = struct.Struct(">qi")  # the offset and the length that all formats begin with
+_LENGTH = struct.Struct(">qi")  # the offset and the length at the start of all formats
 _MAGIC_AT = 16
-_CHECKED_FROM = 21  # the checksum is of all that follows it
+_CHECKED_FROM = 21  # the checksum is of all bytes after it
 _SHORTEST = _HEADER.size - _LENGTH.size
 _MAGIC = 2
 _CODEC_BITS = 0x07
@@ -27,10 +27,10 @@ _CONTROL_BIT = 0x20
 
 
 class RecordBatch(NamedTuple):
-    """A batch as its header states it; `records` is as it came, compressed or not.
+    """A batch by its header; `records` is as received, compressed or not.
 
     base_offset, last_offset: Kafka offsets; compaction leaves both as they were.
-    base_timestamp_ms: what the records' own deltas are added to.
+    base_timestamp_ms: the base of the records' own deltas.
     append_time_ms: the one timestamp of all records where Kafka sets it (LogAppendTime), else None.
     """
 
@@ -47,10 +47,10 @@ class RecordBatch(NamedTuple):
 
 
 def end_of_batches(raw: bytes | memoryview, where: str) -> int:
-    """Return the Kafka offset behind the last whole batch, by its header alone.
+    """Return the Kafka offset after the last whole batch, by its header alone.
 
     Args:
-        raw: what one fetch brought: at least one whole batch; the last may be cut off.
+        raw: the bytes of one fetch: at least one whole batch; the last may be cut off.
         where: topic and partition, for the error.
 
     Raises:
@@ -71,7 +71,7 @@ def split_batches(raw: bytes | memoryview, where: str) -> Iterator[RecordBatch]:
     """Yield the whole batches, each with its checksum (CRC-32C) verified.
 
     Args:
-        raw: what one fetch brought; a batch that is cut off at its end is left out.
+        raw: the bytes of one fetch; a batch that is cut off at its end is left out.
         where: topic and partition, for the error.
 
     Raises:

@@ -1,6 +1,6 @@
 """Decodes the records of decompressed batches into columns: where each value is, its offset, its time.
 
-Keys and record headers are skipped. What a value means is decided in `flat_records` and `sma.event`.
+Keys and record headers are skipped. Values are read in `flat_records` and `sma.event`.
 """
 
 from dataclasses import dataclass
@@ -37,29 +37,29 @@ class Records:
 
 
 class MalformedBatch(ValueError):
-    """The records of the batch at `row` of the table are not as its header states."""
+    """The records of the batch at `row` of the table do not match its header."""
 
     def __init__(self, row: int) -> None:
         super().__init__(f"row {row}")
         self.row = row
 
 
-def decode_records(plain: Bytes, batches: Int64s, start: int, end: int) -> Records:
+def decode_records(text: Bytes, batches: Int64s, start: int, end: int) -> Records:
     """Return the records at start <= Kafka offset < end.
 
     Args:
-        plain: the decompressed records of all batches; uint8.
-        batches: int64, a row for each batch: the bytes BEGIN <= at < END of `plain`, and what its header states.
+        text: the decompressed records of all batches; uint8.
+        batches: int64, a row for each batch: the bytes BEGIN <= at < END of `text`, and the fields of its header.
         start: the first Kafka offset that is wanted.
         end: the first that is not.
 
     Raises:
-        MalformedBatch: a record is cut off, out of order, or not one of as many as the header states.
+        MalformedBatch: a record is cut off, out of order, or their number is not that of the header.
     """
     for row in np.flatnonzero(batches[:, COUNT] * SHORTEST_RECORD_BYTES > batches[:, END] - batches[:, BEGIN]):
-        raise MalformedBatch(int(row))  # before memory is made for records that cannot be there
+        raise MalformedBatch(int(row))  # before memory is allocated for records that cannot be there
     columns = tuple(np.empty(int(batches[:, COUNT].sum()), np.int64) for _ in range(4))
-    count = _decode(plain, batches, start, end, *columns)
+    count = _decode(text, batches, start, end, *columns)
     if count < 0:
         raise MalformedBatch(-count - 1)
     return Records(*(column[:count] for column in columns))
@@ -67,7 +67,7 @@ def decode_records(plain: Bytes, batches: Int64s, start: int, end: int) -> Recor
 
 @inlined
 def _varint(at: int, end: int) -> tuple[int, int]:
-    """A zigzag number of up to 64 bits at an address, and where it ends; _CUT_OFF where that is not before the end."""
+    """Return a zigzag number of up to 64 bits at an address, and where it ends; _CUT_OFF if that is after the end."""
     bits = 0
     shift = 0
     while at < end and shift < 70:
@@ -82,7 +82,7 @@ def _varint(at: int, end: int) -> tuple[int, int]:
 
 @inlined
 def _skip_bytes(at: int, end: int) -> tuple[int, int, int]:
-    """Where bytes with their length in front begin and end, and their length, -1 for none."""
+    """Return where length-prefixed bytes begin and end, and their length, -1 for none."""
     length, at = _varint(at, end)
     if at == _CUT_OFF or length < -1 or length > end - at:
         return at, _CUT_OFF, length
@@ -103,7 +103,7 @@ def _skip_headers(at: int, end: int) -> int:
 
 @compiled("int64(uint8[::1], int64[:, ::1], int64, int64, int64[::1], int64[::1], int64[::1], int64[::1])")
 def _decode(
-    plain: Bytes,
+    text: Bytes,
     batches: Int64s,
     start: int,
     end: int,
@@ -113,7 +113,7 @@ def _decode(
     value_lengths: Int64s,
 ) -> int:
     """Fill the columns; return how many records were kept, or -1 less the row of the batch that is malformed."""
-    base: Any = np.int64(plain.ctypes.data)  # signed, as all that is added to it
+    base: Any = np.int64(text.ctypes.data)  # signed, as all that is added to it
     kept = 0
     for row in range(batches.shape[0]):
         at = base + batches[row, BEGIN]
@@ -124,7 +124,7 @@ def _decode(
             if at == _CUT_OFF or length < 1 or length > batch_end - at:
                 return -row - 1
             record_end = at + length
-            timestamp_delta, at = _varint(at + 1, record_end)  # behind the attributes, which say nothing
+            timestamp_delta, at = _varint(at + 1, record_end)  # after the attributes, which have no meaning
             if at == _CUT_OFF:
                 return -row - 1
             delta, at = _varint(at, record_end)

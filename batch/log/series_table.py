@@ -31,9 +31,9 @@ class SeriesTable:
 
     slots: int32, a power of two of them: a series' number, or -1 where free. At most half are taken.
     hashes: uint64; of each series.
-    name_ends: int64; the name of series n stands in `names` from name_ends[n] to name_ends[n + 1].
-    names: uint8; the names one behind the other, `/` between customer and metric.
-    used: int64, one of them: how many series there are.
+    name_ends: int64; the name of series n is in `names` from name_ends[n] to name_ends[n + 1].
+    names: uint8; the names one after the other, `/` between customer and metric.
+    used: int64, one value: how many series there are.
     """
 
     slots: Int32s = field(default_factory=lambda: np.full(2 * _SERIES, -1, np.int32))
@@ -68,12 +68,12 @@ class SeriesTable:
         return int(self.number_all(text, places, np.ones(1, np.uint8), 1)[0])
 
     def number_all(self, text: Bytes, names: Int64s, kinds: Bytes, wanted: int) -> Int32s:
-        """Return the number of each series, some of which may be new; whatever it is where it is not wanted.
+        """Return the number of each series, some of which may be new; undefined for kinds that are not wanted.
 
         Args:
-            text: UTF-8 in which the names stand, and `WORD_BYTES` more; uint8.
+            text: UTF-8 with the names, and `WORD_BYTES` more; uint8.
             names: int64, four rows: where customer and metric begin and end in `text`; names as an event has.
-            kinds: uint8; what each is.
+            kinds: uint8; the kind of each.
             wanted: the kind whose numbers are wanted.
         """
         ids = np.empty(len(kinds), np.int32)
@@ -96,7 +96,7 @@ class SeriesTable:
         return ids
 
     def _make_room(self) -> None:
-        """Double what could not take another series of the longest name; numbers stay as they are."""
+        """Double what has no room for another series of the longest name; numbers stay the same."""
         if len(self) == len(self.hashes):
             self.name_ends = np.concatenate([self.name_ends, np.zeros(len(self), np.int64)])
             self.hashes = np.concatenate([self.hashes, np.zeros(len(self), np.uint64)])

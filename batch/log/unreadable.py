@@ -1,12 +1,12 @@
-"""How long both readers of the log wait for Kafka, what they refuse to read, and the errors that say why.
+"""Defines how long both readers of the log wait for Kafka, what they refuse to read, and their errors.
 
-Each error is worded once, so that a user reads the same whichever reader is at work.
+Each error is worded once, so that a user reads the same text from either reader.
 """
 
 from sma.errors import SmaError
 
-RETRY_SECONDS = 30.0  # how long a fetch that fails is tried again
-SILENCE_SECONDS = 60.0  # how long a range whose end is not there yet is waited for
+RETRY_SECONDS = 30.0  # how long a failed fetch is tried again
+SILENCE_SECONDS = 60.0  # how long to wait for the end of a range that is not there yet
 FURTHEST_AHEAD_MS = 2**62
 
 
@@ -15,7 +15,7 @@ class FastReaderUnavailable(SmaError):
 
 
 def require_range(where: str, start: int, end: int) -> None:
-    """Refuse what is no range of Kafka offsets.
+    """Refuse a range of Kafka offsets that is none.
 
     Raises:
         SmaError: it is none.
@@ -43,7 +43,7 @@ def not_retained(where: str, position: int, end: int) -> SmaError:
 
 
 def silent(bootstrap: str, seconds: float, where: str, position: int, end: int) -> SmaError:
-    """Return the error for a Kafka that answers, and sends no record of a range for so long."""
+    """Return the error for a Kafka that answers, but has sent no record of a range for so long."""
     return SmaError(
         f"Kafka at {bootstrap} sent nothing for {seconds:.0f} seconds while {where} was "
         f"being read from Kafka offset {position} to {end}: is it running, and is no transaction open there?"
@@ -51,5 +51,5 @@ def silent(bootstrap: str, seconds: float, where: str, position: int, end: int) 
 
 
 def could_not_be_read(where: str, position: int) -> str:
-    """Return what could not be done, for the error of a Kafka that does not answer or refuses."""
+    """Return the failed action, for the error of a Kafka that does not answer or refuses."""
     return f"{where} could not be read from Kafka offset {position}"

@@ -1,1 +1,1 @@
-"""Stream against batch: comparing, classifying and accounting for days with a batch result, and the audit trail."""
+"""Compares the stream with the batch results: classifies differences, accounts for records, keeps the audit trail."""

@@ -1,10 +1,10 @@
 """Accounts for every record: for each partition, records = used + late + rejected + heartbeats.
 
-The four are counted independently, so that the identity can fail: `records` and `heartbeats` are what the batch layer
+The four are counted independently, so the identity can fail: `records` and `heartbeats` are what the batch layer
 read into the offset index; `late` and `rejected` are the positions in the stream's side outputs; `used` are the events
 of the batch layer at all other positions. The identity fails if the stream's side outputs hold a record that is not an
-event, miss a rejected one, or reject an event. Two such faults can cancel out in the counts, and no count says whether
-an event in the late side output was late; so positions are compared too, with those of the rule of the log. An event
+event, miss a rejected one, or reject an event. Two such faults can cancel out in the counts, and no count shows whether
+an event in the late side output was late; so positions are compared too, with those by the rule of lateness. An event
 that the stream read and lost shows in neither: it is an unexplained difference of the windows that should hold it.
 """
 
@@ -18,7 +18,7 @@ from batch.index.side_outputs import POSITION, SideOutputs, mismatched_positions
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The record count of one partition at read_from <= Kafka offset < read_to, and who accounts for how many."""
+    """The record count of one partition at read_from <= Kafka offset < read_to, by kind."""
 
     kafka_partition: int
     read_from: int
@@ -42,26 +42,28 @@ def account(
 
     Args:
         index: what the batch layer read.
-        side_outputs: by the stream; no position beyond the index.
-        by_rule: what the index holds for late or rejected.
-        mismatched_events: those positions of `mismatched_positions` at which an event stands.
+        side_outputs: of the stream; no position beyond the index.
+        by_rule: the late and rejected positions in the index.
+        mismatched_events: the positions of `mismatched_positions` that hold an event.
     """
     late, rejected = _count(side_outputs.late), _count(side_outputs.rejected)
-    events_diverted = _count(
+    events_in_side_outputs = _count(
         pl.concat([side_outputs.late.join(by_rule.late, on=POSITION, how="semi"), mismatched_events.select(POSITION)])
     )
     return [
         Account(
-            kafka_partition=held.kafka_partition,
+            kafka_partition=partition.kafka_partition,
             read_from=0,
-            read_to=held.next_offset,
-            records=held.records,
-            events_used=held.events + held.late_events - events_diverted.get(held.kafka_partition, 0),
-            late_events=late.get(held.kafka_partition, 0),
-            rejected_events=rejected.get(held.kafka_partition, 0),
-            heartbeats=held.heartbeats,
+            read_to=partition.next_offset,
+            records=partition.records,
+            events_used=partition.events
+            + partition.late_events
+            - events_in_side_outputs.get(partition.kafka_partition, 0),
+            late_events=late.get(partition.kafka_partition, 0),
+            rejected_events=rejected.get(partition.kafka_partition, 0),
+            heartbeats=partition.heartbeats,
         )
-        for held in index.partitions
+        for partition in index.partitions
     ]
 
 
@@ -69,9 +71,9 @@ def mismatched(side_outputs: SideOutputs, by_rule: SideOutputs, mismatched_event
     """Return the positions about which the layers disagree; arguments as for `account`.
 
     Returns:
-        kafka_partition Int32, kafka_offset Int64, disagreement str; an event that only one of the layers takes for
-        late, the batch layer by the rule of the log, or a record that only one of them rejected; sorted, at most one
-        row per position and kind.
+        kafka_partition Int32, kafka_offset Int64, disagreement str; an event that is late in only one
+        of the layers, in the batch layer by the rule of lateness, or a record that only one of them rejected; sorted,
+        at most one row per position and kind.
     """
     late_by_stream_alone = mismatched_positions(side_outputs, by_rule)
     kinds = {

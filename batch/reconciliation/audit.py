@@ -1,4 +1,4 @@
-"""Writes the audit trail: what each reconciliation compared, found and counted. Rows are added, never changed."""
+"""Writes the audit trail: the counts and the differences of each reconciliation. Rows are added, never changed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ _SQL = load_statements(__file__)
 
 @dataclass(frozen=True, slots=True)
 class ReconciledDay:
-    """What came of comparing one day of one average.
+    """The result of comparing one day of one average.
 
     `differences` is as `batch.reconciliation.classify.classify_differences` returns it.
     """
@@ -35,7 +35,7 @@ def add_reconciliation(
     accounts: Sequence[Account],
     reconciled_at: datetime,
 ) -> None:
-    """Add what a run found, whole or not at all.
+    """Add the results of a run, in one transaction.
 
     Args:
         connection: to the database.

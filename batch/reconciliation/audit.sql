@@ -1,4 +1,4 @@
--- Statements of audit: they add what a reconciliation compared, found and accounted for to the audit trail.
+-- Statements of audit: they add the counts, differences and accounts of a reconciliation to the audit trail.
 
 -- create_differing --
 CREATE TEMPORARY TABLE IF NOT EXISTS differing (

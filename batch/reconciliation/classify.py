@@ -29,7 +29,7 @@ DIFFERENCES_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many windows either layer has, and what came of comparing them.
+    """How many windows either layer has, by the result of comparing them.
 
     windows_compared = equal + changed + missing_in_stream + extra_in_stream; explained + unexplained = the others.
     """
@@ -45,10 +45,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """What the log itself gives, to judge a difference by.
+    """The rows recomputed from the log, by which a difference is classified.
 
-    batch: the log as far as the batch result was computed from it.
-    stream: the log as far as the stream has read it, without the late events.
+    batch: from the log up to where the batch result was computed from.
+    stream: from the log up to where the stream has read it, without the late events.
     late: customer str, metric str, average str, as_of_ms Int64, late_event_count: how many late events each window
         holds; unique in the first four, windows that hold none left out.
     """
@@ -80,32 +80,32 @@ def compare(streamed: pl.DataFrame, batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def classify_differences(differing: pl.DataFrame, recomputed: Recomputed) -> pl.DataFrame:
-    """Judge each differing window.
+    """Classify each differing window as explained or not.
 
-    A difference is explained iff its window recomputed without the late events gives the streamed pair to the last
+    A difference is explained iff its window recomputed without the late events equals the streamed pair to the last
     digit (no events left: the stream has no row), and with them the batch pair. Anything else is a defect or a loss.
 
     Returns:
         differences: `DIFFERENCES_SCHEMA`; sorted by and unique in the key.
     """
-    judged = (
-        differing.join(_named(recomputed.stream, "expected_stream"), on=KEY, how="left")
-        .join(_named(recomputed.batch, "expected_batch"), on=KEY, how="left")
+    classified = (
+        differing.join(_named(recomputed.stream, "recomputed_stream"), on=KEY, how="left")
+        .join(_named(recomputed.batch, "recomputed_batch"), on=KEY, how="left")
         .join(recomputed.late, on=KEY, how="left")
         .with_columns(
             pl.all_horizontal(
-                pl.col(f"{layer}_{column}").eq_missing(pl.col(f"expected_{layer}_{column}"))
+                pl.col(f"{layer}_{column}").eq_missing(pl.col(f"recomputed_{layer}_{column}"))
                 for layer in ("stream", "batch")
                 for column in ("value_sum_micros", "event_count")
             ).alias("is_explained"),
             pl.col("late_event_count").fill_null(0),
         )
     )
-    return judged.select(pl.col(column).cast(kind) for column, kind in DIFFERENCES_SCHEMA.items()).sort(KEY)
+    return classified.select(pl.col(column).cast(kind) for column, kind in DIFFERENCES_SCHEMA.items()).sort(KEY)
 
 
 def difference_size() -> pl.Expr:
-    """Return by how much the sums of a difference are apart, in micro-units; no row counts as 0."""
+    """Return how far apart the sums of a difference are, in micro-units; no row counts as 0."""
     return (pl.col("batch_value_sum_micros").fill_null(0) - pl.col("stream_value_sum_micros").fill_null(0)).abs()
 
 

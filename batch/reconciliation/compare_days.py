@@ -1,6 +1,6 @@
 """Compares days: the database counts the rows that differ, and each difference is classified by the recomputed rows.
 
-Data goes one way: `count_days`, then `batch.windows.recompute` for the days that differ, then `classify_days`. The log
+Data flows one way: `count_days`, then `batch.windows.recompute` for the days that differ, then `classify_days`. The log
 and the offset index are not read here.
 """
 
@@ -26,7 +26,7 @@ from batch.windows.recompute import RecomputedDay
 
 @dataclass(frozen=True, slots=True)
 class CountedDay:
-    """How many rows the layers have of an answer's closed windows, and how long counting took.
+    """How many rows the layers have of the closed windows of a batch result, and how long counting took.
 
     `seconds` is this average's share of what its day took.
     """
@@ -37,65 +37,67 @@ class CountedDay:
 
 
 def count_days(connection: Connection, results: Sequence[BatchResult]) -> list[CountedDay]:
-    """Compare the two layers' rows where they are; by day and average."""
-    together: dict[tuple[int, int], list[BatchResult]] = defaultdict(list)
+    """Compare the two layers' rows in the database, by day and average."""
+    by_bounds: dict[tuple[int, int], list[BatchResult]] = defaultdict(list)
     for result in results:
-        together[result.bounds_ms].append(result)
+        by_bounds[result.bounds_ms].append(result)
     counted = []
-    for bounds, several in together.items():
+    for bounds, of_bounds in by_bounds.items():
         started = time.monotonic()
-        counts = count_rows(connection, [result.average for result in several], *bounds)
-        seconds = (time.monotonic() - started) / len(several)
-        counted += [CountedDay(result, counts[result.average], seconds) for result in several]
+        counts = count_rows(connection, [result.average for result in of_bounds], *bounds)
+        seconds = (time.monotonic() - started) / len(of_bounds)
+        counted += [CountedDay(result, counts[result.average], seconds) for result in of_bounds]
     return counted
 
 
 def classify_days(
     connection: Connection, counted: Sequence[CountedDay], recomputed: Iterable[RecomputedDay], progress: Progress
 ) -> tuple[ReconciledDay, ...]:
-    """Find and judge every difference of the days that were counted.
+    """Find and classify every difference of the days that were counted.
 
     Args:
-        connection: sees the layers as they were when they were counted.
+        connection: in the snapshot in which the rows were counted.
         counted: from `count_days`.
-        recomputed: each day and average of them that differs, once; from `rows_to_recompute`.
-        progress: is told what is left out.
+        recomputed: each differing day and average of them, once; from `rows_to_recompute`.
+        progress: takes a line where windows are left out.
 
     Raises:
-        SmaError: Kafka does not answer, or no longer holds what a day that differs needs.
+        SmaError: Kafka does not answer, or no longer has the events of a day that differs.
     """
-    found: dict[tuple[date, str], _Found] = {}
+    classified: dict[tuple[date, str], _Differences] = {}
     for day in recomputed:
         for average in day.averages:
-            held = found[day.day, average] = _classify(connection, average, day.spans)
-            if held.changed_since:
-                progress(f"{day.day}, {average}: {held.changed_since:,} windows changed meanwhile: left out")
-    return tuple(_reconciled(each, found.get((each.result.day, each.result.average))) for each in counted)
+            differences = classified[day.day, average] = _classify(connection, average, day.spans)
+            if differences.changed_since:
+                progress(
+                    f"{day.day}, {average}: {differences.changed_since:,} windows changed since the snapshot: left out"
+                )
+    return tuple(_reconciled(each, classified.get((each.result.day, each.result.average))) for each in counted)
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Differences:
     differences: pl.DataFrame
     changed_since: int
     seconds: float
 
 
-def _classify(connection: Connection, average: str, spans: Sequence[SpanRows]) -> _Found:
+def _classify(connection: Connection, average: str, spans: Sequence[SpanRows]) -> _Differences:
     started = time.monotonic()
     differences, changed_since = [pl.DataFrame(schema=DIFFERENCES_SCHEMA)], 0
     for span in spans:
         differing = differing_rows(connection, average, span.from_ms, span.until_ms)
         if differing.is_empty():
             continue
-        # of each frame only the windows that differ are kept, before the next one is read
+        # only the windows that differ are kept of each frame, before the next one is read
         frames = {name: rows.join(differing, on=KEY, how="semi") for name, rows in span.frames(average)}
         kept = differing.join(windows_changed_since(frames), on=KEY, how="anti")
         changed_since += differing.height - kept.height
         differences.append(classify_differences(kept, recomputed_rows(frames)))
-    return _Found(pl.concat(differences).sort(KEY), changed_since, time.monotonic() - started)
+    return _Differences(pl.concat(differences).sort(KEY), changed_since, time.monotonic() - started)
 
 
-def _reconciled(counted: CountedDay, found: _Found | None) -> ReconciledDay:
-    differences = found.differences if found else pl.DataFrame(schema=DIFFERENCES_SCHEMA)
-    seconds = counted.seconds + (found.seconds if found else 0)
+def _reconciled(counted: CountedDay, classified: _Differences | None) -> ReconciledDay:
+    differences = classified.differences if classified else pl.DataFrame(schema=DIFFERENCES_SCHEMA)
+    seconds = counted.seconds + (classified.seconds if classified else 0)
     return ReconciledDay(counted.result, summarize(counted.counts.equal, differences), differences, seconds)

@@ -1,6 +1,6 @@
 """Counts and selects the windows in which the two layers differ, by a join in PostgreSQL.
 
-Comparing where the rows are moves no row of a day that is equal. The join compares the pairs themselves, not digests.
+Days without a difference leave the database as counts only. The join compares the pairs themselves, not digests.
 What a difference means is decided in `batch.reconciliation.classify`.
 """
 
@@ -50,6 +50,6 @@ def count_rows(connection: Connection, averages: Sequence[str], from_ms: int, un
 def differing_rows(connection: Connection, average: str, from_ms: int, until_ms: int) -> pl.DataFrame:
     """Return the windows of one average with from_ms <= as_of < until_ms that differ, as `classify.compare` does.
 
-    Call it within the `batch.store.database.snapshot` of `count_rows`: the layers are looked at once more.
+    Call it within the `batch.store.database.snapshot` of `count_rows`: the rows are read again.
     """
     return compare(*(read_averages(connection, layer, average, from_ms, until_ms) for layer in LAYERS))

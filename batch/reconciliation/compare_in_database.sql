@@ -2,7 +2,7 @@
 
 -- count_rows --
 -- two layers' rows in a range of as_of; a window that one of them lacks is null there. All averages at once: they share
--- an index by time, and a join for each would look at the rows of all
+-- an index by time, and a join for each would read the rows of all
 SELECT
     average,
     count(stream.as_of),

@@ -1,7 +1,7 @@
-"""Says which rows of differing days to compute again, and takes from them what differences are classified by.
+"""Selects which rows of differing days to compute again, and prepares them for classifying the differences.
 
-The stream uses every event that is not late, in all of its windows: so its rows must be the windows over those. The
-batch rows must be the windows over all events of the part of the log that the batch result was computed from.
+The stream uses every event that is not late, in all of its windows, so its rows must equal the windows over those. The
+batch rows must equal the windows over all events of the range of the log that the batch result was computed from.
 """
 
 from collections import defaultdict
@@ -22,22 +22,22 @@ _BATCH, _STREAM, _COMMITTED = "batch", "stream", "committed"
 def rows_to_recompute(
     results: Sequence[BatchResult], committed: Mapping[int, int], log_read_to: Mapping[int, int]
 ) -> list[RowRequest]:
-    """Return what to compute for differing days: one request for the answers from the same part of the log.
+    """Return what to compute for differing days: one request for all results from the same range of the log.
 
     Args:
         results: of the days and averages that differ.
         committed: as for `recomputation_filters`.
-        log_read_to: likewise.
+        log_read_to: as for `recomputation_filters`.
     """
-    together: dict[tuple[tuple[tuple[int, int], ...], int], list[BatchResult]] = defaultdict(list)
+    by_range: dict[tuple[tuple[tuple[int, int], ...], int], list[BatchResult]] = defaultdict(list)
     for result in results:
-        together[tuple(sorted(result.read_to.items())), result.low_watermark_ms].append(result)
+        by_range[tuple(sorted(result.read_to.items())), result.low_watermark_ms].append(result)
     requests = []
-    for (_, low_watermark_ms), several in together.items():
+    for (_, low_watermark_ms), of_range in by_range.items():
         names: dict[date, list[str]] = defaultdict(list)
-        for result in several:
+        for result in of_range:
             names[result.day].append(result.average)
-        filters = recomputation_filters(several[0].read_to, committed, log_read_to)
+        filters = recomputation_filters(of_range[0].read_to, committed, log_read_to)
         requests.append(RowRequest(dict(names), filters, low_watermark_ms + 1))
     return requests
 
@@ -45,16 +45,15 @@ def rows_to_recompute(
 def recomputation_filters(
     result_read_to: Mapping[int, int], committed: Mapping[int, int], log_read_to: Mapping[int, int]
 ) -> dict[str, EventFilter]:
-    """Return the parts of the log that a day's differences are judged by.
+    """Return the filters by whose rows the differences of a day are classified.
 
     Args:
         result_read_to: partition -> the first Kafka offset that the batch result was not computed from.
-        committed: the Kafka offsets, by partition, before which the stream had read everything when its rows were
-            looked at.
-        log_read_to: the log's end, which holds all that those rows can follow from, and perhaps more.
+        committed: the Kafka offsets, by partition, that the stream had committed when its rows were read.
+        log_read_to: the log's end, at or after the last event of those rows.
     """
     filters = {
-        _BATCH: EventFilter(None if _is_whole(result_read_to, log_read_to) else result_read_to, tells_late=True),
+        _BATCH: EventFilter(None if _is_whole(result_read_to, log_read_to) else result_read_to, counts_late=True),
         _STREAM: EventFilter(has_late=False),
     }
     if not _is_whole(committed, log_read_to):
@@ -63,7 +62,7 @@ def recomputation_filters(
 
 
 def recomputed_rows(frames: Mapping[str, pl.DataFrame]) -> Recomputed:
-    """Return what differences are classified by.
+    """Return the rows by which differences are classified.
 
     Args:
         frames: rows of one average by each of `recomputation_filters`, as `SpanRows.frames` yields them.
@@ -77,9 +76,9 @@ def recomputed_rows(frames: Mapping[str, pl.DataFrame]) -> Recomputed:
 
 
 def windows_changed_since(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Return the windows that the stream may have stated anew while its rows were looked at.
+    """Return the windows that the stream may have emitted again since the snapshot.
 
-    They are those that come out otherwise from what it had committed by then.
+    They are those that differ when recomputed only up to the committed offsets of that time.
 
     Args:
         frames: as for `recomputed_rows`.

@@ -18,12 +18,12 @@ POLL_SECONDS = 1.0
 
 
 def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], progress: Progress) -> dict[int, int]:
-    """Wait until the stream has committed every offset before `read_to`, and return what it has committed.
+    """Wait until the stream has committed every offset before `read_to`, and return its committed offsets.
 
     Raises:
         SmaError: it has not within `reconcile_timeout`, or Kafka does not answer.
     """
-    progress(f"waiting until the stream confirms {sum(read_to.values()):,} offsets")
+    progress(f"waiting until the stream has committed {sum(read_to.values()):,} offsets")
     timeout_seconds = parse_duration(settings.reconcile_timeout) / 1000
     poll = Retrying(
         stop=stop_after_delay(timeout_seconds),
@@ -42,6 +42,6 @@ def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], pr
 
 
 def uncommitted(committed: Mapping[int, int], read_to: Mapping[int, int]) -> dict[int, int]:
-    """Return how many offsets before `read_to` each partition still lacks; only those that lack some."""
-    lacking = {partition: offset - committed.get(partition, 0) for partition, offset in read_to.items()}
-    return {partition: offsets for partition, offsets in lacking.items() if offsets > 0}
+    """Return how many offsets before `read_to` are not committed yet, by partition; without those where none are."""
+    missing = {partition: offset - committed.get(partition, 0) for partition, offset in read_to.items()}
+    return {partition: offsets for partition, offsets in missing.items() if offsets > 0}

@@ -1,1 +1,1 @@
-"""What some runs found, read back from the audit trail for commands and charts."""
+"""Reads the results of some runs from the audit trail, for commands and charts."""

@@ -1,4 +1,4 @@
-"""Sums up what some runs reconciled: the figures that a user is shown, and the differences to look at first."""
+"""Sums up what some runs reconciled: the figures for the user, and the worst differences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _SQL = load_statements(__file__)
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationReport:
-    """Sums over the days of some runs; the counts of the log are of the run that read furthest, not summed.
+    """Sums over the days of some runs; the counts of the log are those of the run that read furthest, not summed.
 
     records = events + rejected_events + heartbeats, and unaccounted is how many records break that rule.
     """

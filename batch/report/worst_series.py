@@ -9,7 +9,7 @@ from batch.pipeline import Reconciled
 from batch.reconciliation.audit import ReconciledDay
 from batch.reconciliation.classify import difference_size
 from batch.store.database import LAYERS, Connection
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from batch.store.statements import load_statements
 from sma.instants import instant
 from sma.settings import BatchSettings
@@ -40,12 +40,12 @@ def read_worst_series(settings: BatchSettings, found: Reconciled) -> dict[str, S
         SmaError: the database does not answer.
     """
     worst: dict[str, ReconciledDay] = {}
-    for reconciled in found.days:
-        day = str(reconciled.result.day)
-        if reconciled.differences.height > (worst[day].differences.height if day in worst else 0):
-            worst[day] = reconciled
+    for of_day in found.days:
+        day = str(of_day.result.day)
+        if of_day.differences.height > (worst[day].differences.height if day in worst else 0):
+            worst[day] = of_day
     most = sorted(worst, key=lambda day: -worst[day].differences.height)[:MOST_DAYS]
-    with look(settings) as connection:
+    with read_only_session(settings) as connection:
         return {day: _read(connection, worst[day]) for day in most}
 
 

@@ -1,1 +1,1 @@
-"""The stored batch results: written, corrected, and dropped when they are old; not how they are computed."""
+"""Stores the batch results: writes, corrects and drops them. How they are computed does not belong here."""

@@ -1,4 +1,4 @@
-"""Writes batch results: a day of one average whole or not at all, and never over one from more of the log."""
+"""Writes batch results: a day of one average in one transaction, and never over a result from more of the log."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.instants import instant, milliseconds
 
-NOTED_CORRECTIONS = 3  # of each day and average, so that whoever looks has some to begin with
+LISTED_CORRECTIONS = 3  # of each day and average, as examples in the run's metadata
 
 _SQL = load_statements(__file__)
 
@@ -42,7 +42,7 @@ class BatchResult:
 class Written:
     """What writing a batch result changed.
 
-    `corrected`: customer, metric and `as_of` in ms of windows of which something else was stored; some, not all.
+    `corrected`: customer, metric and `as_of` in ms of windows whose stored row was wrong; some, not all.
     """
 
     result: BatchResult
@@ -55,27 +55,27 @@ class Written:
 def write_result(
     connection: Connection,
     result: BatchResult,
-    pieces: Iterable[tuple[int, int, pl.DataFrame]],
+    row_spans: Iterable[tuple[int, int, pl.DataFrame]],
     run_id: str,
     resume_key: str,
 ) -> Written:
-    """Make the stored day equal to `pieces`, in one transaction.
+    """Make the stored day equal to `row_spans`, in one transaction.
 
-    A row that is already right keeps its written_at; what is changed in a day that was stored is added to the audit
-    trail. `sma.batch_days` says whether the day is stored: it is written
-    together with the rows, so of a day that it does not know all rows are copied in unseen: see `remove_orphan_rows`.
+    A row that is already right keeps its written_at; changes to a stored day are added to the audit trail. A day is
+    stored iff it is in `sma.batch_days`, which is written together with the rows. The rows of another day are copied in
+    without a comparison: see `remove_orphan_rows`.
 
     Args:
         connection: to the database.
         result: the day and average, and from how much of the log it was computed.
-        pieces: first `as_of`, one past the last, and the rows between them (`batch.store.averages_schema`);
+        row_spans: first `as_of`, one past the last, and the rows between them (`batch.store.averages_schema`);
             they touch one another, and cover the closed windows of the day.
         run_id: of the run that writes.
-        resume_key: what the run has in common with those that carry on its work: see `finished_days`.
+        resume_key: is the same for all runs that resume the same work: see `finished_days`.
 
     Raises:
         SmaError: the stored result was computed from more of the log than this one, or a sum is too large to be
-            stored; what is stored stays.
+            stored; the stored rows stay.
         psycopg.errors.UniqueViolation: there are rows where no result is stored.
     """
     bound = {
@@ -89,24 +89,24 @@ def write_result(
     counts = _Counts()
     with connection.transaction():
         if connection.execute(_SQL["claim_day"], bound).rowcount:
-            for _, _, rows in pieces:
+            for _, _, rows in row_spans:
                 add_batch_averages(connection, rows)
                 counts.rows += rows.height
             counts.written = counts.rows
         else:
-            held = connection.execute(_SQL["lock_day"], bound).fetchone()
-            if held is None:
+            stored_day = connection.execute(_SQL["lock_day"], bound).fetchone()
+            if stored_day is None:
                 raise SmaError(f"{result.day}, average {result.average}: no longer in sma.batch_days: run this again")
-            _refuse_older(result, _offsets(held[0]))
-            for from_ms, until_ms, rows in _whole_day(result, pieces):
+            _refuse_older(result, _offsets(stored_day[0]))
+            for from_ms, until_ms, rows in _whole_day(result, row_spans):
                 stored = read_averages(connection, "batch_averages", result.average, from_ms, until_ms)
                 wrong, missing = correction(stored, rows)
                 remove_batch_averages(connection, wrong)
                 add_batch_averages(connection, missing)
-                # what has closed since is no correction: the batch layer had not said anything of it
-                said = missing.filter(pl.col("as_of_ms") <= milliseconds(held[1]))
-                add_corrections(connection, run_id, wrong, said)
-                counts.note_corrected(wrong, said)
+                # a window that closed since is no correction: the batch layer had not computed it
+                corrected = missing.filter(pl.col("as_of_ms") <= milliseconds(stored_day[1]))
+                add_corrections(connection, run_id, wrong, corrected)
+                counts.note_corrected(wrong, corrected)
                 counts.rows += rows.height
                 counts.written += missing.height
                 counts.deleted += wrong.join(missing, on=KEY, how="anti").height
@@ -115,9 +115,9 @@ def write_result(
 
 
 def remove_orphan_rows(connection: Connection, day: date) -> int:
-    """Remove the rows of a day without a batch result: the batch layer did not write them; return how many.
+    """Remove the orphan rows of a day, which has no batch result, and return how many there were.
 
-    All averages at once: they share an index by time, and a look for each would see the rows of all of them.
+    For all averages at once: they share an index by time, so a query for each would scan the rows of all.
     """
     start = day_start_ms(day)
     bound = {"day": day, "from_time": instant(start), "until_time": instant(start + DAY_MS)}
@@ -132,22 +132,22 @@ class _Counts:
     corrected: list[tuple[str, str, int]] = field(default_factory=list)
 
     def note_corrected(self, before: pl.DataFrame, after: pl.DataFrame) -> None:
-        room = NOTED_CORRECTIONS - len(self.corrected)
+        remaining = LISTED_CORRECTIONS - len(self.corrected)
         keys = pl.concat([before, after]).select("customer", "metric", "as_of_ms").unique(maintain_order=True)
-        self.corrected += keys.head(room).rows()
+        self.corrected += keys.head(remaining).rows()
 
 
 def _whole_day(
-    result: BatchResult, pieces: Iterable[tuple[int, int, pl.DataFrame]]
+    result: BatchResult, row_spans: Iterable[tuple[int, int, pl.DataFrame]]
 ) -> Iterator[tuple[int, int, pl.DataFrame]]:
-    """Yield the pieces, and one without rows for the windows of the day that are not closed."""
+    """Yield the spans, and one without rows for the windows of the day that are not closed."""
     _, closed_ms = result.bounds_ms
-    yield from pieces
+    yield from row_spans
     yield closed_ms, day_start_ms(result.day) + DAY_MS, pl.DataFrame(schema=AVERAGES_SCHEMA)
 
 
 def finished_days(connection: Connection, averages: Sequence[str], resume_key: str) -> set[date]:
-    """Return the days of which every one of the averages was written under a key: a run that goes on skips them."""
+    """Return the days whose averages were all written under a key: a resumed run skips them."""
     written: dict[date, set[str]] = {}
     for day, average in connection.execute(_SQL["read_finished"], {"resume_key": resume_key}):
         written.setdefault(day, set()).add(average)
@@ -155,14 +155,14 @@ def finished_days(connection: Connection, averages: Sequence[str], resume_key: s
 
 
 def forget_key(connection: Connection, days: Sequence[date], resume_key: str) -> None:
-    """Let go of days once all of them are finished: whoever starts the same work again wants them computed again."""
+    """Remove the key from finished days, so that starting the same work again computes them again."""
     connection.execute(_SQL["forget_key"], {"days": list(days), "resume_key": resume_key})
 
 
 def correction(stored: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what makes the stored rows equal to `rows`: those to remove, and those to add after that.
+    """Return the change that makes the stored rows equal to `rows`: the rows to remove, and those to add after that.
 
-    A row whose pair has changed is in both. All of them are as `averages` of `batch.store.averages_schema`.
+    A row whose pair has changed is in both. The columns are those of `averages` of `batch.store.averages_schema`.
     """
     if stored.equals(rows):
         return stored.clear(), rows.clear()
@@ -175,11 +175,13 @@ def read_results(connection: Connection, days: Sequence[date], averages: Sequenc
     Raises:
         SmaError: one of them has not been computed.
     """
-    found = connection.execute(_SQL["read_days"], {"days": list(days), "averages": list(averages)}).fetchall()
+    rows = connection.execute(_SQL["read_days"], {"days": list(days), "averages": list(averages)}).fetchall()
     results = [
-        BatchResult(day, average, _offsets(read_to), milliseconds(closed)) for day, average, read_to, closed in found
+        BatchResult(day, average, _offsets(read_to), milliseconds(closed)) for day, average, read_to, closed in rows
     ]
-    missing = {(day, average) for day in days for average in averages} - {(held.day, held.average) for held in results}
+    missing = {(day, average) for day in days for average in averages} - {
+        (result.day, result.average) for result in results
+    }
     if missing:
         day, average = min(missing)
         raise SmaError(
@@ -190,16 +192,16 @@ def read_results(connection: Connection, days: Sequence[date], averages: Sequenc
 
 def _refuse_older(result: BatchResult, stored: Mapping[int, int]) -> None:
     for partition, read_to in stored.items():
-        now = result.read_to.get(partition, 0)
-        if now < read_to:
+        new_read_to = result.read_to.get(partition, 0)
+        if new_read_to < read_to:
             raise SmaError(
                 f"{result.day}, average {result.average}: the stored result was computed from partition {partition} to "
-                f"Kafka offset {read_to}, but it now ends at {now}: the stored result stays; is this another Kafka?"
+                f"Kafka offset {read_to}, but it ends at {new_read_to}: the stored result stays; is this another Kafka?"
             )
 
 
 def as_json(read_to: Mapping[int, int]) -> Jsonb:
-    """Return Kafka offsets by partition as PostgreSQL stores them."""
+    """Return Kafka offsets by partition as stored in PostgreSQL."""
     return Jsonb({str(partition): offset for partition, offset in sorted(read_to.items())})
 
 

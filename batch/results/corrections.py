@@ -10,13 +10,13 @@ _SQL = load_statements(__file__)
 
 
 def add_corrections(connection: Connection, run_id: str, before: pl.DataFrame, after: pl.DataFrame) -> None:
-    """Add what a run replaces, removes or adds in a day that was stored, in the transaction that does it.
+    """Add the rows that a run replaces, removes or adds in a stored day, in the same transaction.
 
     Args:
         connection: to the database.
         run_id: of the run.
-        before: rows that go, as `averages` of `batch.store.averages_schema`.
-        after: rows that come, likewise; a row that is replaced is in both.
+        before: removed rows, as `averages` of `batch.store.averages_schema`.
+        after: added rows, likewise; a replaced row is in both.
     """
     if before.is_empty() and after.is_empty():
         return

@@ -12,7 +12,7 @@ _SQL = load_statements(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What a table lost."""
+    """How much was dropped from a table."""
 
     table: str
     chunks: int
@@ -25,7 +25,7 @@ def first_day_kept(keep_days: int, today: date) -> date | None:
 
 
 def drop_before(settings: DatabaseSettings, day: date) -> list[Dropped]:
-    """Drop the chunks whose rows all have an `as_of` before a day (UTC); a chunk that reaches into it stays whole.
+    """Drop the chunks whose rows all have an `as_of` before a day (UTC); a chunk that overlaps it stays whole.
 
     Raises:
         SmaError: the day is not past, or the database does not answer or refuses.

@@ -1,1 +1,1 @@
-"""Which days to reconcile, and which Kafka offsets they need; not when: that is Dagster's."""
+"""Selects the days to reconcile, and the Kafka offsets they require. When they run is Dagster's."""

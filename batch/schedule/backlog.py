@@ -1,4 +1,4 @@
-"""Reads the backlog: the stale days, what each needs of Kafka, and what Kafka retains.
+"""Reads the backlog: the stale days, the required offsets of each, and the ranges that Kafka retains.
 
 Which days are stale is decided in `batch.schedule.stale_days`; when they run, by the sensors.
 """
@@ -10,21 +10,21 @@ from datetime import date
 from batch.log.offsets import OffsetRange, retained_ranges
 from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_offsets
 from batch.schedule.stale_days import StaleDay, days_to_reconcile
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from sma.averages import Averages
 from sma.settings import BatchSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The stale days, oldest first; `required` has no day that needs nothing, `retained` is by partition."""
+    """The stale days, oldest first; `required` has no day that requires no offset, `retained` is by partition."""
 
     stale: Sequence[StaleDay]
     required: Mapping[date, RequiredOffsets]
     retained: Mapping[int, OffsetRange]
 
     def reconcilable(self, first: date, last: date) -> list[StaleDay]:
-        """Return the stale days from the first to the last, both included, that Kafka still has the events of."""
+        """Return the stale days from the first to the last, both included, whose events Kafka still has."""
         return [
             each
             for each in self.stale
@@ -43,7 +43,7 @@ def read_backlog(settings: BatchSettings, averages: Averages, today: date) -> Ba
     Raises:
         SmaError: Kafka or the database does not answer.
     """
-    with look(settings) as connection:
+    with read_only_session(settings) as connection:
         stale = days_to_reconcile(connection, settings, averages, today)
         required = required_offsets(connection, averages, [each.day for each in stale])
     return Backlog(stale, required, retained_ranges(settings, settings.events_topic) if stale else {})

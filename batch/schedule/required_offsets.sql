@@ -1,4 +1,4 @@
--- Statement of required_offsets: it selects, in each partition, the first Kafka offset of the events that days need.
+-- Statement of required_offsets: it selects, in each partition, the first Kafka offset that days require.
 
 -- read_required_offsets --
 -- It takes whole days, as batch.windows.day_plan does, so no offset is after the first one of a plan. Late events are
@@ -25,7 +25,7 @@ WITH counted AS (
     WINDOW series AS (PARTITION BY kafka_partition, customer, metric ORDER BY day)
 ),
 -- the last day on which one of the last N events of a series may be of this day
-reach AS MATERIALIZED (
+lookback AS MATERIALIZED (
     SELECT
         kafka_partition,
         day,
@@ -48,15 +48,15 @@ block AS MATERIALIZED (
         kafka_partition,
         first_offset,
         oldest_day,
-        %(reach_days)s::integer + greatest(
+        %(lookback_days)s::integer + greatest(
             newest_day,
             (
-                SELECT max(reach.last_day)
-                FROM reach
-                WHERE reach.kafka_partition = placed.kafka_partition
-                    AND reach.day BETWEEN placed.oldest_day AND placed.newest_day
+                SELECT max(lookback.last_day)
+                FROM lookback
+                WHERE lookback.kafka_partition = placed.kafka_partition
+                    AND lookback.day BETWEEN placed.oldest_day AND placed.newest_day
             )
-        ) AS needed_until
+        ) AS required_until
     FROM (
         SELECT
             kafka_partition,
@@ -69,9 +69,9 @@ block AS MATERIALIZED (
     ) AS placed
 )
 SELECT
-    needed.day,
+    required.day,
     kafka_partition,
     min(first_offset)
-FROM unnest(%(days)s::date[]) AS needed (day)
-INNER JOIN block ON needed.day BETWEEN block.oldest_day AND block.needed_until
-GROUP BY needed.day, kafka_partition
+FROM unnest(%(days)s::date[]) AS required (day)
+INNER JOIN block ON required.day BETWEEN block.oldest_day AND block.required_until
+GROUP BY required.day, kafka_partition

@@ -2,7 +2,7 @@
 
 A day is stale for an average if it has no result; if more of its windows have closed; if the log has gained an event
 that changes it; or if its result was not reconciled since it was written. All of this is read from the database: the
-offset index describes the log. Whether Kafka still holds what a day needs is decided in
+offset index describes the log. Whether Kafka still has the events of a day is decided in
 `batch.schedule.required_offsets`.
 """
 
@@ -49,17 +49,17 @@ def days_to_reconcile(
 def stale_days(connection: Connection, averages: Averages) -> list[StaleDay]:
     """Return all days that own closed rows and are stale for an average, oldest first.
 
-    None are where a partition has neither an event nor a heartbeat yet: no watermark exists, and nothing is closed.
+    There are none while a partition has neither an event nor a heartbeat: no watermark exists, and nothing is closed.
     """
     index = read_index(connection)
     if not index.partitions or any(partition.max_time_ms is None for partition in index.partitions):
         return []
     low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
-    found: dict[date, list[StaleDay]] = {}
+    stale: dict[date, list[StaleDay]] = {}
     for average in averages.averages:
-        for held in connection.execute(_SQL["read_stale_days"], _parameters(average, low_watermark)):
-            found.setdefault(held[0], []).append(_stale_day(held))
-    return [_merged(of_day) for _, of_day in sorted(found.items())]
+        for row in connection.execute(_SQL["read_stale_days"], _parameters(average, low_watermark)):
+            stale.setdefault(row[0], []).append(_stale_day(row))
+    return [_merged(of_day) for _, of_day in sorted(stale.items())]
 
 
 def _parameters(average: Average, low_watermark_ms: int) -> dict[str, object]:
@@ -81,13 +81,13 @@ def _stale_day(row: Sequence[Any]) -> StaleDay:
     names = (NO_RESULT, MORE_IS_CLOSED, MORE_IN_THE_LOG, NOT_RECONCILED)
     return StaleDay(
         day=day,
-        reasons=frozenset(name for name, holds in zip(names, why, strict=True) if holds),
+        reasons=frozenset(name for name, is_true in zip(names, why, strict=True) if is_true),
         late_since=late_since,
     )
 
 
 def _merged(of_day: Sequence[StaleDay]) -> StaleDay:
-    """Return what the averages of one day say together."""
+    """Combine the averages of one day."""
     waiting = [stale.late_since for stale in of_day if stale.late_since is not None]
     reasons = frozenset().union(*(stale.reasons for stale in of_day))
     return StaleDay(of_day[0].day, reasons, min(waiting, default=None))

@@ -1,10 +1,10 @@
 -- Statement of stale_days: it selects the stale days of one average, and since when late events wait for each.
 
 -- read_stale_days --
--- `span`: a part of the log, and the days whose rows it can change: those that its events make (first_day to made_day)
--- and, where a window holds the last N events, those up to which N newer events of the series have not yet come
--- (last_day). Late events and blocks of other events are parts alike. The last block of a partition grows, so a block
--- that reaches past an answer may hold nothing new for a day: `gained` tells the days of which there are new events.
+-- `log_range`: a range of the log, and the days whose rows it can change: those that its events make (first_day to
+-- made_day) and, where a window holds the last N events, those until N newer events of the series exist (last_day). It
+-- is a late event, or a block of other events. The last block of a partition grows, so a block that ends after the
+-- offsets of a result may hold nothing new for a day: `gained` has the days with new events.
 WITH event_day AS MATERIALIZED (
     SELECT
         kafka_partition,
@@ -28,7 +28,7 @@ following AS (
     WHERE %(window_events)s::bigint > 0
     WINDOW series AS (PARTITION BY kafka_partition, customer, metric ORDER BY day)
 ),
-reach AS (
+lookback AS (
     SELECT
         kafka_partition,
         customer,
@@ -46,7 +46,7 @@ furthest AS MATERIALIZED (
         kafka_partition,
         day,
         max(last_day) AS last_day
-    FROM reach
+    FROM lookback
     GROUP BY kafka_partition, day
 ),
 block AS (
@@ -88,18 +88,18 @@ late AS (
             sma.grid_point_after(event_time_ms, %(every_ms)s) AS first_as_of_ms,
             sma.day_of_ms(sma.grid_point_after(event_time_ms, %(every_ms)s)) AS first_day,
             sma.day_of_ms(sma.last_grid_point(event_time_ms, %(every_ms)s, %(length_ms)s)) AS made_day,
-            reach.last_day
+            lookback.last_day
         FROM sma.late_events AS late_event
-        LEFT JOIN reach
-            ON reach.kafka_partition = late_event.kafka_partition
-            AND reach.customer = late_event.customer
-            AND reach.metric = late_event.metric
-            AND reach.day = sma.day_of_ms(late_event.event_time_ms)
+        LEFT JOIN lookback
+            ON lookback.kafka_partition = late_event.kafka_partition
+            AND lookback.customer = late_event.customer
+            AND lookback.metric = late_event.metric
+            AND lookback.day = sma.day_of_ms(late_event.event_time_ms)
     ) AS placed
     WHERE first_as_of_ms <= %(low_watermark_ms)s
     GROUP BY kafka_partition, first_day, made_day, last_day, indexed_at
 ),
-span AS MATERIALIZED (
+log_range AS MATERIALIZED (
     SELECT
         kafka_partition,
         next_offset,
@@ -131,16 +131,16 @@ gained AS MATERIALIZED (
         event_day.kafka_partition,
         event_day.day,
         event_day.next_offset,
-        greatest(event_day.day + %(owned_days)s::integer, max(reach.last_day)) AS last_day
+        greatest(event_day.day + %(owned_days)s::integer, max(lookback.last_day)) AS last_day
     FROM event_day
-    LEFT JOIN reach USING (kafka_partition, customer, metric, day)
+    LEFT JOIN lookback USING (kafka_partition, customer, metric, day)
     GROUP BY event_day.kafka_partition, event_day.day, event_day.next_offset
 ),
 owner AS MATERIALIZED (
     SELECT DISTINCT owned::date AS day
-    FROM (SELECT DISTINCT day FROM event_day) AS held
+    FROM (SELECT DISTINCT day FROM event_day) AS days
     CROSS JOIN LATERAL generate_series(
-        held.day::timestamp, held.day + %(owned_days)s::integer * INTERVAL '1 day', INTERVAL '1 day'
+        days.day::timestamp, days.day + %(owned_days)s::integer * INTERVAL '1 day', INTERVAL '1 day'
     ) AS owned
     WHERE sma.day_start_ms(owned::date) <= %(low_watermark_ms)s
 ),
@@ -175,25 +175,25 @@ SELECT
 FROM (
     SELECT
         settled.*,
-        span.kafka_partition,
-        bool_or(settled.day <= span.made_day) AS is_made,
-        bool_or(span.next_offset > held.read_to AND span.late_since IS NOT NULL)
+        log_range.kafka_partition,
+        bool_or(settled.day <= log_range.made_day) AS is_made,
+        bool_or(log_range.next_offset > computed.read_to AND log_range.late_since IS NOT NULL)
             OR (
-                bool_or(span.next_offset > held.read_to)
+                bool_or(log_range.next_offset > computed.read_to)
                 AND EXISTS (
                     SELECT
                     FROM gained
-                    WHERE gained.kafka_partition = span.kafka_partition
-                        AND gained.next_offset > held.read_to
+                    WHERE gained.kafka_partition = log_range.kafka_partition
+                        AND gained.next_offset > computed.read_to
                         AND settled.day BETWEEN gained.day AND gained.last_day
                 )
             ) AS is_new,
-        min(span.late_since) FILTER (WHERE span.next_offset > held.read_to) AS late_since
+        min(log_range.late_since) FILTER (WHERE log_range.next_offset > computed.read_to) AS late_since
     FROM settled
-    INNER JOIN span ON settled.day BETWEEN span.first_day AND span.last_day
+    INNER JOIN log_range ON settled.day BETWEEN log_range.first_day AND log_range.last_day
     CROSS JOIN LATERAL (
-        SELECT coalesce((settled.read_to ->> span.kafka_partition::text)::bigint, 0) AS read_to
-    ) AS held
+        SELECT coalesce((settled.read_to ->> log_range.kafka_partition::text)::bigint, 0) AS read_to
+    ) AS computed
     GROUP BY
         settled.day,
         settled.read_to,
@@ -201,8 +201,8 @@ FROM (
         settled.closed_then,
         settled.closed_now,
         settled.reconciled_at,
-        span.kafka_partition,
-        held.read_to
+        log_range.kafka_partition,
+        computed.read_to
 ) AS touched
 GROUP BY day, written_at, closed_then, closed_now, reconciled_at
 HAVING bool_or(is_made)

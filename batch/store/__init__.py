@@ -1,1 +1,1 @@
-"""Connections to PostgreSQL, rows in and out without losing a digit, and named statements; not which rows to write."""
+"""Connects to PostgreSQL, moves rows in and out without losing a digit, and loads named statements."""

@@ -1,7 +1,7 @@
 """Decodes PostgreSQL's binary arrays, from `array_send`, into columns of times, counts and sums.
 
-One array holds as many values as a series has rows, so the cost of a message is paid once a series. No digit is lost: a
-numeric is read in groups of four decimal digits, into whole micro-units.
+One array holds as many values as a series has rows, so a message costs once per series. No digit is lost: a numeric is
+read in groups of four decimal digits, into whole micro-units.
 
 Source: PostgreSQL, array_send, numeric_send.
 """
@@ -25,7 +25,7 @@ _LENGTH, _GROUP_COUNT, _WEIGHT, _SIGN, _SCALE, _FIRST_GROUP = 1, 2, 3, 4, 5, 6
 _MAX_GROUPS = 10  # of numeric(38, 6)
 _NEGATIVE = 0x4000
 # place 0 is the group whose last digit is 10^-8
-_GROUPS_BEHIND_POINT = 2
+_GROUPS_AFTER_POINT = 2
 _LANE_GROUPS = 4  # are added up in 64 bits
 
 
@@ -67,13 +67,13 @@ def _elements(arrays: Iterable[bytes]) -> bytes:
 def _starts(elements: bytes, units: npt.NDArray[np.uint16], value_count: int) -> Int64s:
     """Return the unit at which each numeric begins.
 
-    Every beginning looks like one, so where no more units do than there are values, they are the beginnings. Otherwise
-    the numerics are walked along, which takes several times as long.
+    Every beginning has this pattern. If no more units have it than there are values, they are the beginnings. Otherwise
+    the numerics are walked one by one, which takes far longer.
     """
     last = max(len(units) - _FIRST_GROUP + 1, 0)
-    looks_so = units[:last] == 0
-    looks_so &= units[_SCALE : last + _SCALE] == VALUE_SCALE
-    at = np.flatnonzero(looks_so)
+    has_pattern = units[:last] == 0
+    has_pattern &= units[_SCALE : last + _SCALE] == VALUE_SCALE
+    at = np.flatnonzero(has_pattern)
     at = at[(units[at + _LENGTH] == 2 * units[at + _GROUP_COUNT] + 8) & (units[at + _GROUP_COUNT] <= _MAX_GROUPS)]
     return at if len(at) == value_count else _walk(elements)
 
@@ -89,14 +89,14 @@ def _walk(elements: bytes) -> Int64s:
 def _lanes(units: npt.NDArray[np.uint16], starts: Int64s) -> list[Int64s]:
     """Return the numerics' sizes, times 10^8, in lanes of four groups, the lowest first; at least one lane."""
     group_count = units[starts + _GROUP_COUNT]
-    first_place = units[starts + _WEIGHT].astype(np.int16).astype(np.int64) + _GROUPS_BEHIND_POINT
+    first_place = units[starts + _WEIGHT].astype(np.int16).astype(np.int64) + _GROUPS_AFTER_POINT
     lane_count = int(first_place.max(initial=0)) // _LANE_GROUPS + 1
     lanes = [np.zeros(len(starts), np.int64) for _ in range(lane_count)]
     unit_of_place = 10_000 ** np.arange(_LANE_GROUPS, dtype=np.int64)
     for index in range(int(group_count.max(initial=0))):
-        held = np.flatnonzero(group_count > index)
-        place = first_place[held] - index
-        size = units[starts[held] + _FIRST_GROUP + index] * unit_of_place[place % _LANE_GROUPS]
+        rows = np.flatnonzero(group_count > index)
+        place = first_place[rows] - index
+        size = units[starts[rows] + _FIRST_GROUP + index] * unit_of_place[place % _LANE_GROUPS]
         for number, lane in enumerate(lanes):
-            lane[held] += np.where(place // _LANE_GROUPS == number, size, 0)
+            lane[rows] += np.where(place // _LANE_GROUPS == number, size, 0)
     return lanes

@@ -1,8 +1,8 @@
-"""The frame in which rows of averages travel between the rooms of the batch layer.
+"""Defines the frame of rows of averages that the rooms of the batch layer pass to one another.
 
 averages: customer str, metric str, average str, as_of_ms Int64 (since the Unix epoch, UTC), value_sum_micros Int128,
     event_count Int64; sorted by and unique in (customer, metric, average, as_of_ms); a row of a duration window exists
-    iff it holds an event, one of a count window iff an event lies in the last `every` before it.
+    iff it holds an event, one of a count window iff an event is in the last `every` before it.
 """
 
 import polars as pl

@@ -63,12 +63,12 @@ def remove_batch_averages(connection: Connection, rows: pl.DataFrame) -> None:
     connection.execute(_SQL["create_wrong"])
     _copy_in(connection, _SQL["copy_wrong"], rows)
     connection.execute(_SQL["analyze_wrong"])
-    # the bounds tell PostgreSQL in which chunks not to look
+    # the bounds let PostgreSQL skip the other chunks
     connection.execute(_SQL["delete_wrong"], {"from_time": instant(first), "last_time": instant(last)})
     connection.execute(_SQL["empty_wrong"])
 
 
 def _copy_in(connection: Connection, statement: LiteralString, rows: pl.DataFrame) -> None:
     with connection.cursor().copy(statement) as copy:
-        for part in encode_rows(rows):
-            copy.write(part)
+        for block in encode_rows(rows):
+            copy.write(block)

@@ -1,9 +1,9 @@
 """Encodes rows of averages for PostgreSQL's binary COPY: columns to bytes, in a few passes of numpy.
 
-PostgreSQL then parses no text, which is most of what a row costs it. A numeric travels in groups of four decimal digits
+PostgreSQL then parses no text, which is most of what a row costs it. A numeric is sent in groups of four decimal digits
 and may have leading and trailing groups of zeros, which PostgreSQL drops: so every sum of a block gets as many groups
-as the largest needs, and rows whose names have equally many bytes are equally long. What is sent, and when, is decided
-elsewhere.
+as the largest needs, and rows whose names have equally many bytes are equally long. What is sent, and when, does not
+belong here.
 
 Source: PostgreSQL, COPY, binary format; numeric_recv, timestamptz_recv.
 """
@@ -30,7 +30,7 @@ _GROUP = 10_000
 _NEGATIVE = 0x4000
 # a sum counts 10^-6, the last digit of its last group 10^-8
 _LAST_GROUP_FACTOR = 100
-_GROUPS_BEHIND_POINT = 2
+_GROUPS_AFTER_POINT = 2
 _LANE_GROUPS = 4
 _LANE = _GROUP**_LANE_GROUPS
 _LOWEST_LANE = _LANE // _LAST_GROUP_FACTOR  # in micro-units, as are sums
@@ -44,7 +44,7 @@ def encode_rows(rows: pl.DataFrame) -> Iterator[bytes]:
         rows: `batch.store.averages_schema`, in any order; fastest where the rows of a series are together.
 
     Returns:
-        parts: header, rows, trailer; the rows of at most BLOCK_ROWS at a time.
+        header, rows, trailer; at most BLOCK_ROWS rows at a time.
 
     Raises:
         SmaError: a sum is too large for numeric(38, 6).
@@ -56,7 +56,7 @@ def encode_rows(rows: pl.DataFrame) -> Iterator[bytes]:
 
 
 def _encode_block(rows: pl.DataFrame) -> Iterator[bytes]:
-    """Return a block's rows: one part for each number of bytes that the names of a series have together."""
+    """Yield a block's rows, grouped by how many bytes the names of a series have together."""
     heads, head_of_row = _heads(rows)
     groups = _groups(rows["value_sum_micros"])
     columns = {
@@ -113,10 +113,10 @@ def _groups(sums: pl.Series) -> npt.NDArray[np.int16]:
     groups: list[Int64s] = []
     lane, factor = _LOWEST_LANE, _LAST_GROUP_FACTOR
     while not groups or largest:
-        part = rest
+        low = rest
         if largest >= lane:  # most sums fit one lane, and need no division of 128 bits
-            part, rest = rest.select(pl.col("sum") % lane), rest.select(pl.col("sum") // lane)
-        groups += _split(part["sum"].cast(pl.Int64).to_numpy() * factor, min(largest, lane - 1) * factor)
+            low, rest = rest.select(pl.col("sum") % lane), rest.select(pl.col("sum") // lane)
+        groups += _split(low["sum"].cast(pl.Int64).to_numpy() * factor, min(largest, lane - 1) * factor)
         largest //= lane
         lane, factor = _LANE, 1
     return np.stack(groups[::-1], axis=1, dtype=np.int16)
@@ -127,13 +127,13 @@ def _split(lane: Int64s, largest: int) -> list[Int64s]:
     groups: list[Int64s] = []
     while not groups or largest:
         rest = lane // _GROUP
-        groups.append(lane - rest * _GROUP)  # quicker than %
+        groups.append(lane - rest * _GROUP)  # faster than %
         lane, largest = rest, largest // _GROUP
     return groups
 
 
 def _template(head_bytes: int, group_count: int) -> npt.NDArray[np.void]:
-    """Return a row as it travels, with what all rows have in common; each value stands behind its length in bytes."""
+    """Return the binary form of a row, with the bytes that all rows share; each value follows its length in bytes."""
     record = np.dtype(
         [
             ("head", f"V{head_bytes}"),
@@ -151,7 +151,7 @@ def _template(head_bytes: int, group_count: int) -> npt.NDArray[np.void]:
     template = np.zeros(1, record)
     template["sum_bytes"] = 2 * (4 + group_count)
     template["group_count"] = group_count
-    template["weight"] = group_count - 1 - _GROUPS_BEHIND_POINT
+    template["weight"] = group_count - 1 - _GROUPS_AFTER_POINT
     template["scale"] = VALUE_SCALE
     template["count_bytes"] = 8
     return template

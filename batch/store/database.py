@@ -1,7 +1,7 @@
 """Connects to PostgreSQL, reads in a snapshot, and copies frames of any kind in.
 
-Such a frame travels as CSV through COPY: sums as whole micro-units and times as whole milliseconds, so no digit is
-lost. Rows of averages, of which there are many more, travel through `batch.store.averages_tables`.
+Such a frame is sent as CSV through COPY: sums as whole micro-units and times as whole milliseconds, so no digit is
+lost. Rows of averages, of which there are many more, go through `batch.store.averages_tables`.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ AS_OF = pl.from_epoch("as_of_ms", time_unit="ms").dt.replace_time_zone("UTC")
 
 @contextmanager
 def connect(url: SecretStr, setting: str) -> Iterator[Connection]:
-    """Open a connection that commits only where `transaction()` says so; `setting` is what errors call the URL.
+    """Open a connection that commits only in `transaction()`; `setting` names the URL in errors.
 
     Raises:
         SmaError: no URL is set, or the database does not answer or refuses; the URL's password never shows.
@@ -39,9 +39,9 @@ def connect(url: SecretStr, setting: str) -> Iterator[Connection]:
 
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[datetime]:
-    """Show every query the tables as they are now, in one transaction; give the database's own time of it.
+    """Run every query on the tables as they are now, in one transaction; yield the database's time of that moment.
 
-    It is the clock that `written_at` is told in.
+    `written_at` is from the same clock.
     """
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     with connection.transaction():

@@ -1,4 +1,4 @@
-"""Opens a read-only session with a time limit, for sensors and checks that query the database again and again."""
+"""Opens a read-only session with a time limit, for sensors and checks that query the database often."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +13,11 @@ _SQL = load_statements(__file__)
 
 
 @contextmanager
-def look(settings: DatabaseSettings, limit_seconds: float = LIMIT_SECONDS) -> Iterator[Connection]:
-    """Show the tables as they are at one moment, for `limit_seconds` altogether; nothing can be written.
+def read_only_session(settings: DatabaseSettings, limit_seconds: float = LIMIT_SECONDS) -> Iterator[Connection]:
+    """Open a read-only session on one snapshot of the tables, for `limit_seconds` altogether.
 
     Raises:
-        SmaError: the database does not answer or refuses, or the look took longer.
+        SmaError: the database does not answer or refuses, or the session took longer.
     """
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         connection.execute(_SQL["limit_time"], {"limit": f"{limit_seconds:g}s"})

@@ -24,8 +24,8 @@ def load_statements(module_file: str) -> Mapping[str, LiteralString]:
         ValueError: two statements have one name.
     """
     path = Path(module_file).with_suffix(".sql")
-    _, *parts = _NAME_LINE.split(path.read_text(encoding="utf-8"))
-    names, texts = parts[::2], parts[1::2]
+    _, *names_and_texts = _NAME_LINE.split(path.read_text(encoding="utf-8"))
+    names, texts = names_and_texts[::2], names_and_texts[1::2]
     if len(set(names)) < len(names):
         raise ValueError(f"{path}: two statements have one name among {', '.join(names)}: rename one of them")
     # the text is the project's own, as a literal in the module would be

@@ -1,1 +1,1 @@
-"""Exact windows from the log: what to read for some days, and their rows; not whether and how rows are stored."""
+"""Plans what to read of the log for some days, and computes their exact rows; not whether and how rows are stored."""

@@ -1,7 +1,7 @@
-"""Plans what to read of the log to compute the rows of some days. The offset index says where it is; no event is read.
+"""Plans from the offset index what to read of the log to compute the rows of some days. No event is read here.
 
-Besides the days themselves that is the lookback of their windows: a duration, or the days on which the last N events
-of each series lie, however far back.
+To the days themselves it adds the lookback of their windows: a duration, or the days of the last N events of each
+series, however far back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _SQL = load_statements(__file__)
 
 @dataclass(frozen=True, slots=True)
 class DayPlan:
-    """How the rows of days that follow one another are worked out: tasks that need nothing of one another."""
+    """How the rows of consecutive days are computed: tasks that are independent of one another."""
 
     days: tuple[date, ...]
     filters: Mapping[str, EventFilter]
@@ -55,7 +55,7 @@ def plan_days(
         filters: which events count, by name.
         partitions: all of the log.
         days: ascending, without a gap.
-        until_ms: one past the last `as_of` that is wanted, if that is before the end of the days.
+        until_ms: one past the last wanted `as_of`, if that is before the end of the days.
     """
     from_ms = day_start_ms(days[0])
     until_ms = max(from_ms, min(day_start_ms(days[-1]) + DAY_MS, until_ms))
@@ -68,16 +68,16 @@ def plan_days(
     events_by_day = {day_number(day): count for day, count in connection.execute(_SQL["count_by_day"], bounds)}
     ((series_count,),) = connection.execute(_SQL["count_series"]).fetchall()
     tasks = []
-    for together in _together(connection, partitions):
-        before = sorted(set().union(*(warm_up[partition] for partition in together)))
-        cut = tuple(spans(before, from_ms, until_ms, events_by_day, averages, series_count))
-        sources = tuple(_source(connection, partition, cut) for partition in together)
-        tasks.append(Task(sources, tuple(averages), filters, cut))
+    for group in _groups(connection, partitions):
+        before = sorted(set().union(*(warm_up[partition] for partition in group)))
+        task_spans = tuple(spans(before, from_ms, until_ms, events_by_day, averages, series_count))
+        sources = tuple(_source(connection, partition, task_spans) for partition in group)
+        tasks.append(Task(sources, tuple(averages), filters, task_spans))
     return DayPlan(tuple(days), filters, tuple(tasks))
 
 
 def consecutive(days: Sequence[date]) -> list[list[date]]:
-    """Return the days, ascending, in groups that have no gap."""
+    """Return the days, ascending, in groups without a gap."""
     groups: list[list[date]] = []
     for day in sorted(days):
         if groups and day - groups[-1][-1] == timedelta(days=1):
@@ -88,7 +88,7 @@ def consecutive(days: Sequence[date]) -> list[list[date]]:
 
 
 def require_retained(plans: Sequence[DayPlan], topic: str, retained: Mapping[int, OffsetRange]) -> None:
-    """Refuse plans that need what Kafka no longer has.
+    """Refuse plans whose offsets Kafka no longer has.
 
     Raises:
         SmaError: names the days, the partition and the Kafka offsets of the first such plan.
@@ -96,30 +96,30 @@ def require_retained(plans: Sequence[DayPlan], topic: str, retained: Mapping[int
     for plan in plans:
         for task in plan.tasks:
             for source in task.sources:
-                needed = task.all_ranges(source)
+                required = task.all_ranges(source)
                 start = retained[source.partition].start
-                if needed and needed[0][0] < start:
+                if required and required[0][0] < start:
                     raise SmaError(_gone(plan, task, source, topic, start))
 
 
 def _gone(plan: DayPlan, task: Task, source: Source, topic: str, start: int) -> str:
-    first_offset, _, _, newest = source.blocks
-    lost = newest[(first_offset < start) & (newest >= task.spans[0].from_ms)].max()
-    # what stands before the days is needed by the first of them
+    first_offset, _, _, max_time_ms = source.blocks
+    lost = max_time_ms[(first_offset < start) & (max_time_ms >= task.spans[0].from_ms)].max()
+    # events before the days belong to the lookback of the first of them
     last_day = min(plan.days[-1], max(plan.days[0], day_of_number(int(lost) // DAY_MS)))
     days = str(plan.days[0]) if last_day == plan.days[0] else f"{plan.days[0]} to {last_day}"
     return (
         f"{days}: {topic}, partition {source.partition} no longer retains the Kafka offsets "
-        f"{task.all_ranges(source)[0][0]} to {start - 1}, where events of these days, or of what their windows reach "
-        "back to, stand: nothing was computed, and stored results stay as they are"
+        f"{task.all_ranges(source)[0][0]} to {start - 1}, where events of these days, or of the lookback of their "
+        "windows, are: nothing was computed, and stored results stay as they are"
     )
 
 
-def _source(connection: Connection, partition: int, cut: Sequence[Span]) -> Source:
-    from_ms = min((wanted.from_ms for wanted in cut), default=0)
-    until_ms = max((wanted.until_ms for wanted in cut), default=0)
-    wanted = partition, from_ms, until_ms
-    return Source(partition, read_blocks(connection, *wanted), read_late_events(connection, *wanted))
+def _source(connection: Connection, partition: int, task_spans: Sequence[Span]) -> Source:
+    from_ms = min((span.from_ms for span in task_spans), default=0)
+    until_ms = max((span.until_ms for span in task_spans), default=0)
+    bounds = partition, from_ms, until_ms
+    return Source(partition, read_blocks(connection, *bounds), read_late_events(connection, *bounds))
 
 
 def _warm_up_days(
@@ -130,20 +130,20 @@ def _warm_up_days(
     from_ms: int,
     until_ms: int,
 ) -> set[int]:
-    """Return the days since the epoch on which events lie that windows of the range reach back to."""
-    reach_ms = longest_ms(averages)
-    days = set(range((from_ms - reach_ms) // DAY_MS, from_ms // DAY_MS))
+    """Return the days since the epoch that hold events in the lookback of the range."""
+    lookback_ms = longest_ms(averages)
+    days = set(range((from_ms - lookback_ms) // DAY_MS, from_ms // DAY_MS))
     largest = most_events(averages)
     if not largest:
         return days
-    # a filter that ends earlier does not count all of the last events: as many more may be needed as it leaves out
-    left_out = max(_count_behind(connection, event_filter, partition, from_ms) for event_filter in filters.values())
+    # a filter that ends earlier does not count all of the last events: the lookback is longer by those it leaves out
+    left_out = max(_count_after(connection, event_filter, partition, from_ms) for event_filter in filters.values())
     bound = {
         "partition": partition,
         "from_ms": from_ms,
         "from_day": day_of_number(from_ms // DAY_MS),
-        "reach_day": day_of_number((from_ms - reach_ms) // DAY_MS),
-        "reach_ms": from_ms - reach_ms,
+        "lookback_day": day_of_number((from_ms - lookback_ms) // DAY_MS),
+        "lookback_ms": from_ms - lookback_ms,
         "until_day": day_of_number(-(-until_ms // DAY_MS)),
         "until_ms": until_ms,
         "event_count": largest + left_out,
@@ -152,16 +152,16 @@ def _warm_up_days(
     return days | {day_number(day) for (day,) in connection.execute(_SQL["read_days_before"], bound)}
 
 
-def _count_behind(connection: Connection, event_filter: EventFilter, partition: int, until_ms: int) -> int:
+def _count_after(connection: Connection, event_filter: EventFilter, partition: int, until_ms: int) -> int:
     if event_filter.read_to is None:
         return 0
     bound = {"partition": partition, "read_to": event_filter.read_to.get(partition, 0), "until_ms": until_ms}
-    ((count,),) = connection.execute(_SQL["count_behind"], bound).fetchall()
+    ((count,),) = connection.execute(_SQL["count_after"], bound).fetchall()
     return int(count)
 
 
-def _together(connection: Connection, partitions: Sequence[int]) -> list[list[int]]:
-    """Return the partitions, those that share a series together: its windows are over the events of all of them."""
+def _groups(connection: Connection, partitions: Sequence[int]) -> list[list[int]]:
+    """Return the partitions in groups that share a series, whose windows are over the events of all of them."""
     groups = [{partition} for partition in partitions]
     for (shared,) in connection.execute(_SQL["find_scattered_series"]):
         touched = [group for group in groups if group & set(shared)]

@@ -1,4 +1,4 @@
--- Statements of day_plan: they read from the offset index what a day's windows need of the log.
+-- Statements of day_plan: they read from the offset index which events a day's windows depend on.
 
 -- count_by_day --
 SELECT
@@ -13,15 +13,15 @@ GROUP BY day
 SELECT count(*) FROM sma.indexed_series
 
 -- read_days_before --
--- of the series that may have rows of a count window in the range: the days before it on which their last events lie;
--- late events are not counted, as a part may leave them out, but their days are among those that are looked at
-WITH stated AS (
+-- of the series that may have rows of a count window in the range: the days before it with their last events; late
+-- events are not counted, as a filter may leave them out, but their days are included
+WITH with_rows AS (
     SELECT
         customer,
         metric
     FROM sma.series_days
     WHERE kafka_partition = %(partition)s
-        AND day >= %(reach_day)s
+        AND day >= %(lookback_day)s
         AND day < %(until_day)s
     UNION
     SELECT
@@ -29,10 +29,10 @@ WITH stated AS (
         metric
     FROM sma.late_events
     WHERE kafka_partition = %(partition)s
-        AND event_time_ms >= %(reach_ms)s
+        AND event_time_ms >= %(lookback_ms)s
         AND event_time_ms < %(until_ms)s
 ),
-held AS (
+series_day AS (
     SELECT
         customer,
         metric,
@@ -58,15 +58,15 @@ counted AS (
             PARTITION BY customer, metric
             ORDER BY day DESC
         ) - sum(event_count) AS newer_events
-    FROM held
-    INNER JOIN stated USING (customer, metric)
+    FROM series_day
+    INNER JOIN with_rows USING (customer, metric)
     GROUP BY customer, metric, day
 )
 SELECT DISTINCT day
 FROM counted
 WHERE newer_events < %(event_count)s
 
--- count_behind --
+-- count_after --
 SELECT coalesce(sum(event_count), 0)::bigint
 FROM sma.offset_blocks
 WHERE kafka_partition = %(partition)s

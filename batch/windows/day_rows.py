@@ -1,6 +1,6 @@
 """Computes the rows of planned days from the log, all partitions at once, in processes, through files on disk.
 
-A day's rows are complete when every partition has computed its own. Until then they wait in files, so that memory holds
+A day's rows are complete when every partition has computed its own. Until then they are in files, so that memory holds
 a span of each partition and not a day.
 """
 
@@ -29,7 +29,7 @@ from sma.settings import BatchSettings
 
 @dataclass(frozen=True, slots=True)
 class SpanRows:
-    """The rows with from_ms <= as_of < until_ms, in files that are there until the next day is asked for."""
+    """The rows with from_ms <= as_of < until_ms, in files that exist until the next day is requested."""
 
     from_ms: int
     until_ms: int
@@ -37,23 +37,23 @@ class SpanRows:
     _files: tuple["_Spooled", ...]
 
     def frames(self, average: str) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Yield the rows of one average by each filter; a frame is read from its files when its turn comes.
+        """Yield the rows of one average by each filter; each frame is read from its files only when it is yielded.
 
         Yields:
-            the filter's name, and rows: `averages` of `batch.store.averages_schema`, and behind them late_event_count
-            Int64 where the filter `tells_late`; sorted by and unique in the key.
+            the filter's name, and rows: `averages` of `batch.store.averages_schema`, followed by late_event_count
+            Int64 where the filter `counts_late`; sorted by and unique in the key.
         """
         for name, event_filter in self._filters.items():
-            yield name, self._frame(name, average, tells_late=event_filter.tells_late)
+            yield name, self._frame(name, average, counts_late=event_filter.counts_late)
 
-    def _frame(self, event_filter: str, average: str, *, tells_late: bool) -> pl.DataFrame:
-        """Return the rows of all tasks together, sorted by series and time: whole series are put in order, not rows."""
-        names = pl.concat([held.names for held in self._files]).with_row_index("number")
-        several = [held.rows(event_filter, average) for held in self._files]
+    def _frame(self, event_filter: str, average: str, *, counts_late: bool) -> pl.DataFrame:
+        """Return the rows of all tasks, sorted by series and time: whole series are reordered, not rows."""
+        names = pl.concat([spooled.names for spooled in self._files]).with_row_index("number")
+        by_task = [spooled.rows(event_filter, average) for spooled in self._files]
         row_counts = np.concatenate(
             [
-                np.pad(rows.row_counts, (0, held.names.height - rows.row_counts.size))
-                for rows, held in zip(several, self._files, strict=True)
+                np.pad(rows.row_counts, (0, spooled.names.height - rows.row_counts.size))
+                for rows, spooled in zip(by_task, self._files, strict=True)
             ]
         )
         by_name = names.filter(pl.Series(row_counts) > 0).sort("customer", "metric")
@@ -63,14 +63,14 @@ class SpanRows:
         order = np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
 
         def column(of: Callable[[Rows], pl.Series]) -> pl.Series:
-            return pl.concat([of(rows) for rows in several]).gather(order)
+            return pl.concat([of(rows) for rows in by_task]).gather(order)
 
         columns = {
             "as_of_ms": column(lambda rows: pl.Series(rows.as_of_ms)),
             "value_sum_micros": column(_sums),
             "event_count": column(lambda rows: pl.Series(rows.event_counts, dtype=pl.Int64)),
         }
-        if tells_late:
+        if counts_late:
             columns["late_event_count"] = column(lambda rows: pl.Series(rows.late_event_counts))
         frame: pl.DataFrame = by_name[np.repeat(np.arange(numbers.size), lengths)].select(
             "customer", "metric", average=pl.lit(average), **columns
@@ -80,7 +80,7 @@ class SpanRows:
 
 @dataclass(frozen=True, slots=True)
 class _Spooled:
-    """The rows of a row span of one task, in files; and customer and metric of the series that numbers stand for."""
+    """The rows of a row span of one task, in files; and customer and metric of each series by its number."""
 
     paths: dict[tuple[str, str], Path]
     names: pl.DataFrame
@@ -95,8 +95,8 @@ class _Spooled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """What a task says of one row span: where its rows are, and the names of series that are new."""
+class _Message:
+    """What a task sends for one row span: the files of its rows, and the names of series that are new."""
 
     wanted: RowSpan
     paths: dict[tuple[str, str], Path]
@@ -112,24 +112,24 @@ class _Work:
 
 
 def rows_of(plan: DayPlan, settings: BatchSettings, max_ahead_ms: int) -> Iterator[tuple[date, tuple[SpanRows, ...]]]:
-    """Yield the days of a plan, oldest first, and their rows, by time: they are gone when the next day is asked for.
+    """Yield the days of a plan, oldest first, and their rows, by time: they are deleted when the next day is requested.
 
     A day has no rows where none of its windows is closed.
 
     Raises:
-        SmaError: Kafka does not answer, or no longer holds a block that is needed.
+        SmaError: Kafka does not answer, or no longer holds a required block.
     """
     row_spans_of_day = _by_day(plan)
     names: list[list[tuple[str, str]]] = [[] for _ in plan.tasks]
     spooled: dict[RowSpan, list[_Spooled]] = defaultdict(list)
     with (
         TemporaryDirectory(prefix="sma-rows-") as folder,
-        closing(_said(plan, settings, max_ahead_ms, Path(folder))) as said,
+        closing(_messages(plan, settings, max_ahead_ms, Path(folder))) as messages,
     ):
         for day in plan.days:
             wanted = row_spans_of_day[day]
             while any(len(spooled[each]) < len(plan.tasks) for each in wanted):
-                place, message = next(said)
+                place, message = next(messages)
                 names[place] += message.new_names
                 spooled[message.wanted].append(_Spooled(message.paths, _names_frame(names[place])))
             yield (
@@ -137,11 +137,13 @@ def rows_of(plan: DayPlan, settings: BatchSettings, max_ahead_ms: int) -> Iterat
                 tuple(SpanRows(each.from_ms, each.until_ms, plan.filters, tuple(spooled[each])) for each in wanted),
             )
             for each in wanted:
-                for held in spooled.pop(each):
-                    held.delete()
+                for rows in spooled.pop(each):
+                    rows.delete()
 
 
-def _said(plan: DayPlan, settings: BatchSettings, max_ahead_ms: int, folder: Path) -> Generator[tuple[int, _Said]]:
+def _messages(
+    plan: DayPlan, settings: BatchSettings, max_ahead_ms: int, folder: Path
+) -> Generator[tuple[int, _Message]]:
     work = [_Work(task, settings, max_ahead_ms, folder / str(number)) for number, task in enumerate(plan.tasks)]
     return each_message(_spool, work, plan.offsets)
 
@@ -154,18 +156,18 @@ def _by_day(plan: DayPlan) -> dict[date, list[RowSpan]]:
     return by_day
 
 
-def _spool(work: _Work) -> Iterator[_Said]:
+def _spool(work: _Work) -> Iterator[_Message]:
     work.folder.mkdir()
     windows = PartitionWindows(work.task, partial(_read, work.settings, work.max_ahead_ms))
-    told = 0
-    for number, (wanted, several) in enumerate(windows.rows()):
+    sent = 0
+    for number, (wanted, of_span) in enumerate(windows.rows()):
         paths = {}
-        for place, rows in enumerate(several):
+        for place, rows in enumerate(of_span):
             paths[rows.event_filter, rows.average] = path = work.folder / f"{number}-{place}"
             path.write_bytes(pickle.dumps(rows, protocol=pickle.HIGHEST_PROTOCOL))
-        names = tuple(windows.series[place] for place in range(told, len(windows.series)))
-        told += len(names)
-        yield _Said(wanted, paths, names)
+        names = tuple(windows.series[place] for place in range(sent, len(windows.series)))
+        sent += len(names)
+        yield _Message(wanted, paths, names)
 
 
 def _read(

@@ -1,7 +1,7 @@
-"""Computes exact windows from sorted columns: which rows the events of a span give, and the sum of each.
+"""Computes exact windows from sorted columns: the rows of the events of a span, and the sum of each.
 
 A window's sum is the difference of two running sums, whatever its length. Running sums are 64 bits wide and may
-overflow: the difference is right as long as the window's own sum fits, which is the caller's to ensure. No float takes
+overflow: the difference is right as long as the window's own sum fits, which the caller must ensure. No float takes
 part. Reading events and storing rows belong elsewhere.
 
 The loops are compiled. Their outputs are allocated by numpy, which asks the system for large pages: the first write to
@@ -50,13 +50,13 @@ def count_windows(
         before: from `sums_before`.
         event_count: how many events a window holds at most.
         every_ms: the grid.
-        from_ms: first `as_of` wanted; it need not stand on the grid.
+        from_ms: first `as_of` wanted; it need not be on the grid.
         until_ms: one past the last `as_of` wanted.
     """
     grid = _grid(ends, event_time_ms, every_ms, every_ms, from_ms, until_ms)
-    windows = _nothing_yet(ends.size, int(grid[1].sum()))
+    windows = _empty_windows(ends.size, int(grid[1].sum()))
     size = _count_windows(ends, event_time_ms, before, event_count, every_ms, *grid, *_columns(windows))
-    return _cut_off(windows, size)
+    return _shortened(windows, size)
 
 
 def duration_windows(
@@ -67,12 +67,12 @@ def duration_windows(
     A window at T holds the events with T - duration_ms <= event time < T, and duration_ms is a multiple of every_ms.
     """
     grid = _grid(ends, event_time_ms, duration_ms, every_ms, from_ms, until_ms)
-    windows = _nothing_yet(ends.size, int(grid[1].sum()))
+    windows = _empty_windows(ends.size, int(grid[1].sum()))
     size = _duration_windows(ends, event_time_ms, before, duration_ms, every_ms, *grid, *_columns(windows))
-    return _cut_off(windows, size)
+    return _shortened(windows, size)
 
 
-def _nothing_yet(series: int, grid_points: int) -> Windows:
+def _empty_windows(series: int, grid_points: int) -> Windows:
     most = grid_points + 1  # a row is written before it is known whether it is one
     return Windows(
         np.zeros(series, np.int64), np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int32)
@@ -83,13 +83,13 @@ def _columns(windows: Windows) -> tuple[Any, ...]:
     return windows.row_counts, windows.as_of_ms, windows.value_sums, windows.event_counts
 
 
-def _cut_off(windows: Windows, size: int) -> Windows:
+def _shortened(windows: Windows, size: int) -> Windows:
     return Windows(windows.row_counts, windows.as_of_ms[:size], windows.value_sums[:size], windows.event_counts[:size])
 
 
 @compiled("int64[::1](int64[::1])")
 def sums_before(values: Ints) -> Any:
-    """Return the sum of all values before each place, and of all at the end; it may run over."""
+    """Return the sum of all values before each place, and of all at the end; it may overflow."""
     before = np.empty(values.size + 1, np.int64)
     total: Any = np.int64(0)
     before[0] = 0
@@ -103,8 +103,8 @@ def sums_before(values: Ints) -> Any:
 def series_order(series_id: Ids, event_time_ms: Ints, series_count: int) -> Any:
     """Return the places of events, sorted by (series, event time), and one past each series' last in that order.
 
-    Events with equal ones keep their order. O(events) where series are nearly in order, as each event goes back past
-    those that are newer; a series in which that takes too many steps is sorted at the end, O(events log events).
+    Events with equal ones keep their order. O(events) where series are nearly in order, by insertion sort; a
+    series in which that takes too many steps is sorted at the end, O(events log events).
     """
     starts = np.zeros(series_count + 1, np.int64)
     for place in range(series_id.size):
@@ -127,16 +127,16 @@ def series_order(series_id: Ids, event_time_ms: Ints, series_count: int) -> Any:
         order[at] = place
     for series in range(series_count):
         if steps_left[series] < 0:
-            run = np.sort(order[starts[series] : starts[series + 1]])  # as they came
+            run = np.sort(order[starts[series] : starts[series + 1]])  # in the order of the log
             order[starts[series] : starts[series + 1]] = run[np.argsort(event_time_ms[run], kind="mergesort")]
     return order, ends
 
 
 @compiled("UniTuple(int64[::1], 2)(int64[::1], int64[::1], int64, int64, int64, int64)")
-def _grid(ends: Ints, event_time_ms: Ints, reach_ms: int, every_ms: int, from_ms: int, until_ms: int) -> Any:
-    """Return for each series its first grid point at which there can be a row, and how many such there are.
+def _grid(ends: Ints, event_time_ms: Ints, length_ms: int, every_ms: int, from_ms: int, until_ms: int) -> Any:
+    """Return for each series its first grid point at which there can be a row, and how many such grid points there are.
 
-    An event can make rows up to `reach_ms` behind the grid point before it.
+    An event can make rows up to `length_ms` after the grid point before it.
     """
     first_ms = np.zeros(ends.size, np.int64)
     points = np.zeros(ends.size, np.int64)
@@ -145,7 +145,7 @@ def _grid(ends: Ints, event_time_ms: Ints, reach_ms: int, every_ms: int, from_ms
         end = ends[series]
         if start < end:
             first = max(from_ms + -from_ms % every_ms, event_time_ms[start] // every_ms * every_ms + every_ms)
-            last = min(until_ms - 1, event_time_ms[end - 1] // every_ms * every_ms + reach_ms)
+            last = min(until_ms - 1, event_time_ms[end - 1] // every_ms * every_ms + length_ms)
             first_ms[series] = first
             points[series] = max(0, (last - first) // every_ms + 1)
         start = end
@@ -167,17 +167,17 @@ def _place_of(event_time_ms: Ints, start: int, end: int, time_ms: int) -> int:
 @inlined
 def _mark(event_time_ms: Ints, place: int, end: int, from_ms: int, every_ms: int, points: int, marks: Ints) -> None:
     """Put one past the last event between two grid points into the mark of the second; the first one is `from_ms`."""
-    behind = points * every_ms
+    length_ms = points * every_ms
     while place < end:
         after = event_time_ms[place] - from_ms
-        if after >= behind:
+        if after >= length_ms:
             break
         place += 1
         marks[after // every_ms] = place
 
 
-# Both walk over the grid, not over the events, and without a branch: events lie at random between grid points, and a
-# branch that cannot be foreseen costs more than a row. At a grid point the newest event before it is the last one that
+# Both walk over the grid, not over the events, and without a branch: events are at random between grid points, and a
+# branch that cannot be predicted costs more than a row. At a grid point the newest event before it is the last one that
 # is marked there or earlier, and the oldest one of a duration window is what was the newest that long ago.
 _SIGNATURE = (
     "int64(int64[::1], int64[::1], int64[::1], int64, int64, int64[::1], int64[::1], "
@@ -268,7 +268,7 @@ def _duration_windows(
 
 @compiled("boolean[::1](int64[::1], int64[::1], uint8[::1], int64, int64, int64)")
 def kept_events(ends: Ints, event_time_ms: Ints, bits: Bits, filters: int, from_ms: int, event_count: int) -> Any:
-    """Return which events windows behind these can hold, whichever of the filters counts them.
+    """Return which events later windows can hold, by any of the filters.
 
     They are those at or after `from_ms`, and of each filter the last `event_count` of each series.
 

@@ -1,4 +1,4 @@
-"""Computes the lookback of windows: how far before a row events matter, in time and in number of events."""
+"""Computes the lookback of windows: how far before a row its events can be, in time and in number of events."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from sma.window import CountWindow, DurationWindow
 
 
 def longest_ms(averages: Sequence[Average]) -> int:
-    """Return how long before a row an event can lie that its existence or its duration window depends on."""
+    """Return how long before a row the events can be on which its existence or its duration window depends."""
     durations = [average.window.duration_ms for average in averages if isinstance(average.window, DurationWindow)]
     # a row of a count window needs an event in the last `every` before it
     return max(*durations, *(average.every_ms for average in averages), 0)

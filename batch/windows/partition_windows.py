@@ -1,8 +1,7 @@
 """Computes one partition's averages over a range of time, span by span: exact rows from the log, in bounded memory.
 
 Reads only the blocks of the offset index that can hold events of a span; late events come from the index itself. The
-events that later windows look back to are kept from span to span. Where the log is, and what is done with the rows, is
-not known here.
+events in the lookback of later windows are kept from span to span. Reading the log and storing rows do not belong here.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ Bits = NDArray[np.uint8]
 LOW_BITS = 32  # of a sum in two lanes
 
 _LATE_BIT = 0x80
-BRIDGED_OFFSETS = 20_000  # between two blocks: to read them costs less than to ask Kafka anew
+BRIDGED_OFFSETS = 20_000  # between two blocks: reading them costs less than another request to Kafka
 
 Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
 """(partition, start, end, series) -> the records at start <= Kafka offset < end: `batch.log.reader.read_partition`."""
@@ -43,12 +42,12 @@ Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
 class EventFilter:
     """Which events of the log count: those before a Kafka offset of their partition, or all; late ones or not.
 
-    `tells_late` wants to know how many late events each window holds.
+    `counts_late` adds the number of late events in each window.
     """
 
     read_to: Mapping[int, int] | None = None
     has_late: bool = True
-    tells_late: bool = False
+    counts_late: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -58,7 +57,7 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the offset index says of one partition.
+    """What the offset index holds of one partition.
 
     blocks: int64, four rows: first_offset, next_offset, min_event_time_ms, max_event_time_ms of the blocks with
         events that are not late, by Kafka offset.
@@ -72,9 +71,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What one process is to work out; all of it can be sent to another process.
+    """What one process computes; a task can be sent to another process.
 
-    sources: one partition; more only where a series has events in several, which is a fault of whoever sent them.
+    sources: one partition; more only where a series has events in more than one, sent without their key.
     filters: by name; 7 at most, a bit of each event for each.
     """
 
@@ -84,15 +83,15 @@ class Task:
     spans: tuple[Span, ...]
 
     def ranges(self, source: Source, wanted: Span) -> list[tuple[int, int]]:
-        """Return the ranges of Kafka offsets that can hold events of a span; blocks that are near are one range."""
-        return _joined(source.blocks, _reaches(source.blocks, wanted))
+        """Return the ranges of Kafka offsets that can hold events of a span; near blocks join to one range."""
+        return _joined(source.blocks, _overlaps(source.blocks, wanted))
 
     def all_ranges(self, source: Source) -> list[tuple[int, int]]:
         """Return the ranges of Kafka offsets that can hold events of any span."""
-        reached = np.zeros(source.blocks.shape[1], np.bool_)
+        overlapping = np.zeros(source.blocks.shape[1], np.bool_)
         for wanted in self.spans:
-            reached |= _reaches(source.blocks, wanted)
-        return _joined(source.blocks, reached)
+            overlapping |= _overlaps(source.blocks, wanted)
+        return _joined(source.blocks, overlapping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class Rows:
     as_of_ms: int64, since the Unix epoch.
     sums: micro-units, `high * 2^32 + low` of two int64 columns, or where every sum fits into 64 bits one column.
     event_counts: int32.
-    late_event_counts: int64; None where nobody wants to know.
+    late_event_counts: int64; None where the filter does not count them.
     """
 
     event_filter: str
@@ -125,8 +124,8 @@ class _Events:
     bits: Bits
 
     @classmethod
-    def concat(cls, several: Sequence["_Events"]) -> "_Events":
-        return cls(*(np.concatenate([getattr(events, name) for events in several]) for name in cls.__slots__))
+    def concat(cls, event_lists: Sequence["_Events"]) -> "_Events":
+        return cls(*(np.concatenate([getattr(events, name) for events in event_lists]) for name in cls.__slots__))
 
     @classmethod
     def none(cls) -> "_Events":
@@ -138,18 +137,18 @@ class _Events:
 
 
 class PartitionWindows:
-    """Works a task off, once.
+    """Computes the rows of a task, once.
 
     Attributes:
-        series: which series the numbers in rows stand for; it grows with what is read.
+        series: the series by the numbers in rows; it grows with the events read.
     """
 
     def __init__(self, task: Task, read: Read) -> None:
-        """Read nothing yet."""
+        """Prepare the task; nothing is read yet."""
         self.series = SeriesTable()
         self._task = task
         self._read = read
-        self._reach_ms = longest_ms(task.averages)
+        self._lookback_ms = longest_ms(task.averages)
         self._largest_count = most_events(task.averages)
         self._late = {source.partition: self._late_of(source) for source in task.sources}
 
@@ -167,7 +166,7 @@ class PartitionWindows:
                     each,
                     [event_filter.rows(average, each) for event_filter in filters for average in self._task.averages],
                 )
-            from_ms = wanted.until_ms - self._reach_ms
+            from_ms = wanted.until_ms - self._lookback_ms
             is_kept = kept_events(
                 ends, events.event_time_ms, events.bits, len(self._task.filters), from_ms, self._largest_count
             )
@@ -176,7 +175,7 @@ class PartitionWindows:
     def _events_of(self, source: Source, wanted: Span) -> _Events:
         """Return the events of a span in the order of the log."""
         late_offsets, late_events = self._late[source.partition]
-        found, offsets = [_Events.none()], [np.empty(0, np.int64)]
+        events, offsets = [_Events.none()], [np.empty(0, np.int64)]
         for start, end in self._task.ranges(source, wanted):
             for chunk in self._read(source.partition, start, end, self.series):
                 is_wanted: Any = _is_within(chunk.event_times_ms, wanted)
@@ -184,7 +183,7 @@ class PartitionWindows:
                 if is_wanted.all():
                     is_wanted = slice(None)  # nothing to copy
                 offsets.append(chunk.kafka_offsets[is_wanted])
-                found.append(
+                events.append(
                     _Events(
                         chunk.series_ids[is_wanted],
                         chunk.event_times_ms[is_wanted],
@@ -194,9 +193,9 @@ class PartitionWindows:
                 )
         is_late = _is_within(late_events.event_time_ms, wanted)
         if not is_late.any():
-            return _Events.concat(found)
-        events = _Events.concat([*found, late_events.take(is_late)])
-        return events.take(np.argsort(np.concatenate([*offsets, late_offsets[is_late]]), kind="stable"))
+            return _Events.concat(events)
+        unsorted = _Events.concat([*events, late_events.take(is_late)])
+        return unsorted.take(np.argsort(np.concatenate([*offsets, late_offsets[is_late]]), kind="stable"))
 
     def _late_of(self, source: Source) -> tuple[Ints, _Events]:
         offsets, customers, metrics, times_ms, values = zip(*source.late, strict=True) if source.late else ((),) * 5
@@ -232,7 +231,7 @@ class PartitionWindows:
                 its_ends,
                 counted.event_time_ms,
                 tuple(sums_before(lane) for lane in _lanes(counted.value_micros)),
-                sums_before((counted.bits >= _LATE_BIT).astype(np.int64)) if event_filter.tells_late else None,
+                sums_before((counted.bits >= _LATE_BIT).astype(np.int64)) if event_filter.counts_late else None,
             )
 
 
@@ -266,7 +265,7 @@ class _FilteredEvents:
 
 
 def _lanes(value_micros: Ints) -> tuple[Ints, ...]:
-    """Return what is to be summed up: the values, or where a sum of all could need more than 64 bits, two halves."""
+    """Return the columns to sum up: the values, or two halves where the sum of all could need more than 64 bits."""
     largest = max(abs(int(value_micros.min(initial=0))), int(value_micros.max(initial=0)))
     if largest * value_micros.size < 1 << 63:
         return (value_micros,)
@@ -278,19 +277,19 @@ def _is_within(event_time_ms: Ints, wanted: Span) -> NDArray[np.bool_]:
 
 
 def _places_of(offsets: Ints, wanted: Ints) -> Ints:
-    """Return where in `offsets` the wanted ones stand, of which some may not; both ascending."""
+    """Return the indices of the wanted offsets in `offsets`, where some may be missing; both ascending."""
     if not offsets.size:
         return offsets
     first, end = np.searchsorted(wanted, (offsets[0], offsets[-1] + 1))
     places = np.searchsorted(offsets, wanted[first:end])
-    found: Ints = places[offsets[places] == wanted[first:end]]
-    return found
+    present: Ints = places[offsets[places] == wanted[first:end]]
+    return present
 
 
-def _reaches(blocks: Ints, wanted: Span) -> NDArray[np.bool_]:
-    _, _, oldest, newest = blocks
-    reaches: NDArray[np.bool_] = (oldest < wanted.until_ms) & (newest >= wanted.from_ms)
-    return reaches
+def _overlaps(blocks: Ints, wanted: Span) -> NDArray[np.bool_]:
+    _, _, min_times_ms, max_times_ms = blocks
+    overlaps: NDArray[np.bool_] = (min_times_ms < wanted.until_ms) & (max_times_ms >= wanted.from_ms)
+    return overlaps
 
 
 def _joined(blocks: Ints, is_taken: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
-"""Computes the rows of some days again from the log: the door of this room for whoever needs rows.
+"""Computes the rows of some days again from the log: the entry point of this room.
 
-It joins the three steps: `day_plan` says what to read, `partition_windows` computes, `day_rows` puts the partitions
-together. What the rows are compared with, or where they are stored, does not belong here.
+It calls the three steps: `day_plan` plans what to read, `partition_windows` computes, `day_rows` combines the
+partitions. What the rows are compared with, or where they are stored, does not belong here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ class RecomputedDay:
 
 @dataclass(frozen=True, slots=True)
 class Recomputation:
-    """Days that are planned. To iterate over it reads their events, once for all averages and filters."""
+    """The planned days. Iterating over it reads their events, once for all averages and filters."""
 
     _planned: tuple[tuple[RowRequest, DayPlan], ...]
     _settings: BatchSettings
@@ -60,10 +60,10 @@ class Recomputation:
         return sorted({day for _, plan in self._planned for day in plan.days})
 
     def __iter__(self) -> Iterator[RecomputedDay]:
-        """Yield the days of each request, oldest first; the rows of one are gone when the next is asked for.
+        """Yield the days of each request, oldest first; the rows of one are deleted when the next is requested.
 
         Raises:
-            SmaError: Kafka does not answer, or no longer holds a block that is needed.
+            SmaError: Kafka does not answer, or no longer holds a required block.
         """
         for request, plan in self._planned:
             for day, spans in rows_of(plan, self._settings, self._max_ahead_ms):
@@ -73,20 +73,20 @@ class Recomputation:
 def recompute_days(
     settings: BatchSettings, averages: Averages, connection: Connection, index: LogIndex, requests: Sequence[RowRequest]
 ) -> Recomputation:
-    """Plan the rows of some days, and return what computes them; the connection is not needed for that any more.
+    """Plan the rows of some days, and return the recomputation, which no longer uses the connection.
 
     Args:
         settings: how Kafka is reached.
         averages: all of averages.yaml.
         connection: sees the offset index, in a `batch.store.database.snapshot`.
         index: as the connection sees it.
-        requests: days in any order; those that follow one another are read together.
+        requests: days in any order; consecutive days are read together.
 
     Returns:
-        the days; `SpanRows.frames` gives their rows, and says of which columns, types and order.
+        the days; `SpanRows.frames` yields their rows and documents columns, types and order.
 
     Raises:
-        SmaError: Kafka does not answer, or no longer retains what one of the days needs.
+        SmaError: Kafka does not answer, or no longer retains the events of one of the days.
     """
     planned = tuple(
         (request, _plan(averages, connection, index, request, days))

@@ -1,7 +1,7 @@
 """Selects the events of one window of a series, and adds them up in whole micro-units.
 
-Plain and slow, for windows that are shown one by one; rows by the million are computed in
-`batch.windows.partition_windows`. Where events come from is not known here.
+Simple and slow, for windows that are shown one by one; rows by the million are computed in
+`batch.windows.partition_windows`. Reading events does not belong here.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from sma.window import CountWindow
 
 @dataclass(frozen=True, slots=True)
 class SeriesEvent:
-    """An event of the series that is looked at.
+    """An event of the explained series.
 
-    newest_before_ms: of a late event the newest event time of the series before it in the log; None where it is not
+    newest_before_ms: of a late event the max event time of the series before it in the log; None where it is not
         late.
     """
 
@@ -32,12 +32,12 @@ class SeriesEvent:
 
     @property
     def behind_ms(self) -> int | None:
-        """How far a late event is behind the newest event time before it; None where it is not late."""
+        """How far a late event is behind the max event time before it; None where it is not late."""
         return None if self.newest_before_ms is None else self.newest_before_ms - self.event_time_ms
 
     @property
     def position(self) -> tuple[int, int]:
-        """Where it stands in the log: partition, Kafka offset."""
+        """Its position in the log: partition, Kafka offset."""
         return self.kafka_partition, self.kafka_offset
 
 
@@ -71,5 +71,5 @@ def window_of(average: Average, as_of_ms: int, events: Sequence[SeriesEvent]) ->
 
 
 def pair_of(window: Sequence[SeriesEvent]) -> Pair | None:
-    """Return what the events of a window add up to; None where there are none, and so no row."""
+    """Return the sum of the events of a window; None where there are none, and so no row."""
     return Pair(sum(event.value_micros for event in window), len(window)) if window else None

@@ -7,7 +7,7 @@ from bench.streaming.flink_client import submit_class
 from bench.streaming.flink_run import options, seconds_of
 from sma.averages import DEFAULT_MAX_AHEAD_MS, Average, Averages
 from sma.window import CountWindow, DurationWindow
-from streaming.submit.plan import beside_plan
+from streaming.submit.plan import catch_up_plan
 
 Windows = tuple[Average, ...]
 
@@ -32,7 +32,7 @@ def run(log: Log, name: str, averages: Windows, writes_rows: bool = False) -> fl
 
 def plan(log: Log, averages: Windows, writes_rows: bool) -> dict[str, Any]:
     """Return the plan of a job over the log, its heartbeats included."""
-    made = beside_plan(log.settings, definition(averages), log.starts)
+    made = catch_up_plan(log.settings, definition(averages), log.starts)
     made["kafka"]["to_offsets"] = log.closed_ends
     if not writes_rows:
         made["database"] = None

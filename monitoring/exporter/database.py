@@ -12,7 +12,7 @@ from prometheus_client.core import Metric
 
 from batch.checks.log_retention import days_are_retained
 from batch.store.database import Connection
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from batch.store.statements import load_statements
 from monitoring.exporter.families import by_label, by_partition, counters, gauge, gauges
 from powerbi.refresh.connection import model_of
@@ -113,7 +113,7 @@ def look_at_refreshes(settings: Settings) -> list[Metric]:
 
 @contextmanager
 def _reading(settings: Settings) -> Iterator[Connection]:
-    with look(_as_reader(settings)) as connection:
+    with read_only_session(_as_reader(settings)) as connection:
         yield connection
 
 

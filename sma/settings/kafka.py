@@ -27,12 +27,12 @@ class KafkaSettings(Part):
 
     @property
     def late_events_topic(self) -> str:
-        """The topic to which the stream diverts late events."""
+        """The topic of the stream's side output of late events."""
         return f"{self.topic_prefix}late_events"
 
     @property
     def rejected_events_topic(self) -> str:
-        """The topic to which the stream diverts what it cannot read as an event."""
+        """The topic of the stream's side output of rejected events."""
         return f"{self.topic_prefix}rejected_events"
 
     @property

@@ -16,5 +16,5 @@ class MonitoringSettings(Part):
     )
     dead_mans_switch_url: SecretStr = Field(
         SecretStr(""),
-        description="posted to every minute while Prometheus and Alertmanager work, so silence tells",
+        description="posted to every minute while Prometheus and Alertmanager work, so silence is an alert",
     )

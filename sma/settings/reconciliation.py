@@ -10,10 +10,10 @@ class ReconciliationSettings(Part):
 
     first_day: str = Field("1970-01-01", description="first daily partition, as YYYY-MM-DD")
     reconcile_timeout: str = Field(
-        "2 minutes", description="how long a reconciliation waits for the stream to confirm what the batch layer read"
+        "2 minutes", description="how long a reconciliation waits for the stream to commit what the batch layer read"
     )
     batch_max_age: str = Field(
-        "1 hour", description="how long a streamed row may be without a batch answer before a check warns"
+        "1 hour", description="how long a streamed row may be without a batch result before a check warns"
     )
     keep_days: int = Field(
         0, ge=0, description="days before today (UTC) whose averages, differences and corrections are kept; 0 for all"

@@ -1,7 +1,7 @@
 """Reads how many records of each kind the running job has counted, partition by partition.
 
 Each record is used, late, rejected or a heartbeat; an offset without a record is skipped. The operator counts the five
-separately and keeps them in its checkpointed state; `residue` is what they leave unaccounted for, and is 0.
+separately and keeps them in its checkpointed state; `residue` is how many are unaccounted for: 0.
 """
 
 import re
@@ -31,7 +31,7 @@ class Account:
 
 
 def read_accounts(rest: FlinkRest, job_id: str) -> list[Account]:
-    """Return the account of each partition of which the job has read something since it was started or restarted."""
+    """Return the account of each partition that the job has read from since it was started or restarted."""
     accounts = []
     for name, text in rest.operator_metrics(job_id, OPERATOR, ".account").items():
         partition = _METRIC.search(name)

@@ -1,4 +1,4 @@
-"""Compares the job config that a state was computed with to the present one, and says whether the state carries over.
+"""Compares the job config of a state with the present one, and decides whether the state carries over.
 
 The operator's state is the events of each series, not its averages, so most of averages.yaml may change while the state
 stays. The rules by which events were kept may not. The config is stored with each state lineage.
@@ -14,24 +14,24 @@ from streaming.submit.plan import average_of, windows
 
 
 class Effect(Enum):
-    """What a change of the definition takes."""
+    """What a change of the job config requires."""
 
     CARRIES_OVER = "the state carries over"
     NEEDS_LOG = "the state carries over for the others; this one is computed from the log"
-    NEEDS_FRESH = "the state does not carry over: everything is computed anew"
+    NEEDS_FRESH = "the state does not carry over: everything is computed again"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference between two definitions, in words, and what it takes."""
+    """One difference between two job configs, in words, and what it requires."""
 
     text: str
     effect: Effect
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
-    """What a state follows from, besides the log; `windows` as in the operator's plan, by average."""
+class JobConfig:
+    """What a state depends on, besides the log; `windows` as in the operator's plan, by average."""
 
     watermark_delay_ms: int
     allowed_lateness_ms: int
@@ -40,8 +40,8 @@ class Definition:
     partitions: int
 
     @classmethod
-    def of(cls, averages: Averages, partitions: int) -> "Definition":
-        """Return the definition of averages.yaml over a topic of so many partitions."""
+    def of(cls, averages: Averages, partitions: int) -> "JobConfig":
+        """Return the job config of averages.yaml over a topic of so many partitions."""
         return cls(
             watermark_delay_ms=averages.watermark_delay_ms,
             allowed_lateness_ms=averages.allowed_lateness_ms,
@@ -51,7 +51,7 @@ class Definition:
         )
 
     def averages(self) -> Averages:
-        """Return the averages.yaml that it was made from."""
+        """Return the averages that it was made from."""
         return Averages(
             watermark_delay_ms=self.watermark_delay_ms,
             allowed_lateness_ms=self.allowed_lateness_ms,
@@ -60,13 +60,13 @@ class Definition:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON has it; `Definition(**...)` reads it back."""
+        """Return it as JSON; `JobConfig(**...)` reads it back."""
         return asdict(self)
 
 
-def changes(old: Definition, new: Definition) -> list[Change]:
-    """Return what is different in `new`."""
-    found = [
+def changes(old: JobConfig, new: JobConfig) -> list[Change]:
+    """Return the changes from `old` to `new`."""
+    differences = [
         Change(
             f"{name}: {format_duration(getattr(old, field))} -> {format_duration(getattr(new, field))}",
             effect,
@@ -78,26 +78,26 @@ def changes(old: Definition, new: Definition) -> list[Change]:
         )
         if getattr(old, field) != getattr(new, field)
     ]
-    found += [
+    differences += [
         Change(f"average {name}: removed; its rows stay", Effect.CARRIES_OVER)
         for name in old.windows
         if name not in new.windows
     ]
     for name, window in new.windows.items():
         if name not in old.windows:
-            found.append(Change(f"average {name}: added ({_in_words(window)})", Effect.NEEDS_LOG))
+            differences.append(Change(f"average {name}: added ({_in_words(window)})", Effect.NEEDS_LOG))
         elif window != old.windows[name]:
-            was = _in_words(old.windows[name])
-            found.append(Change(f"average {name}: {was} -> {_in_words(window)}", Effect.NEEDS_FRESH))
+            before = _in_words(old.windows[name])
+            differences.append(Change(f"average {name}: {before} -> {_in_words(window)}", Effect.NEEDS_FRESH))
     if new.partitions != old.partitions:
-        found.append(
+        differences.append(
             Change(
                 f"topic: {old.partitions} -> {new.partitions} partitions, so series may have moved to another one: "
-                "of a moved series, windows that reach back before the change are computed from a part of its events",
+                "windows of a moved series that began before the change are computed from only some of its events",
                 Effect.NEEDS_FRESH if new.partitions < old.partitions else Effect.CARRIES_OVER,
             )
         )
-    return found
+    return differences
 
 
 def _in_words(window: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""Reads how far the log reaches, and how far the stream has read it, as Kafka offsets by partition.
+"""Reads the ends of the log, and how far the stream has read it, as Kafka offsets by partition.
 
-It names the topic and the group; `clients.kafka` asks.
+It names the topic and the group; `clients.kafka` sends the requests.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class KafkaLog:
         return len(offsets.partitions(self._settings, self._topic))
 
     def starts(self) -> dict[int, int]:
-        """Return the first offset that each partition of `events` still holds."""
+        """Return the first offset that each partition of `events` retains."""
         return offsets.starts(self._settings, self._topic)
 
     def ends(self) -> dict[int, int]:
@@ -37,26 +37,26 @@ class KafkaLog:
         return offsets.offsets_at(self._settings, self._topic, time_ms)
 
     def time_span(self, from_offsets: Mapping[int, int], to_offsets: Mapping[int, int]) -> tuple[int, int] | None:
-        """Return the least and the most of the timestamps at the ends of the ranges; None if all are empty."""
-        places = [
+        """Return the min and the max timestamp at the ends of the ranges; None if all are empty."""
+        positions = [
             (partition, offset)
             for partition, end in to_offsets.items()
             if end > from_offsets[partition]
             for offset in (from_offsets[partition], end - 1)
         ]
-        found = [time_ms for place in places if (time_ms := self._timestamp(*place)) is not None]
-        return (min(found), max(found)) if found else None
+        times_ms = [time_ms for each in positions if (time_ms := self._timestamp(*each)) is not None]
+        return (min(times_ms), max(times_ms)) if times_ms else None
 
     def read_to(self) -> dict[int, int]:
         """Return the first offset of each partition that no completed checkpoint of the stream covers.
 
-        A partition of which none is known stands at its start.
+        For a partition without a committed offset, that is its start.
         """
         committed = groups.committed_offsets(self._settings, self._topic, self._group)
         return {partition: max(start, committed.get(partition, start)) for partition, start in self.starts().items()}
 
     def forget_read_to(self) -> None:
-        """Forget how far the stream has read: one that starts empty has read nothing."""
+        """Forget how far the stream has read: a job that starts with empty state has read nothing."""
         groups.delete_group(self._settings, self._group)
 
     def record_count(self, topic: str) -> int:

@@ -1,7 +1,7 @@
 """Starts and stops the running job, and takes savepoints of it.
 
-One job of the name `job_name` runs at a time. Nothing here prints; what was done is returned. How far the job is
-belongs to `streaming.control.progress`.
+One job of the name `job_name` runs at a time. Nothing here prints; each function returns what it did. The progress of
+the job belongs to `streaming.control.progress`.
 """
 
 import time
@@ -15,7 +15,7 @@ from clients.flink import ENDED, POLL_S, FlinkRest, Job
 from sma.averages import Averages, load_averages
 from sma.errors import SmaError
 from sma.settings import StreamingSettings
-from streaming.control.job_config import Change, Definition, Effect, changes
+from streaming.control.job_config import Change, Effect, JobConfig, changes
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.snapshots import Snapshot, Snapshots
 from streaming.submit.options import job_options
@@ -31,15 +31,15 @@ SAVEPOINT_TIMEOUT_S = 300.0
 class Started:
     """What `start` did.
 
-    `changes` are those of the definition since the snapshot, all of which carry over. `held_from` is, of each partition
-    whose beginning Kafka no longer held when the job began without a snapshot, the first Kafka offset that it did hold.
+    `changes` are those of the job config since the snapshot, all of which carry over. `retained_from` is for a job that
+    began without a snapshot: the first retained Kafka offset of each partition whose beginning Kafka no longer holds.
     """
 
     job_id: str
     was_running: bool
     resumed_from: Snapshot | None
     changes: tuple[Change, ...] = ()
-    held_from: Mapping[int, int] = field(default_factory=dict)
+    retained_from: Mapping[int, int] = field(default_factory=dict)
 
 
 def find_job(settings: StreamingSettings) -> Job | None:
@@ -48,13 +48,14 @@ def find_job(settings: StreamingSettings) -> Job | None:
 
 
 def start(settings: StreamingSettings, fresh: bool = False) -> Started:
-    """Start the job, unless it is there already, and return once all of it runs.
+    """Start the job, unless it runs already, and return once all its tasks run.
 
-    It resumes from the newest complete savepoint or checkpoint; with `fresh`, or without any, it reads the log anew.
+    It resumes from the newest complete savepoint or checkpoint; with `fresh`, or without any, it reads the log from its
+    beginning.
 
     Raises:
-        SmaError: it could not be started, `fresh` is asked for while it runs, or averages.yaml is not what the state
-            was computed by.
+        SmaError: it could not be started, `fresh` is asked for while it runs, or the state does not carry over
+            to the present averages.yaml.
     """
     job = find_job(settings)
     if job is not None:
@@ -65,63 +66,63 @@ def start(settings: StreamingSettings, fresh: bool = False) -> Started:
     snapshot = None if fresh else snapshots.newest()
     if snapshot is None:
         return launch(settings, None)
-    found = changes(snapshots.definition(), current_definition(settings))
-    _require_carried_over(found)
-    return replace(launch(settings, snapshot), changes=tuple(found))
+    config_changes = changes(snapshots.job_config(), current_job_config(settings))
+    _require_carried_over(config_changes)
+    return replace(launch(settings, snapshot), changes=tuple(config_changes))
 
 
 def launch(settings: StreamingSettings, snapshot: Snapshot | None, averages: Averages | None = None) -> Started:
-    """Start the job from a snapshot of its newest history, or from the log's beginning in a new one.
+    """Start the job from a snapshot of its newest state lineage, or from the log's beginning with a new lineage.
 
-    It computes what averages.yaml says, unless told otherwise.
+    It computes `averages`, or those of averages.yaml.
     """
     averages = averages or load_averages(settings.averages)
     log, snapshots = KafkaLog(settings), Snapshots(settings)
     starts = log.starts()
-    definition = Definition.of(averages, len(starts))
+    config = JobConfig.of(averages, len(starts))
     if snapshot is None:
         log.forget_read_to()
-        history_uri = snapshots.new_history_uri()
+        lineage_uri = snapshots.new_lineage_uri()
     else:
-        history_uri = snapshots.history_uri()
-        # series that moved when partitions were added stay in two of them, however often the job is started
-        definition = replace(definition, partitions=snapshots.definition().partitions)
-    snapshots.save_definition(definition)
+        lineage_uri = snapshots.lineage_uri()
+        # series that moved when partitions were added stay in two of them after every later start
+        config = replace(config, partitions=snapshots.job_config().partitions)
+    snapshots.save_job_config(config)
     plan = running_plan(settings, averages, starts, is_fresh=snapshot is None)
-    job_id = run(settings, plan, history_uri, snapshot)
-    held_from = {} if snapshot else {partition: offset for partition, offset in starts.items() if offset > 0}
-    return Started(job_id, was_running=False, resumed_from=snapshot, held_from=held_from)
+    job_id = run(settings, plan, lineage_uri, snapshot)
+    retained_from = {} if snapshot else {partition: offset for partition, offset in starts.items() if offset > 0}
+    return Started(job_id, was_running=False, resumed_from=snapshot, retained_from=retained_from)
 
 
 def run(
     settings: StreamingSettings,
     plan: Mapping[str, Any],
-    history_uri: str | None,
+    lineage_uri: str | None,
     snapshot: Snapshot | None,
-    is_beside: bool = False,
+    is_secondary: bool = False,
 ) -> str:
-    """Submit a job under the name in `settings`, and return its id once all of it runs; see `submit_job`.
+    """Submit a job under the name in `settings`, and return its id once all its tasks run; see `submit_job`.
 
     Raises:
-        SmaError: Flink has not the slots, did not take it, or it failed.
+        SmaError: Flink has too few slots or refused the job, or the job failed.
     """
-    job_id = submit_job(settings, plan, history_uri, snapshot, is_beside)
+    job_id = submit_job(settings, plan, lineage_uri, snapshot, is_secondary)
     poll(
         lambda: required_job(settings).is_running,
         START_TIMEOUT_S,
-        f"the job {settings.job_name} was taken by Flink but does not run yet: see `sma stream status`",
+        f"the job {settings.job_name} was accepted by Flink but does not run yet: see `sma stream status`",
     )
     return job_id
 
 
 def run_to_end(settings: StreamingSettings, plan: Mapping[str, Any], job: str = MOVING_AVERAGES) -> dict[str, str]:
-    """Run a job that ends, under the name in `settings`, and return what it has counted, by name.
+    """Run a job that ends, under the name in `settings`, and return its counters by name.
 
     Raises:
-        SmaError: Flink has not the slots, did not take it, or it failed or was cancelled.
+        SmaError: Flink has too few slots or refused the job, or the job failed or was cancelled.
     """
     rest = FlinkRest(settings.flink_url)
-    job_id = submit_job(settings, plan, None, None, is_beside=True, job=job)
+    job_id = submit_job(settings, plan, None, None, is_secondary=True, job=job)
     while (state := rest.state(job_id)) not in ENDED:
         if state in ("FAILING", "RESTARTING"):
             rest.cancel(job_id)
@@ -135,45 +136,45 @@ def run_to_end(settings: StreamingSettings, plan: Mapping[str, Any], job: str = 
 def submit_job(
     settings: StreamingSettings,
     plan: Mapping[str, Any],
-    history_uri: str | None,
+    lineage_uri: str | None,
     snapshot: Snapshot | None,
-    is_beside: bool,
+    is_secondary: bool,
     job: str = MOVING_AVERAGES,
 ) -> str:
     """Submit a job under the name in `settings`, and return its id.
 
-    A job that works beside the running one makes do with the task slots that are left, be it one.
+    A secondary job, next to the running one, takes the task slots that are free: at least one.
 
     Raises:
-        SmaError: Flink has not the slots, or did not take it.
+        SmaError: Flink has too few slots, or refused the job.
     """
     rest = FlinkRest(settings.flink_url)
     parallelism = settings.parallelism or KafkaLog(settings).partition_count()
-    needed = 1 if is_beside else parallelism
+    required = 1 if is_secondary else parallelism
     poll(
-        lambda: rest.free_slots() >= needed,
+        lambda: rest.free_slots() >= required,
         SLOTS_TIMEOUT_S,
-        f"Flink at {settings.flink_url} has not the {needed} free task slots that the job needs:"
+        f"Flink at {settings.flink_url} does not have the {required} free task slots that the job requires:"
         " add a TaskManager, or set SMA_PARALLELISM lower",
     )
-    parallelism = min(parallelism, max(needed, rest.free_slots()))
-    options = job_options(settings, parallelism, history_uri, snapshot.uri if snapshot else None)
+    parallelism = min(parallelism, max(required, rest.free_slots()))
+    options = job_options(settings, parallelism, lineage_uri, snapshot.uri if snapshot else None)
     return submit(settings, options, plan, job)
 
 
-def current_definition(settings: StreamingSettings) -> Definition:
-    """Return what the state would follow from now."""
-    return Definition.of(load_averages(settings.averages), KafkaLog(settings).partition_count())
+def current_job_config(settings: StreamingSettings) -> JobConfig:
+    """Return the present job config."""
+    return JobConfig.of(load_averages(settings.averages), KafkaLog(settings).partition_count())
 
 
-def _require_carried_over(found: Sequence[Change]) -> None:
-    for change in found:
+def _require_carried_over(config_changes: Sequence[Change]) -> None:
+    for change in config_changes:
         if change.effect is Effect.NEEDS_LOG:
             raise SmaError(f"{change.text} since the state was saved: run `sma stream upgrade`, which computes it")
         if change.effect is Effect.NEEDS_FRESH:
             raise SmaError(
                 f"{change.text} since the state was saved, and it does not carry over: "
-                "`sma stream start --fresh` computes everything anew from the log"
+                "`sma stream start --fresh` computes everything again from the log"
             )
 
 
@@ -182,7 +183,7 @@ def stop(settings: StreamingSettings) -> str | None:
     job = find_job(settings)
     if job is None:
         return None
-    folder_uri = f"{Snapshots(settings).history_uri()}/savepoints"
+    folder_uri = f"{Snapshots(settings).lineage_uri()}/savepoints"
     location = FlinkRest(settings.flink_url).stop_with_savepoint(job.job_id, folder_uri, SAVEPOINT_TIMEOUT_S)
     poll(lambda: find_job(settings) is None, START_TIMEOUT_S, f"the job {settings.job_name} did not end")
     return location
@@ -191,7 +192,7 @@ def stop(settings: StreamingSettings) -> str | None:
 def savepoint(settings: StreamingSettings) -> str:
     """Take a savepoint of the running job and return it."""
     job = required_job(settings)
-    folder_uri = f"{Snapshots(settings).history_uri()}/savepoints"
+    folder_uri = f"{Snapshots(settings).lineage_uri()}/savepoints"
     return FlinkRest(settings.flink_url).savepoint(job.job_id, folder_uri, SAVEPOINT_TIMEOUT_S)
 
 
@@ -207,7 +208,7 @@ def required_job(settings: StreamingSettings) -> Job:
     """Return the job, which runs or is about to.
 
     Raises:
-        SmaError: it does not, and why.
+        SmaError: it does not run; the text has the reason.
     """
     rest = FlinkRest(settings.flink_url)
     job = next(iter(rest.jobs(settings.job_name)), None)

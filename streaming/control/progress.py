@@ -1,4 +1,4 @@
-"""Reports how far the running job is, and waits until it has caught up with the log."""
+"""Reports the progress of the running job, and waits until it has caught up with the log."""
 
 import time
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from streaming.control.kafka_log import KafkaLog
 from streaming.control.lifecycle import required_job
 from streaming.control.snapshots import Snapshots
 
-CONFIRM_POLL_S = 0.5
+COMMIT_POLL_S = 0.5
 
 
 class LogPositions(Protocol):
-    """How far the log reaches, and how far completed checkpoints cover it, as `KafkaLog` asks Kafka."""
+    """The ends of the log, and how far completed checkpoints cover it; `KafkaLog` reads them from Kafka."""
 
     def ends(self) -> dict[int, int]:
         """Return the offset that the next record of each partition gets."""
@@ -29,10 +29,10 @@ class LogPositions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the job is; offsets by partition, `read_to` as far as it has told Kafka that completed checkpoints cover.
+    """The status of the job; offsets by partition, `read_to` as committed to Kafka after completed checkpoints.
 
-    `lag` counts the records that its operator has not read. `late_records` and `rejected_records` count what the topics
-    hold; a failure can have written some of it twice.
+    `lag` counts the records that its operator has not read. `late_records` and `rejected_records` count the records of
+    the side outputs; after a failure some may be there twice.
     """
 
     state: str
@@ -56,7 +56,7 @@ class Status:
 
 
 def status(settings: StreamingSettings) -> Status:
-    """Return how the job is and how far it has read."""
+    """Return the status of the job and how far it has read."""
     rest, log = FlinkRest(settings.flink_url), KafkaLog(settings)
     job = next(iter(rest.jobs(settings.job_name)), None)
     checkpoint = rest.last_checkpoint(job.job_id) if job else None
@@ -86,58 +86,58 @@ def wait(
     progress: Callable[[str], None] = lambda text: None,
     *,
     log: LogPositions | None = None,
-    poll_s: float = CONFIRM_POLL_S,
+    poll_s: float = COMMIT_POLL_S,
 ) -> dict[int, int]:
-    """Wait until all that the log holds now has been read and what follows from it is in the database.
+    """Wait until the stream has read the log to its present end, and its rows are in the database.
 
-    A checkpoint covers an offset only after every row made from the records before it has been flushed. So what the
-    operator had read before a checkpoint was asked for is there once that checkpoint is complete; and so is what the
-    job has committed to Kafka, which it does after a checkpoint, and where no new records come with some delay.
+    A checkpoint covers an offset only after every row made from the records before it has been flushed. So the rows of
+    what the operator had read when a checkpoint was requested are there once it is complete. The same holds for the
+    offsets that the job has committed to Kafka: it commits after a checkpoint, without new records with some delay.
 
     Args:
         settings: where Flink and Kafka are.
         timeout_s: how long to wait altogether.
-        progress: is told how many records are left.
-        log: that of the settings' Kafka, unless given.
+        progress: takes a line with how many records are left.
+        log: the log of the settings' Kafka, unless given.
         poll_s: how long to pause between two questions.
 
     Returns:
         the log's ends at the call, by partition.
 
     Raises:
-        SmaError: the job does not run or fails, or the time is over.
+        SmaError: the job does not run or fails, or the time is up.
     """
     deadline = time.monotonic() + timeout_s
     log = log or KafkaLog(settings)
-    ends, confirmed = log.ends(), log.read_to()
-    said = None
+    ends, committed = log.ends(), log.read_to()
+    reported = None
     while True:
-        behind = sum(max(0, end - confirmed.get(partition, 0)) for partition, end in ends.items())
+        behind = sum(max(0, end - committed.get(partition, 0)) for partition, end in ends.items())
         if not behind:
             return ends
         job = required_job(settings)
-        if behind != said:
-            progress(f"{behind:,} records not confirmed yet")
-            said = behind
+        if behind != reported:
+            progress(f"{behind:,} records not committed yet")
+            reported = behind
         if time.monotonic() > deadline:
             raise SmaError(f"the stream is still {behind} records behind after {timeout_s:.0f} s: give it more time")
         if job.is_running:
             covered = _read_before_checkpoint(settings, job, max(1.0, deadline - time.monotonic()))
             for partition, offset in (*covered.items(), *log.read_to().items()):
-                confirmed[partition] = max(offset, confirmed.get(partition, 0))
+                committed[partition] = max(offset, committed.get(partition, 0))
         time.sleep(poll_s)
 
 
 def _partitions_added(settings: StreamingSettings, partitions: int) -> int:
-    """Return how many partitions the topic has gained since the newest history began."""
+    """Return how many partitions the topic has gained since the newest state lineage began."""
     try:
-        return partitions - Snapshots(settings).definition().partitions
+        return partitions - Snapshots(settings).job_config().partitions
     except SmaError:
         return 0
 
 
 def _read_before_checkpoint(settings: StreamingSettings, job: Job, timeout_s: float) -> dict[int, int]:
-    """Return how far the operator had read when a checkpoint was asked for that is complete now; empty if it failed."""
+    """Take a checkpoint and return how far the operator had read before; empty if the checkpoint failed."""
     rest = FlinkRest(settings.flink_url)
     running_since = rest.running_since_ms(job.job_id)
     read = {account.partition: account.next_offset for account in read_accounts(rest, job.job_id)}

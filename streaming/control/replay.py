@@ -1,7 +1,7 @@
 """Replays a range of the log: a job next to the running one computes again every row that the range emits or corrects.
 
 A replay is a job that ends. It reads the log from its beginning, since lateness and the content of windows depend on
-what came before, and emits the rows of the range. A stored row from a newer version is left alone, so the running job
+what came before, and emits the rows of the range. A stored row of a newer version stays, so the running job
 need not stop, and a replay that is run twice leaves the same table.
 """
 
@@ -30,7 +30,7 @@ class Range:
 
     @property
     def records(self) -> int:
-        """How many offsets it spans."""
+        """How many offsets it has."""
         return sum(end - self.from_offsets[partition] for partition, end in self.to_offsets.items())
 
 
@@ -39,7 +39,7 @@ class Replayed:
     """What a replay did, or would do.
 
     `first_record_at` and `last_record_at` are record timestamps, which are event times, in milliseconds since the
-    epoch; `first_as_of` and `last_as_of` those of the rows stated. None where there is nothing.
+    epoch; `first_as_of` and `last_as_of` those of the emitted rows. None where there are none.
     """
 
     range: Range
@@ -61,17 +61,17 @@ def range_from_file(settings: StreamingSettings, path: Path, to: datetime | None
     """
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
-        wanted = {int(partition): int(offset) for partition, offset in read.items()}
+        from_offsets = {int(partition): int(offset) for partition, offset in read.items()}
     except OSError as error:
         raise SmaError(f'{path}: {error.strerror}: it must hold offsets, e.g. {{"0": 1200, "1": 900}}') from error
     except (ValueError, TypeError, AttributeError) as error:
         raise SmaError(f'{path}: not a JSON object of partitions and offsets, e.g. {{"0": 1200, "1": 900}}') from error
     log = KafkaLog(settings)
     ends = log.ends()
-    unknown = sorted(wanted.keys() - ends.keys())
+    unknown = sorted(from_offsets.keys() - ends.keys())
     if unknown:
         raise SmaError(f"{path}: partition {unknown[0]}: {settings.events_topic} has partitions 0 to {max(ends)}")
-    return _range(log, {partition: wanted.get(partition, end) for partition, end in ends.items()}, to)
+    return _range(log, {partition: from_offsets.get(partition, end) for partition, end in ends.items()}, to)
 
 
 def range_from_time(settings: StreamingSettings, start: datetime, to: datetime | None) -> Range:
@@ -81,54 +81,56 @@ def range_from_time(settings: StreamingSettings, start: datetime, to: datetime |
 
 
 def replay(
-    settings: StreamingSettings, asked: Range, is_dry: bool, progress: Callable[[str], None] = lambda text: None
+    settings: StreamingSettings, log_range: Range, is_dry: bool, progress: Callable[[str], None] = lambda text: None
 ) -> Replayed:
     """Run the replay and return once it has ended.
 
     Raises:
-        SmaError: Kafka no longer holds what it needs, or the job failed.
+        SmaError: Kafka no longer has the records that it needs, or the job failed.
     """
     started = time.monotonic()
     log = KafkaLog(settings)
-    begin = log.starts()
-    require_held(settings, begin, asked)
-    plan = replay_plan(settings, load_averages(settings.averages), begin, asked.from_offsets, asked.to_offsets, is_dry)
+    starts = log.starts()
+    require_retained(settings, starts, log_range)
+    plan = replay_plan(
+        settings, load_averages(settings.averages), starts, log_range.from_offsets, log_range.to_offsets, is_dry
+    )
     own = settings.model_copy(update={"job_name": f"{settings.job_name}-replay"})
-    warm_up = sum(asked.from_offsets[partition] - start for partition, start in begin.items())
-    progress(f"reading {asked.records:,} records, and {warm_up:,} before them to know what came before")
-    counted = run_to_end(own, plan)
-    rows = int(counted.get("rows_stated", 0))
-    first_at, last_at = log.time_span(asked.from_offsets, asked.to_offsets) or (None, None)
+    warm_up = sum(log_range.from_offsets[partition] - start for partition, start in starts.items())
+    progress(f"reading {log_range.records:,} records, and {warm_up:,} before them, on which their windows depend")
+    counters = run_to_end(own, plan)
+    rows = int(counters.get("rows_stated", 0))
+    first_at, last_at = log.time_span(log_range.from_offsets, log_range.to_offsets) or (None, None)
     return Replayed(
-        range=asked,
+        range=log_range,
         warm_up_records=warm_up,
         first_record_at=first_at,
         last_record_at=last_at,
         rows_stated=rows,
-        first_as_of=int(counted["first_as_of"]) if rows else None,
-        last_as_of=int(counted["last_as_of"]) if rows else None,
+        first_as_of=int(counters["first_as_of"]) if rows else None,
+        last_as_of=int(counters["last_as_of"]) if rows else None,
         is_dry=is_dry,
         seconds=round(time.monotonic() - started, 3),
     )
 
 
-def require_held(settings: StreamingSettings, begin: Mapping[int, int], asked: Range) -> None:
-    """Refuse a range that Kafka no longer holds, or whose beginnings it no longer holds.
+def require_retained(settings: StreamingSettings, starts: Mapping[int, int], log_range: Range) -> None:
+    """Refuse a range of which Kafka no longer has the records, or those before.
 
     Raises:
         SmaError: names the partition and the offsets that are gone.
     """
-    for partition, start in begin.items():
-        wanted = asked.from_offsets[partition]
-        if wanted < start:
+    for partition, start in starts.items():
+        from_offset = log_range.from_offsets[partition]
+        if from_offset < start:
             raise SmaError(
-                f"{settings.events_topic}: partition {partition}: the offsets {wanted} to {start - 1} are gone, "
+                f"{settings.events_topic}: partition {partition}: the offsets {from_offset} to {start - 1} are gone, "
                 f"Kafka holds {start} on: nothing was replayed"
             )
-        if start > 0 and asked.to_offsets[partition] > wanted:
+        if start > 0 and log_range.to_offsets[partition] > from_offset:
             raise SmaError(
-                f"{settings.events_topic}: partition {partition}: the offsets 0 to {start - 1} are gone, so nobody can "
-                "know which events were late and what stood in the windows before: nothing was replayed"
+                f"{settings.events_topic}: partition {partition}: the offsets 0 to {start - 1} are gone, so it is "
+                "unknown which events were late and what the windows held before: nothing was replayed"
             )
 
 

@@ -49,51 +49,49 @@ def reprocess(
         settings: where everything is.
         name: the average that is derived, of averages.yaml.
         finer_name: the average whose rows are read; the longest that fits, unless given.
-        start: from when on stored rows are whole, so no window begins before; the first row's, unless given.
-        end: until when they are whole, so no window ends after; the last row's, unless given.
+        start: stored rows are complete from here on, so no window begins before; that of the first row, unless given.
+        end: they are complete up to here, so no window ends after; that of the last row, unless given.
         is_dry: only count the rows.
         progress: takes a line now and then.
 
     Raises:
-        SmaError: the average cannot be derived from it, nothing is stored of it, or the job failed.
+        SmaError: the average cannot be derived from it, it has no stored rows, or the job failed.
     """
     started = time.monotonic()
     averages = load_averages(settings.averages).averages
     coarser = _named(averages, name)
     finer = _named(averages, finer_name) if finer_name else _longest_that_fits(averages, coarser)
     require_fit(finer, coarser)
-    first, last = _span(settings, finer)
+    first, last = _stored_as_ofs(settings, finer)
     start_ms = milliseconds(start) if start else first - _duration_ms(finer) - _duration_ms(coarser)
     end_ms = milliseconds(end) if end else last
     progress(f"deriving {coarser.name} from the stored rows of {finer.name}")
     splits = settings.parallelism or settings.partitions
     plan = reprocessing_plan(settings, finer, coarser, start_ms, end_ms, splits, is_dry)
     own = settings.model_copy(update={"job_name": f"{settings.job_name}-reprocess"})
-    counted = run_to_end(own, plan, REPROCESSING)
-    rows = int(counted["rows_stated"])
+    counters = run_to_end(own, plan, REPROCESSING)
+    rows = int(counters["rows_stated"])
     return Reprocessed(
         average=coarser.name,
         finer=finer.name,
-        rows_read=int(counted["rows_read"]),
+        rows_read=int(counters["rows_read"]),
         rows_stated=rows,
-        first_as_of=int(counted["first_as_of"]) if rows else None,
-        last_as_of=int(counted["last_as_of"]) if rows else None,
+        first_as_of=int(counters["first_as_of"]) if rows else None,
+        last_as_of=int(counters["last_as_of"]) if rows else None,
         is_dry=is_dry,
         seconds=round(time.monotonic() - started, 3),
     )
 
 
 def require_fit(finer: Average, coarser: Average) -> None:
-    """Refuse a pair of averages of which the one cannot be summed up from rows of the other.
+    """Refuse a pair of averages if the coarser cannot be summed up from rows of the finer.
 
     Raises:
         SmaError: names them and what does not fit.
     """
     for average in (finer, coarser):
         if not isinstance(average.window, DurationWindow):
-            raise SmaError(
-                f"average {average.name}: has a count window: which events are its last cannot be told from stored rows"
-            )
+            raise SmaError(f"average {average.name}: has a count window: its events are unknown from stored rows")
     if not fits(finer, coarser):
         raise SmaError(
             f"average {coarser.name} cannot be derived from {finer.name}: the window of {finer.name} must be shorter, "
@@ -105,18 +103,18 @@ def fits(finer: Average, coarser: Average) -> bool:
     """Return whether every window of `coarser` is made of whole windows of `finer` that do not overlap."""
     if not (isinstance(finer.window, DurationWindow) and isinstance(coarser.window, DurationWindow)):
         return False
-    part_ms, whole_ms = finer.window.duration_ms, coarser.window.duration_ms
-    return part_ms < whole_ms and whole_ms % part_ms == 0 and coarser.every_ms % part_ms == 0
+    finer_ms, coarser_ms = finer.window.duration_ms, coarser.window.duration_ms
+    return finer_ms < coarser_ms and coarser_ms % finer_ms == 0 and coarser.every_ms % finer_ms == 0
 
 
 def _longest_that_fits(averages: Sequence[Average], coarser: Average) -> Average:
-    found = [average for average in averages if fits(average, coarser)]
-    if not found:
+    fitting = [average for average in averages if fits(average, coarser)]
+    if not fitting:
         raise SmaError(
             f"average {coarser.name}: averages.yaml has no duration average whose window divides both its window and "
             "its `every`, so it cannot be derived from stored rows"
         )
-    return max(found, key=_duration_ms)
+    return max(fitting, key=_duration_ms)
 
 
 def _duration_ms(average: Average) -> int:
@@ -130,11 +128,11 @@ def _named(averages: Sequence[Average], name: str) -> Average:
     raise SmaError(f"no average {name} in averages.yaml: it has {', '.join(average.name for average in averages)}")
 
 
-def _span(settings: StreamingSettings, finer: Average) -> tuple[int, int]:
+def _stored_as_ofs(settings: StreamingSettings, finer: Average) -> tuple[int, int]:
     """Return the first and the last `as_of` that readers see of an average, in milliseconds since the epoch."""
     query = "SELECT min(as_of), max(as_of) FROM serving.moving_averages WHERE average = %s"
     with postgres.session(settings.database_url, "SMA_DATABASE_URL", "streaming") as connection:
         first, last = connection.execute(query, [finer.name]).fetchone() or (None, None)
     if first is None or last is None:
-        raise SmaError(f"no rows of {finer.name} are stored: there is nothing to derive from")
+        raise SmaError(f"no rows of {finer.name} are stored, so none can be derived from them")
     return milliseconds(first), milliseconds(last)

@@ -1,4 +1,4 @@
-"""Finds what the job resumes from: the newest complete savepoint or checkpoint of its state lineage.
+"""Finds the snapshot that the job resumes from: the newest complete savepoint or checkpoint of its state lineage.
 
 A lineage is a folder `<flink_storage>/<job name>/<when it started>`: all snapshots of one start with empty state and of
 the starts that resumed from it, and the job config of that state. The storage itself is the only record, and outlives
@@ -14,9 +14,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from sma.errors import SmaError
 from sma.settings import StreamingSettings
-from streaming.control.job_config import Definition
+from streaming.control.job_config import JobConfig
 
-_DEFINITION = "definition.json"
+_JOB_CONFIG = "definition.json"
 _METADATA = {"savepoint": "savepoints/*/_metadata", "checkpoint": "checkpoints/*/chk-*/_metadata"}
 
 
@@ -35,10 +35,10 @@ class Snapshot:
 
 
 class Snapshots:
-    """What the job of `settings` has left in its storage."""
+    """The snapshots of the job of `settings` in its storage."""
 
     def __init__(self, settings: StreamingSettings) -> None:
-        """Look nowhere yet.
+        """Locate the storage; nothing is read yet.
 
         Raises:
             SmaError: the storage is not a folder of this machine.
@@ -51,64 +51,64 @@ class Snapshots:
             )
         self._folder = Path(unquote(parts.path)) / quote(settings.job_name, safe="")
 
-    def history_uri(self) -> str:
-        """Return the newest history, or a new one where there is none."""
-        histories = self._histories()
-        return histories[-1].as_uri() if histories else self.new_history_uri()
+    def lineage_uri(self) -> str:
+        """Return the newest state lineage, or a new one where there is none."""
+        lineages = self._lineages()
+        return lineages[-1].as_uri() if lineages else self.new_lineage_uri()
 
-    def new_history_uri(self) -> str:
-        """Begin a history: from now on no older one is resumed from."""
-        path = self._folder / _history_name()
+    def new_lineage_uri(self) -> str:
+        """Begin a state lineage: the job no longer resumes from an older one."""
+        path = self._folder / _lineage_name()
         path.mkdir(parents=True)
         return path.as_uri()
 
     def adopt(self, other: "Snapshots") -> None:
-        """Make the newest history of another job the newest one of this job, at once or not at all.
+        """Make the newest lineage of another job the newest one of this job, in one rename.
 
         Its savepoints can be moved; checkpoints cannot, and are left out.
         """
-        history = other._histories()[-1]
-        shutil.rmtree(history / "checkpoints", ignore_errors=True)
-        history.rename(self._folder / _history_name())
+        lineage = other._lineages()[-1]
+        shutil.rmtree(lineage / "checkpoints", ignore_errors=True)
+        lineage.rename(self._folder / _lineage_name())
 
     def newest(self) -> Snapshot | None:
-        """Return the newest complete snapshot of the newest history."""
-        histories = self._histories()
-        if not histories:
+        """Return the newest complete snapshot of the newest lineage."""
+        lineages = self._lineages()
+        if not lineages:
             return None
-        found = [
+        complete = [
             Snapshot(kind, metadata.parent.as_uri(), metadata.stat().st_mtime_ns)
             for kind, pattern in _METADATA.items()
-            for metadata in histories[-1].glob(pattern)
+            for metadata in lineages[-1].glob(pattern)
         ]
-        return max(found, key=lambda snapshot: snapshot.taken_ns, default=None)
+        return max(complete, key=lambda snapshot: snapshot.taken_ns, default=None)
 
-    def save_definition(self, definition: Definition) -> None:
-        """Keep, with the newest history, what its state follows from."""
-        text = json.dumps(definition.as_json(), indent=2)
-        (self._histories()[-1] / _DEFINITION).write_text(text + "\n", encoding="utf-8")
+    def save_job_config(self, config: JobConfig) -> None:
+        """Store the job config with the newest state lineage."""
+        text = json.dumps(config.as_json(), indent=2)
+        (self._lineages()[-1] / _JOB_CONFIG).write_text(text + "\n", encoding="utf-8")
 
-    def definition(self) -> Definition:
-        """Return what the state of the newest history follows from.
+    def job_config(self) -> JobConfig:
+        """Return the job config of the newest state lineage.
 
         Raises:
-            SmaError: there is none that can be read.
+            SmaError: there is none, or it cannot be read.
         """
-        histories = self._histories()
-        if not histories:
-            raise SmaError(f"{self._folder}: holds no history of the job yet: run `sma stream start`")
-        path = histories[-1] / _DEFINITION
+        lineages = self._lineages()
+        if not lineages:
+            raise SmaError(f"{self._folder}: holds no state lineage of the job yet: run `sma stream start`")
+        path = lineages[-1] / _JOB_CONFIG
         try:
-            return Definition(**json.loads(path.read_text(encoding="utf-8")))
+            return JobConfig(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise SmaError(
-                f"{path}: cannot be read, so nobody knows by which averages.yaml the state was computed: "
-                "`sma stream start --fresh` computes everything anew"
+                f"{path}: cannot be read, so it is unknown which averages.yaml the state was computed with: "
+                "`sma stream start --fresh` computes everything again"
             ) from error
 
-    def _histories(self) -> list[Path]:
+    def _lineages(self) -> list[Path]:
         return sorted(path for path in self._folder.glob("*Z") if path.is_dir())
 
 
-def _history_name() -> str:
+def _lineage_name() -> str:
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")

@@ -19,7 +19,7 @@ from streaming.control.accounts import read_accounts
 from streaming.control.job_config import Change, Effect, changes
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.snapshots import Snapshots
-from streaming.submit.plan import beside_plan
+from streaming.submit.plan import catch_up_plan
 
 CAUGHT_UP_RECORDS = 20_000  # about what the job reads while it is stopped and started
 POLL_S = 1.0
@@ -27,24 +27,24 @@ POLL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What is different, and what it takes: the worst of its changes decides."""
+    """The changes of the job config, and what they require: the worst of them decides."""
 
     changes: tuple[Change, ...]
 
     @property
     def effect(self) -> Effect:
-        """What the upgrade takes."""
+        """What the upgrade requires."""
         effects = {change.effect for change in self.changes}
         return next((effect for effect in reversed(Effect) if effect in effects), Effect.CARRIES_OVER)
 
 
 def plan_upgrade(settings: StreamingSettings) -> Upgrade:
-    """Compare what the job computes, or computed before it was stopped, with what averages.yaml and the topic say now.
+    """Compare the job config of the job's state with the present averages.yaml and topic.
 
     Raises:
-        SmaError: there has been no job yet.
+        SmaError: the job has no state yet.
     """
-    return Upgrade(tuple(changes(Snapshots(settings).definition(), lifecycle.current_definition(settings))))
+    return Upgrade(tuple(changes(Snapshots(settings).job_config(), lifecycle.current_job_config(settings))))
 
 
 def upgrade(
@@ -53,22 +53,22 @@ def upgrade(
     without_log: bool = False,
     progress: Callable[[str], None] = lambda text: None,
 ) -> lifecycle.Started:
-    """Let the job go on as averages.yaml and the settings are now; start it so where it does not run.
+    """Continue the job with the present averages.yaml and settings; start it if it does not run.
 
     Args:
         settings: where everything is.
         planned: from `plan_upgrade`.
-        without_log: state rows of added averages only from where the kept state holds their whole window.
+        without_log: emit rows of added averages only from where the kept state holds their whole window.
         progress: takes a line now and then.
 
     Raises:
-        SmaError: the state does not carry over, Kafka no longer holds what added averages need, or a step failed; the
-            message says what runs then.
+        SmaError: the state does not carry over, Kafka no longer has the events of added averages, or a step failed; the
+            text has what runs then.
     """
     if planned.effect is Effect.NEEDS_FRESH:
         raise SmaError(
             f"{_first(planned.changes, Effect.NEEDS_FRESH).text}, and the state does not carry over: nothing was "
-            "changed; `sma stream stop`, then `sma stream start --fresh` computes everything anew"
+            "changed; `sma stream stop`, then `sma stream start --fresh` computes everything again"
         )
     if planned.effect is Effect.NEEDS_LOG and not without_log:
         return _take_over_from_log(settings, progress)
@@ -79,39 +79,39 @@ def upgrade(
 
 
 def _take_over_from_log(settings: StreamingSettings, progress: Callable[[str], None]) -> lifecycle.Started:
-    """Work the log up with a second job, and let the running one go on from its state.
+    """Compute the log with a catch-up job, and start the job again from its state.
 
-    The second job writes to no topic. So the running one, which does, goes on until it has read what the other has.
+    The catch-up job writes to no topic. So the running one, which does, continues until it has read as much.
     """
-    beside = settings.model_copy(update={"job_name": f"{settings.job_name}-next"})
+    catch_up = settings.model_copy(update={"job_name": f"{settings.job_name}-next"})
     log, rest = KafkaLog(settings), FlinkRest(settings.flink_url)
     _require_whole(settings, log.starts())
     running = lifecycle.find_job(settings) or _start_as_it_was(settings, progress)
-    lifecycle.cancel(beside)  # what an upgrade that was interrupted has left
-    plan = beside_plan(settings, load_averages(settings.averages), log.starts())
-    snapshots, snapshots_beside = Snapshots(settings), Snapshots(beside)
-    history_uri = snapshots_beside.new_history_uri()
-    job_id = lifecycle.run(beside, plan, history_uri, None, is_beside=True)
+    lifecycle.cancel(catch_up)  # of an upgrade that was interrupted
+    plan = catch_up_plan(settings, load_averages(settings.averages), log.starts())
+    snapshots, catch_up_snapshots = Snapshots(settings), Snapshots(catch_up)
+    lineage_uri = catch_up_snapshots.new_lineage_uri()
+    job_id = lifecycle.run(catch_up, plan, lineage_uri, None, is_secondary=True)
     try:
-        catching_up = "working up the log for what was added: {:,} records to go"
+        catching_up = "computing the added averages from the log: {:,} records to go"
         _await_read(rest, job_id, log.starts, log.ends, CAUGHT_UP_RECORDS, lambda n: progress(catching_up.format(n)))
-        progress("taking the place of the running job")
-        rest.stop_with_savepoint(job_id, f"{history_uri}/savepoints", lifecycle.SAVEPOINT_TIMEOUT_S)
-        partitions = snapshots.definition().partitions  # series that moved before are still in two of them
-        snapshots_beside.save_definition(replace(lifecycle.current_definition(settings), partitions=partitions))
+        progress("replacing the running job")
+        rest.stop_with_savepoint(job_id, f"{lineage_uri}/savepoints", lifecycle.SAVEPOINT_TIMEOUT_S)
+        partitions = snapshots.job_config().partitions  # series that moved before are still in two of them
+        catch_up_snapshots.save_job_config(replace(lifecycle.current_job_config(settings), partitions=partitions))
         ends, waiting = log.ends(), "waiting until the running job has read as much: {:,} records to go"
         _await_read(rest, running.job_id, log.read_to, lambda: ends, 0, lambda n: progress(waiting.format(n)))
         lifecycle.stop(settings)
-        snapshots.adopt(snapshots_beside)
+        snapshots.adopt(catch_up_snapshots)
     finally:
-        lifecycle.cancel(beside)
+        lifecycle.cancel(catch_up)
     return lifecycle.launch(settings, snapshots.newest())
 
 
 def _start_as_it_was(settings: StreamingSettings, progress: Callable[[str], None]) -> lifecycle.Started:
     progress("starting the job as it was when it was stopped")
     snapshots = Snapshots(settings)
-    return lifecycle.launch(settings, snapshots.newest(), snapshots.definition().averages())
+    return lifecycle.launch(settings, snapshots.newest(), snapshots.job_config().averages())
 
 
 def _await_read(
@@ -124,10 +124,10 @@ def _await_read(
 ) -> None:
     """Return once a job has at most so many records before `ends` still to read.
 
-    It has read what it has accounted for, and what is `known`: offsets without a record, such as a transaction's mark
-    at the end of the log, are in no account until a record follows.
+    It has read the records in its accounts, and the offsets in `known`: an offset without a record, such as a
+    transaction's mark at the end of the log, is in no account until a record follows.
     """
-    said = None
+    reported = None
     while True:
         read = known()
         for account in read_accounts(rest, job_id):
@@ -140,9 +140,9 @@ def _await_read(
                 f"a job that the upgrade waits for is {rest.state(job_id)} ({rest.last_failure(job_id)}): "
                 "nothing was changed"
             )
-        if behind != said:
+        if behind != reported:
             progress(behind)
-            said = behind
+            reported = behind
         time.sleep(POLL_S)
 
 
@@ -150,11 +150,11 @@ def _require_whole(settings: StreamingSettings, starts: dict[int, int]) -> None:
     for partition, start in starts.items():
         if start > 0:
             raise SmaError(
-                f"{settings.events_topic}: partition {partition}: the offsets 0 to {start - 1} are gone, so what was "
-                "added cannot be computed from the whole log: nothing was changed; `sma stream upgrade "
-                "--without-log` states what was added from where the kept state holds whole windows"
+                f"{settings.events_topic}: partition {partition}: the offsets 0 to {start - 1} are gone, so added "
+                "averages cannot be computed from the whole log: nothing was changed; `sma stream upgrade "
+                "--without-log` emits their rows from where the kept state holds whole windows"
             )
 
 
-def _first(found: Sequence[Change], effect: Effect) -> Change:
-    return next(change for change in found if change.effect is effect)
+def _first(changes: Sequence[Change], effect: Effect) -> Change:
+    return next(change for change in changes if change.effect is effect)

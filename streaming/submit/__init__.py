@@ -1,1 +1,1 @@
-"""What a job computes, with which options, and handing it to the cluster; not whether or when to start it."""
+"""Writes what a job computes and its options, and submits it to the cluster; not whether or when to start it."""

@@ -8,7 +8,7 @@ from sma.errors import SmaError
 
 @dataclass(frozen=True, slots=True)
 class JdbcAddress:
-    """A JDBC URL, and the credentials beside it; the JDBC sink takes a user with a password or neither."""
+    """A JDBC URL and its credentials; the JDBC sink takes a user with a password or neither."""
 
     url: str
     user: str | None

@@ -1,4 +1,4 @@
-"""Flink's options of a job, under Flink's own keys, and the jar that it runs from; nothing here talks to Flink."""
+"""Builds the Flink options of a job, under Flink's own keys, and finds its jar; nothing here connects to Flink."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,14 +8,14 @@ from sma.settings import StreamingSettings
 
 
 def job_options(
-    settings: StreamingSettings, parallelism: int, history_uri: str | None, snapshot: str | None
+    settings: StreamingSettings, parallelism: int, lineage_uri: str | None, snapshot: str | None
 ) -> dict[str, str]:
     """Return the options of a job, however it is submitted.
 
     Args:
         settings: where everything is.
         parallelism: of every task of the job.
-        history_uri: the folder under which it keeps its checkpoints and savepoints; None for a job without any, which
+        lineage_uri: the folder under which it keeps its checkpoints and savepoints; None for a job without any, which
             starts over after a failure.
         snapshot: the savepoint or checkpoint from which it resumes; None to start empty.
     """
@@ -26,22 +26,22 @@ def job_options(
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "1 s",
         "restart-strategy.exponential-delay.max-backoff": "30 s",
-        "execution.buffer-timeout.interval": "0 ms",  # what travels are blocks, which have waited already
+        "execution.buffer-timeout.interval": "0 ms",  # the operator sends blocks of records, which have waited already
         "state.backend.type": settings.state_backend,
     }
-    if history_uri is not None:
+    if lineage_uri is not None:
         options |= {
             "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
             "execution.checkpointing.mode": "EXACTLY_ONCE",
             "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
             "execution.checkpointing.storage": "filesystem",
-            "execution.checkpointing.dir": f"{history_uri}/checkpoints",
-            "execution.checkpointing.savepoint-dir": f"{history_uri}/savepoints",
+            "execution.checkpointing.dir": f"{lineage_uri}/checkpoints",
+            "execution.checkpointing.savepoint-dir": f"{lineage_uri}/savepoints",
             "execution.checkpointing.incremental": str(settings.state_backend == "rocksdb").lower(),
         }
     if snapshot is not None:
         options["execution.state-recovery.path"] = snapshot
-        # a sink that has been switched off leaves its state behind
+        # a sink that has been switched off leaves its state in the snapshot
         options["execution.state-recovery.ignore-unclaimed-state"] = "true"
     return options
 
@@ -83,10 +83,10 @@ def jars(folder: Path) -> list[Path]:
     Raises:
         SmaError: there are none.
     """
-    found = sorted(folder.resolve().glob("*.jar")) if folder.is_dir() else []
-    if not found:
+    paths = sorted(folder.resolve().glob("*.jar")) if folder.is_dir() else []
+    if not paths:
         raise SmaError(f"{folder}: no jars there: `make` builds them, or SMA_FLINK_JARS must name their folder")
-    return found
+    return paths
 
 
 def the_jar(folder: Path) -> Path:
@@ -95,10 +95,10 @@ def the_jar(folder: Path) -> Path:
     Raises:
         SmaError: there is none, or more than one.
     """
-    found = jars(folder)
-    if len(found) > 1:
+    paths = jars(folder)
+    if len(paths) > 1:
         raise SmaError(
-            f"{folder}: has {len(found)} jars, and Flink's REST API runs a job from one: leave only the one that "
+            f"{folder}: has {len(paths)} jars, and Flink's REST API runs a job from one: leave only the one that "
             "`make setup` builds, or set SMA_FLINK_SUBMIT=client, which sends them all"
         )
-    return found[0]
+    return paths[0]

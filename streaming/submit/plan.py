@@ -10,19 +10,19 @@ from sma.settings import StreamingSettings
 from sma.window import CountWindow, DurationWindow
 from streaming.submit.jdbc import JdbcAddress
 
-LINGER_MS = 20  # how long a record may wait for others to travel with
+LINGER_MS = 20  # how long a record may wait to be sent with others
 
 
 def running_plan(
     settings: StreamingSettings, averages: Averages, from_offsets: Mapping[int, int], is_fresh: bool
 ) -> dict[str, Any]:
-    """Return the plan of the job that runs for ever.
+    """Return the plan of the running job.
 
     Args:
         settings: where everything is.
         averages: what it computes.
         from_offsets: first Kafka offset of each partition; of no effect where it resumes from a snapshot.
-        is_fresh: whether it computes everything anew, so that its rows replace whatever is stored.
+        is_fresh: whether it computes everything again, so that its rows overwrite stored ones.
     """
     plan = _plan(settings, averages, from_offsets)
     plan["kafka"] |= {
@@ -35,8 +35,8 @@ def running_plan(
     return plan
 
 
-def beside_plan(settings: StreamingSettings, averages: Averages, from_offsets: Mapping[int, int]) -> dict[str, Any]:
-    """Return the plan of a job that works up the log beside the running one, which alone writes to topics."""
+def catch_up_plan(settings: StreamingSettings, averages: Averages, from_offsets: Mapping[int, int]) -> dict[str, Any]:
+    """Return the plan of a catch-up job, next to the running one, which alone writes to topics."""
     return _plan(settings, averages, from_offsets) | {
         "database": _database(settings.streaming_database_url, overwrite=False)
     }
@@ -50,7 +50,7 @@ def replay_plan(
     to_offsets: Mapping[int, int],
     is_dry: bool,
 ) -> dict[str, Any]:
-    """Return the plan of a replay: a job beside the running one that ends.
+    """Return the plan of a replay: a job that ends, next to the running one.
 
     Args:
         settings: where everything is.

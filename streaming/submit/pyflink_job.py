@@ -1,6 +1,6 @@
 """Submits a job to the Flink cluster, detached: `python -m streaming.submit.pyflink_job < submission.json`.
 
-The one module that imports pyflink, and it decides nothing: `{"job": ..., "options": {...}, "plan": {...}}` comes on
+The only module that imports pyflink, and it decides nothing: `{"job": ..., "options": {...}, "plan": {...}}` comes on
 standard input, with the name of a job class of the operator's jar, Flink's configuration and the plan for that class.
 The last line of standard output is `{"job_id": "..."}`; an error is the last line of standard error.
 `streaming.submit.submission` runs this.
@@ -20,7 +20,7 @@ JOBS = "sma.streaming.job"
 
 
 def main() -> int:
-    """Submit what standard input says."""
+    """Submit the job on standard input."""
     submission = json.load(sys.stdin)
     try:
         print(json.dumps({"job_id": submit(**submission)}))

@@ -34,7 +34,7 @@ def submit(
     """Submit a job of the operator's jar with Flink's `options` and a `plan` that it reads, and return its id.
 
     Raises:
-        SmaError: Flink did not take it.
+        SmaError: Flink refused it.
     """
     submit_by = {"rest": _submit_by_rest, "client": _submit_by_client}[settings.flink_submit]
     try:

@@ -7,7 +7,7 @@ from batch.index.log_index import read_index
 from batch.schedule.required_offsets import required_offsets
 from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_RESULT, NOT_RECONCILED, stale_days
 from batch.store.database import connect, snapshot
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from batch.windows.day_plan import plan_days
 from batch.windows.partition_windows import EventFilter
 from sma.days import day_of
@@ -30,7 +30,7 @@ def log(place):
 
 
 def stale(place):
-    with look(place.settings) as connection:
+    with read_only_session(place.settings) as connection:
         return {each.day: each.reasons for each in stale_days(connection, AVERAGES)}
 
 
@@ -61,7 +61,7 @@ def test_more_of_the_log_makes_no_settled_day_stale(place, log):
 
 def test_what_a_day_needs_begins_no_later_than_what_its_run_reads(place, log):
     days = sorted(days_with_rows(log))
-    with look(place.settings) as connection:
+    with read_only_session(place.settings) as connection:
         needed = required_offsets(connection, AVERAGES, days)
     with connect(place.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
         index = read_index(connection)

@@ -22,7 +22,7 @@ def pair(row):
 
 @pytest.fixture(scope="module")
 def traced(open_place, tmp_path_factory):
-    """What was said of one value on its way from the stream to its correction, and of damage."""
+    """The explanations of one value on its way from the stream to its correction, and of damaged rows."""
     averages_file = tmp_path_factory.mktemp("explain") / "averages.yaml"
     with open_place() as place, running_job(place, averages_file, YAML):
         return trace_a_day(place)
@@ -74,7 +74,7 @@ def test_late_events_are_told_with_how_far_behind_they_came(traced):
     final = traced.final["hour"]
     late = {traced.positions.index(held.position): held.behind_ms // MINUTE for held in final.late_events}
     assert late == {4: 11, 5: 51}
-    assert "the stream had said" in sentence(final)
+    assert "the stream emitted" in sentence(final)
     assert "without 2 late events" in sentence(final)
 
 
@@ -100,7 +100,7 @@ def test_the_command_lists_as_many_events_as_are_asked_for_and_counts_all(traced
 
 def test_a_late_event_after_the_reconciliation_outdates_a_final_value(traced):
     assert (traced.outdated.case, traced.outdated.batch.verdict) == (Case.FINAL, Verdict.OUTDATED)
-    assert "1 event, 1 of them late, came after it was computed" in sentence(traced.outdated)
+    assert "1 event, 1 of them late, arrived after it was computed" in sentence(traced.outdated)
 
 
 def test_a_recomputed_value_is_not_final_before_its_day_is_reconciled_again(traced):
@@ -125,14 +125,14 @@ def test_a_damaged_row_of_the_stream_is_wrong_and_the_batch_row_is_not(traced):
     damaged = traced.damaged
     assert (damaged.stream.verdict, damaged.batch.verdict) == (Verdict.DIFFERENT, Verdict.EQUAL)
     right = expected(CORRECTED_LOG, "hour", late=False)
-    assert (damaged.stream.expected.value_sum_micros, damaged.stream.expected.event_count) == right
+    assert (damaged.stream.recomputed.value_sum_micros, damaged.stream.recomputed.event_count) == right
 
 
 def test_the_command_fails_for_a_damaged_row_and_says_which_layer_is_wrong(traced):
     ran = traced.damaged_command
     assert ran.returncode == 1
     assert "WRONG: the stream's pair" in ran.stdout
-    assert ran.stderr.splitlines()[-1] == "sma: what the stream says is not what its events give: see above"
+    assert ran.stderr.splitlines()[-1] == "sma: the row of the stream is not the sum of its events: see above"
 
 
 def test_a_row_that_is_missing_and_one_with_a_wrong_count_are_wrong(traced):
@@ -164,9 +164,9 @@ def test_the_command_says_that_kafka_no_longer_has_the_events(traced):
     [
         (("AA", "delay", "hour", NOON + 1), "nearest grid points are 2013-01-10T12:00:00Z and 2013-01-10T12:15:00Z"),
         (("AA", "delay", "huor", NOON), "there is no average 'huor': there are hour, last_3"),
-        (("AB", "delay", "hour", NOON), "no event of the customer 'AB' has come: there are 'AA'"),
+        (("AB", "delay", "hour", NOON), "there is no event of the customer 'AB': there are 'AA'"),
         (("AA", "delays", "hour", NOON), "no event of 'AA' has the metric 'delays': its metrics are 'delay'"),
-        (("A/A", "delay", "hour", NOON), "no event of the customer 'A/A' has come"),
+        (("A/A", "delay", "hour", NOON), "there is no event of the customer 'A/A'"),
     ],
 )
 def test_what_is_not_there_is_one_line_that_names_what_is(place, averages_file, arguments, message):

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from batch.checks.index_checks import batch_keeps_up, index_has_no_gaps, series_live_in_one_partition
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from sma.averages import parse_averages
 
 HOUR = parse_averages(
@@ -28,7 +28,7 @@ def index(connection, partition, next_offset, *blocks):
 
 
 def found(own_database, check, *arguments):
-    with look(own_database.settings) as connection:
+    with read_only_session(own_database.settings) as connection:
         return check(connection, *arguments)
 
 
@@ -81,9 +81,9 @@ def test_streamed_rows_that_the_batch_layer_has_left_alone_too_long_are_found(ow
     assert found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS).passed
     say(database, "2013-01-10 10:00Z", 300)
     say(database, "2013-01-10 11:00Z", 59)
-    answered_none = found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS)
-    assert not answered_none.passed
-    assert answered_none.figures["rows_without_answer"] == 2
+    no_result = found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS)
+    assert not no_result.passed
+    assert no_result.figures["rows_without_result"] == 2
     result_of(database, "2013-01-10 10:00Z")
     assert found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS).passed
     assert not found(own_database, batch_keeps_up, HOUR, AN_HOUR_MS // 2).passed

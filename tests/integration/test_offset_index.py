@@ -148,7 +148,7 @@ def test_an_empty_log_is_indexed_and_closes_nothing(place, connection):
         compute(place, days_of(0, 0))
 
 
-def test_another_allowed_lateness_makes_the_index_anew(place, connection):
+def test_another_allowed_lateness_indexes_the_log_again(place, connection):
     events = log_of(600)
     publish(place.settings, [as_record(event) for event in events])
     extend(place)
@@ -233,7 +233,7 @@ def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, conne
     said = []
     computed = compute(place, days_of(0, 9), "third", said.append, resume_key="backfill")
     assert computed.already_written == tuple(days_of(3, 5))
-    assert any("3 of 10 days were finished before" in text for text in said)
+    assert any("3 of 10 days are finished already" in text for text in said)
     assert {held.result.day for held in computed.written} == set(days_of(0, 2) + days_of(6, 9))
     now = connection.execute(
         "SELECT day, run_id, written_at FROM sma.batch_days WHERE run_id = 'first' ORDER BY 1, average"
@@ -242,7 +242,7 @@ def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, conne
     assert compute(place, days_of(3, 5), "fourth").already_written == ()
 
 
-def test_work_that_came_to_its_end_is_done_anew_when_it_is_started_again(place, small):
+def test_finished_work_is_done_again_when_it_is_started_again(place, small):
     publish(place.settings, [as_record(event) for event in log_of(300)])
     close(place)
     extend_in_small_blocks(place)

@@ -70,4 +70,4 @@ def test_rows_that_the_stream_corrects_meanwhile_are_left_out(job):
         publishing.join()
     assert (found.unexplained, found.unaccounted) == (0, 0)
     assert sum(day.summary.explained for day in found.days) > 0
-    assert any("windows changed meanwhile" in line for line in said)
+    assert any("windows changed since the snapshot" in line for line in said)

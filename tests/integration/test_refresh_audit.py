@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from orchestration.definitions import definitions
 from orchestration.refresh import REFRESHED, power_bi, refresh_what_was_reconciled
 from powerbi.refresh.audit import Trail, waiting_days
@@ -115,7 +115,7 @@ def test_a_reconciliation_is_refreshed_once_and_the_next_one_again(own_database,
         assert "nothing was reconciled" in sense(project, instance).skip_message
         reconcile(database)
         assert sense(project, instance).tags["sma/reason"] == "reconciliation"
-        with look(own_database.settings) as connection:
+        with read_only_session(own_database.settings) as connection:
             assert waiting_days(connection) == [datetime.now(UTC).date()]
 
 
@@ -150,7 +150,7 @@ def test_a_reconciliation_that_commits_while_a_refresh_runs_waits_for_the_next(o
     trail.accept("asked", "id", 0)
     reconcile(database, took_rows_at)
     trail.end("asked", Ended("completed"))
-    with look(own_database.settings) as connection:
+    with read_only_session(own_database.settings) as connection:
         assert waiting_days(connection) == [datetime.now(UTC).date()]
     with refreshing(own_database) as (_, project):
         assert sense(project, instance).tags["sma/reason"] == "reconciliation"
@@ -264,7 +264,7 @@ def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(own_datab
             for _ in range(3):
                 materialize(project, instance)
                 service.weights = (1, 0, 0, 0)
-                with look(own_database.settings) as connection:
+                with read_only_session(own_database.settings) as connection:
                     if not waiting_days(connection):
                         break
             else:

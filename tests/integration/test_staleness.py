@@ -15,7 +15,7 @@ from batch.schedule.stale_days import (
     days_to_reconcile,
     stale_days,
 )
-from batch.store.read_only import look
+from batch.store.read_only import read_only_session
 from sma.averages import parse_averages
 from sma.days import day_start_ms
 from sma.errors import SmaError
@@ -103,7 +103,7 @@ def one_day(index):
 
 
 def stale(own_database, averages=HOUR):
-    with look(own_database.settings) as connection:
+    with read_only_session(own_database.settings) as connection:
         return {each.day: each for each in stale_days(connection, averages)}
 
 
@@ -258,7 +258,7 @@ def test_days_that_are_no_partition_or_not_kept_are_left_alone(own_database, ind
         index.series_day(DAY + timedelta(days=number))
         index.block((number, number + 1), (24 * number + 10, 24 * number + 10))
     today = DAY + timedelta(days=11)
-    with look(own_database.settings) as connection:
+    with read_only_session(own_database.settings) as connection:
         found = days_to_reconcile(connection, Settings(**limits), HOUR, today)
     assert [each.day for each in found] == [DAY + timedelta(days=number) for number in range(first, 5)]
 
@@ -277,7 +277,7 @@ def test_a_year_of_many_series_is_looked_at_within_the_time_limit(own_database, 
         "FROM (SELECT block, %s + block::bigint * 3600000 AS time_ms FROM generate_series(0, 8759) AS block) AS placed",
         (at(0),),
     )
-    with look(own_database.settings) as connection:  # a look that takes longer fails
+    with read_only_session(own_database.settings) as connection:  # a session that takes longer fails
         days = [each.day for each in stale_days(connection, LAST_2)]
         assert len(days) == 366
         assert required_offsets(connection, LAST_2, days).keys() == set(days)
@@ -286,12 +286,12 @@ def test_a_year_of_many_series_is_looked_at_within_the_time_limit(own_database, 
 def test_a_look_that_takes_too_long_ends_in_one_line(own_database):
     with (
         pytest.raises(SmaError, match="transaction timeout"),
-        look(own_database.settings, limit_seconds=1) as connection,
+        read_only_session(own_database.settings, limit_seconds=1) as connection,
     ):
         for _ in range(3):
             connection.execute("SELECT pg_sleep(0.6)")
 
 
 def test_a_look_writes_nothing(own_database):
-    with pytest.raises(SmaError, match="read-only transaction"), look(own_database.settings) as connection:
+    with pytest.raises(SmaError, match="read-only transaction"), read_only_session(own_database.settings) as connection:
         connection.execute("DELETE FROM sma.batch_days")

@@ -11,7 +11,7 @@ from streaming.control import lifecycle
 from streaming.control.kafka_log import KafkaLog
 from streaming.submit.jdbc import JdbcAddress
 from streaming.submit.options import job_options
-from streaming.submit.plan import beside_plan
+from streaming.submit.plan import catch_up_plan
 from streaming.submit.submission import submit
 from tests.support import oracle
 from tests.support.publishing import Sent, publish
@@ -80,7 +80,7 @@ def test_flink_shows_no_password_of_a_job(place, averages):
 
 def submit_and_run(place, averages):
     settings = place.settings
-    plan = beside_plan(settings, averages, KafkaLog(settings).starts())
+    plan = catch_up_plan(settings, averages, KafkaLog(settings).starts())
     job_id = submit(settings, job_options(settings, 1, None, None), plan)
     lifecycle.poll(lambda: lifecycle.required_job(settings).is_running, 60, "the job does not run")
     return job_id

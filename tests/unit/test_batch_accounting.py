@@ -24,16 +24,16 @@ BY_RULE = SideOutputs(late=at(1), rejected=at(3))
 
 
 def found(*, late, rejected) -> tuple[list[int], list[tuple]]:
-    """The residues, and what is misjudged, when the stream diverted these."""
+    """The residues and the mismatches, given the stream's side outputs."""
     side_outputs = SideOutputs(late=at(*late), rejected=at(*rejected))
     mismatched_events = mismatched_positions(side_outputs, BY_RULE).filter(pl.col("kafka_offset").is_in(EVENTS))
-    residues = [held.residue for held in account(INDEX, side_outputs, BY_RULE, mismatched_events)]
+    residues = [each.residue for each in account(INDEX, side_outputs, BY_RULE, mismatched_events)]
     return residues, mismatched(side_outputs, BY_RULE, mismatched_events).rows()
 
 
 def test_every_record_is_accounted_for():
-    (held,) = account(INDEX, BY_RULE, BY_RULE, at())
-    assert (held.records, held.events_used, held.late_events, held.rejected_events, held.heartbeats) == (4, 1, 1, 1, 1)
+    (each,) = account(INDEX, BY_RULE, BY_RULE, at())
+    assert (each.records, each.events_used, each.late_events, each.rejected_events, each.heartbeats) == (4, 1, 1, 1, 1)
     assert found(late=[1], rejected=[3]) == ([0], [])
 
 
@@ -46,7 +46,7 @@ def test_every_record_is_accounted_for():
         ([1, 7], [3], -1, (7, "late for the stream, no event for the batch layer")),
     ],
 )
-def test_a_record_that_the_layers_judge_differently_is_a_residue(late, rejected, residue, disagreement):
+def test_a_record_that_the_layers_classify_differently_is_a_residue(late, rejected, residue, disagreement):
     assert found(late=late, rejected=rejected) == ([residue], [(0, *disagreement)])
 
 
@@ -54,7 +54,7 @@ def test_a_record_that_the_layers_judge_differently_is_a_residue(late, rejected,
     ("late", "disagreement"),
     [([], (1, "late by the rule, not for the stream")), ([0, 1], (0, "late for the stream, not by the rule"))],
 )
-def test_an_event_that_only_one_of_the_layers_takes_for_late_is_no_residue_but_misjudged(late, disagreement):
+def test_an_event_that_only_one_of_the_layers_takes_for_late_is_no_residue_but_mismatched(late, disagreement):
     assert found(late=late, rejected=[3]) == ([0], [(0, *disagreement)])
 
 
@@ -64,7 +64,7 @@ def test_faults_that_cancel_out_in_the_counts_show_in_the_positions():
     assert len(disagreements) == 2
 
 
-def test_what_was_diverted_twice_counts_once():
+def test_a_record_that_is_twice_in_a_side_output_counts_once():
     late = {
         "partition": 0,
         "kafka_offset": 7,
@@ -77,16 +77,16 @@ def test_what_was_diverted_twice_counts_once():
     assert positions("late_events", [record, record]).rows() == [(0, 7)]
 
 
-def test_what_was_diverted_behind_the_index_does_not_count():
+def test_a_side_output_after_the_end_of_the_index_does_not_count():
     assert SideOutputs(late=at(0, 5), rejected=at(1, 9)).within({0: 2}).late.rows() == [(0, 0)]
 
 
-def test_nothing_diverted_has_no_positions():
+def test_empty_side_outputs_have_no_positions():
     assert positions("late_events", []).rows() == []
 
 
 @pytest.mark.parametrize("value", [None, b"", b"rubbish", b"[]", b"{}", b'{"partition": 0}', b'{"partition": null}'])
-def test_a_diverted_record_without_a_position_is_named(value):
+def test_a_side_output_record_without_a_position_is_named(value):
     whole = Value(3, 7, b'{"partition": 0, "kafka_offset": 1}')
     with pytest.raises(SmaError, match="late_events: the record at partition 3, Kafka offset 8"):
         positions("late_events", [whole, Value(3, 8, value), whole])

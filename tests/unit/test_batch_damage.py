@@ -18,7 +18,7 @@ from batch.log.codecs import decompress_into
 from batch.log.compiled import WORD_BYTES
 from batch.log.fast_reader import read_partition
 from batch.log.flat_json import EVENT, HEARTBEAT, PADDING_BYTES, REST
-from batch.log.flat_records import read_plain_records
+from batch.log.flat_records import read_flat_records
 from batch.log.records import BATCH_COLUMNS, BEGIN, COUNT, END, LAST_DELTA, MalformedBatch, Records, decode_records
 from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
@@ -151,7 +151,7 @@ def test_what_follows_a_record_in_memory_does_not_matter(data: st.DataObject, va
     text = data.draw(damaged(value))[:400]
     bounds = [(0, end) for end in range(len(text) + 1)] + [(start, len(text)) for start in range(len(text))]
     plain = padded(text, after, PADDING_BYTES)
-    found = read_plain_records(plain, slices_of(text, bounds), 0)
+    found = read_flat_records(plain, slices_of(text, bounds), 0)
     for row in np.flatnonzero(found.kinds != REST).tolist():
         expected = read_record(text[slice(*bounds[row])], NO_TIMESTAMP_MS, 0)
         time_ms, micros, places = int(found.times_ms[row]), int(found.values_micros[row]), found.names[:, row].tolist()
@@ -205,9 +205,9 @@ def test_no_field_is_looked_for_beyond_the_padding(data: st.DataObject, value: b
     end = data.draw(st.integers(0, len(text)))
     bounds = [(0, len(text)), (0, end), (end, len(text)), (end, end), (len(text), len(text))]
     plain = padded(text, after, PADDING_BYTES)
-    compiled_kinds = read_plain_records(plain, slices_of(text, bounds), 0).kinds.tolist()
+    compiled_kinds = read_flat_records(plain, slices_of(text, bounds), 0).kinds.tolist()
     with interpreted(plain):
-        assert read_plain_records(plain, slices_of(text, bounds), 0).kinds.tolist() == compiled_kinds
+        assert read_flat_records(plain, slices_of(text, bounds), 0).kinds.tolist() == compiled_kinds
 
 
 @given(st.lists(st.tuples(*[st.text("a😀", min_size=1, max_size=3) | st.just("😀" * 128)] * 2), min_size=1, max_size=9))

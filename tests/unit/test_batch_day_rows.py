@@ -46,7 +46,7 @@ def test_tasks_are_put_together_by_name(tmp_path):
         spooled(tmp_path, "one", [("b", "m"), ("a", "z"), ("c", "m")], one),
         spooled(tmp_path, "two", [("d", "m"), ("a", "m")], two),
     )
-    ((name, rows),) = SpanRows(0, 30, {"all": EventFilter(tells_late=True)}, files).frames("hour")
+    ((name, rows),) = SpanRows(0, 30, {"all": EventFilter(counts_late=True)}, files).frames("hour")
     assert name == "all"
     assert dict(rows.schema) == {**AVERAGES_SCHEMA, "late_event_count": pl.Int64}
     assert rows.rows() == [
@@ -59,13 +59,13 @@ def test_tasks_are_put_together_by_name(tmp_path):
     ]
 
 
-def test_each_filter_has_a_frame_and_only_one_that_tells_late_events_counts_them(tmp_path):
+def test_each_filter_has_a_frame_and_only_one_that_counts_late_events_counts_them(tmp_path):
     counts = np.array([3], np.int32)
     batch = Rows("batch", "hour", ints(1), ints(10), (ints(6),), counts, ints(1))
     stream = Rows("stream", "hour", ints(1), ints(10), (ints(4),), counts - 1, None)
     held = [spooled(tmp_path, rows.event_filter, [("a", "m")], rows) for rows in (batch, stream)]
     file = _Spooled(held[0].paths | held[1].paths, held[0].names)
-    filters = {"batch": EventFilter(tells_late=True), "stream": EventFilter(has_late=False)}
+    filters = {"batch": EventFilter(counts_late=True), "stream": EventFilter(has_late=False)}
     frames = dict(SpanRows(0, 30, filters, (file,)).frames("hour"))
     assert frames["batch"].rows() == [("a", "m", "hour", 10, 6, 3, 1)]
     assert frames["stream"].rows() == [("a", "m", "hour", 10, 4, 2)]

@@ -85,7 +85,7 @@ def test_the_days_touched_are_those_of_closed_windows_with_an_event(time_ms, low
     assert touched_days(time_ms, time_ms, AVERAGES, low_watermark) == expected
 
 
-def test_what_the_stream_still_has_to_confirm():
+def test_uncommitted_offsets_are_counted_by_partition():
     assert uncommitted({0: 5, 1: 9}, {0: 5, 1: 10, 2: 3, 3: 0}) == {1: 1, 2: 3}
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from batch.explain.command import explain_command
-from batch.explain.explanation import Case, DayState, LogLook, explain_window
+from batch.explain.explanation import Case, DayState, LogReading, explain_window
 from batch.explain.layer_checks import Row, StoredResult
 from batch.explain.stored_records import Reconciliation, Served, WindowRecords
 from batch.explain.wording import sentence, window_in_words
@@ -31,17 +31,17 @@ EVENTS = (
     SeriesEvent(0, 0, AS_OF - 30_000, 4_000_000),
     SeriesEvent(0, 1, AS_OF - 60_000, 2_000_000, newest_before_ms=AS_OF + HOUR_MS),
 )
-LOG = LogLook((0,), EVENTS, None, AS_OF + HOUR_MS, {0: 2}, is_confirmed=True)
+LOG = LogReading((0,), EVENTS, None, AS_OF + HOUR_MS, {0: 2}, is_committed=True)
 STATE = DayState(frozenset(), None, date(1970, 1, 1), None)
 STREAMED = Row(Pair(4_000_000, 1), Decimal("4.000000000"), WRITTEN, 0)
 COMPUTED = Row(Pair(6_000_000, 2), Decimal("3.000000000"), WRITTEN)
-ANSWER = StoredResult({0: 2}, AS_OF, "run-1", WRITTEN)
+RESULT = StoredResult({0: 2}, AS_OF, "run-1", WRITTEN)
 RECONCILED = Reconciliation("run-1", LATER, 1, 0, 1, 0, 0, 1, 0)
 STREAM_SERVED = Served("stream", False, Decimal(4), STREAMED.pair, True)
 FINAL_SERVED = Served("batch", True, Decimal(3), COMPUTED.pair, True)
 STREAM_ONLY = replace(NOTHING, served=STREAM_SERVED, streamed=STREAMED)
-FINAL = WindowRecords(FINAL_SERVED, STREAMED, COMPUTED, ANSWER, (RECONCILED,), (), ())
-MORE = SeriesEvent(0, 2, AS_OF - 90_000, 1_000_000, newest_before_ms=AS_OF + HOUR_MS)
+FINAL = WindowRecords(FINAL_SERVED, STREAMED, COMPUTED, RESULT, (RECONCILED,), (), ())
+NEW_EVENT = SeriesEvent(0, 2, AS_OF - 90_000, 1_000_000, newest_before_ms=AS_OF + HOUR_MS)
 
 
 def explained(records, log=LOG, state=STATE, average=HOUR):
@@ -49,53 +49,53 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
 
 
 @pytest.mark.parametrize(
-    ("records", "log", "state", "case", "said"),
+    ("records", "log", "state", "case", "words"),
     [
         (
             FINAL,
             LOG,
             STATE,
             Case.FINAL,
-            f"final: the batch result, reconciled at {T13}; the stream had said 4, 1 event, without 1 late event",
+            f"final: the batch result, reconciled at {T13}; the stream emitted 4, 1 event, without 1 late event",
         ),
         (
             replace(FINAL, streamed=replace(STREAMED, pair=COMPUTED.pair)),
             replace(LOG, events=(EVENTS[0], replace(EVENTS[1], newest_before_ms=None))),
             STATE,
             Case.FINAL,
-            f"final: the batch result, reconciled at {T13}; the stream had said the same",
+            f"final: the batch result, reconciled at {T13}; the stream emitted the same",
         ),
         (
             replace(FINAL, served=replace(FINAL_SERVED, is_final=False), reconciliations=()),
             LOG,
             STATE,
             Case.NOT_FINAL,
-            f"not final: the batch result, written at {T12}; the day was never reconciled; the stream had "
-            "said 4, 1 event, without 1 late event",
+            f"not final: the batch result, written at {T12}; the day was never reconciled; the stream "
+            "emitted 4, 1 event, without 1 late event",
         ),
         (
             FINAL,
-            replace(LOG, events=(*EVENTS, MORE), committed={0: 3}),
+            replace(LOG, events=(*EVENTS, NEW_EVENT), committed={0: 3}),
             STATE,
             Case.FINAL,
-            f"final: the batch result, reconciled at {T13}; the stream had said 4, 1 event, without 1 late "
-            "event; 1 event, 1 of them late, came after it was computed: the next reconciliation takes them in",
+            f"final: the batch result, reconciled at {T13}; the stream emitted 4, 1 event, without 1 late "
+            "event; 1 event, 1 of them late, arrived after it was computed: the next reconciliation includes them",
         ),
         (
             STREAM_ONLY,
             LOG,
             replace(STATE, reasons=frozenset({"no batch result"}), late_since=LATER),
             Case.STREAM_ONLY,
-            f"the stream's word only, stated at {T12}: the batch layer has not answered 2013-01-10; the day "
+            f"streamed row only, emitted at {T12}: the batch layer has not computed 2013-01-10; the day "
             f"is stale (no batch result, late events have waited since {T13}); 1 late event is not in it",
         ),
         (
-            replace(STREAM_ONLY, result=replace(ANSWER, low_watermark_ms=AS_OF - HOUR_MS)),
+            replace(STREAM_ONLY, result=replace(RESULT, low_watermark_ms=AS_OF - HOUR_MS)),
             replace(LOG, events=EVENTS[:1]),
             STATE,
             Case.STREAM_ONLY,
-            f"the stream's word only, stated at {T12}: the batch layer answered 2013-01-10 to "
-            f"2013-01-10T11:00:00Z only, at {T12}, and nothing waits for it: no further window of it is "
+            f"streamed row only, emitted at {T12}: the batch layer computed 2013-01-10 only to "
+            f"2013-01-10T11:00:00Z, at {T12}, and the day is not stale: no further window of it is "
             "closed in all partitions",
         ),
         (
@@ -103,7 +103,7 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             replace(LOG, unindexed=7),
             STATE,
             Case.STREAM_ONLY,
-            f"the stream's word only, stated at {T12}: the batch layer has not answered 2013-01-10; 7 "
+            f"streamed row only, emitted at {T12}: the batch layer has not computed 2013-01-10; 7 "
             "offsets of the log are not indexed yet; 1 late event is not in it",
         ),
         (
@@ -111,16 +111,16 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             LOG,
             replace(STATE, first_day=date(2014, 1, 1)),
             Case.STREAM_ONLY,
-            f"the stream's word only, stated at {T12}: 2013-01-10 is before SMA_FIRST_DAY, 2014-01-01, and "
+            f"streamed row only, emitted at {T12}: 2013-01-10 is before SMA_FIRST_DAY, 2014-01-01, and "
             "is not reconciled by itself; 1 late event is not in it",
         ),
         (
-            replace(NOTHING, streamed=STREAMED, result=ANSWER),
+            replace(NOTHING, streamed=STREAMED, result=RESULT),
             replace(LOG, events=()),
             STATE,
             Case.NOT_SERVED,
-            "WRONG: the stream's pair 4.000000 / 1 is not what its events give, no row: not served: only the stream "
-            "has a row (4, 1 event); the batch layer answered 2013-01-10 without one",
+            "WRONG: the stream's pair 4.000000 / 1 is not the sum of its events, no row: not served: only the stream "
+            "has a row (4, 1 event); the batch layer computed 2013-01-10 without one",
         ),
         (
             NOTHING,
@@ -134,23 +134,23 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             replace(LOG, watermark_ms=AS_OF - 2),
             STATE,
             Case.NOT_YET,
-            f"no row yet: the window closes when the watermark of partition 0 passes {NOON}, and it stands "
-            "at 2013-01-10T11:59:59.998Z; it holds 2 events so far",
+            f"no row yet: the window closes when the watermark of partition 0 passes {NOON}, and it is "
+            "at 2013-01-10T11:59:59.998Z; the window has 2 events so far",
         ),
         (
             NOTHING,
-            replace(LOG, is_confirmed=False),
+            replace(LOG, is_committed=False),
             STATE,
             Case.NOT_YET,
             "no row yet: the stream has not committed the log's end; ask again when `sma wait` returns",
         ),
         (
-            replace(NOTHING, result=ANSWER),
+            replace(NOTHING, result=RESULT),
             LOG,
             STATE,
             Case.LOST_ROW,
-            "WRONG: the batch layer's row is missing, its events give 6.000000 / 2: WRONG: the stream's row is "
-            "missing, its events give 4.000000 / 1: readers see no row, though there should be one",
+            "WRONG: the batch layer's row is missing, the sum of its events is 6.000000 / 2: WRONG: the stream's row "
+            "is missing, the sum of its events is 4.000000 / 1: readers see no row, though there should be one",
         ),
         (
             NOTHING,
@@ -164,7 +164,7 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             replace(LOG, events=EVENTS[1:], lost=(0, 0, 0)),
             STATE,
             Case.FINAL,
-            f"final: the batch result, reconciled at {T13}; the stream had said 4, 1 event; its events "
+            f"final: the batch result, reconciled at {T13}; the stream emitted 4, 1 event; its events "
             "cannot be shown or added up: Kafka no longer has the offsets 0 to 0 of partition 0",
         ),
         (
@@ -173,14 +173,14 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             STATE,
             Case.UNKNOWN,
             "no row is stored; its events cannot be shown or added up: Kafka no longer has the offsets 0 to 0 of "
-            "partition 0: whether there should be one cannot be told",
+            "partition 0: whether there should be one is unknown",
         ),
     ],
 )
-def test_each_case_has_its_sentence(records, log, state, case, said):
+def test_each_case_has_its_sentence(records, log, state, case, words):
     explanation = explained(records, log, state)
-    assert (explanation.case, sentence(explanation)) == (case, said)
-    assert explanation.is_wrong == said.startswith("WRONG")
+    assert (explanation.case, sentence(explanation)) == (case, words)
+    assert explanation.is_wrong == words.startswith("WRONG")
 
 
 def test_a_window_of_n_events_without_a_new_one_has_no_row():

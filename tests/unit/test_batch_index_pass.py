@@ -101,8 +101,8 @@ def test_the_next_pass_goes_on_as_one_pass_would():
     for cut in range(1, len(events)):
         first = index_pass()
         found = list(first.add(chunk(first, events[:cut])).kafka_offsets)
-        newest = {first.series[number]: newest for number, newest in first.newest_by_series()}
-        reached = Reached(first.next_offset, first.max_time_ms, first.blocks[-1], newest)
+        max_times = {first.series[number]: time_ms for number, time_ms in first.max_event_times_by_series()}
+        reached = Reached(first.next_offset, first.max_time_ms, first.blocks[-1], max_times)
         kept = [block for block in first.blocks if first.is_full(block)]
         second = index_pass(reached)
         found += list(second.add(chunk(second, events[cut:])).kafka_offsets)

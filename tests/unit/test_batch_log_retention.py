@@ -1,16 +1,16 @@
-"""Is there time enough to reconcile before Kafka drops what is needed?"""
+"""A check warns before Kafka drops records that days to reconcile require."""
 
 from datetime import date
 
 import pytest
 
-from batch.checks.log_retention import Margin, judge
+from batch.checks.log_retention import Margin, check_margins
 from batch.log.offsets import OffsetRange
 from batch.schedule.required_offsets import is_gone
 
 
 def margin(retention_bytes: int, records_per_second: float | None = 1.0) -> Margin:
-    """100 records of 10 bytes are needed, of those at 100 to 200."""
+    """100 records of 10 bytes are required, those at 100 to 200."""
     return Margin(100, OffsetRange(50, 200), retention_bytes, 10.0, records_per_second)
 
 
@@ -22,7 +22,7 @@ def test_a_day_is_lost_when_its_first_record_is(start, expected):
 @pytest.mark.parametrize(
     ("held", "seconds"),
     [
-        (margin(3_000), 200.0),  # room for 200 more records before the first that is needed goes
+        (margin(3_000), 200.0),  # room for 200 more records before the first required one is dropped
         (margin(500), 0.0),
         (margin(-1), None),
         (margin(3_000, None), None),
@@ -33,19 +33,19 @@ def test_the_time_left_is_the_room_left_at_the_present_pace(held, seconds):
     assert held.seconds_left == seconds
 
 
-@pytest.mark.parametrize(("needed_seconds", "passed"), [(100, True), (101, False)])
-def test_it_warns_at_twice_the_time_needed(needed_seconds, passed):
-    finding = judge(1, [], {0: margin(3_000)}, needed_seconds)
+@pytest.mark.parametrize(("required_seconds", "passed"), [(100, True), (101, False)])
+def test_it_warns_at_twice_the_time_required(required_seconds, passed):
+    finding = check_margins(1, [], {0: margin(3_000)}, required_seconds)
     assert (finding.passed, finding.figures["seconds_left"]) == (passed, 200)
     assert passed or not finding.is_error
 
 
 def test_a_lost_day_is_an_error_and_named():
-    finding = judge(3, [date(2013, 1, 10)], {}, 1)
+    finding = check_margins(3, [date(2013, 1, 10)], {}, 1)
     assert not finding.passed
     assert finding.is_error
     assert "1 days to reconcile need, the first 2013-01-10" in finding.description
 
 
 def test_no_day_to_reconcile_is_well():
-    assert judge(0, [], {}, 900).passed
+    assert check_margins(0, [], {}, 900).passed

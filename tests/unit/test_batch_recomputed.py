@@ -17,11 +17,11 @@ NOT_LATE = EventFilter(has_late=False)
 
 def rows(*pairs, late=()):
     """Return rows of one series by as_of, each with a sum and a count."""
-    held = pl.DataFrame([("a", "m", "hour", *pair) for pair in pairs], AVERAGES_SCHEMA, orient="row")
-    return held.with_columns(pl.Series("late_event_count", late, pl.Int64)) if late else held
+    frame = pl.DataFrame([("a", "m", "hour", *pair) for pair in pairs], AVERAGES_SCHEMA, orient="row")
+    return frame.with_columns(pl.Series("late_event_count", late, pl.Int64)) if late else frame
 
 
-def test_results_from_the_same_part_of_the_log_are_one_request():
+def test_results_from_the_same_range_of_the_log_are_one_request():
     results = [
         BatchResult(ONE, "hour", LOG_END, 99),
         BatchResult(ONE, "day", LOG_END, 99),
@@ -30,7 +30,7 @@ def test_results_from_the_same_part_of_the_log_are_one_request():
     assert rows_to_recompute(results, LOG_END, LOG_END) == [
         RowRequest(
             {ONE: ["hour", "day"], TWO: ["day"]},
-            {"batch": EventFilter(tells_late=True), "stream": NOT_LATE},
+            {"batch": EventFilter(counts_late=True), "stream": NOT_LATE},
             until_ms=100,
         )
     ]
@@ -54,7 +54,7 @@ def test_no_day_that_differs_is_no_request():
     assert rows_to_recompute([], LOG_END, LOG_END) == []
 
 
-def test_windows_that_come_out_otherwise_from_what_was_committed_have_changed_since():
+def test_windows_that_differ_up_to_the_committed_offsets_have_changed_since_the_snapshot():
     frames = {
         "batch": rows((10, 1, 1), (20, 7, 3), late=(0, 1)),
         "stream": rows((10, 1, 1), (20, 4, 2)),

@@ -24,10 +24,10 @@ def row(as_of_ms: int, value_sum_micros: int = 5, event_count: int = 2) -> Row:
     return ("AA", "delay", "ten", as_of_ms, value_sum_micros, event_count)
 
 
-def judged(streamed, batch, *, expected_stream=None, expected_batch=None, late=None) -> pl.DataFrame:
+def classified(streamed, batch, *, recomputed_stream=None, recomputed_batch=None, late=None) -> pl.DataFrame:
     recomputed = Recomputed(
-        batch=batch if expected_batch is None else expected_batch,
-        stream=streamed if expected_stream is None else expected_stream,
+        batch=batch if recomputed_batch is None else recomputed_batch,
+        stream=streamed if recomputed_stream is None else recomputed_stream,
         late=pl.DataFrame([(*row(as_of_ms)[:4], count) for as_of_ms, count in late or ()], LATE_SCHEMA, orient="row"),
     )
     return classify_differences(compare(streamed, batch), recomputed)
@@ -51,29 +51,31 @@ def test_equal_windows_are_no_difference():
     ],
 )
 def test_each_kind_of_difference_has_its_class(streamed, batch, difference_class):
-    differences = judged(rows(*streamed), rows(*batch))
+    differences = classified(rows(*streamed), rows(*batch))
     assert differences["class"].to_list() == [difference_class]
     assert dict(differences.schema) == DIFFERENCES_SCHEMA
 
 
 def test_a_window_that_only_held_late_events_is_missing_in_stream_and_explained():
-    differences = judged(rows(), rows(row(10, 5, 1)), late=[(10, 1)])
+    differences = classified(rows(), rows(row(10, 5, 1)), late=[(10, 1)])
     assert differences.select("is_explained", "late_event_count").rows() == [(True, 1)]
 
 
 def test_a_streamed_pair_that_is_not_the_log_without_late_events_is_unexplained():
-    differences = judged(rows(row(10, 4, 1)), rows(row(10, 9, 2)), expected_stream=rows(row(10, 5, 1)), late=[(10, 1)])
+    differences = classified(
+        rows(row(10, 4, 1)), rows(row(10, 9, 2)), recomputed_stream=rows(row(10, 5, 1)), late=[(10, 1)]
+    )
     assert differences["is_explained"].to_list() == [False]
 
 
 def test_a_batch_pair_that_is_not_the_log_is_unexplained_even_where_the_stream_is_right():
-    differences = judged(rows(row(10, 5, 1)), rows(row(10, 6, 1)), expected_batch=rows(row(10, 5, 1)))
+    differences = classified(rows(row(10, 5, 1)), rows(row(10, 6, 1)), recomputed_batch=rows(row(10, 5, 1)))
     assert differences["is_explained"].to_list() == [False]
 
 
 def test_the_four_classes_add_up_to_every_window_that_either_layer_has():
     streamed, batch = rows(row(10), row(20, 1), row(40)), rows(row(10), row(20, 2), row(30))
-    summary = summarize(equal(streamed, batch), judged(streamed, batch))
+    summary = summarize(equal(streamed, batch), classified(streamed, batch))
     assert (summary.equal, summary.changed, summary.missing_in_stream, summary.extra_in_stream) == (1, 1, 1, 1)
     assert summary.windows_compared == 4
     assert summary.explained + summary.unexplained == 3
@@ -124,7 +126,7 @@ def test_damage_of_every_kind_is_found_and_nothing_else(data):
         if change is not None:
             streamed.append((*key, value_sum + change[0], count + change[1]))
     streamed += [row(as_of * 10) for as_of in extra]
-    differences = judged(rows(*streamed), rows(*log), expected_stream=rows(*log))
+    differences = classified(rows(*streamed), rows(*log), recomputed_stream=rows(*log))
     recomputed = {log[index][3] for index in damaged} | {as_of * 10 for as_of in extra}
     assert set(differences["as_of_ms"]) == recomputed
     assert not differences["is_explained"].any()

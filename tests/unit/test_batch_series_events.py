@@ -24,7 +24,7 @@ def in_one_partition(stream):
 
 
 def index_of(stream, indexed, block, wanted):
-    """What the index says of the series once it reaches `indexed`, with blocks of so many records."""
+    """What the index holds of the series once it reaches `indexed`, with blocks of so many records."""
     late = oracle.late_by_series(stream[:indexed], LATENESS)
     newest = {}
     late_events = []
@@ -109,7 +109,7 @@ def test_a_window_of_n_events_reads_the_newest_blocks_only():
     assert found.offsets_read == 160
 
 
-def test_what_kafka_no_longer_has_is_told_and_the_late_events_are_known_all_the_same():
+def test_offsets_that_kafka_no_longer_has_are_reported_and_late_events_come_from_the_index():
     stream = [("a", "m", 100 * MINUTE, "1"), ("a", "m", 0, "2"), ("a", "m", 101 * MINUTE, "3")]
     wanted = Wanted.of(Average("day", DurationWindow(DAY_MS), DAY_MS), DAY_MS, "a", "m")
     found = find_events(wanted, index_of(stream, 3, 2, wanted), OffsetRange(2, 3), LATENESS, lambda *_: iter(()))

@@ -1,4 +1,4 @@
-"""What is said of one window: each layer is held to what its events add up to, whatever the log brings, and when."""
+"""The row of each layer is checked against the sum of its events, whatever the log holds, and whenever."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -40,12 +40,12 @@ def result_of(read_to, low_watermark_ms=1_000):
     return StoredResult({0: read_to}, low_watermark_ms, "run", WHEN)
 
 
-def said_by_oracle(stream, average, as_of_ms):
+def oracle_pair(stream, average, as_of_ms):
     return oracle_answers(stream, average).get(("a", "m", as_of_ms))
 
 
 @st.composite
-def looks(draw):
+def cases(draw):
     """A log of one series, an average, a point of its grid near the events, and how far a layer had read."""
     stream = [("a", "m", time_ms, value) for _, _, time_ms, value in draw(streams(max_size=12))]
     average = draw(st.sampled_from(AVERAGES))
@@ -55,86 +55,86 @@ def looks(draw):
 
 
 @settings(max_examples=50)
-@given(looks())
-def test_a_window_holds_what_the_oracle_says(look):
-    stream, average, as_of_ms, _ = look
+@given(cases())
+def test_a_window_holds_what_the_oracle_says(case):
+    stream, average, as_of_ms, _ = case
     pair = pair_of(window_of(average, as_of_ms, as_events(stream)))
-    assert (pair and (pair.value_sum_micros, pair.event_count)) == said_by_oracle(stream, average, as_of_ms)
+    assert (pair and (pair.value_sum_micros, pair.event_count)) == oracle_pair(stream, average, as_of_ms)
 
 
 @settings(max_examples=50)
-@given(looks())
-def test_a_stream_that_says_what_the_log_gives_is_right_however_far_it_had_read(look):
-    stream, average, as_of_ms, read_to = look
+@given(cases())
+def test_a_streamed_row_that_equals_the_log_is_right_however_far_the_stream_had_read(case):
+    stream, average, as_of_ms, read_to = case
     late = oracle.late_by_series(stream, LATENESS)
     used = [each for place, each in enumerate(stream[:read_to]) if place not in late]
     before = [place for place in range(read_to) if place not in late and stream[place][2] < as_of_ms]
-    said = row(said_by_oracle(used, average, as_of_ms), max(before, default=None))
+    stored = row(oracle_pair(used, average, as_of_ms), max(before, default=None))
     window = Window(average, as_of_ms, as_events(stream, late))
 
-    check = check_stream(window, said, {0: read_to}, is_closed=None if read_to < len(stream) else True)
+    check = check_stream(window, stored, {0: read_to}, is_closed=None if read_to < len(stream) else True)
 
     whole = [each for place, each in enumerate(stream) if place not in late]
-    now = said_by_oracle(whole, average, as_of_ms)
+    now = oracle_pair(whole, average, as_of_ms)
     assert not check.is_wrong
-    assert (check.verdict is Verdict.OUTDATED) == (said is not None and said.pair != row(now).pair)
-    assert (check.verdict is Verdict.WAITING) == (said is None and now is not None)
+    assert (check.verdict is Verdict.OUTDATED) == (stored is not None and stored.pair != row(now).pair)
+    assert (check.verdict is Verdict.WAITING) == (stored is None and now is not None)
 
 
 @settings(max_examples=50)
-@given(looks(), st.sampled_from(["sum", "count", "gone", "extra"]))
-def test_damage_to_what_the_stream_says_is_told(look, damage):
-    stream, average, as_of_ms, _ = look
+@given(cases(), st.sampled_from(["sum", "count", "gone", "extra"]))
+def test_damage_to_a_streamed_row_is_detected(case, damage):
+    stream, average, as_of_ms, _ = case
     late = oracle.late_by_series(stream, LATENESS)
     used = [each for place, each in enumerate(stream) if place not in late]
-    right = said_by_oracle(used, average, as_of_ms)
-    said = {
+    right = oracle_pair(used, average, as_of_ms)
+    stored = {
         "sum": right and (right[0] + 1, right[1]),
         "count": right and (right[0], right[1] + 1),
         "gone": None,
         "extra": right or (1, 1),
     }[damage]
     check = check_stream(
-        Window(average, as_of_ms, as_events(stream, late)), row(said, len(stream)), {0: len(stream)}, is_closed=True
+        Window(average, as_of_ms, as_events(stream, late)), row(stored, len(stream)), {0: len(stream)}, is_closed=True
     )
-    assert check.is_wrong == (said != right)
-    assert (check.expected and (check.expected.value_sum_micros, check.expected.event_count)) == right
+    assert check.is_wrong == (stored != right)
+    assert (check.recomputed and (check.recomputed.value_sum_micros, check.recomputed.event_count)) == right
 
 
 @settings(max_examples=50)
-@given(looks(), st.integers(-1, 1))
-def test_the_batch_layer_is_held_to_the_log_as_far_as_it_had_read_it(look, damage):
-    stream, average, as_of_ms, read_to = look
-    right = said_by_oracle(stream[:read_to], average, as_of_ms)
-    said = right and (right[0] + damage, right[1])
+@given(cases(), st.integers(-1, 1))
+def test_a_batch_row_is_checked_against_the_log_up_to_where_it_was_computed_from(case, damage):
+    stream, average, as_of_ms, read_to = case
+    right = oracle_pair(stream[:read_to], average, as_of_ms)
+    stored = right and (right[0] + damage, right[1])
     late = oracle.late_by_series(stream, LATENESS)
     window = Window(average, as_of_ms, as_events(stream, late))
 
-    check = check_batch(window, row(said), result_of(read_to, as_of_ms))
+    check = check_batch(window, row(stored), result_of(read_to, as_of_ms))
 
-    assert check.is_wrong == (said != right)
+    assert check.is_wrong == (stored != right)
     if not check.is_wrong:
-        assert (check.verdict is Verdict.OUTDATED) == (right != said_by_oracle(stream, average, as_of_ms))
+        assert (check.verdict is Verdict.OUTDATED) == (right != oracle_pair(stream, average, as_of_ms))
 
 
-def test_an_event_that_the_stream_has_read_and_not_taken_in_is_a_loss():
-    #   window [0, 60): offsets 0 and 1, and the row follows from offset 0 only
+def test_an_event_that_the_stream_has_read_and_not_used_is_a_loss():
+    #   window [0, 60): offsets 0 and 1, and the row was computed from offset 0 only
     events = [event(0, 5, 7), event(1, 6, 8)]
-    said = row((7, 1), newest_offset=0)
-    assert check_stream(Window(HOUR, 60, events), said, {0: 1}, None).verdict is Verdict.OUTDATED
-    assert check_stream(Window(HOUR, 60, events), said, {0: 2}, True).verdict is Verdict.DIFFERENT
+    stored = row((7, 1), newest_offset=0)
+    assert check_stream(Window(HOUR, 60, events), stored, {0: 1}, None).verdict is Verdict.OUTDATED
+    assert check_stream(Window(HOUR, 60, events), stored, {0: 2}, True).verdict is Verdict.DIFFERENT
 
 
 def test_a_late_event_pushes_an_older_one_out_of_a_window_of_n_events_in_the_batch_layer_only():
     events = [event(0, 51, 1), event(1, 52, 2), event(2, 57, 4), event(3, 55, 8, late_behind=3)]
     window = Window(LAST_2, 60, events)
     stream, batch = check_stream(window, row((6, 2), 2), {0: 4}, True), check_batch(window, row((12, 2)), result_of(4))
-    assert (stream.verdict, [held.kafka_offset for held in stream.window]) == (Verdict.EQUAL, [1, 2])
-    assert (batch.verdict, [held.kafka_offset for held in batch.window]) == (Verdict.EQUAL, [3, 2])
+    assert (stream.verdict, [each.kafka_offset for each in stream.window]) == (Verdict.EQUAL, [1, 2])
+    assert (batch.verdict, [each.kafka_offset for each in batch.window]) == (Verdict.EQUAL, [3, 2])
 
 
 @pytest.mark.parametrize(
-    ("said", "low_watermark_ms", "verdict"),
+    ("stored", "low_watermark_ms", "verdict"),
     [
         (None, 59, Verdict.WAITING),
         (None, 60, Verdict.MISSING),
@@ -143,9 +143,9 @@ def test_a_late_event_pushes_an_older_one_out_of_a_window_of_n_events_in_the_bat
         ((8, 1), 60, Verdict.DIFFERENT),
     ],
 )
-def test_a_batch_row_is_due_once_the_answer_reaches_its_window(said, low_watermark_ms, verdict):
+def test_a_batch_row_is_due_once_the_batch_result_covers_its_window(stored, low_watermark_ms, verdict):
     window = Window(HOUR, 60, [event(0, 5, 7)])
-    assert check_batch(window, row(said), result_of(1, low_watermark_ms)).verdict is verdict
+    assert check_batch(window, row(stored), result_of(1, low_watermark_ms)).verdict is verdict
 
 
 def test_nothing_is_checked_where_events_are_gone():

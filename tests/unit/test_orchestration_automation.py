@@ -121,7 +121,7 @@ def test_nothing_to_do_says_so(instance):
     looked = sense(reconcile_what_has_closed, instance)
     assert (looked.run_requests, looked.skip_reason.skip_message) == (
         [],
-        "no day to reconcile: all that has closed is reconciled",
+        "no day to reconcile: every closed window is reconciled",
     )
 
 

@@ -90,7 +90,7 @@ def test_a_failed_run_is_told_with_its_first_error():
     failure = {
         "__typename": "ExecutionStepFailureEvent",
         "error": {
-            "message": "dagster._core.definitions.events.Failure: the stream has confirmed only 3 of 9 offsets\n",
+            "message": "dagster._core.definitions.events.Failure: the stream has committed only 3 of 9 offsets\n",
             "causes": [],
         },
     }
@@ -99,7 +99,7 @@ def test_a_failed_run_is_told_with_its_first_error():
     states, logs = [followed("REQUESTED", run("FAILURE"))], [logged(line, failure)]
     outcome = follow(said.append, partitionBackfillOrError=states, logsForRun=logs)
     assert not outcome.is_success
-    assert outcome.error == "run run-1 failure: the stream has confirmed only 3 of 9 offsets"
+    assert outcome.error == "run run-1 failure: the stream has committed only 3 of 9 offsets"
     assert "batch_averages: read 9 records" in said
 
 

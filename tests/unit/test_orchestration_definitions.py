@@ -103,7 +103,7 @@ def test_today_and_tomorrow_are_partitions():
     [
         (date(1960, 1, 1), date(1960, 1, 2), "1960-01-01 is no daily partition"),
         (date(2013, 1, 1), date(9000, 1, 1), "9000-01-01 is no daily partition"),
-        (date(2013, 1, 2), date(2013, 1, 1), "the last day, 2013-01-01, comes before the first"),
+        (date(2013, 1, 2), date(2013, 1, 1), "the last day, 2013-01-01, is before the first"),
     ],
 )
 def test_days_that_are_no_partitions_are_refused(start, end, message):

@@ -10,7 +10,7 @@ from sma.averages import Average, Averages
 from sma.errors import SmaError
 from sma.settings import Settings
 from sma.window import CountWindow, DurationWindow
-from streaming.control.job_config import Definition, Effect, changes
+from streaming.control.job_config import Effect, JobConfig, changes
 from streaming.control.snapshots import Snapshots
 
 HOUR = 3_600_000
@@ -20,18 +20,18 @@ AVERAGES = Averages(
     max_ahead_ms=24 * HOUR,
     averages=(Average("last_20", CountWindow(20), 60_000), Average("hour", DurationWindow(HOUR), 60_000)),
 )
-OLD = Definition.of(AVERAGES, 4)
+OLD = JobConfig.of(AVERAGES, 4)
 
 
-def with_averages(*averages: Average) -> Definition:
-    return Definition.of(replace(AVERAGES, averages=averages), 4)
+def with_averages(*averages: Average) -> JobConfig:
+    return JobConfig.of(replace(AVERAGES, averages=averages), 4)
 
 
 def test_the_same_has_no_changes() -> None:
-    assert changes(OLD, Definition.of(AVERAGES, 4)) == []
+    assert changes(OLD, JobConfig.of(AVERAGES, 4)) == []
 
 
-def test_a_definition_gives_back_the_averages_it_was_made_from() -> None:
+def test_a_job_config_gives_back_the_averages_it_was_made_from() -> None:
     assert OLD.averages() == AVERAGES
 
 
@@ -39,16 +39,16 @@ def test_a_definition_gives_back_the_averages_it_was_made_from() -> None:
     ("new", "text", "effect"),
     [
         (
-            Definition.of(replace(AVERAGES, watermark_delay_ms=5_000), 4),
+            JobConfig.of(replace(AVERAGES, watermark_delay_ms=5_000), 4),
             "watermark_delay: 1 second -> 5 seconds",
             Effect.CARRIES_OVER,
         ),
         (
-            Definition.of(replace(AVERAGES, allowed_lateness_ms=5_000), 4),
+            JobConfig.of(replace(AVERAGES, allowed_lateness_ms=5_000), 4),
             "allowed_lateness: 2 seconds -> 5 seconds",
             Effect.NEEDS_FRESH,
         ),
-        (Definition.of(replace(AVERAGES, max_ahead_ms=HOUR), 4), "max_ahead: 1 day -> 1 hour", Effect.NEEDS_FRESH),
+        (JobConfig.of(replace(AVERAGES, max_ahead_ms=HOUR), 4), "max_ahead: 1 day -> 1 hour", Effect.NEEDS_FRESH),
         (with_averages(AVERAGES.averages[0]), "average hour: removed; its rows stay", Effect.CARRIES_OVER),
         (
             with_averages(*AVERAGES.averages, Average("day", DurationWindow(24 * HOUR), HOUR)),
@@ -60,24 +60,24 @@ def test_a_definition_gives_back_the_averages_it_was_made_from() -> None:
             "average last_20: 20 events every 1 minute -> 21 events every 1 minute",
             Effect.NEEDS_FRESH,
         ),
-        (Definition.of(AVERAGES, 5), "topic: 4 -> 5 partitions", Effect.CARRIES_OVER),
-        (Definition.of(AVERAGES, 3), "topic: 4 -> 3 partitions", Effect.NEEDS_FRESH),
+        (JobConfig.of(AVERAGES, 5), "topic: 4 -> 5 partitions", Effect.CARRIES_OVER),
+        (JobConfig.of(AVERAGES, 3), "topic: 4 -> 3 partitions", Effect.NEEDS_FRESH),
     ],
 )
-def test_a_change_is_told_with_what_it_takes(new: Definition, text: str, effect: Effect) -> None:
+def test_each_change_has_its_text_and_its_effect(new: JobConfig, text: str, effect: Effect) -> None:
     (change,) = changes(OLD, new)
     assert change.text.startswith(text)
     assert change.effect is effect
 
 
-def test_a_definition_is_kept_beside_its_state(tmp_path: Path) -> None:
+def test_a_job_config_is_kept_next_to_its_state(tmp_path: Path) -> None:
     snapshots = Snapshots(Settings(flink_storage=tmp_path.as_uri(), job_name="j"))
-    with pytest.raises(SmaError, match="holds no history of the job yet: run `sma stream start`"):
-        snapshots.definition()
-    snapshots.new_history_uri()
-    with pytest.raises(SmaError, match="`sma stream start --fresh` computes everything anew"):
-        snapshots.definition()
-    snapshots.save_definition(OLD)
-    assert snapshots.definition() == OLD
+    with pytest.raises(SmaError, match="holds no state lineage of the job yet: run `sma stream start`"):
+        snapshots.job_config()
+    snapshots.new_lineage_uri()
+    with pytest.raises(SmaError, match="`sma stream start --fresh` computes everything again"):
+        snapshots.job_config()
+    snapshots.save_job_config(OLD)
+    assert snapshots.job_config() == OLD
     (path,) = tmp_path.glob("*/*/definition.json")
     assert json.loads(path.read_text())["windows"]["last_20"]["event_count"] == 20

@@ -60,10 +60,10 @@ def wait_with(flink: Flink, log: Log, timeout_s: float = 10) -> list[str]:
 def test_waiting_ends_once_a_checkpoint_covers_the_ends_of_its_beginning(flink: Flink) -> None:
     has_read(flink, [], [account(0, 3)], [account(0, 4), account(1, 2)], [account(0, 9), account(1, 2)])
     said = wait_with(flink, Log({0: 5, 1: 2}))
-    assert said == ["7 records not confirmed yet", "4 records not confirmed yet", "1 records not confirmed yet"]
+    assert said == ["7 records not committed yet", "4 records not committed yet", "1 records not committed yet"]
 
 
-def test_what_was_read_before_a_failure_is_not_confirmed_by_a_checkpoint_after_it(flink: Flink) -> None:
+def test_a_checkpoint_after_a_failure_does_not_cover_what_was_read_before_it(flink: Flink) -> None:
     has_read(flink, [account(0, 5)])
     calm = flink.answers["/jobs/a"]
     restarted = {**calm, "timestamps": {"RUNNING": 4}}

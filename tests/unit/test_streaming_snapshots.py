@@ -1,4 +1,4 @@
-"""Which savepoint or checkpoint a start resumes from: never one older than the newest complete one of its history."""
+"""Which savepoint or checkpoint a start resumes from: never one older than the newest complete one of its lineage."""
 
 import os
 from pathlib import Path
@@ -20,8 +20,8 @@ def folder(uri: str) -> Path:
     return Path(unquote(uri.removeprefix("file://")))
 
 
-def complete(history_uri: str, name: str, taken_s: int) -> None:
-    metadata = folder(history_uri) / name / "_metadata"
+def complete(lineage_uri: str, name: str, taken_s: int) -> None:
+    metadata = folder(lineage_uri) / name / "_metadata"
     metadata.parent.mkdir(parents=True)
     metadata.touch()
     os.utime(metadata, (taken_s, taken_s))
@@ -35,9 +35,9 @@ def test_there_is_nothing_to_resume_from_at_first(snapshots: Snapshots) -> None:
 def test_the_newest_of_savepoints_and_checkpoints_is_chosen(
     snapshots: Snapshots, savepoint_s: int, checkpoint_s: int, kind: str
 ) -> None:
-    history = snapshots.new_history_uri()
-    complete(history, "savepoints/savepoint-1", savepoint_s)
-    complete(history, "checkpoints/job/chk-9", checkpoint_s)
+    lineage = snapshots.new_lineage_uri()
+    complete(lineage, "savepoints/savepoint-1", savepoint_s)
+    complete(lineage, "checkpoints/job/chk-9", checkpoint_s)
     newest = snapshots.newest()
     assert newest is not None
     assert newest.kind == kind
@@ -45,29 +45,29 @@ def test_the_newest_of_savepoints_and_checkpoints_is_chosen(
 
 
 def test_an_incomplete_snapshot_is_passed_over(snapshots: Snapshots) -> None:
-    history = snapshots.new_history_uri()
-    complete(history, "checkpoints/job/chk-1", 1)
-    (folder(history) / "checkpoints/job/chk-2").mkdir()
+    lineage = snapshots.new_lineage_uri()
+    complete(lineage, "checkpoints/job/chk-1", 1)
+    (folder(lineage) / "checkpoints/job/chk-2").mkdir()
     newest = snapshots.newest()
     assert newest is not None
     assert newest.uri.endswith("chk-1")
 
 
-def test_a_fresh_start_leaves_older_histories_behind(snapshots: Snapshots) -> None:
-    complete(snapshots.new_history_uri(), "savepoints/savepoint-1", 1)
-    fresh = snapshots.new_history_uri()
+def test_a_fresh_start_leaves_older_lineages_alone(snapshots: Snapshots) -> None:
+    complete(snapshots.new_lineage_uri(), "savepoints/savepoint-1", 1)
+    fresh = snapshots.new_lineage_uri()
     assert snapshots.newest() is None
-    assert snapshots.history_uri() == fresh
+    assert snapshots.lineage_uri() == fresh
 
 
-def test_the_newest_history_of_another_job_is_taken_over_with_its_savepoints(
+def test_the_newest_lineage_of_another_job_is_taken_over_with_its_savepoints(
     tmp_path: Path, snapshots: Snapshots
 ) -> None:
-    complete(snapshots.new_history_uri(), "savepoints/savepoint-1", 1)
+    complete(snapshots.new_lineage_uri(), "savepoints/savepoint-1", 1)
     other = Snapshots(Settings(flink_storage=tmp_path.as_uri(), job_name="other"))
-    history = other.new_history_uri()
-    complete(history, "checkpoints/job/chk-1", 3)
-    complete(history, "savepoints/savepoint-2", 2)
+    lineage = other.new_lineage_uri()
+    complete(lineage, "checkpoints/job/chk-1", 3)
+    complete(lineage, "savepoints/savepoint-2", 2)
     snapshots.adopt(other)
     newest = snapshots.newest()
     assert newest is not None
@@ -76,7 +76,7 @@ def test_the_newest_history_of_another_job_is_taken_over_with_its_savepoints(
 
 
 def test_another_jobs_snapshots_are_not_seen(tmp_path: Path, snapshots: Snapshots) -> None:
-    complete(snapshots.new_history_uri(), "savepoints/savepoint-1", 1)
+    complete(snapshots.new_lineage_uri(), "savepoints/savepoint-1", 1)
     assert Snapshots(Settings(flink_storage=tmp_path.as_uri(), job_name="other")).newest() is None
 
 

@@ -15,7 +15,7 @@ from batch.log import fast_reader, series_table
 from batch.log.broker import Fetched
 from batch.log.fast_reader import read_partition
 from batch.log.flat_json import PADDING_BYTES, REST
-from batch.log.flat_records import read_plain_records
+from batch.log.flat_records import read_flat_records
 from batch.log.records import Records
 from batch.log.series_table import SeriesTable
 from sma.event import NO_TIMESTAMP_MS, read_record
@@ -80,7 +80,7 @@ def read_fast(raws: Sequence[bytes | None], timestamp_ms: int, max_ahead_ms: int
 def is_plain(raw: bytes) -> bool:
     columns = (np.array([number]) for number in (0, NO_TIMESTAMP_MS, 0, len(raw)))
     padded = np.frombuffer(bytearray(raw.ljust(len(raw) + PADDING_BYTES)), np.uint8)
-    return int(read_plain_records(padded, Records(*columns), 0).kinds[0]) != REST
+    return int(read_flat_records(padded, Records(*columns), 0).kinds[0]) != REST
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["why"] for case in CASES])
