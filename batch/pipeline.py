@@ -62,7 +62,7 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What a run found. `mismatched` is as `batch.reconciliation.accounting.mismatched` returns it."""
+    """The results of a run. `mismatched` is as `batch.reconciliation.accounting.mismatched` returns it."""
 
     days: tuple[ReconciledDay, ...]
     accounts: tuple[Account, ...]

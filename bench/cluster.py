@@ -1,8 +1,8 @@
 """The services that a benchmark runs on: a local stack of its own, or those of a stack that is running already.
 
-A stack of its own has a state folder and ports of its own. Dagster and what watches the stack have no part in it and
-are stopped once the stack is up. Of a running stack Kafka and the database are used; a benchmark that needs Flink
-starts one of its own, since it has other jars in its lib folder and is restarted.
+A stack of its own has a state folder and ports of its own, and neither Dagster nor what watches the stack. Of a running
+stack, Kafka and the database are used; a benchmark that needs Flink starts one of its own, since it has other jars in
+its lib folder and is restarted.
 """
 
 import os
@@ -13,8 +13,6 @@ from pathlib import Path
 from bench.events import delete_logs
 from deploy.local.environment import DATABASE_URLS, read_environment
 from deploy.local.lifecycle import stack
-from deploy.local.lifecycle.supervisor import Supervisor
-from deploy.local.services.programs import PROGRAMS
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings, load_settings
 
@@ -83,11 +81,8 @@ def _started(say: Say, keep: bool, fresh: bool, make_flink_lib: MakeLib | None) 
         os.environ["FLINK_LIB_DIR"] = str(make_flink_lib(load_settings()))
     stack.down(say)
     try:
-        settings = stack.up(say, fresh=fresh)
-        supervisor = Supervisor(settings.state_dir)
-        for part in ("dagster", "prometheus", *(() if make_flink_lib else ("flink",))):
-            supervisor.stop(PROGRAMS[part])
-        yield _measured(settings)
+        parts = ("kafka", "timescaledb", *(("flink",) if make_flink_lib else ()))
+        yield _measured(stack.up(say, fresh=fresh, parts=parts))
     finally:
         if not keep:
             stack.down(say)

@@ -32,7 +32,7 @@ class _Instant(click.DateTime):
 
 @click.group()
 def stream() -> None:
-    """Start, stop and look at the Flink job.
+    """Start, stop and inspect the Flink job.
 
     \b
     Examples:
@@ -76,7 +76,7 @@ def stop() -> None:
 
 @stream.command()
 def savepoint() -> None:
-    """Take a savepoint of the running job, which goes on, and print where it is.
+    """Take a savepoint of the running job, which continues, and print its location.
 
     \b
     Example:

@@ -66,7 +66,7 @@ def demo(fresh: bool) -> None:
     averages = load_averages(settings.averages)
     empty_the_log(settings, folder, fresh)
     flights = write_flights(folder / "flights.csv")
-    say(f"{flights.departed:,} flights left in January 2013; {flights.cancelled} were cancelled and are no events")
+    say(f"{flights.departed:,} flights left in January 2013; {flights.cancelled} were cancelled and have no event")
     say(in_words(lifecycle.start(settings, fresh=True)))
     streamed = publish(settings, averages, flights)
     claim_log(settings, folder, is_complete=True)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 DayEvents = dg.Output[None] | dg.AssetCheckEvaluation
 
 
-def unexplained_by_day(found: "Reconciled") -> dict[str, int]:
+def unexplained_by_day(run: "Reconciled") -> dict[str, int]:
     """Return how many differences of each day are unexplained."""
     counts: dict[str, int] = {}
-    for reconciled in found.days:
+    for reconciled in run.days:
         day = str(reconciled.result.day)
         counts[day] = counts.get(day, 0) + reconciled.summary.unexplained
     return counts

@@ -106,7 +106,7 @@ events = dg.AssetSpec(
 streaming_averages = dg.AssetSpec(
     "streaming_averages",
     deps=[events],
-    description="What the stream said: early, and wrong about late events. Written by Flink alone.",
+    description="The rows that the stream emitted: early, and without late events. Only Flink writes them.",
     group_name=STREAM,
     owners=[DATA_PLATFORM],
     kinds={"flink", "postgres"},
@@ -115,7 +115,7 @@ streaming_averages = dg.AssetSpec(
 late_events = dg.AssetSpec(
     "late_events",
     deps=[events],
-    description="Events further behind their series' newest than allowed_lateness; they stand in no streamed window.",
+    description="Events more than allowed_lateness behind the max event time of their series; in no streamed window.",
     group_name=STREAM,
     owners=[DATA_PLATFORM],
     kinds={"flink", "kafka"},

@@ -74,16 +74,16 @@ def computed_metadata(computed: "Computed") -> Iterator[tuple[str, Metadata]]:
         )
 
 
-def reconciled_metadata(found: "Reconciled", worst: Mapping[str, "SeriesRows"]) -> Iterator[tuple[str, Metadata]]:
+def reconciled_metadata(run: "Reconciled", worst: Mapping[str, "SeriesRows"]) -> Iterator[tuple[str, Metadata]]:
     """Yield the partition key and metadata of each day that was reconciled; `worst`: the series to draw, by day."""
     of_run = {
-        **_log_metadata(found.index),
-        "offsets_read": found.offsets_read,
-        "accounting": dg.MetadataValue.md(_accounting_table(found.accounts)),
-        "mismatched_records": found.mismatched.height,
-        "run_seconds": round(found.seconds, 3),
+        **_log_metadata(run.index),
+        "offsets_read": run.offsets_read,
+        "accounting": dg.MetadataValue.md(_accounting_table(run.accounts)),
+        "mismatched_records": run.mismatched.height,
+        "run_seconds": round(run.seconds, 3),
     }
-    for day, group in groupby(found.days, key=lambda reconciled: reconciled.result.day):
+    for day, group in groupby(run.days, key=lambda reconciled: reconciled.result.day):
         reconciled = list(group)
         differences = pl.concat(each.differences for each in reconciled)
         names = type(reconciled[0].summary).__slots__

@@ -45,9 +45,9 @@ def refreshed_metadata(refreshed: Refreshed, per_day: int) -> dict[str, Any]:
     if window_end is not None:
         metadata["newest_reconciled_window"] = window_end.isoformat()
         metadata["visible_data_age_seconds"] = contained.visible_age_s
-        for stage, reached in (("streamed", contained.streamed_at), ("reconciled", contained.reconciled_at)):
-            if reached is not None:
-                metadata[f"window_closed_to_{stage}_seconds"] = (reached - window_end).total_seconds()
+        for stage, written_at in (("streamed", contained.streamed_at), ("reconciled", contained.reconciled_at)):
+            if written_at is not None:
+                metadata[f"window_closed_to_{stage}_seconds"] = (written_at - window_end).total_seconds()
     return {name: round(value, 3) if isinstance(value, float) else value for name, value in metadata.items()}
 
 

@@ -64,11 +64,11 @@ class Project:
 
         return reconcile_days(self.settings, self.averages, days, run_id, progress)
 
-    def worst_series(self, found: "Reconciled") -> "Mapping[str, SeriesRows]":
+    def worst_series(self, reconciled: "Reconciled") -> "Mapping[str, SeriesRows]":
         """Read the rows of the series that differs most, of each day that differs."""
         from batch.report.worst_series import read_worst_series
 
-        return read_worst_series(self.settings, found)
+        return read_worst_series(self.settings, reconciled)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The rule of lateness: an event is late iff it is further behind its series than is allowed.
+"""The rule of lateness: an event is late iff it is further behind its series than `allowed_lateness`.
 
 It is compared with the max event time of its series before it in the log. Lateness.java in the operator is the same
 rule; tests/vectors/lateness.json checks both.

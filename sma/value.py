@@ -25,7 +25,7 @@ def parse_value_micros(text: str) -> int:
     """Return a decimal number, exponents allowed, rounded half away from zero to 6 decimals, in micro-units.
 
     No float and no arithmetic on more than 19 digits takes part: rounding half away from zero depends on nothing
-    but the first digit dropped. Linear in the length of the text, whatever its exponent.
+    but the first digit dropped. Linear in the length of the text, for any exponent.
 
     Raises:
         NotANumber: the text is not a number in ASCII digits; white space, `NaN` and `Infinity` are not.

@@ -6,7 +6,6 @@ is TimescaleDB alone, one for each process; tests that need no other service run
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,8 +19,8 @@ from sma.settings import CHECKOUT, load_settings
 from tests.support.database_server import running_database_server
 from tests.support.nightly import drawn, long_form
 from tests.support.places import SMA, Place, database_on, place_on, settings_of, template_on
+from tests.support.services import run_or_fail
 
-_UP_SECONDS = 420
 _NOWHERE = {"SMA_KAFKA_BOOTSTRAP": "127.0.0.1:1", "SMA_FLINK_URL": "http://127.0.0.1:1"}
 
 hypothesis_settings.register_profile("sma", deadline=None)  # a busy machine is no failure
@@ -67,12 +66,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         patch.setenv("SMA_AUTOMATION", "false")  # a quarter of an hour may begin while a test reconciles
         load_settings.cache_clear()
         try:
-            _run_or_fail("up", "--fresh")
+            run_or_fail([SMA, "up", "--fresh"], os.environ)
             patch.delenv("SMA_PORT_BASE")  # sma.env has it from here on
             load_settings.cache_clear()
             yield Place(load_settings(), dict(os.environ))
         finally:
-            _run_or_fail("down")
+            run_or_fail([SMA, "down"], os.environ)
             load_settings.cache_clear()
             shutil.rmtree(state_dir / "postgres", ignore_errors=True)
             shutil.rmtree(state_dir / "kafka", ignore_errors=True)
@@ -125,12 +124,6 @@ def own_database(database_server: Place, database_template: str) -> Iterator[Pla
     """A migrated database for one test that needs no other service."""
     with database_on(database_server, database_template) as own:
         yield own
-
-
-def _run_or_fail(*arguments: str) -> None:
-    ran = subprocess.run([SMA, *arguments], capture_output=True, text=True, timeout=_UP_SECONDS, check=False)
-    if ran.returncode:
-        pytest.fail(f"sma {' '.join(arguments)} failed:\n{ran.stdout}\n{ran.stderr}", pytrace=False)
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ def explain_window(
         metric: of the series.
         average: whose window it is.
         as_of_ms: a point of its grid.
-        records: what the database held at one moment.
+        records: from the database, in one snapshot.
         log: read after that moment, except for the committed offsets, which were read before it.
         day_state: why the day is to be reconciled.
     """

@@ -60,7 +60,7 @@ class PartitionEvents:
     lost: the required Kafka offsets, first and last, that Kafka no longer has; None where it has all.
     max_time_ms: the newest time of an event or heartbeat of the partition, its tail included.
     records_end: one past the last record of the partition.
-    has_series: whether there is any event of the series at all, whatever its time.
+    has_series: whether the series has an event of any time.
     unindexed: how many Kafka offsets the tail has.
     """
 

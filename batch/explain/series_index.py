@@ -56,7 +56,7 @@ def read_series(
         "from_ms": from_ms,
         "until_ms": until_ms,
     }
-    next_offset, max_time_ms = connection.execute(_SQL["read_reached"], bound).fetchone() or (0, None)
+    next_offset, max_time_ms = connection.execute(_SQL["read_indexed_to"], bound).fetchone() or (0, None)
     max_event_time = connection.execute(_SQL["read_newest"], bound).fetchone()
     days = [day_number(day) for (day,) in connection.execute(_SQL["read_days"], bound)]
     blocks = read_blocks(connection, partition, from_ms, until_ms)
@@ -76,6 +76,6 @@ def on_days(blocks: NDArray[np.int64], days: Sequence[int], from_ms: int, until_
     first = np.maximum(min_times_ms, from_ms) // DAY_MS
     last = np.minimum(max_times_ms, until_ms - 1) // DAY_MS
     sorted_days = np.array(days, np.int64)
-    reaches = np.searchsorted(sorted_days, first) < np.searchsorted(sorted_days, last, side="right")
-    chosen: NDArray[np.int64] = blocks[:, reaches]
-    return chosen
+    overlaps = np.searchsorted(sorted_days, first) < np.searchsorted(sorted_days, last, side="right")
+    overlapping: NDArray[np.int64] = blocks[:, overlaps]
+    return overlapping

@@ -7,7 +7,7 @@ WHERE customer = %(customer)s
     AND metric = %(metric)s
 ORDER BY kafka_partition
 
--- read_reached --
+-- read_indexed_to --
 SELECT
     next_offset,
     max_time_ms

@@ -70,7 +70,7 @@ def explain(
             rule = next(iter(read_rules(connection)), Rule.of(averages))
             state = _day_state(connection, settings, replace(averages, averages=(average,)), day_of(as_of_ms))
             is_stored = has_rows(connection, customer, metric)
-        events = _look(settings, wanted, records, series, retained, rule, progress)
+        events = _read_events(settings, wanted, records, series, retained, rule, progress)
         if not is_stored and not any(each.has_series for each in events.values()):
             raise unknown_series(connection, customer, metric)
     log = _log_reading(events, committed, averages.watermark_delay_ms)
@@ -115,7 +115,7 @@ def _series(connection: Connection, wanted: Wanted, retained: Mapping[int, Offse
     return series
 
 
-def _look(
+def _read_events(
     settings: BatchSettings,
     wanted: Wanted,
     records: WindowRecords,

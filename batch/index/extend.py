@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from batch.index.index_pass import BLOCK_EVENTS, IndexPass, LateEvents
-from batch.index.index_tables import forget, locked_partition, read_reached, write_pass
+from batch.index.index_tables import forget, locked_partition, read_pass_end, write_pass
 from batch.index.log_index import Rule, read_index, read_rules
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
 from batch.log.parallel import each_message
@@ -138,10 +138,10 @@ def _report(steps: Mapping[int, list[_Step]], seconds: float) -> IndexReport:
 
 
 def _require_from(
-    settings: BatchSettings, ranges: Mapping[int, OffsetRange], reached: Mapping[int, int], why: str
+    settings: BatchSettings, ranges: Mapping[int, OffsetRange], indexed_to: Mapping[int, int], why: str
 ) -> None:
     for partition, retained in ranges.items():
-        where, next_offset = f"{settings.events_topic}: partition {partition}", reached.get(partition, 0)
+        where, next_offset = f"{settings.events_topic}: partition {partition}", indexed_to.get(partition, 0)
         if retained.start > next_offset:
             raise SmaError(
                 f"{where} no longer retains the Kafka offsets {next_offset} to {retained.start - 1}, and {why}, so no "
@@ -160,7 +160,7 @@ def _extend(task: _Task) -> Iterator[_Step]:
         connect(task.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection,
         locked_partition(connection, task.partition),
     ):
-        done = IndexPass(read_reached(connection, task.partition), task.rule.allowed_lateness_ms, task.block_events)
+        done = IndexPass(read_pass_end(connection, task.partition), task.rule.allowed_lateness_ms, task.block_events)
         late: list[LateEvents] = []
         rejected: list[tuple[int, str]] = []
         from_offset, events, heartbeats = done.next_offset, 0, 0

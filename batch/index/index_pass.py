@@ -55,7 +55,7 @@ class LateEvents:
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class PassEnd:
     """The end of an earlier pass over the partition, from which the next one continues.
 
     next_offset: one past the last record, so that control records after it are not waited for.
@@ -80,23 +80,23 @@ class IndexPass:
         blocks: those that are new or have gained records since `forget_written`.
     """
 
-    def __init__(self, reached: Reached, allowed_lateness_ms: int, block_events: int = BLOCK_EVENTS) -> None:
+    def __init__(self, pass_end: PassEnd, allowed_lateness_ms: int, block_events: int = BLOCK_EVENTS) -> None:
         """Continue after the end of an earlier pass.
 
         Args:
-            reached: the end of the earlier pass.
+            pass_end: the end of the earlier pass.
             allowed_lateness_ms: that of the averages.
             block_events: how many events, late ones included, a block holds before the next event begins a new one.
         """
         self._block_events = block_events
         self.series = SeriesTable()
-        self.next_offset = reached.next_offset
-        self.max_time_ms = reached.max_time_ms
-        self.blocks = [reached.last_block] if reached.last_block and not self.is_full(reached.last_block) else []
+        self.next_offset = pass_end.next_offset
+        self.max_time_ms = pass_end.max_time_ms
+        self.blocks = [pass_end.last_block] if pass_end.last_block and not self.is_full(pass_end.last_block) else []
         self._allowed_lateness_ms = allowed_lateness_ms
-        ids = [self.series.number(*names) for names in reached.max_event_time_ms]
+        ids = [self.series.number(*names) for names in pass_end.max_event_time_ms]
         self._max_event_times_ms = np.full(len(self.series), NO_EVENT_MS, np.int64)
-        self._max_event_times_ms[ids] = list(reached.max_event_time_ms.values())
+        self._max_event_times_ms[ids] = list(pass_end.max_event_time_ms.values())
         self._day_counts: dict[tuple[int, int], int] = {}
 
     def is_full(self, block: Block) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, LiteralString
 
-from batch.index.index_pass import Block, IndexPass, LateEvents, Reached
+from batch.index.index_pass import Block, IndexPass, LateEvents, PassEnd
 from batch.index.log_index import Rule
 from batch.store.database import Connection
 from batch.store.statements import load_statements
@@ -33,17 +33,17 @@ def forget(connection: Connection) -> None:
     connection.execute(_SQL["forget_index"])
 
 
-def read_reached(connection: Connection, partition: int) -> Reached:
+def read_pass_end(connection: Connection, partition: int) -> PassEnd:
     """Return where the next pass over a partition begins."""
     bound = {"partition": partition}
-    row = connection.execute(_SQL["read_reached"], bound).fetchone()
+    row = connection.execute(_SQL["read_indexed_to"], bound).fetchone()
     if row is None:
-        return Reached(0, None, None, {})
+        return PassEnd(0, None, None, {})
     last = connection.execute(_SQL["read_last_block"], bound).fetchone()
     series = connection.execute(_SQL["read_series"], bound).fetchall()
     max_event_times_ms = {(customer, metric): time_ms for customer, metric, time_ms in series}
     next_offset, max_time_ms = row
-    return Reached(next_offset, max_time_ms, Block(*last) if last else None, max_event_times_ms)
+    return PassEnd(next_offset, max_time_ms, Block(*last) if last else None, max_event_times_ms)
 
 
 def write_pass(
@@ -91,10 +91,10 @@ def write_pass(
             counts=[count for *_, count in days],
             next_offset=done.next_offset,
         )
-        reached = {"partition": partition, "next_offset": done.next_offset, "max_time_ms": done.max_time_ms}
+        bound = {"partition": partition, "next_offset": done.next_offset, "max_time_ms": done.max_time_ms}
         connection.execute(
             _SQL["record_partition"],
-            reached | {"allowed_lateness_ms": rule.allowed_lateness_ms, "max_ahead_ms": rule.max_ahead_ms},
+            bound | {"allowed_lateness_ms": rule.allowed_lateness_ms, "max_ahead_ms": rule.max_ahead_ms},
         )
 
 

@@ -6,7 +6,7 @@ SELECT pg_advisory_lock(hashtext('sma.indexed_partitions'), %(partition)s)
 -- unlock_partition --
 SELECT pg_advisory_unlock(hashtext('sma.indexed_partitions'), %(partition)s)
 
--- read_reached --
+-- read_indexed_to --
 SELECT
     next_offset,
     max_time_ms

@@ -49,7 +49,7 @@ def read_partition(
 
 
 def read_values(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
-    """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
+    """Yield the values of the records at start <= Kafka offset < end, of any content; else as `read_partition`."""
     for batches, records, _ in _decompressed_batches(settings, topic, partition, start, end):
         places = zip(
             records.kafka_offsets.tolist(), records.value_starts.tolist(), records.value_lengths.tolist(), strict=True

@@ -40,7 +40,7 @@ _CONSUMER = {
     "enable.auto.offset.store": False,
     "check.crcs": True,
     "receive.message.max.bytes": MAX_ANSWER_BYTES,
-    "fetch.wait.max.ms": 50,  # how soon the end of the log is known to be reached
+    "fetch.wait.max.ms": 50,  # how soon the consumer notices the end of the log
     "fetch.queue.backoff.ms": 50,
     "max.poll.interval.ms": 86_400_000,  # the caller may take its time over a chunk
 }
@@ -73,7 +73,7 @@ def read_partition(
 
 
 def read_values(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
-    """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
+    """Yield the values of the records at start <= Kafka offset < end, of any content; else as `read_partition`."""
     for records, _ in _committed(settings, topic, partition, start, end):
         yield [Value(partition, record.kafka_offset, record.value) for record in records]
 
@@ -83,7 +83,7 @@ def chunk_of(records: Iterable[Record], next_offset: int, max_ahead_ms: int, ser
 
     Args:
         records: of one partition.
-        next_offset: the first Kafka offset behind them, control records and gaps included.
+        next_offset: the first Kafka offset after them, control records and gaps included.
         max_ahead_ms: as for `sma.event.read_record`.
         series: gets a number for each series that is new to it.
     """

@@ -63,7 +63,7 @@ def read_partition(
 
 
 def read_values(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
-    """Yield the values of the records at start <= Kafka offset < end, whatever they mean; else as `read_partition`."""
+    """Yield the values of the records at start <= Kafka offset < end, of any content; else as `read_partition`."""
 
     def read_fast(position: int) -> Iterator[list[Value]]:
         return fast_reader.read_values(settings, topic, partition, position, end)

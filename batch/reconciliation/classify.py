@@ -110,7 +110,7 @@ def difference_size() -> pl.Expr:
 
 
 def summarize(equal: int, differences: pl.DataFrame) -> Summary:
-    """Count what `compare` and `classify_differences` found; `equal` is how many windows are equal."""
+    """Count the results of `compare` and `classify_differences`; `equal` is how many windows are equal."""
     counts = dict(differences["class"].value_counts().iter_rows())
     classes = {name: int(counts.get(name, 0)) for name in get_args(DifferenceClass)}
     explained = int(differences["is_explained"].sum())

@@ -49,7 +49,7 @@ def reconciliation_report(settings: BatchSettings, run_ids: Sequence[str]) -> Re
 
 
 def commands_of_differences(settings: BatchSettings, run_ids: Sequence[str], most: int) -> list[str]:
-    """Return the command that traces each of the worst differences that runs found, `most` at most.
+    """Return the command that traces each of the worst differences of some runs, `most` at most.
 
     Raises:
         SmaError: the database does not answer.

@@ -33,14 +33,14 @@ class SeriesRows:
     batch: pl.DataFrame
 
 
-def read_worst_series(settings: BatchSettings, found: Reconciled) -> dict[str, SeriesRows]:
+def read_worst_series(settings: BatchSettings, reconciled: Reconciled) -> dict[str, SeriesRows]:
     """Return the worst series of each day that differs, by the day; of the `MOST_DAYS` with most differences.
 
     Raises:
         SmaError: the database does not answer.
     """
     worst: dict[str, ReconciledDay] = {}
-    for of_day in found.days:
+    for of_day in reconciled.days:
         day = str(of_day.result.day)
         if of_day.differences.height > (worst[day].differences.height if day in worst else 0):
             worst[day] = of_day

@@ -1,6 +1,6 @@
 """Computes exact windows from sorted columns: the rows of the events of a span, and the sum of each.
 
-A window's sum is the difference of two running sums, whatever its length. Running sums are 64 bits wide and may
+A window's sum is the difference of two running sums, at any length. Running sums are 64 bits wide and may
 overflow: the difference is right as long as the window's own sum fits, which the caller must ensure. No float takes
 part. Reading events and storing rows belong elsewhere.
 
@@ -27,7 +27,7 @@ class Windows:
 
     row_counts: int64, how many rows each series has, as many as there are series.
     as_of_ms: int64, since the Unix epoch.
-    value_sums: int64, of whatever was summed up.
+    value_sums: int64, of the summed column.
     event_counts: int32.
     """
 

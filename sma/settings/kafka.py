@@ -22,7 +22,7 @@ class KafkaSettings(Part):
 
     @property
     def events_topic(self) -> str:
-        """The topic of events, heartbeats and whatever else is sent to it."""
+        """The topic of events, heartbeats and any other records."""
         return f"{self.topic_prefix}events"
 
     @property

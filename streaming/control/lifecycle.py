@@ -222,7 +222,7 @@ def required_job(settings: StreamingSettings) -> Job:
 
 
 def poll(condition: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
-    """Return once the condition is met; after `timeout_s`, raise an SmaError that says `otherwise`."""
+    """Return once the condition is met; after `timeout_s`, raise an SmaError with the text `otherwise`."""
     try:
         Retrying(
             retry=retry_if_result(lambda is_true: not is_true),

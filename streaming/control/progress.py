@@ -144,7 +144,7 @@ def _read_before_checkpoint(settings: StreamingSettings, job: Job, timeout_s: fl
     try:
         rest.checkpoint(job.job_id, timeout_s)
     except RequestRefused:
-        required_job(settings)  # says why, unless it was only another checkpoint's turn
+        required_job(settings)  # raises the cause, unless another checkpoint was only in progress
         return {}
     return read if rest.running_since_ms(job.job_id) == running_since else {}
 

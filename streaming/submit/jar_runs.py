@@ -20,7 +20,7 @@ _UPLOAD_TIMEOUT_S = 120.0
 def run_jar(rest: FlinkRest, jar: Path, arguments: Sequence[str], options: Mapping[str, str]) -> str:
     """Run the jar's main with `arguments` and Flink's `options`, and return the id of the job that it submitted.
 
-    A cluster whose uploads are deleted meanwhile gets the jar once more.
+    If the uploads of the cluster are deleted in between, the jar is uploaded again.
 
     Raises:
         SmaError: the cluster takes no jars, or refused this one, or the job.

@@ -35,7 +35,7 @@ def submit(job: str, options: dict[str, str], plan: dict[str, Any]) -> str:
     configuration = Configuration()
     for key, value in options.items():
         configuration.set_string(key, value)
-    # Not PyFlink's own environment, which runs the job in this process whatever `execution.target` says.
+    # Not PyFlink's own environment, which runs the job in this process and ignores `execution.target`.
     environment_class = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
     environment = environment_class(configuration._j_configuration)
     add_jars_to_context_class_loader(options["pipeline.jars"].split(";"))

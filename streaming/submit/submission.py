@@ -1,4 +1,4 @@
-"""Submits jobs to the Flink cluster: through its REST API, or with PyFlink's client where SMA_FLINK_SUBMIT says so.
+"""Submits jobs to the Flink cluster: through its REST API, or with PyFlink's client, by SMA_FLINK_SUBMIT.
 
 The client is a process of its own that starts a JVM, and is needed only for a cluster that takes no jars.
 """

@@ -1,4 +1,7 @@
-"""Each benchmark in a small form, on the stack of the tests: it ends well and prints every ratio; none is judged."""
+"""Each benchmark in a small form, on services of its own: it ends well and prints every ratio; no ratio is checked.
+
+They run beside the tests of the stack, in the other process.
+"""
 
 import json
 import os
@@ -19,19 +22,27 @@ from bench.streaming.cases import RATIOS as STREAMING_RATIOS
 from deploy.local.ports import free_port_base
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
-from tests.support.places import SMA, Place
+from tests.support.places import SMA
+from tests.support.services import running_services
 
 _BRIEFLY = ("--repeat", "1", "--no-warm-up")
 _TIMEOUT_S = 1_200  # a minute or two on an idle machine
 _TABLE = "sma.streaming_averages"
 _ROWS = [("c", "m", "hour", 3_600_000, -1_500_000, 2), ("c", "m", "hour", 7_200_000, 10**16 + 1, 3)]
 
-pytestmark = pytest.mark.timeout(_TIMEOUT_S + 120)
+pytestmark = [pytest.mark.timeout(_TIMEOUT_S + 120), pytest.mark.xdist_group("benchmarks")]
 
 
-def last_line_of(benchmark: str, stack: Place, *arguments: str) -> dict[str, float]:
-    """Run a benchmark on the running stack, each case once; return what its last line says."""
-    state_dir = stack.settings.state_dir
+@pytest.fixture(scope="module")
+def services() -> Iterator[Settings]:
+    """Kafka and TimescaleDB, in a state folder and on ports of their own."""
+    with running_services(CHECKOUT / ".local" / "test-bench", ("kafka", "timescaledb")) as settings:
+        yield settings
+
+
+def last_line_of(benchmark: str, services: Settings, *arguments: str) -> dict[str, float]:
+    """Run a benchmark on the running services, each case once; return what its last line says."""
+    state_dir = services.state_dir
     environ = os.environ | {"SMA_PORT_BASE": str(free_port_base())}
     try:
         ran = subprocess.run(
@@ -51,18 +62,18 @@ def last_line_of(benchmark: str, stack: Place, *arguments: str) -> dict[str, flo
 
 
 @pytest.fixture(scope="module")
-def streaming(stack: Place) -> dict[str, float]:
-    return last_line_of("streaming", stack, "--events", "40000", "--live-seconds", "3")
+def streaming(services: Settings) -> dict[str, float]:
+    return last_line_of("streaming", services, "--events", "40000", "--live-seconds", "3")
 
 
 @pytest.fixture(scope="module")
-def batch(stack: Place) -> dict[str, float]:
-    return last_line_of("batch", stack, "--events", "40000")
+def batch(services: Settings) -> dict[str, float]:
+    return last_line_of("batch", services, "--events", "40000")
 
 
 @pytest.fixture(scope="module")
-def serving(stack: Place) -> dict[str, float]:
-    return last_line_of("serving", stack, "--rows", "100000", "--customers", "3")
+def serving(services: Settings) -> dict[str, float]:
+    return last_line_of("serving", services, "--rows", "100000", "--customers", "3")
 
 
 def test_the_streaming_benchmark_prints_every_ratio(streaming: dict[str, float]):
@@ -79,17 +90,17 @@ def test_the_serving_benchmark_prints_the_seconds_of_every_query_and_every_ratio
 
 
 @pytest.mark.usefixtures("streaming", "batch", "serving")
-def test_the_benchmarks_leave_no_topic_and_no_database_behind(stack: Place):
-    topics = AdminClient({"bootstrap.servers": stack.settings.kafka_bootstrap}).list_topics(timeout=10).topics
-    with psycopg.connect(stack.settings.owner_database_url.get_secret_value()) as connection:
+def test_the_benchmarks_leave_no_topic_and_no_database_behind(services: Settings):
+    topics = AdminClient({"bootstrap.servers": services.kafka_bootstrap}).list_topics(timeout=10).topics
+    with psycopg.connect(services.owner_database_url.get_secret_value()) as connection:
         databases = [name for (name,) in connection.execute("SELECT datname FROM pg_catalog.pg_database")]
     assert [name for name in (*topics, *databases) if name.startswith("bench")] == []
 
 
 @pytest.fixture
-def written(stack: Place) -> Iterator[Settings]:
+def written(services: Settings) -> Iterator[Settings]:
     """A database of its own with `_ROWS` in a table."""
-    with own_database(stack.settings) as settings:
+    with own_database(services) as settings:
         execute(
             settings,
             f"""
@@ -125,6 +136,6 @@ def test_a_table_that_holds_anything_else_is_refused(written: Settings, damage: 
         require_rows(written, _TABLE, digest_of(_ROWS))
 
 
-def test_a_run_finds_nothing_of_what_an_earlier_one_has_written(stack: Place, written: Settings):
-    with own_database(stack.settings) as settings:
+def test_a_run_finds_nothing_of_what_an_earlier_one_has_written(services: Settings, written: Settings):
+    with own_database(services) as settings:
         require_rows(settings, _TABLE, digest_of([]))

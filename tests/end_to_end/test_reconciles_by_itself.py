@@ -43,6 +43,7 @@ def results(reader):
     return {(day, average): written for day, average, *written in rows}
 
 
+@pytest.mark.nightly
 def test_a_backfill_that_was_killed_goes_on_where_it_stopped(stack, reader):
     settings, backfills = stack.settings, Backfills(stack.settings)
     first_ms = day_start_ms(LONG_AGO)

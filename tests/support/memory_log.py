@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from batch.index.index_pass import BLOCK_EVENTS, IndexPass, Reached
+from batch.index.index_pass import BLOCK_EVENTS, IndexPass, PassEnd
 from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
@@ -42,7 +42,7 @@ class MemoryLog:
             for partition in sorted(events["kafka_partition"].unique())
         }
         for partition, held in self._events.items():
-            done = IndexPass(Reached(0, None, None, {}), allowed_lateness_ms, block_events)
+            done = IndexPass(PassEnd(0, None, None, {}), allowed_lateness_ms, block_events)
             self.passes[partition] = done
             late = self.late[partition] = []
             for start in range(0, held.height, step):

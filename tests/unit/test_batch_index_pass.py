@@ -3,18 +3,18 @@
 import numpy as np
 import polars as pl
 
-from batch.index.index_pass import Block, IndexPass, Reached
+from batch.index.index_pass import Block, IndexPass, PassEnd
 from batch.log.reader import Chunk
 from sma.durations import DAY_MS
 from tests.support.memory_log import EVENTS_SCHEMA, MemoryLog
 
 ALLOWED_LATENESS_MS = 10
-NOTHING = Reached(0, None, None, {})
+NOTHING = PassEnd(0, None, None, {})
 
 
-def index_pass(reached=NOTHING):
+def index_pass(pass_end=NOTHING):
     """A pass in blocks of 3 events."""
-    return IndexPass(reached, ALLOWED_LATENESS_MS, block_events=3)
+    return IndexPass(pass_end, ALLOWED_LATENESS_MS, block_events=3)
 
 
 def ints(*values):
@@ -102,9 +102,9 @@ def test_the_next_pass_goes_on_as_one_pass_would():
         first = index_pass()
         found = list(first.add(chunk(first, events[:cut])).kafka_offsets)
         max_times = {first.series[number]: time_ms for number, time_ms in first.max_event_times_by_series()}
-        reached = Reached(first.next_offset, first.max_time_ms, first.blocks[-1], max_times)
+        pass_end = PassEnd(first.next_offset, first.max_time_ms, first.blocks[-1], max_times)
         kept = [block for block in first.blocks if first.is_full(block)]
-        second = index_pass(reached)
+        second = index_pass(pass_end)
         found += list(second.add(chunk(second, events[cut:])).kafka_offsets)
         assert found == late
         assert kept + second.blocks == whole.blocks

@@ -7,7 +7,7 @@ run again, and both clean up after a supervisord that was killed.
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,7 +37,9 @@ _STOP_ORDER = (
 )
 
 
-def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ) -> Settings:
+def up(
+    say: Say, *, fresh: bool = False, parts: Collection[str] = tuple(PROGRAMS), environ: Mapping[str, str] = os.environ
+) -> Settings:
     """Start every part of the stack that is not up, wait until all are healthy, and make topics, tables and views.
 
     The tables then hold the definitions of averages.yaml too.
@@ -45,6 +47,7 @@ def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ
     Args:
         say: takes a line of progress: one for each part, when it is up.
         fresh: delete all state first, data included; the installation stays.
+        parts: those to start; Dagster needs TimescaleDB, and Prometheus all others.
         environ: SMA_STATE_DIR, SMA_PORT_BASE and so on.
 
     Returns:
@@ -69,7 +72,7 @@ def up(say: Say, *, fresh: bool = False, environ: Mapping[str, str] = os.environ
         if destination is not None:
             supervisor.require_token(destination.token.get_secret_value())
         _prepare(settings, environment, supervisor, environ)
-        Start(settings, environment, supervisor, say).start_all()
+        Start(settings, environment, supervisor, say).start_all(parts)
         store_definitions(settings.owner_database_url.get_secret_value(), load_averages(settings.averages).averages)
     return settings
 

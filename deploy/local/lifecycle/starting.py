@@ -1,7 +1,7 @@
 """Starts the parts, all at the same time, and waits until each can be used, or reports why it does not come up."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from threading import Event
@@ -35,23 +35,25 @@ class Start:
     say: Callable[[str], None]
     given_up: Event = field(default_factory=Event)
 
-    def start_all(self) -> None:
-        """Start every part: Dagster once its database is there, Prometheus last, or a slow start would be an alert.
+    def start_all(self, parts: Collection[str]) -> None:
+        """Start parts: Dagster once its database is there, Prometheus last, or a slow start would be an alert.
 
         Raises:
             SmaError: of the first part that did not come up.
         """
         with ThreadPoolExecutor() as pool:
-            timescaledb = pool.submit(self._start_timescaledb)
-            others = [pool.submit(start) for start in (self._start_kafka, self._start_flink)]
-            others.append(pool.submit(self._start_dagster, timescaledb))
+            starts = {"timescaledb": self._start_timescaledb, "kafka": self._start_kafka, "flink": self._start_flink}
+            started = {part: pool.submit(start) for part, start in starts.items() if part in parts}
+            if "dagster" in parts:
+                started["dagster"] = pool.submit(self._start_dagster, started["timescaledb"])
             try:
-                for finished in as_completed([timescaledb, *others]):
+                for finished in as_completed(started.values()):
                     finished.result()
             except BaseException:
                 self.given_up.set()  # or the pool would wait for the other parts
                 raise
-        self._start_prometheus()
+        if "prometheus" in parts:
+            self._start_prometheus()
 
     def _start_kafka(self) -> None:
         started = time.monotonic()
