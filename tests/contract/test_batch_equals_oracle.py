@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support import oracle
 from tests.support.memory_log import recompute
 from tests.support.moving_sum import MovingSum
-from tests.support.streams import AVERAGES, HOUR, as_answers, as_log, oracle_answers, streams
+from tests.support.streams import AVERAGES, HOUR, as_answers, as_log, oracle_rows, streams
 
 FAR = 10**15
 STARTS = st.sampled_from([0, 1_357_034_400_000, -3 * HOUR - 1, -(10**13) + 7])
@@ -19,7 +19,7 @@ def test_every_window_equals_the_oracle(data, start_ms):
     stream = data.draw(streams(start_ms))
     computed = recompute(as_log(stream), AVERAGES, -FAR, FAR)
     for average in AVERAGES:
-        assert as_answers(computed, average) == oracle_answers(stream, average)
+        assert as_answers(computed, average) == oracle_rows(stream, average)
 
 
 @given(streams(), st.integers(-2 * HOUR, 20 * HOUR), st.integers(0, 10 * HOUR))
@@ -27,7 +27,7 @@ def test_a_range_holds_exactly_its_own_windows(stream, from_ms, length_ms):
     until_ms = from_ms + length_ms
     computed = recompute(as_log(stream), AVERAGES, from_ms, until_ms)
     for average in AVERAGES:
-        everything = oracle_answers(stream, average)
+        everything = oracle_rows(stream, average)
         wanted = {key: pair for key, pair in everything.items() if from_ms <= key[2] < until_ms}
         assert as_answers(computed, average) == wanted
 
@@ -55,4 +55,4 @@ def test_the_queue_with_an_incremental_sum_equals_the_oracle(average, stream):
                 queue.add(*waiting.pop(0))
             queue.advance_to(as_of)
             answers[(*series, as_of)] = (queue.value_sum_micros, queue.event_count)
-    assert answers == oracle_answers(stream, average)
+    assert answers == oracle_rows(stream, average)

@@ -9,7 +9,7 @@ from batch.reconciliation.recomputed import recomputation_filters
 from batch.windows.spans import RowSpan, Span
 from tests.support import oracle
 from tests.support.memory_log import MemoryLog
-from tests.support.streams import AVERAGES, HOUR, as_answers, as_log, oracle_answers, positions, streams
+from tests.support.streams import AVERAGES, HOUR, as_answers, as_log, oracle_rows, positions, streams
 
 FAR = 10**15
 DAY = 24 * HOUR
@@ -63,21 +63,21 @@ def test_an_event_is_late_as_the_oracle_says(stream, allowed_lateness_ms, step):
 
 
 @given(streams(), ALLOWED, spans_of_first_day())
-def test_the_stream_must_have_said_the_windows_without_the_late_events(stream, allowed_lateness_ms, spans):
+def test_the_stream_must_have_emitted_the_windows_without_the_late_events(stream, allowed_lateness_ms, spans):
     late = oracle.late_by_series(stream, allowed_lateness_ms)
     used = [event for place, event in enumerate(stream) if place not in late]
     marked = [(*event[:3], "1" if place in late else "0") for place, event in enumerate(stream)]
     found = logs(stream, allowed_lateness_ms).rows(AVERAGES, spans, recomputation_filters(WHOLE, WHOLE, WHOLE))
     assert set(found) == {"batch", "stream"}
     for average in AVERAGES:
-        assert as_answers(found["batch"], average) == of_first_day(oracle_answers(stream, average))
-        assert as_answers(found["stream"], average) == of_first_day(oracle_answers(used, average))
-        counts = {key: total // 10**6 for key, (total, _) in oracle_answers(marked, average).items() if total}
+        assert as_answers(found["batch"], average) == of_first_day(oracle_rows(stream, average))
+        assert as_answers(found["stream"], average) == of_first_day(oracle_rows(used, average))
+        counts = {key: total // 10**6 for key, (total, _) in oracle_rows(marked, average).items() if total}
         assert late_counts(found["batch"], average) == of_first_day(counts)
 
 
 @given(streams(), ALLOWED, ENDS, ENDS, spans_of_first_day())
-def test_parts_of_the_log_give_what_the_oracle_says_of_them(stream, allowed_lateness_ms, read_to, committed, spans):
+def test_ranges_of_the_log_give_the_windows_of_the_oracle(stream, allowed_lateness_ms, read_to, committed, spans):
     late, places = oracle.late_by_series(stream, allowed_lateness_ms), positions(stream)
     numbered = list(enumerate(stream))
     read = [event for place, event in numbered if places[place][1] < read_to[places[place][0]]]
@@ -86,12 +86,12 @@ def test_parts_of_the_log_give_what_the_oracle_says_of_them(stream, allowed_late
     ]
     found = logs(stream, allowed_lateness_ms).rows(AVERAGES, spans, recomputation_filters(read_to, committed, WHOLE))
     for average in AVERAGES:
-        assert as_answers(found["batch"], average) == of_first_day(oracle_answers(read, average))
-        assert as_answers(found["committed"], average) == of_first_day(oracle_answers(stated, average))
+        assert as_answers(found["batch"], average) == of_first_day(oracle_rows(read, average))
+        assert as_answers(found["committed"], average) == of_first_day(oracle_rows(stated, average))
 
 
 @given(streams(), ALLOWED)
-def test_a_series_in_several_partitions_has_the_windows_over_all_of_its_events(stream, allowed_lateness_ms):
+def test_a_series_in_two_partitions_has_the_windows_over_all_of_its_events(stream, allowed_lateness_ms):
     places = [(place % 3, place) for place in range(len(stream))]
     events = as_log(stream, places)
     log = MemoryLog(events, allowed_lateness_ms)
@@ -101,4 +101,4 @@ def test_a_series_in_several_partitions_has_the_windows_over_all_of_its_events(s
     # between equal times the partitions stand one behind the other
     in_order = [stream[place] for _, place in sorted(places)]
     for average in AVERAGES:
-        assert as_answers(found, average) == of_first_day(oracle_answers(in_order, average))
+        assert as_answers(found, average) == of_first_day(oracle_rows(in_order, average))

@@ -99,7 +99,7 @@ def test_a_day_that_has_no_rows_is_stored_too(database):
     assert read_results(database, [DAY], ["hour"]) == [result_of(11)]
 
 
-def test_what_stands_where_no_answer_was_stored_is_removed(database):
+def test_rows_of_a_day_without_a_result_are_removed(database):
     write_result(database, result_of(), minutes(5, value_sum_micros=7), "run-1")
     database.execute("DELETE FROM sma.batch_days")
     write_result(database, result_of(average="minute"), frame([row(0, average="minute")]), "run-2")
@@ -153,7 +153,7 @@ def test_other_averages_and_days_stay(database):
     assert read_averages(database, "batch_averages", "hour", START - DAY_MS, START + 2 * DAY_MS).height == 2
 
 
-def test_an_answer_from_less_of_the_log_is_refused(database):
+def test_a_result_from_less_of_the_log_is_refused(database):
     write_result(database, result_of(10), minutes(3), "run-1")
     with pytest.raises(SmaError, match="computed from partition 0 to Kafka offset 10, but it now ends at 9"):
         write_result(database, result_of(9), minutes(1), "run-2")
@@ -201,7 +201,7 @@ def test_of_two_that_write_a_day_for_the_first_time_the_second_waits_and_correct
     assert read_results(database, [DAY], ["hour"]) == [result_of(11)]
 
 
-def test_of_two_that_write_a_day_for_the_first_time_the_poorer_one_is_refused(own_database, database):
+def test_of_two_that_write_a_day_for_the_first_time_the_older_one_is_refused(own_database, database):
     with pytest.raises(SmaError, match="the stored result stays"):
         write_while_another_does(own_database, (result_of(10), minutes(3)), (result_of(9), minutes(1)))
     assert stored(database).equals(minutes(3))
@@ -252,7 +252,7 @@ def test_a_reader_never_sees_half_a_day(own_database, database, reader, before):
 
 
 @pytest.mark.parametrize("before", [0, 3])
-def test_interrupted_in_the_middle_the_old_answer_stays(database, before):
+def test_interrupted_in_the_middle_the_old_result_stays(database, before):
     if before:
         write_result(database, result_of(1), minutes(before), "run-0")
     rows = frame(row(minute, customer=f"c{series:02d}") for series in range(100) for minute in range(400))
@@ -263,7 +263,7 @@ def test_interrupted_in_the_middle_the_old_answer_stays(database, before):
     assert database.execute("SELECT count(*) FROM sma.batch_days").fetchone() == (before and 1,)
 
 
-def test_a_connection_lost_in_the_middle_leaves_the_old_answer(own_database, database):
+def test_a_connection_lost_in_the_middle_leaves_the_old_result(own_database, database):
     write_result(database, result_of(1), minutes(3), "run-0")
     with pytest.raises(psycopg.OperationalError), connect(own_database) as doomed, doomed.transaction():
         write_result(doomed, result_of(2), minutes(1_440), "run-1")
@@ -297,7 +297,7 @@ def test_what_has_closed_since_is_no_correction(database):
     assert database.execute("SELECT count(*) FROM sma.corrections").fetchone() == (0,)
 
 
-def test_a_day_of_which_less_is_closed_now_keeps_no_row_behind_it(database):
+def test_a_day_of_which_less_is_closed_now_keeps_no_row_after_it(database):
     write_result(database, result_of(), minutes(5), "run-1")
     less = BatchResult(DAY, "hour", {0: 10}, START + 2 * MINUTE_MS)
     assert changed(write_result(database, less, minutes(3), "run-2")) == (3, 0, 2)

@@ -70,7 +70,7 @@ def test_a_final_value_names_its_run_and_its_explained_difference(traced, name):
     assert final.records.result.run_id == "run-1"
 
 
-def test_late_events_are_told_with_how_far_behind_they_came(traced):
+def test_late_events_are_listed_with_how_far_behind_they_arrived(traced):
     final = traced.final["hour"]
     late = {traced.positions.index(held.position): held.behind_ms // MINUTE for held in final.late_events}
     assert late == {4: 11, 5: 51}
@@ -86,7 +86,7 @@ def test_other_grid_points_are_final_without_a_row_or_yet_to_come(traced, other,
     assert traced.others[other].case is case
 
 
-def test_the_commands_document_says_the_same_for_programs(traced):
+def test_the_commands_document_has_the_same_for_programs(traced):
     document = traced.final_document
     assert document["case"] == "final"
     assert [each["behind_ms"] for each in document["events"] if each["is_late"]] == [51 * MINUTE, 11 * MINUTE]
@@ -128,7 +128,7 @@ def test_a_damaged_row_of_the_stream_is_wrong_and_the_batch_row_is_not(traced):
     assert (damaged.stream.recomputed.value_sum_micros, damaged.stream.recomputed.event_count) == right
 
 
-def test_the_command_fails_for_a_damaged_row_and_says_which_layer_is_wrong(traced):
+def test_the_command_fails_for_a_damaged_row_and_names_the_wrong_layer(traced):
     ran = traced.damaged_command
     assert ran.returncode == 1
     assert "WRONG: the stream's pair" in ran.stdout
@@ -177,7 +177,7 @@ def test_what_is_not_there_is_one_line_that_names_what_is(place, averages_file, 
         explain(place.settings, load_averages(averages_file), *arguments, print)
 
 
-def test_another_kafka_is_told_in_one_line(place, averages_file):
+def test_another_kafka_is_one_line(place, averages_file):
     averages_file.write_text(YAML)
     with psycopg.connect(place.settings.owner_database_url.get_secret_value()) as connection:
         connection.execute("INSERT INTO sma.indexed_series VALUES (3, 'AA', 'delay', 0)")

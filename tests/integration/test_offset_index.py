@@ -98,7 +98,7 @@ def test_days_worked_out_in_processes_are_the_oracles(place, small, monkeypatch)
     assert stored(place, "batch_averages") == expected_of(events)
 
 
-def test_the_index_says_what_the_log_holds(place, small, connection):
+def test_the_index_equals_the_log(place, small, connection):
     events = log_of(2_000)
     rubbish = [Sent(b"rubbish", START), Sent(None, START)]
     positions = publish(place.settings, [as_record(event) for event in events] + rubbish)

@@ -61,12 +61,12 @@ def served(connection):
     ).fetchall()
 
 
-def test_without_a_batch_answer_the_stream_is_shown(database):
+def test_without_a_batch_result_the_stream_is_shown(database):
     say(database, "streaming", 7, 3)
     assert served(database) == [(Decimal(7), 3, Decimal("2.333333333"), "stream", False, True)]
 
 
-def test_the_batch_answer_replaces_the_stream_and_is_final_once_reconciled(database):
+def test_the_batch_result_replaces_the_stream_and_is_final_once_reconciled(database):
     say(database, "streaming", 7, 3)
     say(database, "batch", 8, 4)
     compute_day(database, AS_OF)

@@ -160,7 +160,7 @@ def test_a_query_of_some_days_reads_their_chunks_only(own_database, weeks, query
     assert chunks_read(weeks, query) == expected
 
 
-def test_the_stream_is_not_read_where_the_batch_layer_answered(weeks):
+def test_the_stream_is_not_read_where_there_is_a_batch_result(weeks):
     read = weeks.execute(
         "SELECT count(*) FROM sma.open_spans() AS open JOIN sma.streaming_averages AS stream"
         " ON stream.average = open.average AND stream.as_of >= open.from_time AND stream.as_of < open.until_time"

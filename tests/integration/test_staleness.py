@@ -116,11 +116,11 @@ def test_nothing_is_closed_while_a_partition_has_no_watermark(own_database, one_
     assert stale(own_database) == {}
 
 
-def test_a_day_without_an_answer_is_stale(own_database, one_day):
+def test_a_day_without_a_result_is_stale(own_database, one_day):
     assert {day: each.reasons for day, each in stale(own_database).items()} == {DAY: {NO_RESULT}}
 
 
-def test_a_day_whose_answer_has_all_is_settled(own_database, one_day):
+def test_a_day_whose_result_is_complete_is_not_stale(own_database, one_day):
     one_day.result(read_to=100)
     assert stale(own_database) == {}
 
@@ -158,18 +158,18 @@ def test_a_day_is_stale_when_another_grid_point_of_it_has_closed(own_database, o
         ((23.7, 24.1), True),
     ],
 )
-def test_a_block_past_the_answer_counts_if_it_touches_the_days_windows(own_database, one_day, hours, is_touched):
+def test_a_block_after_the_result_counts_if_it_touches_the_days_windows(own_database, one_day, hours, is_touched):
     one_day.result(read_to=100)
     one_day.block((100, 200), hours)
     assert (DAY in stale(own_database)) == is_touched
 
 
-def test_a_block_that_reaches_past_the_answer_counts(own_database, one_day):
+def test_a_block_that_ends_after_the_result_counts(own_database, one_day):
     one_day.result(read_to=99)
     assert stale(own_database)[DAY].reasons == {MORE_IN_THE_LOG}
 
 
-def test_a_partition_that_the_answer_does_not_know_counts(own_database, one_day):
+def test_a_partition_that_is_not_in_the_result_counts(own_database, one_day):
     one_day.result(read_to=100)
     one_day.low_watermark(NEXT_MORNING, partition=1)
     one_day.block((0, 1), (10, 10), partition=1)
@@ -185,7 +185,7 @@ def test_a_block_that_grows_by_events_of_other_days_does_not_count(own_database,
 
 
 @pytest.mark.parametrize(("offset", "is_waiting"), [(99, False), (100, True)])
-def test_a_late_event_past_the_answer_waits(own_database, one_day, offset, is_waiting):
+def test_a_late_event_after_the_result_waits(own_database, one_day, offset, is_waiting):
     one_day.result(read_to=100)
     one_day.late(offset, 5)
     found = stale(own_database)
@@ -229,7 +229,7 @@ def test_a_block_of_another_series_does_not_reach_it(own_database, one_day):
 
 
 @pytest.mark.parametrize("reconciled_after", [None, timedelta(seconds=-1)])
-def test_an_answer_that_was_not_reconciled_since_it_was_written_is_stale(own_database, one_day, reconciled_after):
+def test_a_result_that_was_not_reconciled_since_it_was_written_is_stale(own_database, one_day, reconciled_after):
     one_day.result(read_to=100, reconciled_after=reconciled_after)
     assert stale(own_database)[DAY].reasons == {NOT_RECONCILED}
 

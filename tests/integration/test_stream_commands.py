@@ -94,7 +94,7 @@ def test_a_restart_resumes_from_the_savepoint_and_changes_no_row(changed):
     assert changed.rows_after_restart == changed.rows_when_stopped
 
 
-def test_an_upgrade_says_beforehand_what_carries_over(changed):
+def test_an_upgrade_prints_beforehand_what_carries_over(changed):
     carried = "average half_day: added (12 hours every 6 hours): the state carries over for the others"
     assert carried in changed.dry_upgrade
 

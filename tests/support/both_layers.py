@@ -18,7 +18,7 @@ from sma.averages import load_averages
 from tests.support import oracle
 from tests.support.publishing import Sent, publish
 from tests.support.stored import records, stored, succeed
-from tests.support.streams import AVERAGES, HOUR, oracle_answers, streams
+from tests.support.streams import AVERAGES, HOUR, oracle_rows, streams
 
 START = 1_357_034_400_000
 ALLOWED_LATENESS = 3 * HOUR
@@ -109,7 +109,7 @@ def late_of(events, positions):
 
 
 def expected_of(events):
-    return {average.name: oracle_answers(events, average) for average in AVERAGES}
+    return {average.name: oracle_rows(events, average) for average in AVERAGES}
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ AVERAGES = (
 )
 
 
-def oracle_answers(stream: Sequence[oracle.Event], average: Average) -> Mapping[oracle.Key, oracle.Pair]:
+def oracle_rows(stream: Sequence[oracle.Event], average: Average) -> Mapping[oracle.Key, oracle.Pair]:
     """What the oracle says of an average."""
     if isinstance(average.window, CountWindow):
         return oracle.count_windows(stream, average.window.event_count, average.every_ms)

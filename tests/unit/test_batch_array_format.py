@@ -29,7 +29,7 @@ def in_units(value_sum_micros):
 
 
 @given(st.lists(st.lists(micros, min_size=1, max_size=8), max_size=4))
-def test_sums_of_several_series_are_exact(series):
+def test_sums_of_many_series_are_exact(series):
     arrays = [array([in_units(held) for held in sums], "numeric") for sums in series]
     assert decode_micros(arrays, sum(map(len, series))).to_list() == [held for sums in series for held in sums]
 
@@ -48,7 +48,7 @@ def test_what_is_no_number_is_refused(value):
 
 
 @given(st.lists(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=8), max_size=4))
-def test_times_and_counts_of_several_series_are_as_they_were(series):
+def test_times_and_counts_of_many_series_are_unchanged(series):
     arrays = [array([], "int8") + b"".join(struct.pack(">iq", 8, one) for one in held) for held in series]
     assert decode_integers(arrays).tolist() == [one for held in series for one in held]
 

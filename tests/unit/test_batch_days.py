@@ -52,7 +52,7 @@ def test_a_time_goes_to_the_database_and_back(time_ms):
     ("low_watermark", "until_ms"),
     [(10 * DAY_MS, 2 * DAY_MS), (DAY_MS + 5, DAY_MS + 6), (DAY_MS, DAY_MS + 1), (5, DAY_MS)],
 )
-def test_a_days_answer_ends_with_the_last_closed_window(low_watermark, until_ms):
+def test_a_days_result_ends_with_the_last_closed_window(low_watermark, until_ms):
     assert BatchResult(date(1970, 1, 2), "hour", {0: 1}, low_watermark).bounds_ms == (DAY_MS, until_ms)
 
 

@@ -132,7 +132,7 @@ def test_the_furthest_max_ahead_does_not_overflow(timestamp_ms: int) -> None:
         assert read_fast([PLAIN], timestamp_ms, max_ahead_ms) == [read_record(PLAIN, timestamp_ms, max_ahead_ms)]
 
 
-def test_a_name_is_told_from_every_other_one() -> None:
+def test_a_name_is_distinguished_from_every_other_one() -> None:
     #  the same letters, cut elsewhere: a/bc, ab/c; and names that only lengths tell apart
     pairs = [
         ("a", "bc"),

@@ -62,7 +62,7 @@ def test_a_late_event_and_another_series_hold_nothing_back():
     assert late_offsets((0, "AA", 100), (0, "B6", 1), (0, "AA", 1), (0, "AA", 95)) == [2]
 
 
-def test_each_partition_is_judged_by_itself():
+def test_lateness_is_decided_by_partition():
     assert late_offsets((0, "AA", 100), (1, "AA", 1), (0, "AA", 1)) == [2]
 
 

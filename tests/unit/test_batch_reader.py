@@ -208,7 +208,7 @@ def test_chunks_are_bounded_in_records_and_bytes(monkeypatch: pytest.MonkeyPatch
     assert len(chunks) > 4
 
 
-def test_chunks_stay_as_small_behind_a_batch_that_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_stay_as_small_after_a_batch_that_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decompressed_batches, "CHUNK_BYTES", 2_000)
     chunks, _ = read(events(0, 200) + b"".join(events(base, 10) for base in range(200, 300, 10)))
     assert [chunk.records for chunk in chunks] == [200, 20, 20, 20, 20, 20]

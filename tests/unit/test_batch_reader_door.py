@@ -98,7 +98,7 @@ def test_where_the_fast_reader_is_unavailable_the_plain_one_resumes_at_the_next_
     assert asked.plain == [resumed_at, resumed_at]
 
 
-def test_it_resumes_behind_what_is_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_resumes_after_gaps_and_control_records(monkeypatch: pytest.MonkeyPatch) -> None:
     # 0-4 aborted, 5 its mark: the chunk is empty, and what it covers is not read again
     aborted = events(0, 5, producer_id=1, is_transactional=True) + control_batch(5, 1, is_commit=False)
     asked = two_readers(monkeypatch, [Fetched(aborted, ((1, 0),)), UNAVAILABLE])

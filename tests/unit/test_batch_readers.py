@@ -245,7 +245,7 @@ def test_a_topic_or_partition_that_is_not_there_is_the_same_error(
 
 
 @READERS
-def test_a_damaged_batch_is_refused_and_what_stands_before_it_may_be_read(reader: ModuleType) -> None:
+def test_a_damaged_batch_is_refused_and_records_before_it_may_be_read(reader: ModuleType) -> None:
     damaged = bytearray(events(10, 10))
     damaged[-3] ^= 1
     log = Log([events(0, 10), bytes(damaged), events(20, 10)], fetched_batches=1)

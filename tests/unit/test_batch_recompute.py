@@ -75,7 +75,7 @@ def test_days_put_together_are_the_whole(events, average, cut_ms):
     assert pl.concat(parts).sort(KEY).equals(recompute(frame(events), [average], -300, 300))
 
 
-def test_several_averages_come_out_sorted_by_key():
+def test_many_averages_are_sorted_by_key():
     rows = recompute(
         frame([("AA", "delay", 3, 7)]),
         [Average("long", DurationWindow(20), 10), Average("a", DurationWindow(10), 10)],
@@ -135,7 +135,7 @@ def test_a_count_window_that_is_not_full_holds_what_there_is_of_its_own_series()
     assert rows.select("value_sum_micros", "event_count").rows() == [(1, 1), (2, 1), (4, 1)]
 
 
-def test_equal_event_times_stand_in_the_order_of_the_log():
+def test_equal_event_times_are_in_the_order_of_the_log():
     chooser = random.Random(1)
     events = [("AA", "delay", chooser.randrange(4), value) for value in range(20_000)]
     for event_count in (1, 7_000):

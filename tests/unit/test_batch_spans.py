@@ -24,7 +24,7 @@ def cut(warm_up, days, events, series=1):
     return list(spans(warm_up, from_day * DAY_MS, until_day * DAY_MS, events, HOURLY, series))
 
 
-def test_days_that_touch_are_read_at_once_and_each_is_stated_by_itself():
+def test_adjacent_days_are_read_at_once_and_each_has_its_own_rows():
     assert cut([4], (5, 7), {4: 10, 5: 40, 6: 50}) == [
         Span(4 * DAY_MS, 7 * DAY_MS, (RowSpan(5 * DAY_MS, 6 * DAY_MS), RowSpan(6 * DAY_MS, 7 * DAY_MS)))
     ]

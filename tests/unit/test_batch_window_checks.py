@@ -12,7 +12,7 @@ from batch.windows.window_events import Pair, SeriesEvent, pair_of, window_of
 from sma.averages import Average
 from sma.window import CountWindow, DurationWindow
 from tests.support import oracle
-from tests.support.streams import AVERAGES, MINUTE, oracle_answers, streams
+from tests.support.streams import AVERAGES, MINUTE, oracle_rows, streams
 
 LATENESS = 30 * MINUTE
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,7 +41,7 @@ def result_of(read_to, low_watermark_ms=1_000):
 
 
 def oracle_pair(stream, average, as_of_ms):
-    return oracle_answers(stream, average).get(("a", "m", as_of_ms))
+    return oracle_rows(stream, average).get(("a", "m", as_of_ms))
 
 
 @st.composite
@@ -56,7 +56,7 @@ def cases(draw):
 
 @settings(max_examples=50)
 @given(cases())
-def test_a_window_holds_what_the_oracle_says(case):
+def test_a_window_equals_that_of_the_oracle(case):
     stream, average, as_of_ms, _ = case
     pair = pair_of(window_of(average, as_of_ms, as_events(stream)))
     assert (pair and (pair.value_sum_micros, pair.event_count)) == oracle_pair(stream, average, as_of_ms)

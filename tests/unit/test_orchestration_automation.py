@@ -116,7 +116,7 @@ def test_one_indexing_is_looked_at_once(instance):
     assert len(sense(reconcile_what_has_closed, instance, project, cursor).run_requests) == 1
 
 
-def test_nothing_to_do_says_so(instance):
+def test_nothing_to_do_is_a_skip(instance):
     index_once(instance)
     looked = sense(reconcile_what_has_closed, instance)
     assert (looked.run_requests, looked.skip_reason.skip_message) == (
@@ -129,7 +129,7 @@ def test_nothing_to_do_says_so(instance):
     ("job_name", "assets"), [("reconcile", None), ("__ASSET_JOB", ["batch_averages", "reconciliations"])]
 )
 @pytest.mark.parametrize("sensor", [reconcile_what_has_closed, late_events_waiting])
-def test_no_reconciliation_is_started_beside_another(instance, sensor, job_name, assets):
+def test_no_reconciliation_is_started_during_another(instance, sensor, job_name, assets):
     index_once(instance)
     start_run(instance, job_name, assets=assets)
     skipped = sense(sensor, instance, Project(stale(late_since=datetime(2026, 1, 1, tzinfo=UTC))))
@@ -137,7 +137,7 @@ def test_no_reconciliation_is_started_beside_another(instance, sensor, job_name,
     assert "queued or running" in skipped.skip_message
 
 
-def test_a_run_that_has_ended_is_in_nobodys_way(instance):
+def test_a_run_that_has_ended_blocks_no_other(instance):
     index_once(instance)
     start_run(instance, "reconcile", dg.DagsterRunStatus.FAILURE)
     assert len(sense(reconcile_what_has_closed, instance, Project(stale())).run_requests) == 1
@@ -174,7 +174,7 @@ def test_nothing_is_dropped_while_everything_is_kept():
     assert isinstance(retention_every_night(context, project=kept), dg.RunRequest)
 
 
-def test_a_job_is_told_of_at_first_and_when_it_stops_or_runs_again(instance, flink):
+def test_a_job_is_evaluated_at_first_and_when_it_stops_or_runs_again(instance, flink):
     project = Project(settings=Settings(flink_url=flink.url, job_name="j"))
 
     def look(state, cursor):
@@ -197,7 +197,7 @@ def test_a_job_is_told_of_at_first_and_when_it_stops_or_runs_again(instance, fli
 
 
 @pytest.mark.parametrize("name", ["streaming_averages:flink_job_runs", "events:kafka_retains_what_days_need"])
-def test_what_a_sensor_tells_is_a_check_of_the_graph(name):
+def test_a_sensor_evaluates_a_check_of_the_graph(name):
     asset, check = name.split(":")
     assert dg.AssetCheckKey(dg.AssetKey(asset), check) in definitions.resolve_asset_graph().asset_check_keys
 
@@ -227,7 +227,7 @@ def test_the_key_of_a_run_whose_first_was_deleted_is_that_runs():
         assert resume_key(empty, run) == "run-1"
 
 
-def test_the_reasons_of_a_range_stand_in_its_tags():
+def test_the_reasons_of_a_range_are_in_its_tags():
     since = datetime(2026, 1, 1, tzinfo=UTC)
     both = [stale(), StaleDay(DAY + timedelta(days=1), frozenset({MORE_IN_THE_LOG}), since)]
     (request,) = automation.requests(both, "1")

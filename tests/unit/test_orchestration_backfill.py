@@ -58,7 +58,7 @@ def test_one_backfill_of_both_assets_is_launched():
     assert params["partitionNames"] == ["2013-01-01", "2013-01-02"]
 
 
-def test_a_refusal_is_told_in_one_line():
+def test_a_refusal_is_one_line():
     refused = {"__typename": "PythonError", "message": "\nNo such partition\nTraceback …"}
     dagster = ScriptedDagster(launchPartitionBackfill=[refused])
     with pytest.raises(SmaError, match=r"did not start the backfill: No such partition$"):
@@ -86,7 +86,7 @@ def test_a_run_of_one_asset_is_not_the_end():
     assert follow(partitionBackfillOrError=states).run_ids == ("one", "two")
 
 
-def test_a_failed_run_is_told_with_its_first_error():
+def test_a_failed_run_has_its_first_error():
     failure = {
         "__typename": "ExecutionStepFailureEvent",
         "error": {
@@ -111,7 +111,7 @@ def test_a_run_that_a_blocking_check_failed_has_done_its_work():
     assert outcome == BackfillOutcome("abc", ("run-1",), None)
 
 
-def test_a_backfill_that_fails_before_it_has_a_run_says_why():
+def test_a_backfill_that_fails_before_it_has_a_run_has_its_error():
     failed = followed("FAILED", error="code location sma cannot be loaded\n…")
     outcome = follow(partitionBackfillOrError=[failed])
     assert outcome.error == "backfill abc failed: code location sma cannot be loaded"

@@ -83,7 +83,7 @@ def test_an_unexplained_difference_fails_its_day_and_the_run(instance):
     assert evaluations(ran, NO_UNEXPLAINED) == {"2013-01-10": True, "2013-01-11": False, "2013-01-12": True}
 
 
-def test_each_evaluation_judges_the_materialization_of_its_day(instance):
+def test_each_evaluation_names_the_materialization_of_its_day(instance):
     run(instance, [0, 2, 0], tags=RANGE)
     key = dg.AssetCheckKey(reconciliations.key, NO_UNEXPLAINED)
     of_days = instance.event_log_storage.get_asset_check_partition_info([key])
@@ -99,7 +99,7 @@ def test_one_day_is_checked_like_many(instance):
     assert evaluations(ran, NO_UNEXPLAINED) == {"2013-01-10": False}
 
 
-def test_a_record_that_nobody_accounts_for_fails_its_check_and_not_the_run(instance):
+def test_a_record_that_is_unaccounted_for_fails_its_check_and_not_the_run(instance):
     ran = run(instance, [0, 0, 0], records=1, tags=RANGE)
     assert ran.success
     assert evaluations(ran, ALL_ACCOUNTED_FOR) == {None: False}
@@ -144,7 +144,7 @@ def test_a_day_that_differs_gives_the_commands_that_trace_its_worst_windows(inst
     assert len(others) == MOST_COMMANDS
 
 
-def test_a_day_whose_answer_was_corrected_gives_the_commands_too():
+def test_a_day_whose_result_was_corrected_has_the_commands_too():
     written = Written(BatchResult(FIRST, "hour", {}, 0), 3, 1, 0, corrected=(("A", "m", 900_000),))
     computed = Computed((written,), (), LogIndex(()), 0, 0, 0, 0.1, 0.2)
     ((_, shown),) = computed_metadata(computed)

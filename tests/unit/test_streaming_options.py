@@ -67,7 +67,7 @@ def test_a_flink_url_that_is_none_is_refused(url: str) -> None:
         rest_address(url)
 
 
-def test_credentials_are_decoded_and_stand_beside_the_jdbc_url() -> None:
+def test_credentials_are_decoded_and_are_not_in_the_jdbc_url() -> None:
     address = JdbcAddress.from_url("postgresql://us%40er:p%2F%3Aw@host:5433/my%20db?sslmode=require")
     assert (address.user, address.password) == ("us@er", "p/:w")
     assert address.url.startswith("jdbc:postgresql://host:5433/my%20db?reWriteBatchedInserts=true")

@@ -79,20 +79,20 @@ def test_waiting_for_an_empty_log_needs_no_job(flink: Flink) -> None:
 
 
 @pytest.mark.parametrize("state", ["FAILED", "FAILING", "RESTARTING"])
-def test_waiting_for_a_job_that_fails_says_why(flink: Flink, state: str) -> None:
+def test_waiting_for_a_job_that_fails_raises_the_cause(flink: Flink, state: str) -> None:
     flink.has_jobs(job(state))
     flink.answers["/jobs/a/exceptions"] = {"exceptionHistory": {"entries": [{"stacktrace": TRACE}]}}
     with pytest.raises(SmaError, match=f"the job j is {state} .PSQLException: ERROR: permission denied for table t"):
         wait_with(flink, Log({0: 1}))
 
 
-def test_waiting_without_a_job_says_what_to_do(flink: Flink) -> None:
+def test_waiting_without_a_job_names_the_command(flink: Flink) -> None:
     flink.has_jobs()
     with pytest.raises(SmaError, match="no job j at .*: run `sma stream start`"):
         wait_with(flink, Log({0: 1}))
 
 
-def test_waiting_too_long_says_how_much_is_left(flink: Flink) -> None:
+def test_waiting_too_long_names_the_records_left(flink: Flink) -> None:
     flink.has_jobs(job("RUNNING", running=1))
     with pytest.raises(SmaError, match="the stream is still 5 records behind after 0 s"):
         wait_with(flink, Log({0: 5}), timeout_s=0.05)

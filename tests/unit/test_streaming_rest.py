@@ -60,7 +60,7 @@ def test_a_stop_takes_a_savepoint_and_drains_nothing(flink: Flink) -> None:
     assert flink.requests[0] == ("POST", "/jobs/a/stop", {"targetDirectory": "file:///s", "drain": False})
 
 
-def test_a_savepoint_that_fails_says_why(flink: Flink) -> None:
+def test_a_savepoint_that_fails_has_its_cause(flink: Flink) -> None:
     flink.answers["/jobs/a/savepoints"] = {"request-id": "r"}
     failed = {"failure-cause": {"stack-trace": TRACE}}
     flink.answers["/jobs/a/savepoints/r"] = {"status": {"id": "COMPLETED"}, "operation": failed}
