@@ -167,7 +167,7 @@ def _print_audit_trail(explained: Explanation, dagster_url: str) -> None:
         _print(f"Reconciliations of {day}, average '{name}': none yet\n")
     if records.differences:
         columns = ["found at", "class", "explained", "late events", "stream", "batch", "run"]
-        rows = [
+        differences = [
             (
                 time_in_words(row.reconciled_at),
                 row.difference_class,
@@ -179,13 +179,13 @@ def _print_audit_trail(explained: Explanation, dagster_url: str) -> None:
             )
             for row in records.differences
         ]
-        print_table("Differences found in this window", columns, rows)
+        print_table("Differences found in this window", columns, differences)
     if records.corrections:
-        rows = [
+        corrections = [
             (time_in_words(row.corrected_at), pair_in_words(row.before), pair_in_words(row.after), row.run_id)
             for row in records.corrections
         ]
-        print_table("Corrections of its batch result", ["at", "before", "after", "run"], rows)
+        print_table("Corrections of its batch result", ["at", "before", "after", "run"], corrections)
     if records.result is not None:
         read_to = ", ".join(f"{partition}: {offset}" for partition, offset in sorted(records.result.read_to.items()))
         _print(f"The batch result of {day} is computed from the log up to the Kafka offsets (by partition) {read_to},")

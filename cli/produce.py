@@ -1,7 +1,6 @@
 """`sma produce`: publishes a CSV file to the topic `events`."""
 
 import time
-from itertools import filterfalse
 from pathlib import Path
 
 import click
@@ -101,7 +100,7 @@ def produce_file(file: Path, layout: Layout, *, rate: float | None, close: bool)
     started = time.monotonic()
     try:
         with progress_bar("publishing", summary.events) as progress:
-            publisher.send(filterfalse(lambda record: record is None, read_records(file, layout)), rate, progress)
+            publisher.send((record for record in read_records(file, layout) if record is not None), rate, progress)
             if close:
                 publisher.send_heartbeats(closing_heartbeat_ms(averages, summary.newest_event_time_ms))
             published = publisher.finish()
