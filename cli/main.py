@@ -1,27 +1,56 @@
 """The command `sma`: its subcommands, and the errors that a user sees.
 
-Each subcommand has a module of its own; the work is done in the packages that those call.
+Each subcommand has a module of its own, which is imported when the command is used: all of them together take seconds.
+The work is done in the packages that those call.
 """
 
 import logging
 import sys
+from importlib import import_module
 
 import click
 
-from cli.customer import customer
-from cli.explain import explain
-from cli.produce import produce
-from cli.reconcile import reconcile
-from cli.stack import down, up
-from cli.status import status
-from cli.stream import stream, wait
 from monitoring.logs.handlers import log_as
 from sma.errors import SmaError
+
+COMMANDS = {
+    "up": ("cli.stack", "Start what is not running of the local stack, and the Flink job."),
+    "down": ("cli.stack", "Stop the Flink job with a savepoint, then the stack."),
+    "status": ("cli.status", "Show the parts, the stream's lag, reconciliations and alerts."),
+    "produce": ("cli.produce", "Publish the rows of a CSV file as events, in file order."),
+    "wait": ("cli.stream", "Wait until all rows of the stream are in the database."),
+    "reconcile": ("cli.reconcile", "Recompute days and compare them with the stream's rows."),
+    "explain": ("cli.explain", "Trace one value to the events of its window."),
+    "stream": ("cli.stream", "Start, stop, upgrade, replay and inspect the Flink job."),
+    "customer": ("cli.customer", "Add, remove and list customers that read their own rows."),
+}
+"""The module of each command and its line in the help, in the order of the help."""
 
 _LOG = logging.getLogger("cli")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """A group whose commands are imported when they are used; the help imports none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the lines of `COMMANDS`."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="sma")
 def sma() -> None:
     """Moving averages in real time that can be trusted.
@@ -35,10 +64,6 @@ def sma() -> None:
       sma reconcile
       psql "$(sma status --json | jq -r .database_url)" -c 'TABLE serving.moving_averages'
     """
-
-
-for command in (up, down, status, produce, stream, wait, reconcile, explain, customer):
-    sma.add_command(command)
 
 
 def main() -> None:
