@@ -155,7 +155,7 @@ def test_other_averages_and_days_stay(database):
 
 def test_a_result_from_less_of_the_log_is_refused(database):
     write_result(database, result_of(10), minutes(3), "run-1")
-    with pytest.raises(SmaError, match="computed from partition 0 to Kafka offset 10, but it now ends at 9"):
+    with pytest.raises(SmaError, match="computed from partition 0 to Kafka offset 10, but it ends at 9"):
         write_result(database, result_of(9), minutes(1), "run-2")
     assert stored(database).equals(minutes(3))
     assert read_results(database, [DAY], ["hour"]) == [result_of(10)]
