@@ -19,7 +19,7 @@ from sma.settings import CHECKOUT, load_settings
 from tests.support.database_server import running_database_server
 from tests.support.nightly import drawn, long_form
 from tests.support.places import SMA, Place, database_on, place_on, settings_of, template_on
-from tests.support.services import run_or_fail
+from tests.support.services import SHORT_LIVED_JVMS, run_or_fail
 
 _NOWHERE = {"SMA_KAFKA_BOOTSTRAP": "127.0.0.1:1", "SMA_FLINK_URL": "http://127.0.0.1:1"}
 
@@ -63,6 +63,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             patch.delenv(name)
         patch.setenv("SMA_STATE_DIR", str(state_dir))
         patch.setenv("SMA_PORT_BASE", str(free_port_base()))
+        for name, value in SHORT_LIVED_JVMS.items():
+            patch.setenv(name, value)
         patch.setenv("SMA_AUTOMATION", "false")  # a quarter of an hour may begin while a test reconciles
         load_settings.cache_clear()
         try:

@@ -23,7 +23,7 @@ from deploy.local.ports import free_port_base
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
 from tests.support.places import SMA
-from tests.support.services import running_services
+from tests.support.services import SHORT_LIVED_JVMS, running_services
 
 _BRIEFLY = ("--repeat", "1", "--no-warm-up")
 _TIMEOUT_S = 1_200  # a minute or two on an idle machine
@@ -43,7 +43,7 @@ def services() -> Iterator[Settings]:
 def last_line_of(benchmark: str, services: Settings, *arguments: str) -> dict[str, float]:
     """Run a benchmark on the running services, each case once; return what its last line says."""
     state_dir = services.state_dir
-    environ = os.environ | {"SMA_PORT_BASE": str(free_port_base())}
+    environ = os.environ | SHORT_LIVED_JVMS | {"SMA_PORT_BASE": str(free_port_base())}
     try:
         ran = subprocess.run(
             [sys.executable, "-m", f"bench.{benchmark}", "--stack", state_dir, *_BRIEFLY, *arguments],
