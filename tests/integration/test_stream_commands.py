@@ -131,8 +131,8 @@ def test_a_replay_repairs_rows_that_are_gone_or_wrong(repaired):
     assert repaired.rows_after_replay == repaired.expected
 
 
-def test_a_second_replay_states_the_same_and_touches_no_row(repaired):
-    assert "stated" in repaired.second_replay
+def test_a_second_replay_emits_the_same_and_touches_no_row(repaired):
+    assert "emitted" in repaired.second_replay
     assert repaired.digest_after_second_replay == repaired.digest_after_replay
 
 
