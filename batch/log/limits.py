@@ -1,4 +1,4 @@
-"""The limits of reading the log: how much is in memory at once, and how long Kafka is waited for."""
+"""The limits of reading the log and of computing: what is in memory at once, and how long Kafka is waited for."""
 
 from dataclasses import dataclass
 
@@ -31,4 +31,21 @@ class ReadLimits:
     response_seconds: float = ANSWER_TIMEOUT_S
 
 
+@dataclass(frozen=True, slots=True)
+class WorkLimits:
+    """Limits of one computation over the log; tasks that are sent to other processes have them too.
+
+    chunk_events: events that are read at once, of all partitions together, assumed to be even within a day.
+    chunk_rows: rows that are computed at once, likewise.
+    bridged_offsets: Kafka offsets between two blocks up to which reading them costs less than another request to Kafka.
+    process_offsets: Kafka offsets up to which one process reads them in the second that another takes to start.
+    """
+
+    chunk_events: int = 1_000_000
+    chunk_rows: int = 1_000_000
+    bridged_offsets: int = 20_000
+    process_offsets: int = 3_000_000
+
+
 LIMITS = ReadLimits()
+WORK_LIMITS = WorkLimits()
