@@ -16,6 +16,7 @@ from batch.index.closed_days import low_watermark_ms, touched_days
 from batch.index.extend import extend_index
 from batch.index.log_index import LogIndex, read_event_time_bounds, read_index
 from batch.index.side_outputs import events_at, mismatched_positions, read_by_rule, read_by_stream
+from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import Progress
 from batch.reconciliation.accounting import Account, account, mismatched
 from batch.reconciliation.audit import ReconciledDay, add_reconciliation
@@ -90,6 +91,7 @@ def compute_batch_days(
     run_id: str,
     progress: Progress,
     resume_key: str = "",
+    limits: WorkLimits = WORK_LIMITS,
 ) -> Computed:
     """Compute every average for some days from the retained log, and store them.
 
@@ -104,6 +106,7 @@ def compute_batch_days(
         progress: takes a line per step.
         resume_key: days that an unfinished run finished under this key are not computed again; empty for the run's own
             id.
+        limits: of the computation.
 
     Raises:
         SmaError: Kafka or the database does not answer, Kafka no longer has the events of a day, a partition is empty,
@@ -111,7 +114,7 @@ def compute_batch_days(
     """
     started = time.monotonic()
     key = resume_key or run_id
-    extend_index(settings, averages, progress)
+    extend_index(settings, averages, progress, limits=limits)
     index_seconds = time.monotonic() - started
     names = [average.name for average in averages.averages]
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
@@ -124,7 +127,7 @@ def compute_batch_days(
             wanted = RowRequest(
                 {day: names for day in days if day not in finished}, {_ALL: EventFilter()}, low_watermark + 1
             )
-            recomputation = recompute_days(settings, averages, connection, index, [wanted])
+            recomputation = recompute_days(settings, averages, connection, index, [wanted], limits)
         offsets = recomputation.offsets
         progress(f"reading {offsets:,} of {sum(index.read_to.values()):,} offsets for {len(days) - len(finished)} days")
         written: list[Written] = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from batch.index.index_pass import BLOCK_EVENTS, IndexPass, LateEvents
 from batch.index.index_tables import forget, locked_partition, read_pass_end, write_pass
 from batch.index.log_index import Rule, read_index, read_rules
+from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
 from batch.log.parallel import each_message
 from batch.log.reader import read_partition
@@ -60,7 +61,11 @@ class _Step:
 
 
 def extend_index(
-    settings: BatchSettings, averages: Averages, progress: Progress, block_events: int = BLOCK_EVENTS
+    settings: BatchSettings,
+    averages: Averages,
+    progress: Progress,
+    block_events: int = BLOCK_EVENTS,
+    limits: WorkLimits = WORK_LIMITS,
 ) -> IndexReport:
     """Index the records after the end of the index, partition by partition, in several transactions.
 
@@ -72,6 +77,7 @@ def extend_index(
         averages: decide which events are late or rejected.
         progress: takes a line per step.
         block_events: how many events a block of the index holds.
+        limits: of the computation.
 
     Raises:
         SmaError: Kafka or the database does not answer, Kafka no longer holds the next records, or holds less than was
@@ -96,7 +102,7 @@ def extend_index(
     steps = {partition: [_nothing_at(retained.end)] for partition, retained in ranges.items()}
     steps |= {task.partition: [] for task in tasks}
     done = 0
-    for number, step in each_message(_extend, tasks, offsets):
+    for number, step in each_message(_extend, tasks, offsets, limits):
         steps[tasks[number].partition].append(step)
         done += step.records
         if offsets > STEP_RECORDS:

@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from batch.log.codecs import NotDecompressed, UnknownCodec, decompress_into
 from batch.log.flat_json import PADDING_BYTES
+from batch.log.limits import ReadLimits
 from batch.log.record_batches import RecordBatch
 from batch.log.records import (
     BASE_OFFSET,
@@ -22,17 +23,14 @@ from batch.log.records import (
 from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
 
-CHUNK_BYTES = 4 * 2**20  # of decompressed records in one chunk, except for a single larger batch
-CHUNK_RECORDS = 100_000  # likewise
-MAX_BATCH_BYTES = 2**30  # of one decompressed batch: a larger one is refused
-
 
 class DecompressedBatches:
     """Batches of one partition, in order; each chunk reuses the same memory."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, limits: ReadLimits) -> None:
         """`where` names topic and partition, for errors."""
-        self.bytes: npt.NDArray[np.uint8] = np.zeros(CHUNK_BYTES + PADDING_BYTES, np.uint8)
+        self._limits = limits
+        self.bytes: npt.NDArray[np.uint8] = np.zeros(limits.chunk_bytes + PADDING_BYTES, np.uint8)
         self._where = where
         self._filled = 0
         self._records = 0
@@ -48,12 +46,12 @@ class DecompressedBatches:
 
         Raises:
             FastReaderUnavailable: its codec is unknown here.
-            SmaError: it cannot be decompressed, or is larger than `MAX_BATCH_BYTES`.
+            SmaError: it cannot be decompressed, or is larger than `limits.batch_bytes`.
         """
-        if self._rows and self._records + batch.record_count > CHUNK_RECORDS:
+        if self._rows and self._records + batch.record_count > self._limits.chunk_records:
             return False
         while True:
-            free = self.bytes[self._filled : CHUNK_BYTES if self._rows else -PADDING_BYTES]
+            free = self.bytes[self._filled : self._limits.chunk_bytes if self._rows else -PADDING_BYTES]
             try:
                 size = decompress_into(batch.codec, batch.records, free)
                 break
@@ -95,9 +93,9 @@ class DecompressedBatches:
 
     def _grow(self, batch: RecordBatch, error: NotDecompressed) -> None:
         """Double the memory; the bytes are wrong only if they do not fit into the largest."""
-        if len(self.bytes) >= MAX_BATCH_BYTES:
+        if len(self.bytes) >= self._limits.batch_bytes:
             raise SmaError(
                 f"{self._where}: the record batch at Kafka offset {batch.base_offset} cannot be decompressed into "
-                f"{MAX_BATCH_BYTES} bytes: {error}"
+                f"{self._limits.batch_bytes} bytes: {error}"
             ) from error
         self.bytes = np.zeros(2 * len(self.bytes), np.uint8)

@@ -4,16 +4,18 @@ It combines `fetch`, `record_batches`, `decompressed_batches`, `records` and `fl
 through `batch.log.reader`, which has another reader for what this one cannot read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from batch.log.broker import Fetched
 from batch.log.chunk import Chunk, Value
 from batch.log.decompressed_batches import DecompressedBatches
 from batch.log.fetch import fetch_batches
 from batch.log.flat_json import EVENT, HEARTBEAT, REST
 from batch.log.flat_records import FlatRecords, read_flat_records
+from batch.log.limits import LIMITS, ReadLimits
 from batch.log.record_batches import committed, end_of_batches, split_batches
 from batch.log.records import Records
 from batch.log.series_table import SeriesTable
@@ -21,13 +23,24 @@ from batch.log.unreadable import require_max_ahead, require_range
 from sma.event import Event, Rejected, read_record
 from sma.settings import KafkaSettings
 
+Fetch = Callable[[KafkaSettings, str, int, int, int, ReadLimits], Iterator[Fetched]]
+"""As `batch.log.fetch.fetch_batches`."""
+
 
 def read_partition(
-    settings: KafkaSettings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
+    settings: KafkaSettings,
+    topic: str,
+    partition: int,
+    start: int,
+    end: int,
+    max_ahead_ms: int,
+    series: SeriesTable,
+    limits: ReadLimits = LIMITS,
+    fetch: Fetch = fetch_batches,
 ) -> Iterator[Chunk]:
     """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
 
-    A chunk has at most `decompressed_batches.CHUNK_RECORDS` records and `CHUNK_BYTES` decompressed bytes, or is one
+    A chunk has at most `limits.chunk_records` records and `limits.chunk_bytes` decompressed bytes, or is one
     batch, and may hold no record. The last one's `next_offset` is at or after `end`; gaps are normal.
 
     Args:
@@ -38,19 +51,29 @@ def read_partition(
         end: the first that is not; Kafka must hold everything before it.
         max_ahead_ms: as for `sma.event.read_record`.
         series: gets a number for each series that is new to it.
+        limits: of memory and waiting.
+        fetch: fetches the record batches.
 
     Raises:
         FastReaderUnavailable: this reader does not support the broker or a batch.
         SmaError: Kafka does not answer or no longer holds all of the range, or a batch is damaged.
     """
     require_max_ahead(max_ahead_ms)
-    for batches, records, next_offset in _decompressed_batches(settings, topic, partition, start, end):
+    for batches, records, next_offset in _decompressed_batches(settings, topic, partition, start, end, limits, fetch):
         yield _chunk(batches, records, next_offset, max_ahead_ms, series)
 
 
-def read_values(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
+def read_values(
+    settings: KafkaSettings,
+    topic: str,
+    partition: int,
+    start: int,
+    end: int,
+    limits: ReadLimits = LIMITS,
+    fetch: Fetch = fetch_batches,
+) -> Iterator[list[Value]]:
     """Yield the values of the records at start <= Kafka offset < end, of any content; else as `read_partition`."""
-    for batches, records, _ in _decompressed_batches(settings, topic, partition, start, end):
+    for batches, records, _ in _decompressed_batches(settings, topic, partition, start, end, limits, fetch):
         places = zip(
             records.kafka_offsets.tolist(), records.value_starts.tolist(), records.value_lengths.tolist(), strict=True
         )
@@ -61,14 +84,14 @@ def read_values(settings: KafkaSettings, topic: str, partition: int, start: int,
 
 
 def _decompressed_batches(
-    settings: KafkaSettings, topic: str, partition: int, start: int, end: int
+    settings: KafkaSettings, topic: str, partition: int, start: int, end: int, limits: ReadLimits, fetch: Fetch
 ) -> Iterator[tuple[DecompressedBatches, Records, int]]:
     """Yield as many committed batches as make a chunk, their records, and the first Kafka offset after them."""
     where = f"{topic}: partition {partition}"
     require_range(where, start, end)
-    batches = DecompressedBatches(where)
+    batches = DecompressedBatches(where, limits)
     position = start  # records before it were read; the first batch of a fetch may begin earlier
-    for fetched in fetch_batches(settings, topic, partition, start, end):
+    for fetched in fetch(settings, topic, partition, start, end, limits):
         for batch in committed(split_batches(fetched.records, where), fetched.aborted):
             if batch.last_offset < position or batch.base_offset >= end or not batch.record_count:
                 continue

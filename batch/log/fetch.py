@@ -14,39 +14,40 @@ from functools import partial
 from kafka.errors import KafkaError, OffsetOutOfRangeError, UnsupportedCompressionTypeError, UnsupportedVersionError
 
 from batch.log.broker import Broker, Fetched
+from batch.log.limits import LIMITS, ReadLimits
 from batch.log.record_batches import end_of_batches
 from batch.log.unreadable import (
-    RETRY_SECONDS,
-    SILENCE_SECONDS,
     FastReaderUnavailable,
     could_not_be_read,
     not_retained,
     silent,
 )
-from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka.wire import addresses, ask_any, failure
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
 
-FETCH_BYTES = 2 * 2**20  # Kafka sends at most so much at once, except for a single larger record batch
 ANSWER_WAIT_MS = 500  # how long Kafka may wait for records where there are none yet
-FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 
 
-def fetch_batches(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[Fetched]:
+def fetch_batches(
+    settings: KafkaSettings, topic: str, partition: int, start: int, end: int, limits: ReadLimits = LIMITS
+) -> Iterator[Fetched]:
     """Yield the batches at start <= Kafka offset < end, and perhaps more around them; each fetch has a whole batch.
 
-    While one is being used, the next is requested, so memory holds up to twice `FETCH_BYTES`.
+    While one is being used, the next is requested, so memory holds up to twice `limits.fetch_bytes`.
 
     Raises:
         FastReaderUnavailable: the broker does not know these requests, or a batch is of an older format.
-        SmaError: Kafka does not answer, no longer has those offsets, has nothing at them for `SILENCE_SECONDS`, or
-            sends records before them.
+        SmaError: Kafka does not answer, no longer has those offsets, has nothing at them for
+            `limits.silence_seconds`, or sends records before them.
     """
     if start >= end:
         return
-    with closing(_Partition(settings, topic, partition)) as source, ThreadPoolExecutor(1, "kafka-fetch") as thread:
+    with (
+        closing(_Partition(settings, topic, partition, limits)) as source,
+        ThreadPoolExecutor(1, "kafka-fetch") as thread,
+    ):
         try:
             position = start
             next_fetch = thread.submit(source.fetch, position, end)
@@ -67,7 +68,8 @@ def fetch_batches(settings: KafkaSettings, topic: str, partition: int, start: in
 class _Partition:
     """The connection to whichever broker leads a partition; used by one thread at a time."""
 
-    def __init__(self, settings: KafkaSettings, topic: str, partition: int) -> None:
+    def __init__(self, settings: KafkaSettings, topic: str, partition: int, limits: ReadLimits) -> None:
+        self._limits = limits
         self._bootstrap = settings.kafka_bootstrap
         self._topic = topic
         self._partition = partition
@@ -92,9 +94,9 @@ class _Partition:
             FastReaderUnavailable: the broker does not know these requests.
             SmaError: no try succeeded.
         """
-        give_up_at = time.monotonic() + RETRY_SECONDS
-        silent_at = time.monotonic() + SILENCE_SECONDS
-        pause = FIRST_PAUSE_SECONDS
+        give_up_at = time.monotonic() + self._limits.retry_seconds
+        silent_at = time.monotonic() + self._limits.silence_seconds
+        pause = self._limits.first_pause_seconds
         while not self._stopped.is_set():
             try:
                 fetched = self._fetch_once(position)
@@ -114,18 +116,18 @@ class _Partition:
             if len(fetched.records):
                 return fetched
             if time.monotonic() > silent_at:
-                raise silent(self._bootstrap, SILENCE_SECONDS, self.where, position, end)
-            give_up_at = time.monotonic() + RETRY_SECONDS
+                raise silent(self._bootstrap, self._limits.silence_seconds, self.where, position, end)
+            give_up_at = time.monotonic() + self._limits.retry_seconds
         return Fetched()  # nobody waits for it
 
     def _fetch_once(self, position: int) -> Fetched:
         if self._leader is None:
             self._leader = self._connect_leader()
         leader, epoch = self._leader
-        return leader.fetch(self._topic, self._partition, epoch, position, FETCH_BYTES, ANSWER_WAIT_MS)
+        return leader.fetch(self._topic, self._partition, epoch, position, self._limits.fetch_bytes, ANSWER_WAIT_MS)
 
     def _connect_leader(self) -> tuple[Broker, int]:
-        connect = partial(Broker, timeout_s=ANSWER_TIMEOUT_S)
+        connect = partial(Broker, timeout_s=self._limits.response_seconds)
         address, epoch = ask_any(self._servers, connect, lambda broker: broker.leader(self._topic, self._partition))
         return connect(address), epoch
 
@@ -136,4 +138,4 @@ class _Partition:
             FastReaderUnavailable: it does not know these requests.
         """
         with suppress(KafkaError):
-            ask_any(self._servers, partial(Broker, timeout_s=ANSWER_TIMEOUT_S), Broker.require_versions)
+            ask_any(self._servers, partial(Broker, timeout_s=self._limits.response_seconds), Broker.require_versions)

@@ -13,13 +13,13 @@ from multiprocessing.queues import Queue
 from queue import Empty
 from typing import Any, TypeVar
 
+from batch.log.limits import WORK_LIMITS, WorkLimits
 from sma.errors import SmaError
 
 Task = TypeVar("Task")
 Message = TypeVar("Message")
 
 WAITING_MESSAGES = 4
-WORTH_PROCESSES = 3_000_000  # Kafka offsets; fewer are read in the second that a process takes to start
 _POLL_SECONDS = 1.0
 _END_SECONDS = 10.0
 
@@ -37,20 +37,21 @@ class _Done:
 
 
 def each_message(
-    work: Callable[[Task], Iterable[Message]], tasks: Sequence[Task], offsets: int
+    work: Callable[[Task], Iterable[Message]], tasks: Sequence[Task], offsets: int, limits: WorkLimits = WORK_LIMITS
 ) -> Generator[tuple[int, Message]]:
     """Yield the messages of each task, with the task's index; tasks of one process take turns.
 
     Args:
         work: a function of a module, so that another process can find it.
         tasks: what it is called with.
-        offsets: how many Kafka offsets they read together: `WORTH_PROCESSES` or fewer are read in this process, more by
-            a process for each core.
+        offsets: how many Kafka offsets they read together: `limits.process_offsets` or fewer are read in this process,
+            more by a process for each core.
+        limits: of the computation.
 
     Raises:
         SmaError: as the task raised it, or a process failed or was killed.
     """
-    count = min(os.cpu_count() or 1, len(tasks)) if offsets > WORTH_PROCESSES else 1
+    count = min(os.cpu_count() or 1, len(tasks)) if offsets > limits.process_offsets else 1
     if count <= 1:
         yield from _in_turn(work, list(enumerate(tasks)))
         return

@@ -5,33 +5,30 @@ concern; what a record means is `sma.event`'s. Nothing is committed, and no grou
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from batch.log.chunk import Chunk, Value
+from batch.log.limits import LIMITS, ReadLimits
 from batch.log.series_table import SeriesTable
 from batch.log.unreadable import (
-    RETRY_SECONDS,
-    SILENCE_SECONDS,
     could_not_be_read,
     not_retained,
     require_max_ahead,
     require_range,
     silent,
 )
-from clients.answers import ANSWER_TIMEOUT_S, Refused
+from clients.answers import Refused
 from clients.kafka.connection import SERVICE, failure, reading
 from clients.kafka.wire import MAX_ANSWER_BYTES, addresses
 from sma.errors import SmaError
 from sma.event import Event, Heartbeat, read_record
 from sma.settings import KafkaSettings
 
-CHUNK_RECORDS = 20_000
-CHUNK_BYTES = 4 * 2**20  # of values in one chunk, but for a single record that is larger
-POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 _CONSUMER = {
     "isolation.level": "read_committed",
@@ -56,25 +53,46 @@ class Record(NamedTuple):
     value: bytes | None
 
 
+Consume = Callable[[KafkaSettings, str, int, int, int, ReadLimits], Iterator[tuple[list[Record], int]]]
+"""As `committed`."""
+
+
 def read_partition(
-    settings: KafkaSettings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
+    settings: KafkaSettings,
+    topic: str,
+    partition: int,
+    start: int,
+    end: int,
+    max_ahead_ms: int,
+    series: SeriesTable,
+    limits: ReadLimits = LIMITS,
+    consume: Consume | None = None,
 ) -> Iterator[Chunk]:
     """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
 
-    A chunk is of at most `CHUNK_RECORDS` records and `CHUNK_BYTES`, and may hold no record. The last one's
-    `next_offset` is `end`; gaps are normal. Arguments are those of `batch.log.reader.read_partition`.
+    A chunk is of at most `limits.plain_chunk_records` records and `limits.chunk_bytes` of values, except for a single
+    larger record, and may hold no record. The last one's `next_offset` is `end`; gaps are normal. Arguments are those
+    of `batch.log.reader.read_partition`.
 
     Raises:
         SmaError: Kafka does not answer or no longer holds all of the range, or a batch is damaged.
     """
     require_max_ahead(max_ahead_ms)
-    for records, next_offset in _committed(settings, topic, partition, start, end):
+    for records, next_offset in (consume or committed)(settings, topic, partition, start, end, limits):
         yield chunk_of(records, next_offset, max_ahead_ms, series)
 
 
-def read_values(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
+def read_values(
+    settings: KafkaSettings,
+    topic: str,
+    partition: int,
+    start: int,
+    end: int,
+    limits: ReadLimits = LIMITS,
+    consume: Consume | None = None,
+) -> Iterator[list[Value]]:
     """Yield the values of the records at start <= Kafka offset < end, of any content; else as `read_partition`."""
-    for records, _ in _committed(settings, topic, partition, start, end):
+    for records, _ in (consume or committed)(settings, topic, partition, start, end, limits):
         yield [Value(partition, record.kafka_offset, record.value) for record in records]
 
 
@@ -118,8 +136,8 @@ def chunk_of(records: Iterable[Record], next_offset: int, max_ahead_ms: int, ser
     )
 
 
-def _committed(
-    settings: KafkaSettings, topic: str, partition: int, start: int, end: int
+def committed(
+    settings: KafkaSettings, topic: str, partition: int, start: int, end: int, limits: ReadLimits = LIMITS
 ) -> Iterator[tuple[list[Record], int]]:
     """Yield as many committed records as make a chunk, and the first Kafka offset after them.
 
@@ -133,9 +151,9 @@ def _committed(
     addresses(settings.kafka_bootstrap)  # librdkafka would wait for a malformed address
     position, records, chunk_bytes = start, list[Record](), 0
     with reading(settings, f"{settings.topic_prefix}batch", topic, {partition: start}, **_CONSUMER) as consumer:
-        patience = _Patience(settings, consumer, topic, partition, end)
+        patience = _Patience(settings, consumer, topic, partition, end, limits)
         while position < end:
-            message = consumer.poll(POLL_SECONDS)
+            message = consumer.poll(_POLL_SECONDS)
             before = position
             if message is not None:
                 offset = message.offset()
@@ -152,7 +170,7 @@ def _committed(
                 patience.renew()
             else:
                 patience.require(position)
-            is_full = len(records) >= CHUNK_RECORDS or chunk_bytes >= CHUNK_BYTES
+            is_full = len(records) >= limits.plain_chunk_records or chunk_bytes >= limits.chunk_bytes
             if position >= end or is_full or (records and message is None):
                 yield records, min(position, end)
                 records, chunk_bytes = [], 0
@@ -177,7 +195,16 @@ def _log_end(settings: KafkaSettings, error: KafkaError, at: int, where: str, po
 class _Patience:
     """How long to wait for one range: as long as `batch.log.fetch` does."""
 
-    def __init__(self, settings: KafkaSettings, consumer: Consumer, topic: str, partition: int, end: int) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        consumer: Consumer,
+        topic: str,
+        partition: int,
+        end: int,
+        limits: ReadLimits,
+    ) -> None:
+        self._limits = limits
         self._settings = settings
         self._consumer = consumer
         self._partition = TopicPartition(topic, partition)
@@ -197,9 +224,10 @@ class _Patience:
             SmaError: it is.
         """
         waited = time.monotonic() - self._since
-        if waited > SILENCE_SECONDS:
-            raise silent(self._settings.kafka_bootstrap, SILENCE_SECONDS, self._where, position, self._end)
-        if waited > RETRY_SECONDS and not self._answered:
+        if waited > self._limits.silence_seconds:
+            seconds = self._limits.silence_seconds
+            raise silent(self._settings.kafka_bootstrap, seconds, self._where, position, self._end)
+        if waited > self._limits.retry_seconds and not self._answered:
             self._require_answer(position)
             self._answered = True
 
@@ -207,7 +235,7 @@ class _Patience:
         """Check that Kafka answers, and only has nothing to send: the consumer itself tries for ever."""
         what = could_not_be_read(self._where, position)
         try:
-            self._consumer.get_watermark_offsets(self._partition, timeout=ANSWER_TIMEOUT_S)
+            self._consumer.get_watermark_offsets(self._partition, timeout=self._limits.response_seconds)
         except KafkaException as error:
             reason = error.args[0]
             if reason.code() in _UNKNOWN:

@@ -10,13 +10,19 @@ process, so each partition may be read by its own process, with its own table of
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from batch.log import fast_reader
 from batch.log.chunk import Chunk, Value
+from batch.log.fast_reader import Fetch
+from batch.log.fetch import fetch_batches
+from batch.log.limits import LIMITS, ReadLimits
 from batch.log.series_table import SeriesTable
 from batch.log.unreadable import FastReaderUnavailable
 from sma.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from batch.log.plain_reader import Consume
 
 __all__ = ["Chunk", "Value", "read_partition", "read_values"]
 
@@ -27,7 +33,16 @@ Read = TypeVar("Read")
 
 
 def read_partition(
-    settings: KafkaSettings, topic: str, partition: int, start: int, end: int, max_ahead_ms: int, series: SeriesTable
+    settings: KafkaSettings,
+    topic: str,
+    partition: int,
+    start: int,
+    end: int,
+    max_ahead_ms: int,
+    series: SeriesTable,
+    limits: ReadLimits = LIMITS,
+    fetch: Fetch = fetch_batches,
+    consume: "Consume | None" = None,
 ) -> Iterator[Chunk]:
     """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
 
@@ -42,6 +57,9 @@ def read_partition(
         end: the first that is not; Kafka must hold everything before it.
         max_ahead_ms: as for `sma.event.read_record`.
         series: gets a number for each series that is new to it.
+        limits: of memory and waiting.
+        fetch: fetches record batches for the fast reader.
+        consume: consumes records for the plain reader; None for Kafka's ordinary consumer.
 
     Raises:
         SmaError: Kafka does not answer or no longer holds all of the range, a batch is damaged, or the setting is
@@ -49,12 +67,16 @@ def read_partition(
     """
 
     def read_fast(position: int) -> Iterator[Chunk]:
-        return fast_reader.read_partition(settings, topic, partition, position, end, max_ahead_ms, series)
+        return fast_reader.read_partition(
+            settings, topic, partition, position, end, max_ahead_ms, series, limits, fetch
+        )
 
     def read_plainly(position: int) -> Iterator[Chunk]:
         from batch.log import plain_reader  # which loads librdkafka
 
-        return plain_reader.read_partition(settings, topic, partition, position, end, max_ahead_ms, series)
+        return plain_reader.read_partition(
+            settings, topic, partition, position, end, max_ahead_ms, series, limits, consume
+        )
 
     def next_offset(chunk: Chunk, _: int) -> int:
         return chunk.next_offset
@@ -62,16 +84,25 @@ def read_partition(
     return _read(settings, topic, (start, end), read_fast, read_plainly, next_offset)
 
 
-def read_values(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[list[Value]]:
+def read_values(
+    settings: KafkaSettings,
+    topic: str,
+    partition: int,
+    start: int,
+    end: int,
+    limits: ReadLimits = LIMITS,
+    fetch: Fetch = fetch_batches,
+    consume: "Consume | None" = None,
+) -> Iterator[list[Value]]:
     """Yield the values of the records at start <= Kafka offset < end, of any content; else as `read_partition`."""
 
     def read_fast(position: int) -> Iterator[list[Value]]:
-        return fast_reader.read_values(settings, topic, partition, position, end)
+        return fast_reader.read_values(settings, topic, partition, position, end, limits, fetch)
 
     def read_plainly(position: int) -> Iterator[list[Value]]:
         from batch.log import plain_reader  # which loads librdkafka
 
-        return plain_reader.read_values(settings, topic, partition, position, end)
+        return plain_reader.read_values(settings, topic, partition, position, end, limits, consume)
 
     def next_offset(values: list[Value], position: int) -> int:
         return values[-1].offset + 1 if values else position

@@ -42,6 +42,16 @@ class SeriesTable:
     names: Bytes = field(default_factory=lambda: np.zeros(_NAME_BYTES, np.uint8))
     used: Int64s = field(default_factory=lambda: np.zeros(1, np.int64))
 
+    @classmethod
+    def of_size(cls, series: int, name_bytes: int) -> "SeriesTable":
+        """Return an empty table that has room for so many series, a power of two, before it grows."""
+        return cls(
+            np.full(2 * series, -1, np.int32),
+            np.zeros(series, np.uint64),
+            np.zeros(series + 1, np.int64),
+            np.zeros(name_bytes, np.uint8),
+        )
+
     def __len__(self) -> int:
         return int(self.used[0])
 

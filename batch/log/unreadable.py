@@ -5,8 +5,6 @@ Each error is worded once, so that a user reads the same text from either reader
 
 from sma.errors import SmaError
 
-RETRY_SECONDS = 30.0  # how long a failed fetch is tried again
-SILENCE_SECONDS = 60.0  # how long to wait for the end of a range that is not there yet
 FURTHEST_AHEAD_MS = 2**62
 
 

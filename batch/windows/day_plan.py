@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from batch.index.blocks import read_blocks, read_late_events
+from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import OffsetRange
 from batch.store.database import Connection
 from batch.store.statements import load_statements
@@ -46,6 +47,7 @@ def plan_days(
     partitions: Sequence[int],
     days: Sequence[date],
     until_ms: int,
+    limits: WorkLimits = WORK_LIMITS,
 ) -> DayPlan:
     """Plan consecutive days from the index as the connection sees it (`batch.store.database.snapshot`).
 
@@ -56,6 +58,7 @@ def plan_days(
         partitions: all of the log.
         days: ascending, without a gap.
         until_ms: one past the last wanted `as_of`, if that is before the end of the days.
+        limits: of the computation.
     """
     from_ms = day_start_ms(days[0])
     until_ms = max(from_ms, min(day_start_ms(days[-1]) + DAY_MS, until_ms))
@@ -70,9 +73,9 @@ def plan_days(
     tasks = []
     for group in _groups(connection, partitions):
         before = sorted(set().union(*(warm_up[partition] for partition in group)))
-        task_spans = tuple(spans(before, from_ms, until_ms, events_by_day, averages, series_count))
+        task_spans = tuple(spans(before, from_ms, until_ms, events_by_day, averages, series_count, limits))
         sources = tuple(_source(connection, partition, task_spans) for partition in group)
-        tasks.append(Task(sources, tuple(averages), filters, task_spans))
+        tasks.append(Task(sources, tuple(averages), filters, task_spans, limits))
     return DayPlan(tuple(days), filters, tuple(tasks))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
 from batch.windows.kernels import (
@@ -32,7 +33,6 @@ Bits = NDArray[np.uint8]
 LOW_BITS = 32  # of a sum in two lanes
 
 _LATE_BIT = 0x80
-BRIDGED_OFFSETS = 20_000  # between two blocks: reading them costs less than another request to Kafka
 
 Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
 """(partition, start, end, series) -> the records at start <= Kafka offset < end: `batch.log.reader.read_partition`."""
@@ -81,17 +81,18 @@ class Task:
     averages: tuple[Average, ...]
     filters: Mapping[str, EventFilter]
     spans: tuple[Span, ...]
+    limits: WorkLimits = WORK_LIMITS
 
     def ranges(self, source: Source, wanted: Span) -> list[tuple[int, int]]:
         """Return the ranges of Kafka offsets that can hold events of a span; near blocks join to one range."""
-        return _joined(source.blocks, _overlaps(source.blocks, wanted))
+        return _joined(source.blocks, _overlaps(source.blocks, wanted), self.limits.bridged_offsets)
 
     def all_ranges(self, source: Source) -> list[tuple[int, int]]:
         """Return the ranges of Kafka offsets that can hold events of any span."""
         overlapping = np.zeros(source.blocks.shape[1], np.bool_)
         for wanted in self.spans:
             overlapping |= _overlaps(source.blocks, wanted)
-        return _joined(source.blocks, overlapping)
+        return _joined(source.blocks, overlapping, self.limits.bridged_offsets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,9 +293,9 @@ def _overlaps(blocks: Ints, wanted: Span) -> NDArray[np.bool_]:
     return overlaps
 
 
-def _joined(blocks: Ints, is_taken: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _joined(blocks: Ints, is_taken: NDArray[np.bool_], bridged_offsets: int) -> list[tuple[int, int]]:
     taken = np.flatnonzero(is_taken)
     first, end = blocks[0][taken], blocks[1][taken]
-    is_start = np.concatenate([[True], first[1:] - end[:-1] > BRIDGED_OFFSETS])[: taken.size]
+    is_start = np.concatenate([[True], first[1:] - end[:-1] > bridged_offsets])[: taken.size]
     is_end = np.concatenate([is_start[1:], [True]])[: taken.size]
     return list(zip(first[is_start].tolist(), end[is_end].tolist(), strict=True))

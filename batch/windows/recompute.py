@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from batch.index.log_index import LogIndex
+from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import retained_ranges
 from batch.store.database import Connection
 from batch.windows.day_plan import DayPlan, consecutive, plan_days, require_retained
@@ -71,7 +72,12 @@ class Recomputation:
 
 
 def recompute_days(
-    settings: BatchSettings, averages: Averages, connection: Connection, index: LogIndex, requests: Sequence[RowRequest]
+    settings: BatchSettings,
+    averages: Averages,
+    connection: Connection,
+    index: LogIndex,
+    requests: Sequence[RowRequest],
+    limits: WorkLimits = WORK_LIMITS,
 ) -> Recomputation:
     """Plan the rows of some days, and return the recomputation, which no longer uses the connection.
 
@@ -81,6 +87,7 @@ def recompute_days(
         connection: sees the offset index, in a `batch.store.database.snapshot`.
         index: as the connection sees it.
         requests: days in any order; consecutive days are read together.
+        limits: of the computation.
 
     Returns:
         the days; `SpanRows.frames` yields their rows and documents columns, types and order.
@@ -89,7 +96,7 @@ def recompute_days(
         SmaError: Kafka does not answer, or no longer retains the events of one of the days.
     """
     planned = tuple(
-        (request, _plan(averages, connection, index, request, days))
+        (request, _plan(averages, connection, index, request, days, limits))
         for request in requests
         for days in consecutive(list(request.averages))
     )
@@ -100,8 +107,13 @@ def recompute_days(
 
 
 def _plan(
-    averages: Averages, connection: Connection, index: LogIndex, request: RowRequest, days: Sequence[date]
+    averages: Averages,
+    connection: Connection,
+    index: LogIndex,
+    request: RowRequest,
+    days: Sequence[date],
+    limits: WorkLimits,
 ) -> DayPlan:
     names = {name for day in days for name in request.averages[day]}
     wanted = [average for average in averages.averages if average.name in names]
-    return plan_days(connection, wanted, request.filters, list(index.read_to), days, request.until_ms)
+    return plan_days(connection, wanted, request.filters, list(index.read_to), days, request.until_ms, limits)

@@ -6,11 +6,9 @@ Memory depends on these limits and not on the range.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from batch.log.limits import WORK_LIMITS, WorkLimits
 from sma.averages import Average
 from sma.durations import DAY_MS
-
-CHUNK_EVENTS = 1_000_000  # of all partitions together, assumed to be even within a day
-CHUNK_ROWS = 1_000_000  # likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,7 @@ def spans(
     events_by_day: Mapping[int, int],
     averages: Sequence[Average],
     series_count: int,
+    limits: WorkLimits = WORK_LIMITS,
 ) -> Iterator[Span]:
     """Yield the spans of a range of rows, and before them those of its lookback, oldest first.
 
@@ -47,16 +46,23 @@ def spans(
         events_by_day: how many events are on each day since the epoch, by event time.
         averages: whose rows are wanted.
         series_count: how many series may have rows.
+        limits: of events and rows at once.
     """
     rows_a_day = series_count * sum(max(1, DAY_MS // average.every_ms) for average in averages)
     cuts = [
-        *(_cut(day * DAY_MS, (day + 1) * DAY_MS, events_by_day.get(day, 0), 0) for day in warm_up_days),
+        *(_cut(day * DAY_MS, (day + 1) * DAY_MS, events_by_day.get(day, 0), 0, limits) for day in warm_up_days),
         *(
-            _cut(max(day * DAY_MS, from_ms), min((day + 1) * DAY_MS, until_ms), events_by_day.get(day, 0), rows_a_day)
+            _cut(
+                max(day * DAY_MS, from_ms),
+                min((day + 1) * DAY_MS, until_ms),
+                events_by_day.get(day, 0),
+                rows_a_day,
+                limits,
+            )
             for day in range(from_ms // DAY_MS, -(-until_ms // DAY_MS))
         ),
     ]
-    yield from _joined([each for cut in cuts for each in cut])
+    yield from _joined([each for cut in cuts for each in cut], limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +73,19 @@ class _Cut:
     has_rows: bool
 
 
-def _cut(from_ms: int, until_ms: int, events: int, rows: int) -> Iterator[_Cut]:
+def _cut(from_ms: int, until_ms: int, events: int, rows: int, limits: WorkLimits) -> Iterator[_Cut]:
     """Yield a day, or equal cuts of it that fit into a chunk."""
-    count = max(1, -(-events // CHUNK_EVENTS), -(-rows // CHUNK_ROWS))
+    count = max(1, -(-events // limits.chunk_events), -(-rows // limits.chunk_rows))
     step_ms = max(1, -(-(until_ms - from_ms) // count))
     for start in range(from_ms, until_ms, step_ms):
         yield _Cut(start, min(start + step_ms, until_ms), -(-events // count), rows > 0)
 
 
-def _joined(cuts: Sequence[_Cut]) -> Iterator[Span]:
+def _joined(cuts: Sequence[_Cut], limits: WorkLimits) -> Iterator[Span]:
     """Yield adjacent cuts as one span, as long as they fit into a chunk."""
     joined: list[_Cut] = []
     for cut in cuts:
-        fits = sum(each.events for each in joined) + cut.events <= CHUNK_EVENTS
+        fits = sum(each.events for each in joined) + cut.events <= limits.chunk_events
         if joined and not (fits and joined[-1].until_ms == cut.from_ms):
             yield _span(joined)
             joined = []

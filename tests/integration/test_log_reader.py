@@ -11,7 +11,8 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from batch.log import broker, fetch, plain_reader, reader
+from batch.log import broker, reader
+from batch.log.limits import LIMITS, ReadLimits
 from batch.log.offsets import OffsetRange, retained_ranges
 from batch.log.reader import read_partition
 from batch.log.series_table import SeriesTable
@@ -57,12 +58,14 @@ def settings_of_readers(settings: Settings) -> list[Settings]:
     return [settings.model_copy(update={"log_reader": each}) for each in READERS]
 
 
-def read(settings: Settings, topic: str, start: int, end: int, partition: int = 0) -> Found:
+def read(
+    settings: Settings, topic: str, start: int, end: int, partition: int = 0, limits: ReadLimits = LIMITS
+) -> Found:
     """What the reader of the setting reads."""
     series = SeriesTable()
     found: Found = []
     last = start
-    for chunk in read_partition(settings, topic, partition, start, end, MAX_AHEAD_MS, series):
+    for chunk in read_partition(settings, topic, partition, start, end, MAX_AHEAD_MS, series, limits):
         found += readings(chunk, series)
         assert last <= chunk.next_offset
         last = chunk.next_offset
@@ -70,9 +73,9 @@ def read(settings: Settings, topic: str, start: int, end: int, partition: int = 
     return found
 
 
-def read_both(settings: Settings, topic: str, start: int, end: int) -> Found:
+def read_both(settings: Settings, topic: str, start: int, end: int, limits: ReadLimits = LIMITS) -> Found:
     """What both readers read, which must be the same."""
-    fast, plain = (read(each, topic, start, end) for each in settings_of_readers(settings))
+    fast, plain = (read(each, topic, start, end, limits=limits) for each in settings_of_readers(settings))
     assert fast == plain
     return fast
 
@@ -129,11 +132,12 @@ def test_a_range_begins_and_ends_within_a_batch_or_is_empty(place: Place) -> Non
         assert read_both(settings, topic, start, end) == whole[start:end]
 
 
-def test_a_log_of_many_fetches_is_read_whole(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "FETCH_BYTES", 5_000)
+def test_a_log_of_many_fetches_is_read_whole(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     send(producer(settings, **{"batch.size": 20_000}), topic, records(5_000))
-    assert read_both(settings, topic, 3, 4_990) == read_ordinarily(settings, topic, 3, 4_990)
+    assert read_both(settings, topic, 3, 4_990, ReadLimits(fetch_bytes=5_000)) == read_ordinarily(
+        settings, topic, 3, 4_990
+    )
 
 
 def transactional(settings: Settings, name: str) -> Producer:
@@ -142,9 +146,7 @@ def transactional(settings: Settings, name: str) -> Producer:
     return made
 
 
-def test_committed_transactions_are_read_and_aborted_ones_are_not(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_committed_transactions_are_read_and_aborted_ones_are_not(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     one, two, plain = transactional(settings, "one"), transactional(settings, "two"), producer(settings)
     for turn in range(12):
@@ -161,12 +163,13 @@ def test_committed_transactions_are_read_and_aborted_ones_are_not(
     assert len(whole) == 4 * 60 + 6 * 30 + 12 * 5
     assert held.end > whole[-1][0] + 1  # a control record is the last
     assert read_both(settings, topic, 0, held.end) == whole
-    monkeypatch.setattr(fetch, "FETCH_BYTES", 3_000)
     for start in range(0, held.end, 97):
-        assert read_both(settings, topic, start, held.end) == [each for each in whole if each[0] >= start]
+        assert read_both(settings, topic, start, held.end, ReadLimits(fetch_bytes=3_000)) == [
+            each for each in whole if each[0] >= start
+        ]
 
 
-def test_nothing_is_read_past_a_transaction_that_is_open(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_read_past_a_transaction_that_is_open(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     open_one = transactional(settings, "open")
     send(producer(settings), topic, records(10))
@@ -175,10 +178,9 @@ def test_nothing_is_read_past_a_transaction_that_is_open(place: Place, monkeypat
     send(producer(settings), topic, records(10))
     assert ends(settings, topic).end == 10
     assert len(read_both(settings, topic, 0, 10)) == 10
-    for module, each in zip((fetch, plain_reader), settings_of_readers(settings), strict=True):
-        monkeypatch.setattr(module, "SILENCE_SECONDS", 1.0)
+    for each in settings_of_readers(settings):
         with pytest.raises(SmaError, match="sent nothing for 1 seconds while .*from Kafka offset 10 to 30"):
-            read(each, topic, 0, 30)
+            read(each, topic, 0, 30, limits=ReadLimits(silence_seconds=1.0))
     open_one.abort_transaction(30)
 
 
@@ -196,17 +198,15 @@ def test_offsets_that_kafka_does_not_hold_are_an_error(place: Place) -> None:
             read(each, topic, 101, 110)
 
 
-def test_a_topic_or_partition_that_is_not_there_is_an_error_and_is_not_made(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_topic_or_partition_that_is_not_there_is_an_error_and_is_not_made(place: Place) -> None:
     settings = place.settings
     missing = f"{settings.topic_prefix}missing"
-    for module, each in zip((fetch, plain_reader), settings_of_readers(settings), strict=True):
-        monkeypatch.setattr(module, "RETRY_SECONDS", 0.5)
+    limits = ReadLimits(retry_seconds=0.5)
+    for each in settings_of_readers(settings):
         with pytest.raises(SmaError, match=f"refuses: {missing}: partition 0 could not be read"):
-            read(each, missing, 0, 1)
+            read(each, missing, 0, 1, limits=limits)
         with pytest.raises(SmaError, match="refuses: .*partition 77 could not be read"):
-            read(each, settings.events_topic, 0, 1, partition=77)
+            read(each, settings.events_topic, 0, 1, partition=77, limits=limits)
     assert missing not in AdminClient({"bootstrap.servers": settings.kafka_bootstrap}).list_topics().topics
 
 
@@ -279,7 +279,6 @@ def test_a_kafka_that_does_not_know_the_fast_reader_s_requests_is_read_plainly(
 ) -> None:
     settings, topic = place.settings, place.settings.events_topic
     send(producer(settings), topic, records(100))
-    monkeypatch.setattr(reader, "_WARNED", set())
     monkeypatch.setattr(broker, "_FETCH_VERSION", 2)  # which Kafka 4 no longer knows
     assert read(settings, topic, 3, 90) == read_ordinarily(settings, topic, 3, 90)
     (warned,) = (record for record in caplog.records if record.name == reader.__name__)

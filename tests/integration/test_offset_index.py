@@ -5,18 +5,17 @@ The stream takes no part: what is written is what the log says.
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psycopg
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from batch import pipeline
 from batch.index.log_index import read_index
 from batch.index.side_outputs import read_by_rule
-from batch.log import parallel
+from batch.log.limits import WorkLimits
 from batch.pipeline import compute_batch_days, days_touched
-from batch.windows import partition_windows, spans
 from sma.averages import Averages
 from sma.days import day_of
 from sma.durations import DAY_MS
@@ -47,12 +46,8 @@ def connection(place):
         yield connection
 
 
-@pytest.fixture
-def small(monkeypatch):
-    """Spans so small that a small log has many of them."""
-    monkeypatch.setattr(spans, "CHUNK_EVENTS", 50)
-    monkeypatch.setattr(spans, "CHUNK_ROWS", 300)
-    monkeypatch.setattr(partition_windows, "BRIDGED_OFFSETS", 0)
+SMALL = WorkLimits(chunk_events=50, chunk_rows=300, bridged_offsets=0)  # so that a small log has many spans
+IN_PROCESSES = replace(SMALL, process_offsets=0)
 
 
 def extend_in_small_blocks(place):
@@ -64,7 +59,7 @@ def days_of(first, last):
     return [day_of(START + number * DAY_MS) for number in range(first, last + 1)]
 
 
-def test_days_in_any_order_are_the_oracles(place, small):
+def test_days_in_any_order_are_the_oracles(place):
     events = log_of()
     expected = expected_of(events)
     for part in range(0, len(events), 1_100):
@@ -76,7 +71,7 @@ def test_days_in_any_order_are_the_oracles(place, small):
     random.Random(3).shuffle(days)
     skipped = 0
     for day in days[:ALONE]:
-        computed = compute(place, [day])
+        computed = compute(place, [day], limits=SMALL)
         skipped += computed.offsets_skipped
         assert computed.offsets_read + computed.offsets_skipped == sum(computed.index.read_to.values())
     assert skipped > 0.3 * ALONE * len(events)
@@ -84,21 +79,20 @@ def test_days_in_any_order_are_the_oracles(place, small):
     for day in days[:ALONE]:
         assert of_day(held, day) == of_day(expected, day), day
     # all the rest at once, with gaps where days were computed before
-    compute(place, days[ALONE:])
+    compute(place, days[ALONE:], limits=SMALL)
     assert stored(place, "batch_averages") == expected
 
 
-def test_days_worked_out_in_processes_are_the_oracles(place, small, monkeypatch):
-    monkeypatch.setattr(parallel, "WORTH_PROCESSES", 0)
+def test_days_worked_out_in_processes_are_the_oracles(place):
     events = log_of()
     publish(place.settings, [as_record(event) for event in events])
     close(place)
     extend_in_small_blocks(place)
-    compute(place, days_of(0, DAYS + 2))
+    compute(place, days_of(0, DAYS + 2), limits=IN_PROCESSES)
     assert stored(place, "batch_averages") == expected_of(events)
 
 
-def test_the_index_equals_the_log(place, small, connection):
+def test_the_index_equals_the_log(place, connection):
     events = log_of(2_000)
     rubbish = [Sent(b"rubbish", START), Sent(None, START)]
     positions = publish(place.settings, [as_record(event) for event in events] + rubbish)
@@ -124,16 +118,15 @@ def test_the_index_equals_the_log(place, small, connection):
         assert ends[-1] == partition.next_offset
 
 
-def test_partitions_are_indexed_in_processes_as_in_one(place, monkeypatch, connection):
-    monkeypatch.setattr(parallel, "WORTH_PROCESSES", 0)
+def test_partitions_are_indexed_in_processes_as_in_one(place, connection):
     events = log_of(1_000)
     publish(place.settings, [as_record(event) for event in events])
-    report = extend(place)
+    report = extend(place, limits=IN_PROCESSES)
     assert report.late_events == len(oracle.late_by_series(events, AVERAGES.allowed_lateness_ms))
     assert read_index(connection).records == report.records == len(events)
 
 
-def test_two_that_extend_the_index_at_once_index_each_record_once(place, small, connection):
+def test_two_that_extend_the_index_at_once_index_each_record_once(place, connection):
     publish(place.settings, [as_record(event) for event in log_of(2_000)])
     with ThreadPoolExecutor() as pool:
         reports = [one.result() for one in [pool.submit(extend_in_small_blocks, place) for _ in range(3)]]
@@ -145,7 +138,7 @@ def test_an_empty_log_is_indexed_and_closes_nothing(place, connection):
     extend(place)
     assert [held.next_offset for held in read_index(connection).partitions] == [0, 0, 0, 0]
     with pytest.raises(SmaError, match="holds no event and no heartbeat"):
-        compute(place, days_of(0, 0))
+        compute(place, days_of(0, 0), limits=SMALL)
 
 
 def test_another_allowed_lateness_indexes_the_log_again(place, connection):
@@ -159,13 +152,13 @@ def test_another_allowed_lateness_indexes_the_log_again(place, connection):
     assert read_index(connection).records == len(events)
 
 
-def test_a_series_that_was_sent_without_its_key_still_has_its_windows(place, small):
+def test_a_series_that_was_sent_without_its_key_still_has_its_windows(place):
     events = log_of(600)
     scattered = [as_record(event, partition=number % 4) for number, event in enumerate(events)]
     positions = publish(place.settings, scattered)
     close(place)
     extend_in_small_blocks(place)
-    compute(place, days_of(0, DAYS + 2))
+    compute(place, days_of(0, DAYS + 2), limits=SMALL)
     in_order = [event for _, event in sorted(zip(positions, events, strict=True))]
     assert stored(place, "batch_averages") == expected_of(in_order)
 
@@ -177,21 +170,21 @@ def delete_before(place, ends):
         future.result()
 
 
-def test_days_that_kafka_no_longer_has_are_refused_and_others_are_not(place, small, connection):
+def test_days_that_kafka_no_longer_has_are_refused_and_others_are_not(place, connection):
     events = [event for event in log_of() if event[0] == "busy"]
     publish(place.settings, [as_record(event) for event in events])
     close(place)
     extend_in_small_blocks(place)
-    compute(place, days_of(0, 2))
+    compute(place, days_of(0, 2), limits=SMALL)
     before = stored(place, "batch_averages")
     half = {held.kafka_partition: held.next_offset // 2 for held in read_index(connection).partitions}
     delete_before(place, half)
     with pytest.raises(SmaError, match=r"2013-01-02 to 2013-01-0\d: .* no longer retains the Kafka offsets 0 to \d+"):
-        compute(place, days_of(1, 3))
+        compute(place, days_of(1, 3), limits=SMALL)
     with pytest.raises(SmaError, match="2013-01-03: .* no longer retains"):
-        compute(place, days_of(2, 2))
+        compute(place, days_of(2, 2), limits=SMALL)
     assert stored(place, "batch_averages") == before
-    compute(place, days_of(25, 26))
+    compute(place, days_of(25, 26), limits=SMALL)
     held, expected = stored(place, "batch_averages"), expected_of(events)
     assert of_day(held, days_of(25, 25)[0]) == of_day(expected, days_of(25, 25)[0])
 
@@ -202,7 +195,7 @@ def test_what_was_never_indexed_and_is_gone_is_refused(place):
     publish(place.settings, [as_record(event) for event in log_of(400)])
     delete_before(place, dict.fromkeys(range(4), -1))
     with pytest.raises(SmaError, match="no longer retains the Kafka offsets .* and the index ends before them"):
-        compute(place, days_of(0, 0))
+        compute(place, days_of(0, 0), limits=SMALL)
 
 
 def test_an_index_of_another_kafka_is_refused(place, connection):
@@ -212,7 +205,7 @@ def test_an_index_of_another_kafka_is_refused(place, connection):
         extend(place)
 
 
-def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, connection, monkeypatch):
+def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, connection):
     publish(place.settings, [as_record(event) for event in log_of(600)])
     close(place)
     extend_in_small_blocks(place)
@@ -224,14 +217,13 @@ def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, conne
         if text.startswith("reading"):
             raise Killed
 
-    with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "forget_key", lambda *_: None)  # killed behind the days it has finished
-        compute(place, days_of(3, 5), "first", resume_key="backfill")
+    compute(place, days_of(3, 5), "first", resume_key="backfill", limits=SMALL)
+    connection.execute("UPDATE sma.batch_days SET resume_key = 'backfill'")  # as a run leaves them that was killed
     written = connection.execute("SELECT day, run_id, written_at FROM sma.batch_days ORDER BY 1, average").fetchall()
     with pytest.raises(Killed):
-        compute_batch_days(place.settings, AVERAGES, days_of(0, 9), "second", kill, resume_key="backfill")
+        compute_batch_days(place.settings, AVERAGES, days_of(0, 9), "second", kill, resume_key="backfill", limits=SMALL)
     said = []
-    computed = compute(place, days_of(0, 9), "third", said.append, resume_key="backfill")
+    computed = compute(place, days_of(0, 9), "third", said.append, resume_key="backfill", limits=SMALL)
     assert computed.already_written == tuple(days_of(3, 5))
     assert any("3 of 10 days are finished already" in text for text in said)
     assert {held.result.day for held in computed.written} == set(days_of(0, 2) + days_of(6, 9))
@@ -239,27 +231,27 @@ def test_a_run_that_goes_on_leaves_finished_days_as_they_are(place, small, conne
         "SELECT day, run_id, written_at FROM sma.batch_days WHERE run_id = 'first' ORDER BY 1, average"
     ).fetchall()
     assert now == written
-    assert compute(place, days_of(3, 5), "fourth").already_written == ()
+    assert compute(place, days_of(3, 5), "fourth", limits=SMALL).already_written == ()
 
 
-def test_finished_work_is_done_again_when_it_is_started_again(place, small):
+def test_finished_work_is_done_again_when_it_is_started_again(place):
     publish(place.settings, [as_record(event) for event in log_of(300)])
     close(place)
     extend_in_small_blocks(place)
-    compute(place, days_of(3, 5), resume_key="backfill")
-    assert compute(place, days_of(3, 5), resume_key="backfill").already_written == ()
+    compute(place, days_of(3, 5), resume_key="backfill", limits=SMALL)
+    assert compute(place, days_of(3, 5), resume_key="backfill", limits=SMALL).already_written == ()
 
 
-def test_an_event_that_comes_days_late_changes_the_days_it_belongs_to(place, small):
+def test_an_event_that_comes_days_late_changes_the_days_it_belongs_to(place):
     events = log_of(900)
     publish(place.settings, [as_record(event) for event in events])
     close(place)
     extend_in_small_blocks(place)
-    compute(place, days_of(0, DAYS + 2))
+    compute(place, days_of(0, DAYS + 2), limits=SMALL)
     late = ("busy", "a", START + 5 * DAY_MS + HOUR, "123.456789")
     publish(place.settings, [as_record(late)])
     extend_in_small_blocks(place)
-    computed = compute(place, days_of(5, 7))
+    computed = compute(place, days_of(5, 7), limits=SMALL)
     assert sum(held.late_events for held in computed.index.partitions) > 0
     assert sum(held.rows_written for held in computed.written) > 0
     held, expected = stored(place, "batch_averages"), expected_of([*events, late])

@@ -80,5 +80,5 @@ def compute(place, days, run=None, say=lambda _: None, **how):
     return compute_batch_days(place.settings, AVERAGES, days, run or str(uuid4()), say, **how)
 
 
-def extend(place, averages=AVERAGES, block_events=BLOCK_EVENTS):
-    return extend_index(place.settings, averages, lambda _: None, block_events)
+def extend(place, averages=AVERAGES, block_events=BLOCK_EVENTS, **how):
+    return extend_index(place.settings, averages, lambda _: None, block_events, **how)

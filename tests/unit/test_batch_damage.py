@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch.log import decompressed_batches, fast_reader, flat_json, flat_records, records, series_table
+from batch.log import flat_json, flat_records, records, series_table
 from batch.log.broker import Fetched
 from batch.log.codecs import decompress_into
 from batch.log.compiled import WORD_BYTES
-from batch.log.fast_reader import read_partition
+from batch.log.fast_reader import Fetch, read_partition
 from batch.log.flat_json import EVENT, HEARTBEAT, PADDING_BYTES, REST
 from batch.log.flat_records import read_flat_records
+from batch.log.limits import ReadLimits
 from batch.log.records import BATCH_COLUMNS, BEGIN, COUNT, END, LAST_DELTA, MalformedBatch, Records, decode_records
 from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
@@ -102,12 +103,10 @@ def damaged_batches(draw: st.DrawFn) -> bytes:
 
 def read_fast(raw: bytes, start: int, end: int, max_ahead_ms: int) -> list[tuple[int, Reading]]:
     table = SeriesTable()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decompressed_batches, "MAX_BATCH_BYTES", 2**20)
-        patch.setattr(decompressed_batches, "CHUNK_BYTES", 2**8)
-        patch.setattr(fast_reader, "fetch_batches", lambda *_: iter([Fetched(raw, ())]))
-        chunks = read_partition(Settings(), "events", 3, start, end, max_ahead_ms, table)
-        return [reading for chunk in chunks for reading in readings(chunk, table)]
+    limits = ReadLimits(batch_bytes=2**20, chunk_bytes=2**8)
+    fetch: Fetch = lambda *_: iter([Fetched(raw, ())])  # noqa: E731
+    chunks = read_partition(Settings(), "events", 3, start, end, max_ahead_ms, table, limits, fetch)
+    return [reading for chunk in chunks for reading in readings(chunk, table)]
 
 
 @settings(max_examples=200)

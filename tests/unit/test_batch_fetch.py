@@ -19,6 +19,7 @@ from batch.log import fetch
 from batch.log.broker import Fetched
 from batch.log.fast_reader import read_partition
 from batch.log.fetch import fetch_batches
+from batch.log.limits import LIMITS, ReadLimits
 from batch.log.series_table import SeriesTable
 from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
@@ -41,12 +42,12 @@ def kafka_that_answers(monkeypatch: pytest.MonkeyPatch, answers: Sequence[Fetche
         return answer
 
     monkeypatch.setattr(fetch._Partition, "_fetch_once", fetch_once)
-    monkeypatch.setattr(fetch, "FIRST_PAUSE_SECONDS", 0.001)
     return positions
 
 
 def read_offsets(start: int, end: int) -> list[int]:
-    chunks = read_partition(Settings(), "events", 0, start, end, DAY_MS, SeriesTable())
+    limits = ReadLimits(first_pause_seconds=0.001)
+    chunks = read_partition(Settings(), "events", 0, start, end, DAY_MS, SeriesTable(), limits)
     return [offset for chunk in chunks for offset in chunk.kafka_offsets.tolist()]
 
 
@@ -54,14 +55,13 @@ def test_an_empty_range_is_not_asked_for() -> None:
     assert list(fetch_batches(Settings(kafka_bootstrap="127.0.0.1:1"), "events", 0, 5, 5)) == []
 
 
-def test_kafka_that_does_not_answer_is_one_clear_error_and_no_open_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "RETRY_SECONDS", 0.2)
-    monkeypatch.setattr(fetch, "ANSWER_TIMEOUT_S", 0.3)
+def test_kafka_that_does_not_answer_is_one_clear_error_and_no_open_socket() -> None:
+    limits = ReadLimits(retry_seconds=0.2, response_seconds=0.3)
     settings = Settings(kafka_bootstrap="127.0.0.1:1")
     with pytest.raises(
         SmaError, match=r"^Kafka does not answer at 127\.0\.0\.1:1 \(events: partition 0 could not be read"
     ):
-        list(fetch_batches(settings, "events", 0, 0, 5))
+        list(fetch_batches(settings, "events", 0, 0, 5, limits))
     gc.collect()  # an open socket is a warning, and a warning an error
 
 
@@ -92,7 +92,7 @@ def test_a_reader_that_is_left_half_way_does_not_wait_for_what_comes(monkeypatch
     assert next(reading).next_offset == 10
     began = time.monotonic()
     reading.close()
-    assert time.monotonic() - began < fetch.SILENCE_SECONDS / 10
+    assert time.monotonic() - began < LIMITS.silence_seconds / 10
 
 
 def test_what_was_read_is_not_read_again_where_a_new_leader_has_other_batches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,14 +125,11 @@ def test_a_broker_that_closes_on_a_request_it_does_not_know_is_none_for_this_rea
             list(fetch_batches(settings, "events", 0, 0, 5))
 
 
-def test_a_broker_that_closes_a_connection_and_knows_the_requests_is_tried_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(fetch, "RETRY_SECONDS", 0.0)
+def test_a_broker_that_closes_a_connection_and_knows_the_requests_is_tried_again() -> None:
     with broker_at([[b""], [versions_answer()]]) as address:
         settings = Settings(kafka_bootstrap=f"{HERE}:{address[1]}")
         with pytest.raises(SmaError, match=r"^Kafka does not answer .*the connection was closed"):
-            list(fetch_batches(settings, "events", 0, 0, 5))
+            list(fetch_batches(settings, "events", 0, 0, 5, ReadLimits(retry_seconds=0.0)))
 
 
 @pytest.mark.parametrize("error", [UnsupportedVersionError("Fetch"), UnsupportedCompressionTypeError("zstd")])

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.log import fast_reader, series_table
 from batch.log.broker import Fetched
-from batch.log.fast_reader import read_partition
+from batch.log.fast_reader import Fetch, read_partition
 from batch.log.flat_json import PADDING_BYTES, REST
 from batch.log.flat_records import read_flat_records
 from batch.log.records import Records
@@ -69,9 +68,8 @@ def read_fast(raws: Sequence[bytes | None], timestamp_ms: int, max_ahead_ms: int
     """What the batch layer's reader makes of these records, in their order."""
     batch = encode_batch([Entry(raw, delta) for delta, raw in enumerate(raws)], base_timestamp_ms=timestamp_ms)
     table = SeriesTable()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fast_reader, "fetch_batches", lambda *_: iter([Fetched(batch, ())]))
-        (chunk,) = read_partition(Settings(), "events", 0, 0, len(raws), max_ahead_ms, table)
+    fetch: Fetch = lambda *_: iter([Fetched(batch, ())])  # noqa: E731
+    (chunk,) = read_partition(Settings(), "events", 0, 0, len(raws), max_ahead_ms, table, fetch=fetch)
     found = readings(chunk, table)
     assert [offset for offset, _ in found] == list(range(len(raws)))
     return [reading for _, reading in found]
@@ -148,10 +146,8 @@ def test_a_name_is_distinguished_from_every_other_one() -> None:
     assert [table.number(customer, metric) for customer, metric in pairs] == numbered == list(range(len(pairs)))
 
 
-def test_a_table_of_series_grows_and_numbers_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(series_table, "_SERIES", 2)
-    monkeypatch.setattr(series_table, "_NAME_BYTES", 1_100)
-    table = SeriesTable()
+def test_a_table_of_series_grows_and_numbers_stay() -> None:
+    table = SeriesTable.of_size(series=2, name_bytes=1_100)
     pairs = [(f"customer{number}" * 9, "m" * (number % 128 + 1)) for number in range(500)]
     assert [table.number(*pair) for pair in pairs] == list(range(500))
     assert [table.number(*pair) for pair in reversed(pairs)] == list(reversed(range(500)))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from batch.log import decompressed_batches, fast_reader
 from batch.log.broker import Fetched
 from batch.log.chunk import Chunk
-from batch.log.fast_reader import read_partition
+from batch.log.fast_reader import Fetch, read_partition
+from batch.log.limits import LIMITS, ReadLimits
 from batch.log.series_table import SeriesTable
 from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
@@ -24,13 +24,16 @@ FAR = 1_000_000
 
 
 def read(
-    raw: bytes | Sequence[Fetched], start: int = 0, end: int = FAR, max_ahead_ms: int = DAY_MS
+    raw: bytes | Sequence[Fetched],
+    start: int = 0,
+    end: int = FAR,
+    max_ahead_ms: int = DAY_MS,
+    limits: ReadLimits = LIMITS,
 ) -> tuple[list[Chunk], SeriesTable]:
     fetches = [Fetched(raw, ())] if isinstance(raw, bytes) else raw
     series = SeriesTable()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fast_reader, "fetch_batches", lambda *_: iter(fetches))
-        return list(read_partition(Settings(), "events", 3, start, end, max_ahead_ms, series)), series
+    fetch: Fetch = lambda *_: iter(fetches)  # noqa: E731
+    return list(read_partition(Settings(), "events", 3, start, end, max_ahead_ms, series, limits, fetch)), series
 
 
 def offsets(chunks: Sequence[Chunk]) -> list[int]:
@@ -182,13 +185,12 @@ def test_a_header_that_contradicts_itself_is_refused(count: int) -> None:
         read(encode_batch([Entry(b"1", 0)], 7, count=count))
 
 
-def test_bytes_that_are_not_of_the_codec_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decompressed_batches, "MAX_BATCH_BYTES", 2**24)
+def test_bytes_that_are_not_of_the_codec_are_refused() -> None:
     raw = bytearray(events(0, 50, "gzip"))
     raw[61:63] = b"xx"
     forged = encode_forged(bytes(raw))
     with pytest.raises(SmaError, match="at Kafka offset 0 cannot be decompressed"):
-        read(forged)
+        read(forged, limits=ReadLimits(batch_bytes=2**24))
 
 
 def encode_forged(raw: bytes) -> bytes:
@@ -196,21 +198,20 @@ def encode_forged(raw: bytes) -> bytes:
     return raw[:17] + google_crc32c.value(raw[21:]).to_bytes(4, "big") + raw[21:]
 
 
-def test_chunks_are_bounded_in_records_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decompressed_batches, "CHUNK_RECORDS", 25)
-    chunks, _ = read(b"".join(events(base, 10) for base in range(0, 100, 10)))
+def test_chunks_are_bounded_in_records_and_bytes() -> None:
+    raw = b"".join(events(base, 10) for base in range(0, 100, 10))
+    chunks, _ = read(raw, limits=ReadLimits(chunk_records=25))
     assert [chunk.records for chunk in chunks] == [20, 20, 20, 20, 20]
     assert [chunk.next_offset for chunk in chunks] == [20, 40, 60, 80, 100]
-    monkeypatch.setattr(decompressed_batches, "CHUNK_RECORDS", 10**6)
-    monkeypatch.setattr(decompressed_batches, "CHUNK_BYTES", 2_000)
-    chunks, _ = read(b"".join(events(base, 10, "lz4") for base in range(0, 100, 10)) + events(100, 200, "lz4"))
+    raw = b"".join(events(base, 10, "lz4") for base in range(0, 100, 10)) + events(100, 200, "lz4")
+    chunks, _ = read(raw, limits=ReadLimits(chunk_records=10**6, chunk_bytes=2_000))
     assert offsets(chunks) == list(range(300))
     assert len(chunks) > 4
 
 
-def test_chunks_stay_as_small_after_a_batch_that_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decompressed_batches, "CHUNK_BYTES", 2_000)
-    chunks, _ = read(events(0, 200) + b"".join(events(base, 10) for base in range(200, 300, 10)))
+def test_chunks_stay_as_small_after_a_batch_that_is_larger() -> None:
+    raw = events(0, 200) + b"".join(events(base, 10) for base in range(200, 300, 10))
+    chunks, _ = read(raw, limits=ReadLimits(chunk_bytes=2_000))
     assert [chunk.records for chunk in chunks] == [200, 20, 20, 20, 20, 20]
 
 

@@ -8,15 +8,15 @@ from typing import Literal
 import google_crc32c
 import pytest
 
-from batch.log import fast_reader, plain_reader, reader
 from batch.log.broker import Fetched
 from batch.log.chunk import Chunk, Value
+from batch.log.limits import ReadLimits
 from batch.log.plain_reader import Record, chunk_of
 from batch.log.reader import read_partition, read_values
 from batch.log.series_table import SeriesTable
 from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
-from sma.settings import Settings
+from sma.settings import KafkaSettings, Settings
 from tests.support.fake_kafka import TOPIC, Log, kafka_with
 from tests.support.kafka_batches import control_batch, encode_old_message, event, events
 from tests.support.slow_reader import readings
@@ -25,57 +25,56 @@ DAY_MS = 86_400_000
 END = 20
 UNAVAILABLE = FastReaderUnavailable("events: partition 0: an old batch")
 
-Fetches = Sequence[Fetched | SmaError]
+Fetches = Sequence[Fetched | Exception]
 Setting = Literal["auto", "fast", "plain"]
 
 
 @dataclass
-class Asked:
-    """From which Kafka offsets each reader was asked to read."""
+class Sources:
+    """What the fast reader fetches, and an event at each offset for the plain one; where each was asked to start."""
 
+    fetches: Fetches
     fast: list[int] = field(default_factory=list)
     plain: list[int] = field(default_factory=list)
 
-
-def two_readers(monkeypatch: pytest.MonkeyPatch, fetches: Fetches) -> Asked:
-    """Let the fast reader fetch this, and the plain one find an event at each offset."""
-    asked = Asked()
-
-    def fetch(_: Settings, __: str, ___: int, start: int, ____: int) -> Iterator[Fetched]:
-        asked.fast.append(start)
-        for each in fetches:
-            if isinstance(each, SmaError):
+    def fetch(self, _: KafkaSettings, __: str, ___: int, start: int, *____: object) -> Iterator[Fetched]:
+        self.fast.append(start)
+        for each in self.fetches:
+            if isinstance(each, Exception):
                 raise each
             yield each
 
-    def committed(_: Settings, __: str, ___: int, start: int, end: int) -> Iterator[tuple[list[Record], int]]:
-        asked.plain.append(start)
+    def consume(
+        self, _: KafkaSettings, __: str, ___: int, start: int, end: int, ____: ReadLimits
+    ) -> Iterator[tuple[list[Record], int]]:
+        self.plain.append(start)
         yield [Record(offset, offset, event(offset)) for offset in range(start, end)], end
 
-    monkeypatch.setattr(fast_reader, "fetch_batches", fetch)
-    monkeypatch.setattr(plain_reader, "_committed", committed)
-    monkeypatch.setattr(reader, "_WARNED", set())
-    return asked
+    def chunks(self, settings: Settings, series: SeriesTable) -> Iterator[Chunk]:
+        return read_partition(settings, TOPIC, 0, 0, END, DAY_MS, series, fetch=self.fetch, consume=self.consume)
 
+    def values(self, settings: Settings, topic: str = TOPIC) -> list[Value]:
+        found = read_values(settings, topic, 0, 0, END, fetch=self.fetch, consume=self.consume)
+        return [value for values in found for value in values]
 
-def offsets(log_reader: Setting) -> list[int]:
-    """Read columns, and then values: which must be of the same records."""
-    settings = Settings(log_reader=log_reader)
-    values = [value.offset for values in read_values(settings, TOPIC, 0, 0, END) for value in values]
-    chunks = read_partition(settings, TOPIC, 0, 0, END, DAY_MS, SeriesTable())
-    assert [offset for chunk in chunks for offset in chunk.kafka_offsets.tolist()] == values
-    return values
+    def offsets(self, log_reader: Setting) -> list[int]:
+        """Read columns, and then values: which must be of the same records."""
+        settings = Settings(log_reader=log_reader)
+        values = [value.offset for value in self.values(settings)]
+        chunks = self.chunks(settings, SeriesTable())
+        assert [offset for chunk in chunks for offset in chunk.kafka_offsets.tolist()] == values
+        return values
 
 
 @pytest.mark.parametrize(
-    ("log_reader", "asked"), [("auto", Asked([0, 0])), ("fast", Asked([0, 0])), ("plain", Asked(plain=[0, 0]))]
+    ("log_reader", "fast", "plain"), [("auto", [0, 0], []), ("fast", [0, 0], []), ("plain", [], [0, 0])]
 )
 def test_the_setting_selects_the_reader(
-    log_reader: Setting, asked: Asked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    log_reader: Setting, fast: list[int], plain: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = two_readers(monkeypatch, [Fetched(events(0, 10)), Fetched(events(10, 10))])
-    assert offsets(log_reader) == list(range(END))
-    assert found == asked
+    sources = Sources([Fetched(events(0, 10)), Fetched(events(10, 10))])
+    assert sources.offsets(log_reader) == list(range(END))
+    assert (sources.fast, sources.plain) == (fast, plain)
     assert caplog.records == []
 
 
@@ -91,39 +90,37 @@ def test_the_setting_selects_the_reader(
     ],
 )
 def test_where_the_fast_reader_is_unavailable_the_plain_one_resumes_at_the_next_offset(
-    fetches: Fetches, resumed_at: int, monkeypatch: pytest.MonkeyPatch
+    fetches: Fetches, resumed_at: int
 ) -> None:
-    asked = two_readers(monkeypatch, fetches)
-    assert offsets("auto") == list(range(END))
-    assert asked.plain == [resumed_at, resumed_at]
+    sources = Sources(fetches)
+    assert sources.offsets("auto") == list(range(END))
+    assert sources.plain == [resumed_at, resumed_at]
 
 
-def test_it_resumes_after_gaps_and_control_records(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_resumes_after_gaps_and_control_records() -> None:
     # 0-4 aborted, 5 its mark: the chunk is empty, and what it covers is not read again
     aborted = events(0, 5, producer_id=1, is_transactional=True) + control_batch(5, 1, is_commit=False)
-    asked = two_readers(monkeypatch, [Fetched(aborted, ((1, 0),)), UNAVAILABLE])
-    chunks = list(read_partition(Settings(), TOPIC, 0, 0, END, DAY_MS, SeriesTable()))
+    sources = Sources([Fetched(aborted, ((1, 0),)), UNAVAILABLE])
+    chunks = list(sources.chunks(Settings(), SeriesTable()))
     assert [(chunk.records, chunk.next_offset) for chunk in chunks] == [(0, 6), (14, 20)]
-    assert asked.plain == [6]
+    assert sources.plain == [6]
 
 
-def test_why_the_plain_reader_reads_is_warned_of_once_for_a_topic(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    two_readers(monkeypatch, [UNAVAILABLE])
-    for topic in ("events", "late_events", "events"):
-        assert list(read_values(Settings(), topic, 0, 0, END))
+def test_why_the_plain_reader_reads_is_warned_of_once_for_a_topic(caplog: pytest.LogCaptureFixture) -> None:
+    sources = Sources([UNAVAILABLE])
+    for topic in ("warned.events", "warned.late_events", "warned.events"):
+        assert sources.values(Settings(), topic)
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
         (logging.WARNING, f"{topic} is read with Kafka's ordinary consumer, which is slower: {UNAVAILABLE}")
-        for topic in ("events", "late_events")
+        for topic in ("warned.events", "warned.late_events")
     ]
 
 
-def test_the_fast_reader_alone_says_why_it_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = two_readers(monkeypatch, [Fetched(events(0, 10)), UNAVAILABLE])
+def test_the_fast_reader_alone_says_why_it_is_unavailable() -> None:
+    sources = Sources([Fetched(events(0, 10)), UNAVAILABLE])
     with pytest.raises(FastReaderUnavailable, match="an old batch"):
-        offsets("fast")
-    assert asked.plain == []
+        sources.offsets("fast")
+    assert sources.plain == []
 
 
 def damaged() -> bytes:
@@ -139,27 +136,23 @@ def damaged() -> bytes:
         (SmaError("Kafka does not answer"), "Kafka does not answer"),
     ],
 )
-def test_any_other_error_of_the_fast_reader_is_raised(
-    failing: Fetched | SmaError, why: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = two_readers(monkeypatch, [Fetched(events(0, 10)), failing])
+def test_any_other_error_of_the_fast_reader_is_raised(failing: Fetched | SmaError, why: str) -> None:
+    sources = Sources([Fetched(events(0, 10)), failing])
     with pytest.raises(SmaError, match=why):
-        offsets("auto")
-    assert asked.plain == []
+        sources.offsets("auto")
+    assert sources.plain == []
 
 
-def test_an_error_that_is_none_of_ours_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = two_readers(monkeypatch, [])
-    monkeypatch.setattr(fast_reader, "fetch_batches", lambda *_: 1 / 0)
+def test_an_error_that_is_none_of_ours_is_raised() -> None:
+    sources = Sources([ZeroDivisionError()])
     with pytest.raises(ZeroDivisionError):
-        offsets("auto")
-    assert asked.plain == []
+        sources.offsets("auto")
+    assert sources.plain == []
 
 
-def test_both_readers_number_series_in_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    two_readers(monkeypatch, [Fetched(events(0, 10)), UNAVAILABLE])
+def test_both_readers_number_series_in_one_table() -> None:
     series = SeriesTable()
-    chunks: list[Chunk] = list(read_partition(Settings(), TOPIC, 0, 0, END, DAY_MS, series))
+    chunks = list(Sources([Fetched(events(0, 10)), UNAVAILABLE]).chunks(Settings(), series))
     expected = chunk_of([Record(offset, offset, event(offset)) for offset in range(END)], END, DAY_MS, series)
     assert [each for chunk in chunks for each in readings(chunk, series)] == readings(expected, series)
     assert len(series) == 3

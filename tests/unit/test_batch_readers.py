@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.log import fast_reader, fetch, plain_reader
+from batch.log import fast_reader, plain_reader
 from batch.log.broker import Fetched
 from batch.log.chunk import Chunk, Value
+from batch.log.limits import LIMITS, ReadLimits
 from batch.log.plain_reader import Record, chunk_of
 from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
@@ -50,10 +51,12 @@ VALUES: list[bytes | None] = [
 ]
 
 
-def read(reader: ModuleType, kafka: str, start: int, end: int, max_ahead_ms: int = DAY_MS) -> list[tuple[int, Reading]]:
+def read(
+    reader: ModuleType, kafka: str, start: int, end: int, max_ahead_ms: int = DAY_MS, limits: ReadLimits = LIMITS
+) -> list[tuple[int, Reading]]:
     series = SeriesTable()
     settings = Settings(kafka_bootstrap=kafka)
-    chunks = list(reader.read_partition(settings, TOPIC, 0, start, end, max_ahead_ms, series))
+    chunks = list(reader.read_partition(settings, TOPIC, 0, start, end, max_ahead_ms, series, limits))
     assert not chunks or chunks[-1].next_offset >= end
     assert [chunk.next_offset for chunk in chunks] == sorted(chunk.next_offset for chunk in chunks)
     return [each for chunk in chunks for each in readings(chunk, series)]
@@ -61,9 +64,8 @@ def read(reader: ModuleType, kafka: str, start: int, end: int, max_ahead_ms: int
 
 def read_fast(batch: bytes, end: int, max_ahead_ms: int) -> tuple[Chunk, SeriesTable]:
     series = SeriesTable()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fast_reader, "fetch_batches", lambda *_: iter([Fetched(batch, ())]))
-        (chunk,) = fast_reader.read_partition(Settings(), TOPIC, 0, 0, end, max_ahead_ms, series)
+    fetch: fast_reader.Fetch = lambda *_: iter([Fetched(batch, ())])  # noqa: E731
+    (chunk,) = fast_reader.read_partition(Settings(), TOPIC, 0, 0, end, max_ahead_ms, series, fetch=fetch)
     return chunk, series
 
 
@@ -185,13 +187,11 @@ def test_values_are_read_whatever_they_mean(reader: ModuleType) -> None:
     assert found == [Value(0, 0, None), Value(0, 1, b""), Value(0, 2, b"x")]
 
 
-def test_chunks_of_the_plain_reader_are_bounded_in_records_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_the_plain_reader_are_bounded_in_records_and_bytes() -> None:
     with kafka_with(Log([events(0, 100)])) as kafka:
-        for name, limit in (("CHUNK_RECORDS", 30), ("CHUNK_BYTES", 30 * len(event(10)))):
-            with monkeypatch.context() as patch:
-                patch.setattr(plain_reader, name, limit)
-                settings = Settings(kafka_bootstrap=kafka)
-                chunks = list(plain_reader.read_partition(settings, TOPIC, 0, 0, 100, DAY_MS, SeriesTable()))
+        for limits in (ReadLimits(plain_chunk_records=30), ReadLimits(chunk_bytes=30 * len(event(10)))):
+            settings = Settings(kafka_bootstrap=kafka)
+            chunks = list(plain_reader.read_partition(settings, TOPIC, 0, 0, 100, DAY_MS, SeriesTable(), limits))
             assert [chunk.records for chunk in chunks][0] in (30, 31)
             assert [chunk.next_offset for chunk in chunks] == np.cumsum([chunk.records for chunk in chunks]).tolist()
             assert chunks[-1].next_offset == 100
@@ -211,11 +211,10 @@ def test_offsets_that_kafka_does_not_hold_are_the_same_error(reader: ModuleType)
 
 
 @READERS
-def test_a_range_whose_end_does_not_come_is_the_same_error(reader: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (fetch, plain_reader):
-        monkeypatch.setattr(module, "SILENCE_SECONDS", 0.3)
+def test_a_range_whose_end_does_not_come_is_the_same_error(reader: ModuleType) -> None:
+    limits = ReadLimits(silence_seconds=0.3)
     with kafka_with(Log([events(0, 10)])) as kafka:
-        chunks = reader.read_partition(Settings(kafka_bootstrap=kafka), TOPIC, 0, 0, 30, DAY_MS, SeriesTable())
+        chunks = reader.read_partition(Settings(kafka_bootstrap=kafka), TOPIC, 0, 0, 30, DAY_MS, SeriesTable(), limits)
         assert next(chunks).next_offset == 10
         with pytest.raises(SmaError) as raised:
             next(chunks)
@@ -226,26 +225,22 @@ def test_a_range_whose_end_does_not_come_is_the_same_error(reader: ModuleType, m
 
 
 @READERS
-def test_kafka_that_does_not_answer_is_the_same_error(reader: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (fetch, plain_reader):
-        monkeypatch.setattr(module, "RETRY_SECONDS", 0.2)
-        monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 0.3)
+def test_kafka_that_does_not_answer_is_the_same_error(reader: ModuleType) -> None:
     why = r"^Kafka does not answer at 127\.0\.0\.1:1 \(events: partition 0 could not be read from Kafka offset 4: "
     with pytest.raises(SmaError, match=why):
-        read(reader, "127.0.0.1:1", 4, 5)
+        read(reader, "127.0.0.1:1", 4, 5, limits=ReadLimits(retry_seconds=0.2, response_seconds=0.3))
 
 
 @READERS
 @pytest.mark.parametrize(("topic", "partition"), [("missing", 0), (TOPIC, 77)])
 def test_a_topic_or_partition_that_is_not_there_is_the_same_error(
-    reader: ModuleType, topic: str, partition: int, monkeypatch: pytest.MonkeyPatch
+    reader: ModuleType, topic: str, partition: int
 ) -> None:
-    for module in (fetch, plain_reader):
-        monkeypatch.setattr(module, "RETRY_SECONDS", 0.2)
+    limits = ReadLimits(retry_seconds=0.2)
     with kafka_with(Log([events(0, 10)])) as kafka:
         why = rf"^Kafka at {kafka} refuses: {topic}: partition {partition} could not be read from Kafka offset 0: "
         with pytest.raises(SmaError, match=why):
-            list(reader.read_values(Settings(kafka_bootstrap=kafka), topic, partition, 0, 1))
+            list(reader.read_values(Settings(kafka_bootstrap=kafka), topic, partition, 0, 1, limits))
 
 
 @READERS

@@ -1,10 +1,9 @@
 """How a range of time is cut up: nothing is left out, nothing is read twice, and no chunk is larger than stated."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.windows import spans as module
+from batch.log.limits import WorkLimits
 from batch.windows.spans import RowSpan, Span, spans
 from sma.averages import Average
 from sma.durations import DAY_MS
@@ -13,15 +12,12 @@ from sma.window import CountWindow
 HOURLY = (Average("last", CountWindow(5), DAY_MS // 24),)
 
 
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch):
-    monkeypatch.setattr(module, "CHUNK_EVENTS", 100)
-    monkeypatch.setattr(module, "CHUNK_ROWS", 48)
+SMALL = WorkLimits(chunk_events=100, chunk_rows=48)
 
 
 def cut(warm_up, days, events, series=1):
     from_day, until_day = days
-    return list(spans(warm_up, from_day * DAY_MS, until_day * DAY_MS, events, HOURLY, series))
+    return list(spans(warm_up, from_day * DAY_MS, until_day * DAY_MS, events, HOURLY, series, SMALL))
 
 
 def test_adjacent_days_are_read_at_once_and_each_has_its_own_rows():
@@ -52,7 +48,7 @@ def test_a_day_with_more_events_or_rows_than_a_chunk_is_cut():
     st.integers(1, 7),
 )
 def test_a_range_is_covered_once(warm_up, until_ms, events, series):
-    found = list(spans(sorted(warm_up), 0, until_ms, events, HOURLY, series))
+    found = list(spans(sorted(warm_up), 0, until_ms, events, HOURLY, series, SMALL))
     covered = [bounds for span in found for bounds in (span.from_ms, span.until_ms)]
     assert covered == sorted(covered)
     length = sum(span.until_ms - span.from_ms for span in found)
