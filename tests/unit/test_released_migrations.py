@@ -18,6 +18,7 @@ RELEASED = {
     "0010_customers.sql": "5857ecf54485a3283c26c621fe794cd60251e10a58d480da627b7a53ab5f2189",
     "0011_refreshes.sql": "e596d409395d85f874ffa370b627ef4525ce7e9ad1609e1896f919510264572f",
     "0012_monitoring.sql": "79ca8ce4df6603d450792cf295e3aa5b090ecd2b0e1c8110f13174a849946daf",
+    "0013_field_words.sql": "493d3c51cff43352f70f40cfb284ea3b3c4f09b17521cee54b99b92e3cf7dd9c",
 }
 
 
