@@ -3,6 +3,8 @@
 How far a consumer group has committed is in `clients.kafka.groups`.
 """
 
+from collections.abc import Sequence
+
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
 
@@ -59,7 +61,7 @@ def starts(settings: KafkaSettings, topic: str) -> dict[int, int]:
     Raises:
         SmaError: Kafka does not answer, or has no such topic.
     """
-    return _offsets(settings, topic, _START)
+    return _offsets(settings, topic, partitions(settings, topic), _START)
 
 
 def ends(settings: KafkaSettings, topic: str, *, read_committed: bool = False) -> dict[int, int]:
@@ -73,7 +75,7 @@ def ends(settings: KafkaSettings, topic: str, *, read_committed: bool = False) -
     Raises:
         SmaError: Kafka does not answer, or has no such topic.
     """
-    return _offsets(settings, topic, _END, read_committed=read_committed)
+    return _offsets(settings, topic, partitions(settings, topic), _END, read_committed=read_committed)
 
 
 def offsets_at(settings: KafkaSettings, topic: str, time_ms: int) -> dict[int, int]:
@@ -82,8 +84,8 @@ def offsets_at(settings: KafkaSettings, topic: str, time_ms: int) -> dict[int, i
     Raises:
         SmaError: Kafka does not answer, or has no such topic.
     """
-    offsets = _offsets(settings, topic, OffsetSpec.for_timestamp(time_ms))
-    last = ends(settings, topic)
+    numbers = partitions(settings, topic)
+    offsets, last = (_offsets(settings, topic, numbers, spec) for spec in (OffsetSpec.for_timestamp(time_ms), _END))
     return {partition: last[partition] if offset < 0 else offset for partition, offset in offsets.items()}
 
 
@@ -93,10 +95,11 @@ def record_count(settings: KafkaSettings, topic: str) -> int:
     Raises:
         SmaError: Kafka does not answer.
     """
-    if not _partitions(settings, topic, ANSWER_TIMEOUT_S):
+    numbers = _partitions(settings, topic, ANSWER_TIMEOUT_S)
+    if not numbers:
         return 0
-    first = starts(settings, topic)
-    return sum(end - first[partition] for partition, end in ends(settings, topic).items())
+    first, last = (_offsets(settings, topic, numbers, spec) for spec in (_START, _END))
+    return sum(last[partition] - first[partition] for partition in numbers)
 
 
 def _partitions(settings: KafkaSettings, topic: str, timeout_s: float) -> list[int]:
@@ -114,9 +117,11 @@ def _partitions(settings: KafkaSettings, topic: str, timeout_s: float) -> list[i
     return ask(settings, describe)
 
 
-def _offsets(settings: KafkaSettings, topic: str, spec: OffsetSpec, *, read_committed: bool = False) -> dict[int, int]:
+def _offsets(
+    settings: KafkaSettings, topic: str, numbers: Sequence[int], spec: OffsetSpec, *, read_committed: bool = False
+) -> dict[int, int]:
     isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
-    wanted = {TopicPartition(topic, partition): spec for partition in partitions(settings, topic)}
+    wanted = {TopicPartition(topic, partition): spec for partition in numbers}
 
     def list_offsets(admin: AdminClient) -> dict[int, int]:
         futures = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=ANSWER_TIMEOUT_S)
