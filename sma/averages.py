@@ -36,6 +36,11 @@ class Average:
     window: CountWindow | DurationWindow
     every_ms: int
 
+    @property
+    def length_ms(self) -> int:
+        """How far an event's last row is after the grid point at or before it; a count window has one row of it."""
+        return self.window.duration_ms if isinstance(self.window, DurationWindow) else self.every_ms
+
     def as_ofs_made_by(self, event_time_ms: int) -> range:
         """Return every grid point T at which a row exists because of an event at t, oldest first.
 
@@ -44,8 +49,7 @@ class Average:
         Source: Flink SQL, window table-valued functions, HOP.
         """
         first = grid_point_after(event_time_ms, self.every_ms)
-        length_ms = self.window.duration_ms if isinstance(self.window, DurationWindow) else self.every_ms
-        return range(first, first + length_ms, self.every_ms)
+        return range(first, first + self.length_ms, self.every_ms)
 
 
 @dataclass(frozen=True, slots=True)

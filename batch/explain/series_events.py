@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batch.explain.series_index import IndexedSeries
+from batch.index.blocks import joined_ranges
+from batch.log.limits import WORK_LIMITS
 from batch.log.offsets import OffsetRange
 from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
@@ -23,7 +25,6 @@ from sma.limits import EARLIEST_EVENT_TIME_MS
 from sma.window import DurationWindow
 
 FIRST_BLOCKS = 16  # first read of a window of N events; each further read takes twice as many
-BRIDGED_OFFSETS = 20_000  # between two blocks: reading them costs less than another request to Kafka
 
 Read = Callable[[int, int, int, SeriesTable], Iterator[Chunk]]
 """(partition, start, end, series) -> the records at start <= Kafka offset < end: `batch.log.reader.read_partition`."""
@@ -96,7 +97,8 @@ def find_events(
             break
         chosen = np.sort(newest_first[done:][: at_once if wanted.event_count is not None else None])
         lost = _lost(blocks[:, chosen], retained)
-        for start, end in _joined(blocks[:, chosen]) if lost is None else ():
+        ranges = joined_ranges(blocks[:, chosen], WORK_LIMITS.bridged_offsets)
+        for start, end in ranges if lost is None else ():
             offsets_read += end - start
             events |= {
                 event.kafka_offset: event for event in _events_of(wanted, series.kafka_partition, start, end, read)
@@ -190,17 +192,3 @@ def _rows(chunk: Chunk, is_wanted: NDArray[np.bool_]) -> Iterator[tuple[int, int
 def _lost(blocks: NDArray[np.int64], retained: OffsetRange) -> tuple[int, int] | None:
     gone = blocks[0][blocks[0] < retained.start]
     return (int(gone.min()), retained.start - 1) if gone.size else None
-
-
-def _joined(blocks: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Yield ranges of Kafka offsets that hold the blocks, which are sorted by offset; near blocks join to one range."""
-    joined: tuple[int, int] | None = None
-    for first, end in zip(blocks[0].tolist(), blocks[1].tolist(), strict=True):
-        if joined is not None and first - joined[1] <= BRIDGED_OFFSETS:
-            joined = (joined[0], end)
-        else:
-            if joined is not None:
-                yield joined
-            joined = (first, end)
-    if joined is not None:
-        yield joined

@@ -32,3 +32,16 @@ def read_late_events(
     """
     bound = {"partition": partition, "from_ms": from_ms, "until_ms": until_ms}
     return connection.execute(_SQL["read_late_events"], bound).fetchall()
+
+
+def joined_ranges(blocks: NDArray[np.int64], bridged_offsets: int) -> list[tuple[int, int]]:
+    """Return ranges of Kafka offsets that hold blocks, in ascending order.
+
+    Args:
+        blocks: as `read_blocks` returns them.
+        bridged_offsets: the largest gap between two blocks that are read as one range.
+    """
+    first, end = blocks[0], blocks[1]
+    is_start = np.concatenate([[True], first[1:] - end[:-1] > bridged_offsets])[: first.size]
+    is_end = np.concatenate([is_start[1:], [True]])[: first.size]
+    return list(zip(first[is_start].tolist(), end[is_end].tolist(), strict=True))

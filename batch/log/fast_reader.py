@@ -40,19 +40,9 @@ def read_partition(
 ) -> Iterator[Chunk]:
     """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
 
-    A chunk has at most `limits.chunk_records` records and `limits.chunk_bytes` decompressed bytes, or is one
-    batch, and may hold no record. The last one's `next_offset` is at or after `end`; gaps are normal.
-
-    Args:
-        settings: how Kafka is reached.
-        topic: the topic's name, with its prefix.
-        partition: the partition's number.
-        start: the first Kafka offset that is wanted.
-        end: the first that is not; Kafka must hold everything before it.
-        max_ahead_ms: as for `sma.event.read_record`.
-        series: gets a number for each series that is new to it.
-        limits: of memory and waiting.
-        fetch: fetches the record batches.
+    A chunk has at most `limits.chunk_records` records and `limits.chunk_bytes` decompressed bytes, or is one batch, and
+    may hold no record. The last one's `next_offset` is at or after `end`; gaps are normal. Arguments are those of
+    `batch.log.reader.read_partition`.
 
     Raises:
         FastReaderUnavailable: this reader does not support the broker or a batch.

@@ -19,7 +19,7 @@ from batch.store.statements import load_statements
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
 from sma.settings import BatchSettings
-from sma.window import CountWindow, DurationWindow
+from sma.window import CountWindow
 
 NO_RESULT = "no batch result"
 MORE_IS_CLOSED = "more is closed"
@@ -64,14 +64,13 @@ def stale_days(connection: Connection, averages: Averages) -> list[StaleDay]:
 
 def _parameters(average: Average, low_watermark_ms: int) -> dict[str, object]:
     window = average.window
-    length_ms = window.duration_ms if isinstance(window, DurationWindow) else average.every_ms
     return {
         "average": average.name,
         "low_watermark_ms": low_watermark_ms,
         "every_ms": average.every_ms,
         "every_days": -(-average.every_ms // DAY_MS),
-        "length_ms": length_ms,
-        "owned_days": -(-length_ms // DAY_MS),
+        "length_ms": average.length_ms,
+        "owned_days": -(-average.length_ms // DAY_MS),
         "window_events": window.event_count if isinstance(window, CountWindow) else 0,
     }
 

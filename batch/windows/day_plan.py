@@ -31,6 +31,7 @@ class DayPlan:
     days: tuple[date, ...]
     filters: Mapping[str, EventFilter]
     tasks: tuple[Task, ...]
+    limits: WorkLimits
 
     @property
     def offsets(self) -> int:
@@ -75,8 +76,8 @@ def plan_days(
         before = sorted(set().union(*(warm_up[partition] for partition in group)))
         task_spans = tuple(spans(before, from_ms, until_ms, events_by_day, averages, series_count, limits))
         sources = tuple(_source(connection, partition, task_spans) for partition in group)
-        tasks.append(Task(sources, tuple(averages), filters, task_spans, limits))
-    return DayPlan(tuple(days), filters, tuple(tasks))
+        tasks.append(Task(sources, tuple(averages), filters, task_spans, limits.bridged_offsets))
+    return DayPlan(tuple(days), filters, tuple(tasks), limits)
 
 
 def consecutive(days: Sequence[date]) -> list[list[date]]:

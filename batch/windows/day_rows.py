@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import polars as pl
 
-from batch.log.limits import WORK_LIMITS
 from batch.log.parallel import each_message
 from batch.log.reader import Chunk, read_partition
 from batch.log.series_table import SeriesTable
@@ -146,8 +145,7 @@ def _messages(
     plan: DayPlan, settings: BatchSettings, max_ahead_ms: int, folder: Path
 ) -> Generator[tuple[int, _Message]]:
     work = [_Work(task, settings, max_ahead_ms, folder / str(number)) for number, task in enumerate(plan.tasks)]
-    limits = plan.tasks[0].limits if plan.tasks else WORK_LIMITS
-    return each_message(_spool, work, plan.offsets, limits)
+    return each_message(_spool, work, plan.offsets, plan.limits)
 
 
 def _by_day(plan: DayPlan) -> dict[date, list[RowSpan]]:

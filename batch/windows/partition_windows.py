@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batch.log.limits import WORK_LIMITS, WorkLimits
+from batch.index.blocks import joined_ranges
+from batch.log.limits import WORK_LIMITS
 from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
 from batch.windows.kernels import (
@@ -75,24 +76,25 @@ class Task:
 
     sources: one partition; more only where a series has events in more than one, sent without their key.
     filters: by name; 7 at most, a bit of each event for each.
+    bridged_offsets: as `batch.log.limits.WorkLimits` has it.
     """
 
     sources: tuple[Source, ...]
     averages: tuple[Average, ...]
     filters: Mapping[str, EventFilter]
     spans: tuple[Span, ...]
-    limits: WorkLimits = WORK_LIMITS
+    bridged_offsets: int = WORK_LIMITS.bridged_offsets
 
     def ranges(self, source: Source, wanted: Span) -> list[tuple[int, int]]:
         """Return the ranges of Kafka offsets that can hold events of a span; near blocks join to one range."""
-        return _joined(source.blocks, _overlaps(source.blocks, wanted), self.limits.bridged_offsets)
+        return joined_ranges(source.blocks[:, _overlaps(source.blocks, wanted)], self.bridged_offsets)
 
     def all_ranges(self, source: Source) -> list[tuple[int, int]]:
         """Return the ranges of Kafka offsets that can hold events of any span."""
         overlapping = np.zeros(source.blocks.shape[1], np.bool_)
         for wanted in self.spans:
             overlapping |= _overlaps(source.blocks, wanted)
-        return _joined(source.blocks, overlapping, self.limits.bridged_offsets)
+        return joined_ranges(source.blocks[:, overlapping], self.bridged_offsets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,11 +293,3 @@ def _overlaps(blocks: Ints, wanted: Span) -> NDArray[np.bool_]:
     _, _, min_times_ms, max_times_ms = blocks
     overlaps: NDArray[np.bool_] = (min_times_ms < wanted.until_ms) & (max_times_ms >= wanted.from_ms)
     return overlaps
-
-
-def _joined(blocks: Ints, is_taken: NDArray[np.bool_], bridged_offsets: int) -> list[tuple[int, int]]:
-    taken = np.flatnonzero(is_taken)
-    first, end = blocks[0][taken], blocks[1][taken]
-    is_start = np.concatenate([[True], first[1:] - end[:-1] > bridged_offsets])[: taken.size]
-    is_end = np.concatenate([is_start[1:], [True]])[: taken.size]
-    return list(zip(first[is_start].tolist(), end[is_end].tolist(), strict=True))

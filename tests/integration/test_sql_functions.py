@@ -1,6 +1,7 @@
 """The functions of sql/functions against the same rules in Python, and against the cases of tests/vectors."""
 
 import json
+import re
 from datetime import timedelta
 from fractions import Fraction
 
@@ -81,3 +82,17 @@ def test_the_planner_puts_the_expressions_in_the_place_of_the_calls(connection):
     ).fetchall()
     calls = [line for (line,) in plan if "_of_ms(" in line or "grid_point" in line or "floor_div" in line]
     assert calls == []
+
+
+def test_the_planner_does_so_with_days_of_rows_and_their_values(connection):
+    plan = connection.execute(
+        """
+        EXPLAIN (VERBOSE, COSTS OFF)
+        SELECT
+            sma.day_of(as_of),
+            sma.epoch_ms(as_of),
+            sma.micros(value_sum)
+        FROM sma.batch_averages
+        """
+    ).fetchall()
+    assert [line for (line,) in plan if re.search(r"sma\.\w+\(", line)] == []
