@@ -52,7 +52,7 @@ public final class PartitionAverages {
         }
     }
 
-    /** Continues from what is in the store. */
+    /** Continues from what is in the store; emits at once what a watermark delay shorter than before lets pass. */
     public PartitionAverages(Averages averages, PartitionStore store, Emitter emitter) {
         this.averages = averages;
         this.store = store;
@@ -70,14 +70,16 @@ public final class PartitionAverages {
         }
         partition = header.getInt();
         maxTimeMs = header.getLong();
-        firedUntilMs = header.getLong();
+        long firedBeforeMs = header.getLong();
         account = Account.read(header);
+        firedUntilMs = firedBeforeMs;
+        advance(maxTimeMs);
         for (Map.Entry<String, byte[]> entry : store.series()) {
             String name = entry.getKey();
             Series restored = Series.restore(
-                    customerOf(name), metricOf(name), averages, store.chunksOf(name), entry.getValue(), firedUntilMs);
+                    customerOf(name), metricOf(name), averages, store.chunksOf(name), entry.getValue(), firedBeforeMs);
             series.put(name, restored);
-            enqueue(restored, restored.fire(firedUntilMs, firedUntilMs, emitter));
+            fire(restored, firedBeforeMs);
         }
     }
 
@@ -116,14 +118,9 @@ public final class PartitionAverages {
                 to.add(timeMs, block.valuesMicros[event], offset, firedBeforeMs);
             }
         }
-        maxTimeMs = Math.max(maxTimeMs, block.maxTimeMs);
-        if (maxTimeMs != Long.MIN_VALUE) {
-            firedUntilMs = Math.max(firedUntilMs, watermarkMs() + 1);
-        }
+        advance(block.maxTimeMs);
         for (int index = 0; index < block.seriesCount; index++) {
-            Series touched = inBlock[index];
-            markChanged(touched);
-            enqueue(touched, touched.fire(firedBeforeMs, firedUntilMs, emitter));
+            fire(inBlock[index], firedBeforeMs);
         }
         fireDue(firedBeforeMs);
     }
@@ -164,26 +161,31 @@ public final class PartitionAverages {
         while (!queue.isEmpty() && queue.peek().asOfMs <= firedUntilMs) {
             Due due = queue.poll();
             if (due.asOfMs == due.series.queuedFor) {
-                markChanged(due.series);
                 due.series.queuedFor = Series.NEVER;
-                enqueue(due.series, due.series.fire(firedBeforeMs, firedUntilMs, emitter));
+                fire(due.series, firedBeforeMs);
             }
         }
     }
 
-    private void enqueue(Series waiting, long asOfMs) {
-        if (asOfMs != waiting.queuedFor) {
-            waiting.queuedFor = asOfMs;
-            if (asOfMs != Series.NEVER) {
-                queue.add(new Due(asOfMs, waiting));
-            }
+    private void advance(long timeMs) {
+        maxTimeMs = Math.max(maxTimeMs, timeMs);
+        if (maxTimeMs != Long.MIN_VALUE) {
+            firedUntilMs = Math.max(firedUntilMs, watermarkMs() + 1);
         }
     }
 
-    private void markChanged(Series touched) {
-        if (!touched.isChanged) {
-            touched.isChanged = true;
-            changed.add(touched);
+    /** Emits what a series has to emit up to now. That evicts events too, so the series is saved with the next snapshot. */
+    private void fire(Series due, long firedBeforeMs) {
+        if (!due.isChanged) {
+            due.isChanged = true;
+            changed.add(due);
+        }
+        long nextAsOfMs = due.fire(firedBeforeMs, firedUntilMs, emitter);
+        if (nextAsOfMs != due.queuedFor) {
+            due.queuedFor = nextAsOfMs;
+            if (nextAsOfMs != Series.NEVER) {
+                queue.add(new Due(nextAsOfMs, due));
+            }
         }
     }
 

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** The rows worked out a second way: every grid point tried against every event, in big whole numbers. */
@@ -116,6 +117,28 @@ public final class Oracle {
             }
         });
         return rows;
+    }
+
+    /** By row, the largest offset of the events before its {@code as_of} that are not late. */
+    public static Map<Key, Long> versions(Averages config, List<Sent> log, Set<Key> rows) {
+        Set<Long> late = late(config, log);
+        Map<String, TreeMap<Long, Long>> newestUpTo = new HashMap<>();
+        for (int offset = 0; offset < log.size(); offset++) {
+            Sent sent = log.get(offset);
+            if (!sent.isHeartbeat() && !late.contains((long) offset)) {
+                newestUpTo.computeIfAbsent(sent.series(), name -> new TreeMap<>()).merge(sent.timeMs(), (long) offset, Math::max);
+            }
+        }
+        newestUpTo.values().forEach(series -> {
+            long newest = -1;
+            for (Map.Entry<Long, Long> entry : series.entrySet()) {
+                newest = Math.max(newest, entry.getValue());
+                entry.setValue(newest);
+            }
+        });
+        Map<Key, Long> versions = new HashMap<>();
+        rows.forEach(key -> versions.put(key, newestUpTo.get(key.series()).lowerEntry(key.asOfMs()).getValue()));
+        return versions;
     }
 
     /** The keys whose rows are not the same in both, a few of them: a whole table would fill the screen. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -29,42 +30,130 @@ class PartitionAveragesTest {
         return Oracle.block(3, log, from, until);
     }
 
+    /** One partition that is read, saved, killed and started with other rules, in any order. */
+    private static final class Run {
+        final Random random;
+        final List<Sent> log;
+        final Tables tables = new Tables();
+        final Set<Average> always = new HashSet<>(AVERAGES);
+        final long allowedLatenessMs;
+        Averages rules;
+        MemoryStore store = new MemoryStore();
+        PartitionAverages averages;
+        int next;
+        MemoryStore saved = store.copy();
+        int savedNext;
+
+        Run(Random random) {
+            this.random = random;
+            log = Oracle.randomLog(random, 1 + random.nextInt(1_500));
+            allowedLatenessMs = random.nextInt(300);
+            rules = new Averages(random.nextInt(120), allowedLatenessMs, AVERAGES);
+            averages = new PartitionAverages(rules, store, tables);
+        }
+
+        void read(int records) {
+            int until = Math.min(log.size(), next + records);
+            averages.process(block(log, next, until));
+            next = until;
+        }
+
+        void save() {
+            averages.save();
+            saved = store.copy();
+            savedNext = next;
+        }
+
+        /** Everything since it was saved last happens again. */
+        void restore() {
+            store = saved.copy();
+            averages = new PartitionAverages(rules, store, tables);
+            next = savedNext;
+        }
+
+        void changeRules() {
+            List<Average> kept = AVERAGES.stream().filter(average -> random.nextInt(4) > 0).toList();
+            always.retainAll(kept);
+            rules = new Averages(random.nextInt(120), allowedLatenessMs, kept);
+        }
+
+        void step(int largest) {
+            switch (random.nextInt(6)) {
+                case 0, 1, 2 -> read(1 + random.nextInt(largest));
+                case 3, 4 -> save();
+                default -> restore();
+            }
+        }
+    }
+
     @RepeatedTest(150)
     void everyLogGivesTheOraclesTableAndLateEventsHoweverItIsCutAndRestored(RepetitionInfo repetition) {
-        Random random = new Random(repetition.getCurrentRepetition());
-        Averages config = new Averages(random.nextInt(120), random.nextInt(300), AVERAGES);
-        List<Sent> log = Oracle.randomLog(random, 1 + random.nextInt(1_500));
-
-        Tables tables = new Tables();
-        MemoryStore store = new MemoryStore();
-        PartitionAverages averages = new PartitionAverages(config, store, tables);
-        MemoryStore saved = store.copy();
-        int savedAt = 0;
-        int largest = 1 + random.nextInt(300);
-        for (int from = 0; from < log.size(); ) {
-            int until = Math.min(log.size(), from + 1 + random.nextInt(largest));
-            averages.process(block(log, from, until));
-            from = until;
-            int fate = random.nextInt(10);
-            if (fate < 3) {
-                averages.save();
-                saved = store.copy();
-                savedAt = from;
-            } else if (fate == 3) { // killed: everything since the last checkpoint happens again
-                store = saved.copy();
-                averages = new PartitionAverages(config, store, tables);
-                from = savedAt;
-                savedAt = from;
-                largest = 1 + random.nextInt(300);
+        Run run = new Run(new Random(repetition.getCurrentRepetition()));
+        int largest = 1 + run.random.nextInt(300);
+        for (int steps = 0; run.next < run.log.size(); steps++) {
+            if (steps < 300) {
+                run.step(largest);
+            } else {
+                run.read(largest);
             }
         }
 
-        assertEquals(Oracle.late(config, log), tables.late);
-        assertEquals(List.of(), Oracle.differing(Oracle.rows(config, log), tables.rows));
-        Account account = averages.account();
+        assertEquals(Oracle.late(run.rules, run.log), run.tables.late);
+        assertEquals(List.of(), Oracle.differing(Oracle.rows(run.rules, run.log), run.tables.rows));
+        Account account = run.averages.account();
         assertEquals(0, account.residue());
-        assertEquals(tables.late.size(), account.late);
-        assertEquals(log.stream().filter(Sent::isHeartbeat).count(), account.heartbeats);
+        assertEquals(run.tables.late.size(), account.late);
+        assertEquals(run.log.stream().filter(Sent::isHeartbeat).count(), account.heartbeats);
+    }
+
+    @RepeatedTest(300)
+    void anySequenceOfBlocksSnapshotsRestoresAndOtherRulesLeavesTheOraclesTable(RepetitionInfo repetition) {
+        Run run = new Run(new Random(-repetition.getCurrentRepetition()));
+        long newest = run.log.stream().mapToLong(Sent::timeMs).max().orElseThrow();
+        run.log.add(new Sent(Sent.HEARTBEAT, newest + 10_000, 0)); // however long the delay was last, all windows close
+        int largest = 1 + run.random.nextInt(300);
+        for (int steps = 0; run.next < run.log.size(); steps++) {
+            if (steps >= 300) {
+                run.read(largest);
+            } else if (run.random.nextInt(6) == 0) {
+                run.changeRules();
+                run.restore();
+            } else {
+                run.step(largest);
+            }
+        }
+
+        Averages all = new Averages(0, run.allowedLatenessMs, AVERAGES);
+        Averages kept = new Averages(0, run.allowedLatenessMs, List.copyOf(run.always));
+        assertEquals(Oracle.late(all, run.log), run.tables.late);
+        assertEquals(List.of(), Oracle.differing(Oracle.rows(kept, run.log), run.tables.rowsOf(run.always)));
+        // an average that was away for a time has rows that are right, or was not there to correct them
+        Map<Key, Pair> expected = Oracle.rows(all, run.log);
+        Map<Key, Long> versions = Oracle.versions(all, run.log, expected.keySet());
+        run.tables.versions.forEach((key, version) -> {
+            if (version.equals(versions.get(key))) {
+                assertEquals(expected.get(key), run.tables.rows.get(key), key::toString);
+            }
+        });
+        assertEquals(0, run.averages.account().residue());
+    }
+
+    @Test
+    void aShorterDelayEmitsWhatHasClosedWhereItIsRestored() {
+        List<Sent> log = List.of(new Sent("c/m", 0, 1), new Sent("d/m", 15, 2), new Sent(Sent.HEARTBEAT, 40, 0));
+        MemoryStore store = new MemoryStore();
+        PartitionAverages before = new PartitionAverages(new Averages(100, 10, AVERAGES), store, new Tables());
+        before.process(block(log, 0, 3));
+        before.save();
+
+        Averages shorter = new Averages(5, 10, AVERAGES);
+        Tables tables = new Tables();
+        PartitionAverages restored = new PartitionAverages(shorter, store, tables);
+        assertEquals(Oracle.rows(shorter, log), tables.rows);
+        restored.save();
+        Tables again = new Tables();
+        new PartitionAverages(shorter, store, again);
+        assertEquals(Map.of(), again.rows);
     }
 
     @Test

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import sma.streaming.window.Oracle.Key;
 import sma.streaming.window.Oracle.Pair;
 
@@ -17,6 +18,14 @@ final class Tables implements Emitter {
     final Map<Key, Long> versions = new HashMap<>();
     final Map<String, Pair> contents = new HashMap<>();
     long emitted;
+
+    /** The rows of some averages. */
+    Map<Key, Pair> rowsOf(Set<Average> averages) {
+        Set<String> names = averages.stream().map(Average::name).collect(Collectors.toSet());
+        return rows.entrySet().stream()
+                .filter(row -> names.contains(row.getKey().average()))
+                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+    }
 
     @Override
     public void row(Series series, Average average, long asOfMs, long high, long low, long eventCount, long newestOffset) {
