@@ -124,7 +124,7 @@ late_events = dg.AssetSpec(
             columns=[
                 *_POSITION,
                 *_EVENT,
-                dg.TableColumn("newest_event_time", "integer", description="of its series, before it in the log"),
+                dg.TableColumn("newest_log_time", "integer", description="of its series, before it in the log"),
             ]
         ),
         **docs("operating.md"),

@@ -124,11 +124,12 @@ def _record(where: str, layout: Layout, *, customer: str, metric: str, event_tim
         {"customer": customer, "metric": metric, "event_time": event_time_ms, "value": value}, ensure_ascii=False
     ).encode("utf-8", errors="surrogatepass")
     # the readers' own rule decides, so that nothing is published that they would reject
-    read = read_record(encoded, event_time_ms, max_ahead_ms=0)
+    key = f"{customer}/{metric}".encode("utf-8", errors="surrogatepass")
+    read = read_record(key, encoded, event_time_ms, max_ahead_ms=0)
     if isinstance(read, Rejected):
         raise SmaError(f"{where}: {_in_words(read, layout, customer, metric, value)}")
     assert isinstance(read, Event)  # noqa: S101
-    return Record(key=f"{customer}/{metric}".encode(), value=encoded, event_time_ms=event_time_ms)
+    return Record(key=key, value=encoded, event_time_ms=event_time_ms)
 
 
 def _in_words(rejected: Rejected, layout: Layout, customer: str, metric: str, value: str) -> str:

@@ -12,12 +12,12 @@ from typing import Any
 
 import yaml
 
-from sma.durations import DAY_MS, parse_duration
+from sma.durations import HOUR_MS, parse_duration
 from sma.errors import SmaError
 from sma.grid import grid_point_after
 from sma.window import CountWindow, DurationWindow
 
-DEFAULT_MAX_AHEAD_MS = DAY_MS
+DEFAULT_MAX_AHEAD_MS = HOUR_MS
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _COUNT = re.compile(r"([0-9]{1,9}) events?")

@@ -30,19 +30,27 @@ _EVENT_FIELDS = ("customer", "metric", "event_time", "value")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One measurement of the series (customer, metric); times in milliseconds since the Unix epoch, UTC."""
+    """One measurement of the series (customer, metric); times in milliseconds since the Unix epoch, UTC.
+
+    `log_time_ms` is the event time, or the record's timestamp where that is earlier: the time as of which the event
+    counts for lateness and the watermark.
+    """
 
     customer: str
     metric: str
     event_time_ms: int
+    log_time_ms: int
     value_micros: int
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A record that only advances the watermark of its partition, to `event_time_ms` less the watermark delay."""
+    """A record that only advances the watermark of its partition, to `log_time_ms` less the watermark delay.
 
-    event_time_ms: int
+    That is the time it states, or its record's timestamp where that is earlier.
+    """
+
+    log_time_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +79,27 @@ def _refuse_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant)
 
 
-def read_record(raw: bytes | None, record_timestamp_ms: int, max_ahead_ms: int) -> Event | Heartbeat | Rejected:
+def read_record(
+    key: bytes | None, raw: bytes | None, record_timestamp_ms: int, max_ahead_ms: int
+) -> Event | Heartbeat | Rejected:
     """Return what a record of the topic `events` is.
 
     Args:
+        key: the record's key; None where it has none.
         raw: the record's value; None where it has none.
         record_timestamp_ms: the record's Kafka timestamp, or -1 where it has none.
-        max_ahead_ms: how far a time may be ahead of that timestamp.
+        max_ahead_ms: how far an event time may be ahead of that timestamp.
     """
     try:
         fields = _parse_object(raw)
         if "heartbeat" in fields and not any(name in fields for name in _EVENT_FIELDS):
-            return Heartbeat(_time(fields, "heartbeat", record_timestamp_ms, max_ahead_ms))
-        return Event(
-            customer=_name(fields, "customer"),
-            metric=_name(fields, "metric"),
-            event_time_ms=_time(fields, "event_time", record_timestamp_ms, max_ahead_ms),
-            value_micros=_value(fields, "value"),
-        )
+            return Heartbeat(_log_time_ms(_time(fields, "heartbeat"), record_timestamp_ms))
+        customer, metric = _name(fields, "customer"), _name(fields, "metric")
+        event_time_ms = _event_time(fields, record_timestamp_ms, max_ahead_ms)
+        value_micros = _value(fields, "value")
+        if key != f"{customer}/{metric}".encode():
+            raise _Reject("wrong_key: not customer/metric of the event")
+        return Event(customer, metric, event_time_ms, _log_time_ms(event_time_ms, record_timestamp_ms), value_micros)
     except _Reject as reject:
         return Rejected(str(reject))
 
@@ -141,7 +152,18 @@ def name_fault(text: str) -> str | None:
     return None
 
 
-def _time(fields: dict[str, Any], field: str, record_timestamp_ms: int, max_ahead_ms: int) -> int:
+def _event_time(fields: dict[str, Any], record_timestamp_ms: int, max_ahead_ms: int) -> int:
+    time_ms = _time(fields, "event_time")
+    if record_timestamp_ms != NO_TIMESTAMP_MS and time_ms > record_timestamp_ms + max_ahead_ms:
+        raise _Reject("event_time: more than max_ahead ahead of the record's timestamp")
+    return time_ms
+
+
+def _log_time_ms(time_ms: int, record_timestamp_ms: int) -> int:
+    return time_ms if record_timestamp_ms == NO_TIMESTAMP_MS else min(time_ms, record_timestamp_ms)
+
+
+def _time(fields: dict[str, Any], field: str) -> int:
     number = _present(fields, field)
     if not isinstance(number, _Number) or not re.fullmatch(r"-?[0-9]+", number.text):
         raise _Reject(f"{field}: not an integer")
@@ -150,8 +172,6 @@ def _time(fields: dict[str, Any], field: str, record_timestamp_ms: int, max_ahea
     time_ms = int(number.text)
     if not EARLIEST_EVENT_TIME_MS <= time_ms < LATEST_EVENT_TIME_MS:
         raise _Reject(f"{field}: out of range")
-    if record_timestamp_ms != NO_TIMESTAMP_MS and time_ms > record_timestamp_ms + max_ahead_ms:
-        raise _Reject(f"{field}: more than max_ahead ahead of the record's timestamp")
     return time_ms
 
 

@@ -59,7 +59,7 @@ class PartitionEvents:
 
     events: in any order; if `lost`, only those in the index and the tail.
     lost: the required Kafka offsets, first and last, that Kafka no longer has; None where it has all.
-    max_time_ms: the newest time of an event or heartbeat of the partition, its tail included.
+    max_log_time_ms: the newest time of an event or heartbeat of the partition, its tail included.
     records_end: one past the last record of the partition.
     has_series: whether the series has an event of any time.
     unindexed: how many Kafka offsets the tail has.
@@ -67,7 +67,7 @@ class PartitionEvents:
 
     events: tuple[SeriesEvent, ...]
     lost: tuple[int, int] | None
-    max_time_ms: int | None
+    max_log_time_ms: int | None
     records_end: int
     has_series: bool
     unindexed: int
@@ -109,9 +109,12 @@ def find_events(
     return PartitionEvents(
         events=(*(in_time if lost is None else ()), *series.late, *tail.events),
         lost=lost,
-        max_time_ms=max((time for time in (series.max_time_ms, tail.max_time_ms) if time is not None), default=None),
+        max_log_time_ms=max(
+            (time for time in (series.partition_max_log_time_ms, tail.max_log_time_ms) if time is not None),
+            default=None,
+        ),
         records_end=tail.records_end,
-        has_series=series.max_event_time_ms is not None or tail.has_series,
+        has_series=series.max_log_time_ms is not None or tail.has_series,
         unindexed=tail.offsets_read,
         offsets_read=offsets_read,
     )
@@ -120,7 +123,7 @@ def find_events(
 @dataclass(slots=True)
 class _Tail:
     events: list[SeriesEvent]
-    max_time_ms: int | None
+    max_log_time_ms: int | None
     records_end: int
     has_series: bool
     offsets_read: int
@@ -131,24 +134,24 @@ def _read_tail(
 ) -> _Tail:
     start = max(indexed.next_offset, retained.start)
     tail = _Tail([], None, indexed.next_offset, False, max(retained.end - start, 0))
-    max_event_time_ms = indexed.max_event_time_ms
+    max_log_time_ms = indexed.max_log_time_ms
     table = SeriesTable()
     number = table.number(wanted.customer, wanted.metric)
     for chunk in read(indexed.kafka_partition, start, retained.end, table) if start < retained.end else ():
         for offsets in (chunk.kafka_offsets, chunk.heartbeat_offsets, chunk.rejected_offsets):
             if offsets.size:
                 tail.records_end = max(tail.records_end, int(offsets[-1]) + 1)
-        for times_ms in (chunk.event_times_ms, chunk.heartbeat_times_ms):
+        for times_ms in (chunk.log_times_ms, chunk.heartbeat_times_ms):
             if times_ms.size:
-                tail.max_time_ms = max(int(times_ms.max()), tail.max_time_ms or int(times_ms.max()))
-        for offset, time_ms, value_micros in _rows(chunk, chunk.series_ids == number):
-            late = max_event_time_ms is not None and is_late(time_ms, max_event_time_ms, allowed_lateness_ms)
+                tail.max_log_time_ms = max(int(times_ms.max()), tail.max_log_time_ms or int(times_ms.max()))
+        for offset, time_ms, log_time_ms, value_micros in _rows(chunk, chunk.series_ids == number):
+            late = max_log_time_ms is not None and is_late(time_ms, max_log_time_ms, allowed_lateness_ms)
             if wanted.from_ms <= time_ms < wanted.until_ms:
-                newest_before_ms = max_event_time_ms if late else None
+                newest_before_ms = max_log_time_ms if late else None
                 tail.events.append(
                     SeriesEvent(indexed.kafka_partition, offset, time_ms, value_micros, newest_before_ms)
                 )
-            max_event_time_ms = time_ms if max_event_time_ms is None else max(max_event_time_ms, time_ms)
+            max_log_time_ms = log_time_ms if max_log_time_ms is None else max(max_log_time_ms, log_time_ms)
             tail.has_series = True
     return tail
 
@@ -180,12 +183,12 @@ def _events_of(wanted: Wanted, partition: int, start: int, end: int, read: Read)
     for chunk in read(partition, start, end, table):
         times_ms = chunk.event_times_ms
         is_wanted = (chunk.series_ids == number) & (times_ms >= wanted.from_ms) & (times_ms < wanted.until_ms)
-        for offset, time_ms, value_micros in _rows(chunk, is_wanted):
+        for offset, time_ms, _, value_micros in _rows(chunk, is_wanted):
             yield SeriesEvent(partition, offset, time_ms, value_micros)
 
 
-def _rows(chunk: Chunk, is_wanted: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
-    columns = (chunk.kafka_offsets, chunk.event_times_ms, chunk.values_micros)
+def _rows(chunk: Chunk, is_wanted: NDArray[np.bool_]) -> Iterator[tuple[int, int, int, int]]:
+    columns = (chunk.kafka_offsets, chunk.event_times_ms, chunk.log_times_ms, chunk.values_micros)
     return zip(*(column[is_wanted].tolist() for column in columns), strict=True)
 
 

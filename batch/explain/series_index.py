@@ -25,8 +25,8 @@ class IndexedSeries:
     """One series in one partition; a partition that was never indexed has no blocks.
 
     next_offset: how far the partition is indexed; its tail begins there.
-    max_time_ms: the newest time of an event or heartbeat of the partition; None where there is none.
-    max_event_time_ms: the newest event time of the series; None where it has no event yet.
+    partition_max_log_time_ms: of an event or heartbeat of the partition; None where there is none.
+    max_log_time_ms: of an event of the series; None where it has no event yet.
     blocks: int64, four rows: first_offset, next_offset, min_event_time_ms, max_event_time_ms; of the
         blocks that can hold events of the series in the wanted time that are not late; by Kafka offset.
     late: its late events in the wanted time, by Kafka offset.
@@ -34,8 +34,8 @@ class IndexedSeries:
 
     kafka_partition: int
     next_offset: int
-    max_time_ms: int | None
-    max_event_time_ms: int | None
+    partition_max_log_time_ms: int | None
+    max_log_time_ms: int | None
     blocks: NDArray[np.int64]
     late: tuple[SeriesEvent, ...]
 
@@ -56,15 +56,15 @@ def read_series(
         "from_ms": from_ms,
         "until_ms": until_ms,
     }
-    next_offset, max_time_ms = connection.execute(_SQL["read_indexed_to"], bound).fetchone() or (0, None)
-    max_event_time = connection.execute(_SQL["read_newest"], bound).fetchone()
+    next_offset, partition_max_log_time_ms = connection.execute(_SQL["read_indexed_to"], bound).fetchone() or (0, None)
+    max_log_time = connection.execute(_SQL["read_newest"], bound).fetchone()
     days = [day_number(day) for (day,) in connection.execute(_SQL["read_days"], bound)]
     blocks = read_blocks(connection, partition, from_ms, until_ms)
     return IndexedSeries(
         partition,
         next_offset,
-        max_time_ms,
-        max_event_time[0] if max_event_time else None,
+        partition_max_log_time_ms,
+        max_log_time[0] if max_log_time else None,
         on_days(blocks, days, from_ms, until_ms),
         tuple(SeriesEvent(*row) for row in connection.execute(_SQL["read_late"], bound)),
     )

@@ -10,12 +10,12 @@ ORDER BY kafka_partition
 -- read_indexed_to --
 SELECT
     next_offset,
-    max_time_ms
+    max_log_time_ms
 FROM sma.indexed_partitions
 WHERE kafka_partition = %(partition)s
 
 -- read_newest --
-SELECT max_event_time_ms
+SELECT max_log_time_ms
 FROM sma.indexed_series
 WHERE kafka_partition = %(partition)s
     AND customer = %(customer)s
@@ -36,7 +36,7 @@ SELECT
     kafka_offset,
     event_time_ms,
     value_micros,
-    max_event_time_before_ms
+    max_log_time_before_ms
 FROM sma.late_events
 WHERE kafka_partition = %(partition)s
     AND customer = %(customer)s

@@ -160,7 +160,7 @@ def _log_reading(
 ) -> LogReading:
     """Combine the partitions of the series; for a series without an event, all partitions."""
     own = {partition: each for partition, each in events.items() if each.has_series} or events
-    max_times_ms = [each.max_time_ms for each in own.values() if each.max_time_ms is not None]
+    max_times_ms = [each.max_log_time_ms for each in own.values() if each.max_log_time_ms is not None]
     return LogReading(
         partitions=tuple(own),
         events=tuple(event for each in own.values() for event in each.events),

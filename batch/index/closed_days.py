@@ -12,20 +12,20 @@ from sma.grid import grid_point_at_or_before
 def low_watermark_ms(index: LogIndex, watermark_delay_ms: int) -> int:
     """Return the last instant that can be an `as_of` of a closed window.
 
-    The watermark is the lowest of the partitions' max times, less the delay, as in Flink; a window is closed once the
-    watermark reaches its last millisecond, `as_of` - 1. Later windows are left to the stream.
+    The watermark is the lowest of the partitions' max log times, less the delay, as in Flink; a window is closed once
+    the watermark reaches its last millisecond, `as_of` - 1. Later windows are left to the stream.
 
     Raises:
         SmaError: a partition has neither an event nor a heartbeat, so no watermark exists and nothing is closed.
     """
     max_times_ms = []
     for partition in index.partitions:
-        if partition.max_time_ms is None:
+        if partition.max_log_time_ms is None:
             raise SmaError(
                 f"partition {partition.kafka_partition} of the log holds no event and no heartbeat, so no window is "
                 "closed: publish heartbeats, e.g. with `sma produce --close`"
             )
-        max_times_ms.append(partition.max_time_ms)
+        max_times_ms.append(partition.max_log_time_ms)
     return min(max_times_ms) - watermark_delay_ms + 1
 
 

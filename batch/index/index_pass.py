@@ -1,7 +1,7 @@
 """Passes over the records of one partition, in the log's order, and collects what the offset index stores.
 
 Pure: takes the chunks of `batch.log.reader`; returns blocks, late events, and where the next pass starts. Applies the
-rule of lateness: an event is late iff its event time is older than the max event time of its series before it in
+rule of lateness: an event is late iff its event time is older than the max log time of its series before it in
 the log, less `allowed_lateness`.
 """
 
@@ -44,14 +44,14 @@ class Block:
 class LateEvents:
     """Columns of one length, by Kafka offset: series_ids int32, the others int64.
 
-    `max_event_times_before_ms`: max event time of the series before each event, in the log.
+    `max_log_times_before_ms`: max log time of the series before each event, in the log.
     """
 
     kafka_offsets: Ints
     series_ids: NDArray[np.int32]
     event_times_ms: Ints
     values_micros: Ints
-    max_event_times_before_ms: Ints
+    max_log_times_before_ms: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,15 @@ class PassEnd:
     """The end of an earlier pass over the partition, from which the next one continues.
 
     next_offset: one past the last record, so that control records after it are not waited for.
-    max_time_ms: of an event or heartbeat; None where there was none.
+    max_log_time_ms: of an event or heartbeat; None where there was none.
     last_block: None where there was no record.
-    max_event_time_ms: of each series, by (customer, metric).
+    max_log_times_ms: of each series, by (customer, metric).
     """
 
     next_offset: int
-    max_time_ms: int | None
+    max_log_time_ms: int | None
     last_block: Block | None
-    max_event_time_ms: Mapping[tuple[str, str], int]
+    max_log_times_ms: Mapping[tuple[str, str], int]
 
 
 class IndexPass:
@@ -76,7 +76,7 @@ class IndexPass:
     Attributes:
         series: numbers the series; to be shared with the reader.
         next_offset: one past the last record so far.
-        max_time_ms: the newest time of an event or heartbeat so far; None where there is none.
+        max_log_time_ms: of an event or heartbeat so far; None where there is none.
         blocks: those that are new or have gained records since `forget_written`.
     """
 
@@ -91,12 +91,12 @@ class IndexPass:
         self._block_events = block_events
         self.series = SeriesTable()
         self.next_offset = pass_end.next_offset
-        self.max_time_ms = pass_end.max_time_ms
+        self.max_log_time_ms = pass_end.max_log_time_ms
         self.blocks = [pass_end.last_block] if pass_end.last_block and not self.is_full(pass_end.last_block) else []
         self._allowed_lateness_ms = allowed_lateness_ms
-        ids = [self.series.number(*names) for names in pass_end.max_event_time_ms]
-        self._max_event_times_ms = np.full(len(self.series), NO_EVENT_MS, np.int64)
-        self._max_event_times_ms[ids] = list(pass_end.max_event_time_ms.values())
+        ids = [self.series.number(*names) for names in pass_end.max_log_times_ms]
+        self._max_log_times_ms = np.full(len(self.series), NO_EVENT_MS, np.int64)
+        self._max_log_times_ms[ids] = list(pass_end.max_log_times_ms.values())
         self._day_counts: dict[tuple[int, int], int] = {}
 
     def is_full(self, block: Block) -> bool:
@@ -105,16 +105,16 @@ class IndexPass:
 
     def add(self, chunk: Chunk) -> LateEvents:
         """Add the next records; return the late events among them."""
-        if len(self.series) > self._max_event_times_ms.size:
-            more = np.full(2 * len(self.series) - self._max_event_times_ms.size, NO_EVENT_MS, np.int64)
-            self._max_event_times_ms = np.concatenate([self._max_event_times_ms, more])
-        max_times_before = max_times_before_each(chunk.series_ids, chunk.event_times_ms, self._max_event_times_ms)
+        if len(self.series) > self._max_log_times_ms.size:
+            more = np.full(2 * len(self.series) - self._max_log_times_ms.size, NO_EVENT_MS, np.int64)
+            self._max_log_times_ms = np.concatenate([self._max_log_times_ms, more])
+        max_times_before = max_times_before_each(chunk.series_ids, chunk.log_times_ms, self._max_log_times_ms)
         late = is_late(chunk.event_times_ms, max_times_before, self._allowed_lateness_ms)
         self._count_days(chunk.series_ids[~late], chunk.event_times_ms[~late])
-        for times in (chunk.event_times_ms, chunk.heartbeat_times_ms):
+        for times in (chunk.log_times_ms, chunk.heartbeat_times_ms):
             if times.size:
-                max_time_ms = int(times.max())
-                self.max_time_ms = max_time_ms if self.max_time_ms is None else max(max_time_ms, self.max_time_ms)
+                newest_ms = int(times.max())
+                self.max_log_time_ms = max(newest_ms, self.max_log_time_ms or newest_ms)
         self._add_blocks(chunk, late)
         places = np.flatnonzero(late)
         return LateEvents(
@@ -134,9 +134,9 @@ class IndexPass:
         """Yield (series number, day since the epoch, events that are not late) not stored yet."""
         return ((series, day, count) for (series, day), count in self._day_counts.items())
 
-    def max_event_times_by_series(self) -> Iterator[tuple[int, int]]:
-        """Yield (series number, max event time in ms) of every series."""
-        return ((series, int(self._max_event_times_ms[series])) for series in range(len(self.series)))
+    def max_log_times_by_series(self) -> Iterator[tuple[int, int]]:
+        """Yield (series number, max log time in ms) of every series."""
+        return ((series, int(self._max_log_times_ms[series])) for series in range(len(self.series)))
 
     def _add_blocks(self, chunk: Chunk, late: NDArray[np.bool_]) -> None:
         records_end = max(
@@ -180,13 +180,13 @@ def _between(offsets: Ints, start: int, end: int) -> int:
 
 
 @compiled("int64[:](int32[:], int64[:], int64[:])")
-def max_times_before_each(series_ids: Any, event_times_ms: Any, max_times_ms: Any) -> Any:
-    """Return the max event time of its series before each event; `max_times_ms`, by series, is updated."""
+def max_times_before_each(series_ids: Any, log_times_ms: Any, max_times_ms: Any) -> Any:
+    """Return the max log time of its series before each event; `max_times_ms`, by series, is updated."""
     before = np.empty(series_ids.size, np.int64)
     for place in range(series_ids.size):
         series = series_ids[place]
         before[place] = max_times_ms[series]
-        max_times_ms[series] = max(max_times_ms[series], event_times_ms[place])
+        max_times_ms[series] = max(max_times_ms[series], log_times_ms[place])
     return before
 
 

@@ -41,9 +41,9 @@ def read_pass_end(connection: Connection, partition: int) -> PassEnd:
         return PassEnd(0, None, None, {})
     last = connection.execute(_SQL["read_last_block"], bound).fetchone()
     series = connection.execute(_SQL["read_series"], bound).fetchall()
-    max_event_times_ms = {(customer, metric): time_ms for customer, metric, time_ms in series}
-    next_offset, max_time_ms = row
-    return PassEnd(next_offset, max_time_ms, Block(*last) if last else None, max_event_times_ms)
+    max_log_times_ms = {(customer, metric): time_ms for customer, metric, time_ms in series}
+    next_offset, max_log_time_ms = row
+    return PassEnd(next_offset, max_log_time_ms, Block(*last) if last else None, max_log_times_ms)
 
 
 def write_pass(
@@ -65,7 +65,7 @@ def write_pass(
         rejected: (Kafka offset, reason), likewise.
     """
     names = [done.series[number] for number in range(len(done.series))]
-    max_times = list(done.max_event_times_by_series())
+    max_times = list(done.max_log_times_by_series())
     days = list(done.day_counts())
     with connection.transaction():
         if done.blocks:
@@ -91,7 +91,7 @@ def write_pass(
             counts=[count for *_, count in days],
             next_offset=done.next_offset,
         )
-        bound = {"partition": partition, "next_offset": done.next_offset, "max_time_ms": done.max_time_ms}
+        bound = {"partition": partition, "next_offset": done.next_offset, "max_log_time_ms": done.max_log_time_ms}
         connection.execute(
             _SQL["record_partition"],
             bound | {"allowed_lateness_ms": rule.allowed_lateness_ms, "max_ahead_ms": rule.max_ahead_ms},
@@ -121,7 +121,7 @@ def _late_rows(late: LateEvents, names: Sequence[tuple[str, str]]) -> list[tuple
         late.series_ids,
         late.event_times_ms,
         late.values_micros,
-        late.max_event_times_before_ms,
+        late.max_log_times_before_ms,
     )
     return [
         (offset, *names[number], *rest) for offset, number, *rest in zip(*(c.tolist() for c in columns), strict=True)

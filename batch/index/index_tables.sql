@@ -9,7 +9,7 @@ SELECT pg_advisory_unlock(hashtext('sma.indexed_partitions'), %(partition)s)
 -- read_indexed_to --
 SELECT
     next_offset,
-    max_time_ms
+    max_log_time_ms
 FROM sma.indexed_partitions
 WHERE kafka_partition = %(partition)s
 
@@ -32,7 +32,7 @@ LIMIT 1
 SELECT
     customer,
     metric,
-    max_event_time_ms
+    max_log_time_ms
 FROM sma.indexed_series
 WHERE kafka_partition = %(partition)s
 
@@ -63,7 +63,7 @@ COPY sma.late_events (
     metric,
     event_time_ms,
     value_micros,
-    max_event_time_before_ms
+    max_log_time_before_ms
 )
 FROM STDIN
 
@@ -71,14 +71,14 @@ FROM STDIN
 COPY sma.rejected_events (kafka_partition, kafka_offset, reason) FROM STDIN
 
 -- upsert_series --
-INSERT INTO sma.indexed_series (kafka_partition, customer, metric, max_event_time_ms)
+INSERT INTO sma.indexed_series (kafka_partition, customer, metric, max_log_time_ms)
 SELECT
     %(partition)s,
     *
 FROM unnest(%(customers)s::text[], %(metrics)s::text[], %(newest)s::bigint[])
 ON CONFLICT (kafka_partition, customer, metric) DO UPDATE
-SET max_event_time_ms = excluded.max_event_time_ms
-WHERE indexed_series.max_event_time_ms < excluded.max_event_time_ms
+SET max_log_time_ms = excluded.max_log_time_ms
+WHERE indexed_series.max_log_time_ms < excluded.max_log_time_ms
 
 -- add_days --
 INSERT INTO sma.series_days AS counted (kafka_partition, customer, metric, day, event_count, next_offset)
@@ -95,20 +95,20 @@ SET event_count = counted.event_count + excluded.event_count,
 INSERT INTO sma.indexed_partitions (
     kafka_partition,
     next_offset,
-    max_time_ms,
+    max_log_time_ms,
     allowed_lateness_ms,
     max_ahead_ms
 )
 VALUES (
     %(partition)s,
     %(next_offset)s,
-    %(max_time_ms)s,
+    %(max_log_time_ms)s,
     %(allowed_lateness_ms)s,
     %(max_ahead_ms)s
 )
 ON CONFLICT (kafka_partition) DO UPDATE
 SET next_offset = excluded.next_offset,
-    max_time_ms = excluded.max_time_ms,
+    max_log_time_ms = excluded.max_log_time_ms,
     indexed_at = now()
 
 -- forget_index --

@@ -27,12 +27,12 @@ class IndexedPartition:
     """What one partition holds at 0 <= Kafka offset < next_offset; `events` are those that are not late.
 
     `next_offset` is one past the last record, so that control records after it are not waited for.
-    `max_time_ms` is the max time of an event or heartbeat; None where there is none.
+    `max_log_time_ms` is that of an event or heartbeat; None where there is none.
     """
 
     kafka_partition: int
     next_offset: int
-    max_time_ms: int | None
+    max_log_time_ms: int | None
     events: int
     late_events: int
     rejected_events: int

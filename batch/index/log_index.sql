@@ -4,7 +4,7 @@
 SELECT
     indexed.kafka_partition,
     indexed.next_offset,
-    indexed.max_time_ms,
+    indexed.max_log_time_ms,
     coalesce(sum(block.event_count), 0)::bigint,
     coalesce(sum(block.late_event_count), 0)::bigint,
     coalesce(sum(block.rejected_event_count), 0)::bigint,

@@ -91,6 +91,10 @@ class DecompressedBatches:
                 "states: it is damaged"
             ) from malformed
 
+    def content(self, start: int, length: int) -> bytes | None:
+        """Return a copy of the bytes of a key or a value; None where its length is -1, which is none."""
+        return None if length < 0 else self.bytes[start : start + length].tobytes()
+
     def _grow(self, batch: RecordBatch, error: NotDecompressed) -> None:
         """Double the memory; the bytes are wrong only if they do not fit into the largest."""
         if len(self.bytes) >= self._limits.batch_bytes:

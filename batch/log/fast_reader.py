@@ -67,10 +67,7 @@ def read_values(
         places = zip(
             records.kafka_offsets.tolist(), records.value_starts.tolist(), records.value_lengths.tolist(), strict=True
         )
-        yield [
-            Value(partition, offset, None if length < 0 else batches.bytes[begin : begin + length].tobytes())
-            for offset, begin, length in places
-        ]
+        yield [Value(partition, offset, batches.content(begin, length)) for offset, begin, length in places]
 
 
 def _decompressed_batches(
@@ -99,7 +96,7 @@ def _chunk(
     batches: DecompressedBatches, records: Records, next_offset: int, max_ahead_ms: int, series: SeriesTable
 ) -> Chunk:
     read = read_flat_records(batches.bytes, records, max_ahead_ms)
-    series_ids = series.number_all(batches.bytes, read.names, read.kinds, EVENT)
+    series_ids = series.number_all(batches.bytes, records.key_starts, records.key_lengths, read.kinds, EVENT)
     reasons = _read_rest(batches, records, read, max_ahead_ms, series, series_ids)
     is_event, is_heartbeat = read.kinds == EVENT, read.kinds == HEARTBEAT
     if is_event.all():
@@ -109,10 +106,11 @@ def _chunk(
         next_offset=next_offset,
         series_ids=series_ids[is_event],
         event_times_ms=read.times_ms[is_event],
+        log_times_ms=read.log_times_ms[is_event],
         values_micros=read.values_micros[is_event],
         kafka_offsets=records.kafka_offsets[is_event],
         heartbeat_offsets=records.kafka_offsets[is_heartbeat],
-        heartbeat_times_ms=read.times_ms[is_heartbeat],
+        heartbeat_times_ms=read.log_times_ms[is_heartbeat],
         rejected_offsets=records.kafka_offsets[read.kinds == REST],
         reasons=tuple(reasons),
     )
@@ -129,16 +127,17 @@ def _read_rest(
     """Read strictly the records that are not flat, into the same columns; those that stay REST are rejected."""
     reasons = []
     for row in np.flatnonzero(read.kinds == REST).tolist():
-        begin, length = int(records.value_starts[row]), int(records.value_lengths[row])
-        raw = None if length < 0 else batches.bytes[begin : begin + length].tobytes()
-        strict = read_record(raw, int(records.timestamps_ms[row]), max_ahead_ms)
+        key = batches.content(records.key_starts[row], records.key_lengths[row])
+        raw = batches.content(records.value_starts[row], records.value_lengths[row])
+        strict = read_record(key, raw, int(records.timestamps_ms[row]), max_ahead_ms)
         if isinstance(strict, Rejected):
             reasons.append(strict.reason)
             continue
-        read.times_ms[row] = strict.event_time_ms
+        read.log_times_ms[row] = strict.log_time_ms
         read.kinds[row] = HEARTBEAT
         if isinstance(strict, Event):
             read.kinds[row] = EVENT
+            read.times_ms[row] = strict.event_time_ms
             read.values_micros[row] = strict.value_micros
             series_ids[row] = series.number(strict.customer, strict.metric)
     return reasons

@@ -29,7 +29,7 @@ def _word(text: bytes) -> np.uint64:
     return np.uint64(int.from_bytes(text, "little"))
 
 
-_QUOTE, _COLON, _COMMA, _POINT, _MINUS, _ZERO, _OPEN, _CLOSE = b'":,.-0{}'
+_QUOTE, _COLON, _COMMA, _POINT, _MINUS, _ZERO, _OPEN, _CLOSE, _SLASH = b'":,.-0{}/'
 _KEYS_1_TO_8 = _word(b"customer"), _word(b'metric"'), _word(b"event_ti"), _word(b'value"'), _word(b"heartbea")
 _KEYS_9_ON = _word(b'"'), _word(b'me"'), _word(b't"')
 _FIRST = tuple(_word(b"\xff" * count) for count in range(8))
@@ -207,34 +207,64 @@ def _read_object(at: int, end: int, limits: Limits) -> tuple[int, int, int, int,
     return fields, customer, customer_end, metric, metric_end, time_ms, micros
 
 
+@inlined
+def _is_equal(at: int, end: int, other: int) -> bool:
+    while end - at >= 8 and load_word(at) == load_word(other):
+        at += 8
+        other += 8
+    return at == end or (end - at < 8 and (load_word(at) ^ load_word(other)) & _first(end - at) == 0)
+
+
+@inlined
+def _first(count: int) -> Any:
+    """The bits of the first bytes of a word: fewer than all."""
+    return (np.uint64(1) << np.uint64(8 * count)) - np.uint64(1)
+
+
+@inlined
+def _is_series(key: int, length: int, customer: int, customer_end: int, metric: int, metric_end: int) -> bool:
+    """Return whether a key is the names of customer and metric with a slash between them."""
+    slash = key + customer_end - customer
+    return (
+        length == customer_end - customer + 1 + metric_end - metric
+        and load_byte(slash) == _SLASH
+        and _is_equal(customer, customer_end, key)
+        and _is_equal(metric, metric_end, slash + 1)
+    )
+
+
 @compiled(
-    "void(uint8[::1], int64[::1], int64[::1], int64[::1], int64, UniTuple(int64, 6), "
-    "uint8[::1], int64[:, ::1], int64[::1], int64[::1])"
+    "void(uint8[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, UniTuple(int64, 6), "
+    "uint8[::1], int64[::1], int64[::1], int64[::1])"
 )
 def read_flat(
     text: Bytes,
+    key_starts: Int64s,
+    key_lengths: Int64s,
     starts: Int64s,
     lengths: Int64s,
     timestamps_ms: Int64s,
     max_ahead_ms: int,
     limits: Limits,
     kinds: Bytes,
-    names: Int64s,
     times_ms: Int64s,
+    log_times_ms: Int64s,
     values_micros: Int64s,
 ) -> None:
     """Read the records at `starts`; see `FlatRecords` for the results.
 
     Args:
         text: the bytes, and `PADDING_BYTES` more of any value.
+        key_starts: where each record's key begins.
+        key_lengths: how long it is; -1 for none.
         starts: where each record's value begins.
         lengths: how long it is; -1 for none.
         timestamps_ms: the records' own; or limits[NO_TIMESTAMP_MS].
-        max_ahead_ms: how far a time may be ahead of that.
+        max_ahead_ms: how far an event time may be ahead of that.
         limits: what is in range; the time limits[LATEST_MS] is not.
         kinds: receives REST, EVENT or HEARTBEAT.
-        names: receives where customer and metric begin and end; four rows.
-        times_ms: receives the time of an event or a heartbeat.
+        times_ms: receives the time of an event.
+        log_times_ms: receives the time of an event or a heartbeat, or the record's timestamp where that is earlier.
         values_micros: receives the value of an event.
     """
     base: Any = np.int64(text.ctypes.data)
@@ -246,12 +276,13 @@ def read_flat(
         fields, customer, customer_end, metric, metric_end, time_ms, micros = _read_object(
             at, at + lengths[row], limits
         )
-        if timestamps_ms[row] != limits[NO_TIMESTAMP_MS] and time_ms - max_ahead_ms > timestamps_ms[row]:
-            continue
+        has_timestamp = timestamps_ms[row] != limits[NO_TIMESTAMP_MS]
+        log_time_ms = timestamps_ms[row] if has_timestamp and timestamps_ms[row] < time_ms else time_ms
         if fields == _AN_EVENT:
-            kinds[row] = EVENT
+            key = base + key_starts[row]
+            is_ahead = has_timestamp and time_ms - max_ahead_ms > timestamps_ms[row]
+            if not is_ahead and _is_series(key, key_lengths[row], customer, customer_end, metric, metric_end):
+                kinds[row] = EVENT
         elif fields == _HEARTBEAT:
             kinds[row] = HEARTBEAT
-        names[0, row], names[1, row] = customer - base, customer_end - base
-        names[2, row], names[3, row] = metric - base, metric_end - base
-        times_ms[row], values_micros[row] = time_ms, micros
+        times_ms[row], log_times_ms[row], values_micros[row] = time_ms, log_time_ms, micros

@@ -35,14 +35,14 @@ class FlatRecords:
     """The content of records, one entry each, in their order.
 
     kinds: uint8; EVENT, HEARTBEAT, or REST for those yet to be read strictly, whose other entries are undefined.
-    names: int64, four rows: where customer and metric of an event begin and end in the bytes that were read.
-    times_ms: int64; of an event or a heartbeat, in milliseconds since the Unix epoch.
+    times_ms: int64; of an event, in milliseconds since the Unix epoch.
+    log_times_ms: int64; of an event or a heartbeat: its time, or the record's timestamp where that is earlier.
     values_micros: int64; of an event, in micro-units.
     """
 
     kinds: Bytes
-    names: Int64s
     times_ms: Int64s
+    log_times_ms: Int64s
     values_micros: Int64s
 
 
@@ -51,11 +51,24 @@ def read_flat_records(text: Bytes, records: Records, max_ahead_ms: int) -> FlatR
 
     Args:
         text: the bytes of `records`, and `PADDING_BYTES` more of any value; uint8.
-        records: where each value is, and the records' timestamps.
-        max_ahead_ms: how far a time may be ahead of its record's timestamp; at most `unreadable.FURTHEST_AHEAD_MS`.
+        records: where each key and value is, and the records' timestamps.
+        max_ahead_ms: how far an event time may be ahead of its record's timestamp; at most
+            `unreadable.FURTHEST_AHEAD_MS`.
     """
     kinds = np.empty(len(records.kafka_offsets), np.uint8)
-    names, times_ms, values_micros = (np.empty(shape, np.int64) for shape in ((4, len(kinds)), len(kinds), len(kinds)))
-    starts, lengths, timestamps_ms = records.value_starts, records.value_lengths, records.timestamps_ms
-    read_flat(text, starts, lengths, timestamps_ms, max_ahead_ms, _LIMITS, kinds, names, times_ms, values_micros)
-    return FlatRecords(kinds, names, times_ms, values_micros)
+    times_ms, log_times_ms, values_micros = (np.empty(len(kinds), np.int64) for _ in range(3))
+    read_flat(
+        text,
+        records.key_starts,
+        records.key_lengths,
+        records.value_starts,
+        records.value_lengths,
+        records.timestamps_ms,
+        max_ahead_ms,
+        _LIMITS,
+        kinds,
+        times_ms,
+        log_times_ms,
+        values_micros,
+    )
+    return FlatRecords(kinds, times_ms, log_times_ms, values_micros)

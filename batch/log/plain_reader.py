@@ -46,10 +46,11 @@ _UNKNOWN = frozenset({KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
 
 
 class Record(NamedTuple):
-    """A record as Kafka keeps it, without its key and headers; the timestamp is -1 where it has none."""
+    """A record as Kafka keeps it, without its headers; the timestamp is -1 where it has none."""
 
     kafka_offset: int
     timestamp_ms: int
+    key: bytes | None
     value: bytes | None
 
 
@@ -106,27 +107,30 @@ def chunk_of(records: Iterable[Record], next_offset: int, max_ahead_ms: int, ser
         series: gets a number for each series that is new to it.
     """
     numbers: dict[tuple[str, str], int] = {}
-    events: list[tuple[int, int, int, int]] = []
+    events: list[tuple[int, int, int, int, int]] = []
     heartbeats: list[tuple[int, int]] = []
     rejected: list[tuple[int, str]] = []
-    for offset, timestamp_ms, value in records:
-        read = read_record(value, timestamp_ms, max_ahead_ms)
+    for offset, timestamp_ms, key, value in records:
+        read = read_record(key, value, timestamp_ms, max_ahead_ms)
         if isinstance(read, Event):
             names = (read.customer, read.metric)
             if names not in numbers:
                 numbers[names] = series.number(*names)
-            events.append((numbers[names], read.event_time_ms, read.value_micros, offset))
+            events.append((numbers[names], read.event_time_ms, read.log_time_ms, read.value_micros, offset))
         elif isinstance(read, Heartbeat):
-            heartbeats.append((offset, read.event_time_ms))
+            heartbeats.append((offset, read.log_time_ms))
         else:
             rejected.append((offset, read.reason))
-    series_ids, event_times_ms, values_micros, kafka_offsets = np.array(events, np.int64).reshape(-1, 4).T.copy()
+    series_ids, event_times_ms, log_times_ms, values_micros, kafka_offsets = (
+        np.array(events, np.int64).reshape(-1, 5).T.copy()
+    )
     heartbeat_offsets, heartbeat_times_ms = np.array(heartbeats, np.int64).reshape(-1, 2).T.copy()
     return Chunk(
         records=len(events) + len(heartbeats) + len(rejected),
         next_offset=next_offset,
         series_ids=series_ids.astype(np.int32),
         event_times_ms=event_times_ms,
+        log_times_ms=log_times_ms,
         values_micros=values_micros,
         kafka_offsets=kafka_offsets,
         heartbeat_offsets=heartbeat_offsets,
@@ -161,8 +165,8 @@ def committed(
                 if (error := message.error()) is not None:
                     position = max(position, _log_end(settings, error, at, where, position, end))
                 elif at < end:
-                    records.append(Record(at, message.timestamp()[1], message.value()))
-                    chunk_bytes += len(records[-1].value or b"")
+                    records.append(Record(at, message.timestamp()[1], message.key(), message.value()))
+                    chunk_bytes += len(records[-1].key or b"") + len(records[-1].value or b"")
                     position = at + 1
                 else:
                     position = end

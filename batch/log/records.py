@@ -1,6 +1,6 @@
-"""Decodes the records of decompressed batches into columns: where each value is, its offset, its time.
+"""Decodes the records of decompressed batches into columns: where each key and value is, its offset, its time.
 
-Keys and record headers are skipped. Values are read in `flat_records` and `sma.event`.
+Record headers are skipped. Keys and values are read in `flat_records` and `sma.event`.
 """
 
 from dataclasses import dataclass
@@ -26,12 +26,15 @@ _CUT_OFF = -1
 class Records:
     """The records of some batches; int64 columns of one length, by Kafka offset.
 
-    value_starts, value_lengths: in the bytes that were decoded; a length of -1 is a record without a value.
+    key_starts, key_lengths: in the bytes that were decoded; a length of -1 is a record without a key.
+    value_starts, value_lengths: likewise.
     timestamps_ms: -1 for a record without one.
     """
 
     kafka_offsets: Int64s
     timestamps_ms: Int64s
+    key_starts: Int64s
+    key_lengths: Int64s
     value_starts: Int64s
     value_lengths: Int64s
 
@@ -58,7 +61,7 @@ def decode_records(text: Bytes, batches: Int64s, start: int, end: int) -> Record
     """
     for row in np.flatnonzero(batches[:, COUNT] * SHORTEST_RECORD_BYTES > batches[:, END] - batches[:, BEGIN]):
         raise MalformedBatch(int(row))  # before memory is allocated for records that cannot be there
-    columns = tuple(np.empty(int(batches[:, COUNT].sum()), np.int64) for _ in range(4))
+    columns = tuple(np.empty(int(batches[:, COUNT].sum()), np.int64) for _ in range(6))
     count = _decode(text, batches, start, end, *columns)
     if count < 0:
         raise MalformedBatch(-count - 1)
@@ -101,7 +104,10 @@ def _skip_headers(at: int, end: int) -> int:
     return at
 
 
-@compiled("int64(uint8[::1], int64[:, ::1], int64, int64, int64[::1], int64[::1], int64[::1], int64[::1])")
+@compiled(
+    "int64(uint8[::1], int64[:, ::1], int64, int64, "
+    "int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])"
+)
 def _decode(
     text: Bytes,
     batches: Int64s,
@@ -109,6 +115,8 @@ def _decode(
     end: int,
     offsets: Int64s,
     timestamps_ms: Int64s,
+    key_starts: Int64s,
+    key_lengths: Int64s,
     value_starts: Int64s,
     value_lengths: Int64s,
 ) -> int:
@@ -131,7 +139,7 @@ def _decode(
             if at == _CUT_OFF or delta <= previous_delta or delta > batches[row, LAST_DELTA]:
                 return -row - 1
             previous_delta = delta
-            _, at, _ = _skip_bytes(at, record_end)
+            key_start, at, key_length = _skip_bytes(at, record_end)
             if at == _CUT_OFF:
                 return -row - 1
             value_start, at, value_length = _skip_bytes(at, record_end)
@@ -144,6 +152,8 @@ def _decode(
                 timestamps_ms[kept] = batches[row, TIMESTAMP_MS]
                 if batches[row, IS_APPEND_TIME] == 0:
                     timestamps_ms[kept] += timestamp_delta
+                key_starts[kept] = key_start - base
+                key_lengths[kept] = key_length
                 value_starts[kept] = value_start - base
                 value_lengths[kept] = value_length
                 kept += 1

@@ -22,7 +22,6 @@ _NAME_BYTES = 64 * 1_024
 _LONGEST_NAME_BYTES = 2 * 4 * MAX_NAME_CHARACTERS + 1  # of `customer/metric` in UTF-8
 _FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)
 _ONE, _HALF = np.uint64(1), np.uint64(32)
-_SLASH = 0x2F
 
 
 @dataclass(slots=True)
@@ -72,17 +71,17 @@ class SeriesTable:
         name = f"{customer}/{metric}".encode()
         if len(name) > _LONGEST_NAME_BYTES:
             raise ValueError(f"a series' name of {len(name)} bytes")
-        slash = len(customer.encode())
         text = np.frombuffer(bytearray(name.ljust(len(name) + WORD_BYTES)), np.uint8)
-        places = np.array([[0], [slash], [slash + 1], [len(name)]], np.int64)
-        return int(self.number_all(text, places, np.ones(1, np.uint8), 1)[0])
+        start, length = np.zeros(1, np.int64), np.array([len(name)], np.int64)
+        return int(self.number_all(text, start, length, np.ones(1, np.uint8), 1)[0])
 
-    def number_all(self, text: Bytes, names: Int64s, kinds: Bytes, wanted: int) -> Int32s:
+    def number_all(self, text: Bytes, starts: Int64s, lengths: Int64s, kinds: Bytes, wanted: int) -> Int32s:
         """Return the number of each series, some of which may be new; undefined for kinds that are not wanted.
 
         Args:
             text: UTF-8 with the names, and `WORD_BYTES` more; uint8.
-            names: int64, four rows: where customer and metric begin and end in `text`; names as an event has.
+            starts: int64; where each name, `customer/metric` as of an event, begins in `text`.
+            lengths: int64; of each name, in bytes.
             kinds: uint8; the kind of each.
             wanted: the kind whose numbers are wanted.
         """
@@ -92,7 +91,8 @@ class SeriesTable:
             self._make_room()
             done = _number(
                 text,
-                names,
+                starts,
+                lengths,
                 kinds,
                 wanted,
                 done,
@@ -124,9 +124,9 @@ def _word(at: int, end: int) -> Any:
 
 
 @inlined
-def _hash(hashed: Any, at: int, end: int) -> Any:
+def _hash(at: int, end: int) -> Any:
     """The length is hashed too, so that names that differ in zeros at their end do."""
-    hashed = (hashed ^ np.uint64(end - at)) * _FACTOR
+    hashed = np.uint64(end - at) * _FACTOR
     while at < end:
         hashed = (hashed ^ _word(at, end)) * _FACTOR
         hashed ^= hashed >> _HALF
@@ -154,12 +154,13 @@ def _fill_slots(hashes: Hashes, count: int, slots: Int32s) -> None:
 
 
 @compiled(
-    "int64(uint8[::1], int64[:, ::1], uint8[::1], int64, int64, "
+    "int64(uint8[::1], int64[::1], int64[::1], uint8[::1], int64, int64, "
     "int32[::1], uint64[::1], int64[::1], uint8[::1], int64[::1], int32[::1])"
 )
 def _number(
     text: Bytes,
-    places: Int64s,
+    starts: Int64s,
+    lengths: Int64s,
     kinds: Bytes,
     wanted: int,
     done: int,
@@ -177,11 +178,8 @@ def _number(
     for row in range(done, len(ids)):
         if kinds[row] != wanted:
             continue
-        customer, customer_end = base + places[0, row], base + places[1, row]
-        metric, metric_end = base + places[2, row], base + places[3, row]
-        to_metric = customer_end - customer + 1
-        length = to_metric + metric_end - metric
-        hashed = _hash(_hash(np.uint64(0), customer, customer_end), metric, metric_end)
+        name, length = base + starts[row], lengths[row]
+        hashed = _hash(name, name + length)
         slot: Any = np.int64(hashed & np.uint64(mask))
         while slots[slot] >= 0:
             series_id = slots[slot]
@@ -189,9 +187,7 @@ def _number(
             if (
                 hashes[series_id] == hashed
                 and name_ends[series_id + 1] - at == length
-                and names[at + to_metric - 1] == _SLASH
-                and _equal(customer, customer_end, names_base + at)
-                and _equal(metric, metric_end, names_base + at + to_metric)
+                and _equal(name, name + length, names_base + at)
             ):
                 break
             slot = (slot + 1) & mask
@@ -200,11 +196,8 @@ def _number(
             at = name_ends[series_id]
             if series_id == len(hashes) or at + length + WORD_BYTES > len(names):
                 return row
-            for index in range(to_metric - 1):
-                names[at + index] = load_byte(customer + index)
-            names[at + to_metric - 1] = _SLASH
-            for index in range(length - to_metric):
-                names[at + to_metric + index] = load_byte(metric + index)
+            for index in range(length):
+                names[at + index] = load_byte(name + index)
             name_ends[series_id + 1] = at + length
             hashes[series_id] = hashed
             slots[slot] = series_id

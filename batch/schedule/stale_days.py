@@ -52,7 +52,7 @@ def stale_days(connection: Connection, averages: Averages) -> list[StaleDay]:
     There are none while a partition has neither an event nor a heartbeat: no watermark exists, and nothing is closed.
     """
     index = read_index(connection)
-    if not index.partitions or any(partition.max_time_ms is None for partition in index.partitions):
+    if not index.partitions or any(partition.max_log_time_ms is None for partition in index.partitions):
         return []
     low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
     stale: dict[date, list[StaleDay]] = {}

@@ -62,6 +62,23 @@ def test_an_event_is_late_as_the_oracle_says(stream, allowed_lateness_ms, step):
     assert MemoryLog(as_log(stream), allowed_lateness_ms, step).late_positions() == late
 
 
+@st.composite
+def stamped_streams(draw: st.DrawFn):
+    """A stream, and the timestamps that Kafka gave its records: mostly after the events, sometimes before."""
+    stream = draw(streams())
+    ahead = st.sampled_from([0, 0, 0, 1]).flatmap(lambda is_ahead: st.integers(-HOUR, is_ahead * 3 * HOUR))
+    return stream, [event[2] - draw(ahead) for event in stream]
+
+
+@given(stamped_streams(), ALLOWED, st.integers(1, 9))
+def test_an_event_from_a_clock_that_is_ahead_counts_as_of_its_arrival(stamped, allowed_lateness_ms, step):
+    stream, timestamps_ms = stamped
+    places = positions(stream)
+    late = sorted(places[place] for place in oracle.late_by_series(stream, allowed_lateness_ms, timestamps_ms))
+    log = as_log(stream, timestamps_ms=timestamps_ms)
+    assert MemoryLog(log, allowed_lateness_ms, step).late_positions() == late
+
+
 @given(streams(), ALLOWED, spans_of_first_day())
 def test_the_stream_must_have_emitted_the_windows_without_the_late_events(stream, allowed_lateness_ms, spans):
     late = oracle.late_by_series(stream, allowed_lateness_ms)

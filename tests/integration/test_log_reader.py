@@ -101,7 +101,10 @@ def read_ordinarily(settings: Settings, topic: str, start: int, end: int, partit
                 found += [message] if is_open else []
     finally:
         consumer.close()
-    return [(message.offset(), read_record(message.value(), message.timestamp()[1], MAX_AHEAD_MS)) for message in found]
+    return [
+        (message.offset(), read_record(message.key(), message.value(), message.timestamp()[1], MAX_AHEAD_MS))
+        for message in found
+    ]
 
 
 def create(settings: Settings, topic: str, config: dict[str, str]) -> None:

@@ -46,7 +46,7 @@ class Index:
     def low_watermark(self, hours, partition=0, next_offset=1_000):
         self.connection.execute(
             "INSERT INTO sma.indexed_partitions VALUES (%s, %s, %s, 0, 0) ON CONFLICT (kafka_partition) DO UPDATE "
-            "SET max_time_ms = excluded.max_time_ms",
+            "SET max_log_time_ms = excluded.max_log_time_ms",
             (partition, next_offset, None if hours is None else at(hours) + 999),
         )
 

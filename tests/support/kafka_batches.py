@@ -1,6 +1,7 @@
 """Record batches as bytes, built by hand from Kafka's documentation, so not by what is tested with them."""
 
 import gzip
+import json
 import struct
 import zlib
 from collections.abc import Sequence
@@ -21,6 +22,20 @@ class Entry:
     timestamp_delta_ms: int = 0
     key: bytes | None = None
     headers: Sequence[tuple[bytes, bytes | None]] = field(default_factory=tuple)
+
+
+def key_of(value: bytes | None) -> bytes | None:
+    """The key under which a producer sends an event: its names; None for what has none."""
+    try:
+        fields = json.loads(value or b"")
+        return f"{fields['customer']}/{fields['metric']}".encode("utf-8", "surrogatepass")
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def sent(value: bytes | None, delta: int, timestamp_delta_ms: int = 0) -> Entry:
+    """A record as a producer sends it."""
+    return Entry(value, delta, timestamp_delta_ms, key_of(value))
 
 
 def varint(number: int) -> bytes:
@@ -98,8 +113,9 @@ def control_batch(base_offset: int, producer_id: int, *, is_commit: bool) -> byt
 
 
 def encode_old_message(value: bytes, offset: int, timestamp_ms: int) -> bytes:
-    """One message of format 1, as Kafka before 0.11 kept it."""
-    checked = struct.pack(">bbqi", 1, 0, timestamp_ms, -1) + struct.pack(">i", len(value)) + value
+    """One message of format 1, as Kafka before 0.11 kept it, under the key of its event."""
+    key = key_of(value) or b""
+    checked = struct.pack(">bbqi", 1, 0, timestamp_ms, len(key)) + key + struct.pack(">i", len(value)) + value
     return struct.pack(">qiI", offset, 4 + len(checked), zlib.crc32(checked)) + checked
 
 
@@ -109,5 +125,5 @@ def event(number: int) -> bytes:
 
 def events(base_offset: int, count: int, codec: str = "none", **others: object) -> bytes:
     """A batch of `count` events, whose time is their Kafka offset."""
-    entries = [Entry(event(base_offset + delta), delta) for delta in range(count)]
+    entries = [sent(event(base_offset + delta), delta) for delta in range(count)]
     return encode_batch(entries, base_offset, codec, **others)  # type: ignore[arg-type]

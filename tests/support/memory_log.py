@@ -25,7 +25,10 @@ WHOLE = {"all": EventFilter()}
 
 
 class MemoryLog:
-    """Events (`EVENTS_SCHEMA`) by partition and offset, `step` of them in a chunk, indexed in blocks."""
+    """Events (`EVENTS_SCHEMA`) by partition and offset, `step` of them in a chunk, indexed in blocks.
+
+    A column `log_time_ms` may stand beside them; without it no clock was ahead.
+    """
 
     def __init__(
         self,
@@ -113,6 +116,7 @@ def _chunk(events: pl.DataFrame, series: SeriesTable) -> Chunk:
         next_offset=int(offsets[-1]) + 1,
         series_ids=np.array(numbers, np.int32),
         event_times_ms=events["event_time_ms"].to_numpy().copy(),
+        log_times_ms=events["log_time_ms" if "log_time_ms" in events.columns else "event_time_ms"].to_numpy().copy(),
         values_micros=events["value_micros"].to_numpy().copy(),
         kafka_offsets=offsets.copy(),
         heartbeat_offsets=nothing,

@@ -53,15 +53,21 @@ def count_windows(events: Iterable[Event], event_count: int, every_ms: int) -> M
     return answers
 
 
-def late_by_series(events: Sequence[Event], allowed_lateness_ms: int) -> set[int]:
+def late_by_series(
+    events: Sequence[Event], allowed_lateness_ms: int, timestamps_ms: Sequence[int] | None = None
+) -> set[int]:
     """Return the places in `events` of the late ones.
 
-    An event is late when one of its series that stands before it is newer by more than `allowed_lateness_ms`.
+    An event is late when one of its series that stands before it is newer by more than `allowed_lateness_ms`: by its
+    event time, or by the timestamp that Kafka gave it where that is earlier.
     """
     late: set[int] = set()
+    log_times_ms = [
+        event[2] if timestamps_ms is None else min(event[2], timestamps_ms[place]) for place, event in enumerate(events)
+    ]
     for place, (customer, metric, event_time_ms, _) in enumerate(events):
-        for earlier in events[:place]:
-            if earlier[:2] == (customer, metric) and earlier[2] - event_time_ms > allowed_lateness_ms:
+        for earlier, log_time_ms in zip(events[:place], log_times_ms, strict=False):
+            if earlier[:2] == (customer, metric) and log_time_ms - event_time_ms > allowed_lateness_ms:
                 late.add(place)
     return late
 

@@ -19,9 +19,9 @@ _XERIAL = b"\x82SNAPPY\0"
 def readings(chunk: Chunk, series: SeriesTable) -> list[tuple[int, Reading]]:
     """What the fast reader's columns say, record by record, by Kafka offset."""
     found: list[tuple[int, Reading]] = []
-    columns = (chunk.kafka_offsets, chunk.series_ids, chunk.event_times_ms, chunk.values_micros)
-    for offset, series_id, time_ms, micros in zip(*(column.tolist() for column in columns), strict=True):
-        found.append((offset, Event(*series[series_id], time_ms, micros)))
+    columns = (chunk.kafka_offsets, chunk.series_ids, chunk.event_times_ms, chunk.log_times_ms, chunk.values_micros)
+    for offset, series_id, *rest in zip(*(column.tolist() for column in columns), strict=True):
+        found.append((offset, Event(*series[series_id], *rest)))
     heartbeats = zip(chunk.heartbeat_offsets.tolist(), chunk.heartbeat_times_ms.tolist(), strict=True)
     found += [(offset, Heartbeat(time_ms)) for offset, time_ms in heartbeats]
     rejected = zip(chunk.rejected_offsets.tolist(), chunk.reasons, strict=True)
@@ -47,25 +47,24 @@ def read_batch(raw: bytes, start: int, end: int, max_ahead_ms: int) -> list[tupl
     found = []
     last = -1
     for _ in range(count):
-        delta, timestamp_delta, value = read_entry(plain)
+        delta, timestamp_delta, key, value = read_entry(plain)
         if not last < delta <= last_delta:
             raise Contradiction("offset")
         last = delta
         timestamp = max_timestamp if attributes & 8 else wrapped(base_timestamp + timestamp_delta)
         if start <= base_offset + delta < end:
-            found.append((base_offset + delta, read_record(value, timestamp, max_ahead_ms)))
+            found.append((base_offset + delta, read_record(key, value, timestamp, max_ahead_ms)))
     if plain.read(1):
         raise Contradiction("more than stated")
     return found
 
 
-def read_entry(plain: BytesIO) -> tuple[int, int, bytes | None]:
-    """Offset delta, timestamp delta, value."""
+def read_entry(plain: BytesIO) -> tuple[int, int, bytes | None, bytes | None]:
+    """Offset delta, timestamp delta, key, value."""
     record = BytesIO(exactly(plain, varint(plain)))
     exactly(record, 1)
     timestamp_delta, delta = varint(record), varint(record)
-    sized(record)
-    value = sized(record)
+    key, value = sized(record), sized(record)
     header_count = varint(record)
     if header_count < 0:
         raise Contradiction("headers")
@@ -73,7 +72,7 @@ def read_entry(plain: BytesIO) -> tuple[int, int, bytes | None]:
         sized(record)
     if record.read(1):
         raise Contradiction("a longer record than stated")
-    return delta, timestamp_delta, value
+    return delta, timestamp_delta, key, value
 
 
 def sized(record: BytesIO) -> bytes | None:

@@ -18,6 +18,7 @@ from tests.support.memory_log import EVENTS_SCHEMA
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
+_ANY_AHEAD_MS = 2**60
 
 # small windows on a small grid, so that a generated stream has first, last and empty stretches of windows
 AVERAGES = (
@@ -76,15 +77,24 @@ def positions(stream: Sequence[oracle.Event]) -> list[tuple[int, int]]:
     return found
 
 
-def as_log(stream: Sequence[oracle.Event], places: Sequence[tuple[int, int]] | None = None) -> pl.DataFrame:
+def as_log(
+    stream: Sequence[oracle.Event],
+    places: Sequence[tuple[int, int]] | None = None,
+    timestamps_ms: Sequence[int] | None = None,
+) -> pl.DataFrame:
     """Read each event as the batch layer reads a record of that log, or of one in which they stand at other places."""
     events = []
-    for (customer, metric, event_time_ms, value), position in zip(stream, places or positions(stream), strict=True):
+    stamps = timestamps_ms or [event_time_ms for _, _, event_time_ms, _ in stream]
+    stamped = zip(stream, places or positions(stream), stamps, strict=True)
+    for (customer, metric, event_time_ms, value), position, timestamp_ms in stamped:
         raw = json.dumps({"customer": customer, "metric": metric, "event_time": event_time_ms, "value": value}).encode()
-        event = read_record(raw, event_time_ms, 0)
+        event = read_record(f"{customer}/{metric}".encode(), raw, timestamp_ms, _ANY_AHEAD_MS)
         assert isinstance(event, Event), event
-        events.append((event.customer, event.metric, event.event_time_ms, event.value_micros, *position))
-    return pl.DataFrame(events, EVENTS_SCHEMA, orient="row").sort("kafka_partition", "kafka_offset")
+        events.append(
+            (event.customer, event.metric, event.event_time_ms, event.value_micros, *position, event.log_time_ms)
+        )
+    schema = {**EVENTS_SCHEMA, "log_time_ms": pl.Int64}
+    return pl.DataFrame(events, schema, orient="row").sort("kafka_partition", "kafka_offset")
 
 
 def as_answers(frame: pl.DataFrame, average: Average) -> Mapping[oracle.Key, oracle.Pair]:

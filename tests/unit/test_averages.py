@@ -28,7 +28,7 @@ def test_the_file_at_the_top_of_the_checkout_is_valid():
 def test_durations_become_milliseconds():
     averages = parse_averages(GOOD, "averages.yaml")
     assert averages.watermark_delay_ms == 2_000
-    assert averages.max_ahead_ms == 86_400_000
+    assert averages.max_ahead_ms == 3_600_000
     assert averages.averages == (Average("hour", DurationWindow(3_600_000), every_ms=900_000),)
 
 

@@ -25,7 +25,7 @@ from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.event import NO_TIMESTAMP_MS, Event, Heartbeat, read_record
 from sma.settings import Settings
-from tests.support.kafka_batches import CODECS, Entry, encode_batch, encode_record, event, varint
+from tests.support.kafka_batches import CODECS, Entry, encode_batch, encode_record, event, key_of, varint
 from tests.support.slow_reader import Contradiction, Reading, read_batch, readings
 
 Bytes = npt.NDArray[np.uint8]
@@ -79,7 +79,7 @@ def some_entries(draw: st.DrawFn) -> list[Entry]:
     found: list[Entry] = []
     for value, step, timestamp_delta_ms, key, headers in draw(entries):
         delta = found[-1].delta + step if found else step - 1
-        found.append(Entry(value, delta, timestamp_delta_ms, key, headers))
+        found.append(Entry(value, delta, timestamp_delta_ms, key_of(value) if draw(st.booleans()) else key, headers))
     return found
 
 
@@ -140,26 +140,30 @@ def padded(text: bytes, after: bytes, room: int) -> Bytes:
     return np.frombuffer(bytearray(text + (after * room)[:room]), np.uint8)
 
 
-def slices_of(text: bytes, bounds: Sequence[tuple[int, int]]) -> Records:
+def slices_of(bounds: Sequence[tuple[int, int]], key: tuple[int, int]) -> Records:
+    """Records whose values lie at `bounds`, all with one key."""
     starts, ends = np.array(bounds, np.int64).T.copy()
-    return Records(np.arange(len(bounds)), np.full(len(bounds), NO_TIMESTAMP_MS), starts, ends - starts)
+    key_start, key_length = np.full(len(bounds), key[0]), np.full(len(bounds), key[1] - key[0])
+    no_timestamp = np.full(len(bounds), NO_TIMESTAMP_MS)
+    return Records(np.arange(len(bounds)), no_timestamp, key_start, key_length, starts, ends - starts)
 
 
 @given(st.data(), st.sampled_from([value for value in VALUES if value]), st.sampled_from(AFTER))
 def test_what_follows_a_record_in_memory_does_not_matter(data: st.DataObject, value: bytes, after: bytes) -> None:
-    text = data.draw(damaged(value))[:400]
+    key, text = key_of(value) or b"", data.draw(damaged(value))[:400]
     bounds = [(0, end) for end in range(len(text) + 1)] + [(start, len(text)) for start in range(len(text))]
-    plain = padded(text, after, PADDING_BYTES)
-    found = read_flat_records(plain, slices_of(text, bounds), 0)
+    shifted = [(len(key) + start, len(key) + end) for start, end in bounds]
+    plain = padded(key + text, after, PADDING_BYTES)
+    found = read_flat_records(plain, slices_of(shifted, (0, len(key))), 0)
     for row in np.flatnonzero(found.kinds != REST).tolist():
-        expected = read_record(text[slice(*bounds[row])], NO_TIMESTAMP_MS, 0)
-        time_ms, micros, places = int(found.times_ms[row]), int(found.values_micros[row]), found.names[:, row].tolist()
+        expected = read_record(key, text[slice(*bounds[row])], NO_TIMESTAMP_MS, 0)
+        log_time_ms, micros = int(found.log_times_ms[row]), int(found.values_micros[row])
         if found.kinds[row] == HEARTBEAT:
-            assert expected == Heartbeat(time_ms)
+            assert expected == Heartbeat(log_time_ms)
             continue
-        customer, metric = (text[slice(*places[at : at + 2])].decode() for at in (0, 2))
         assert found.kinds[row] == EVENT
-        assert expected == Event(customer, metric, time_ms, micros)
+        customer, _, metric = key.decode().partition("/")
+        assert expected == Event(customer, metric, int(found.times_ms[row]), log_time_ms, micros)
 
 
 @contextmanager
@@ -194,8 +198,9 @@ def test_no_record_is_looked_for_beyond_its_batch(data: st.DataObject, some: lis
             found = decode_records(plain, batches, 0, 10**6)
         except MalformedBatch:
             return
-    assert all(0 <= start <= len(plain) for start in found.value_starts.tolist())
-    assert (found.value_starts + found.value_lengths <= len(plain)).all()
+    for starts, lengths in [(found.key_starts, found.key_lengths), (found.value_starts, found.value_lengths)]:
+        assert all(0 <= start <= len(plain) for start in starts.tolist())
+        assert (starts + lengths <= len(plain)).all()
 
 
 @given(st.data(), st.sampled_from([value for value in VALUES if value]), st.sampled_from(AFTER))
@@ -203,26 +208,28 @@ def test_no_field_is_looked_for_beyond_the_padding(data: st.DataObject, value: b
     text = data.draw(damaged(value))[:400]
     end = data.draw(st.integers(0, len(text)))
     bounds = [(0, len(text)), (0, end), (end, len(text)), (end, end), (len(text), len(text))]
-    plain = padded(text, after, PADDING_BYTES)
-    compiled_kinds = read_flat_records(plain, slices_of(text, bounds), 0).kinds.tolist()
+    key = key_of(value) or b""
+    plain = padded(text + key, after, PADDING_BYTES)
+    records_there = slices_of(bounds, (len(text), len(text) + len(key)))
+    compiled_kinds = read_flat_records(plain, records_there, 0).kinds.tolist()
     with interpreted(plain):
-        assert read_flat_records(plain, slices_of(text, bounds), 0).kinds.tolist() == compiled_kinds
+        assert read_flat_records(plain, records_there, 0).kinds.tolist() == compiled_kinds
 
 
 @given(st.lists(st.tuples(*[st.text("a😀", min_size=1, max_size=3) | st.just("😀" * 128)] * 2), min_size=1, max_size=9))
 def test_no_series_is_looked_for_beyond_the_names(pairs: list[tuple[str, str]]) -> None:
-    texts = [name.encode() for pair in pairs for name in pair]
-    ends = np.cumsum([len(text) for text in texts])
-    places = np.ascontiguousarray(np.stack([ends - [len(text) for text in texts], ends], 1).reshape(-1, 4).T)
+    texts = ["/".join(pair).encode() for pair in pairs]
+    lengths = np.array([len(text) for text in texts], np.int64)
+    starts = np.cumsum(lengths) - lengths
     text = padded(b"".join(texts), b"a", WORD_BYTES)
     kinds = np.full(len(pairs), EVENT, np.uint8)
     table = SeriesTable()
     known: dict[tuple[str, str], int] = {}
     expected = [known.setdefault(pair, len(known)) for pair in pairs]
     with interpreted(text, table.names):
-        assert table.number_all(text, places, kinds, EVENT).tolist() == expected
+        assert table.number_all(text, starts, lengths, kinds, EVENT).tolist() == expected
     assert [table[number] for number in range(len(table))] == list(known)
-    assert SeriesTable().number_all(text, places, kinds, EVENT).tolist() == expected
+    assert SeriesTable().number_all(text, starts, lengths, kinds, EVENT).tolist() == expected
 
 
 def test_names_longer_than_an_event_s_are_no_series() -> None:

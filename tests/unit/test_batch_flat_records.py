@@ -1,10 +1,8 @@
 """Two readers, one answer: what the fast reader says of any bytes is what `sma.event.read_record` says."""
 
-import base64
 import json
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,11 +17,12 @@ from batch.log.records import Records
 from batch.log.series_table import SeriesTable
 from sma.event import NO_TIMESTAMP_MS, read_record
 from sma.settings import Settings
-from tests.support.kafka_batches import Entry, encode_batch
+from tests.support.kafka_batches import Entry, encode_batch, key_of
+from tests.support.record_vectors import RecordCase, record_cases
 from tests.support.slow_reader import Reading, readings
 
-VECTORS = Path(__file__).parent.parent / "vectors" / "records.jsonl"
-CASES = [json.loads(line) for line in VECTORS.read_text(encoding="utf-8").splitlines()]
+KeyAndValue = tuple[bytes | None, bytes | None]
+
 INT64 = re.compile(r"-?[0-9]{1,18}", re.ASCII)  # what is sure to fit
 PLAIN = b'{"customer": "AA", "metric": "delay", "event_time": 1700000000000, "value": "-12.5"}'
 
@@ -64,40 +63,61 @@ def mutated(draw: st.DrawFn, originals: st.SearchStrategy[bytes]) -> bytes:
     return bytes(raw)
 
 
-def read_fast(raws: Sequence[bytes | None], timestamp_ms: int, max_ahead_ms: int) -> list[Reading]:
+@st.composite
+def keyed(draw: st.DrawFn, values: st.SearchStrategy[bytes | None]) -> KeyAndValue:
+    """A record under the key of its event, or almost."""
+    value = draw(values)
+    key = key_of(value)
+    wrong = st.none() | st.binary(max_size=9) | mutated(st.just(key or b"AA/delay"))
+    return (draw(wrong) if draw(st.integers(0, 3)) == 0 else key), value
+
+
+def read_fast(records: Sequence[KeyAndValue], timestamp_ms: int, max_ahead_ms: int) -> list[Reading]:
     """What the batch layer's reader makes of these records, in their order."""
-    batch = encode_batch([Entry(raw, delta) for delta, raw in enumerate(raws)], base_timestamp_ms=timestamp_ms)
+    entries = [Entry(value, delta, key=key) for delta, (key, value) in enumerate(records)]
+    batch = encode_batch(entries, base_timestamp_ms=timestamp_ms)
     table = SeriesTable()
     fetch: Fetch = lambda *_: iter([Fetched(batch, ())])  # noqa: E731
-    (chunk,) = read_partition(Settings(), "events", 0, 0, len(raws), max_ahead_ms, table, fetch=fetch)
+    (chunk,) = read_partition(Settings(), "events", 0, 0, len(records), max_ahead_ms, table, fetch=fetch)
     found = readings(chunk, table)
-    assert [offset for offset, _ in found] == list(range(len(raws)))
+    assert [offset for offset, _ in found] == list(range(len(records)))
     return [reading for _, reading in found]
 
 
+def assert_read_alike(records: Sequence[KeyAndValue], timestamp_ms: int, max_ahead_ms: int) -> None:
+    expected = [read_record(key, value, timestamp_ms, max_ahead_ms) for key, value in records]
+    assert read_fast(records, timestamp_ms, max_ahead_ms) == expected
+
+
 def is_plain(raw: bytes) -> bool:
-    columns = (np.array([number]) for number in (0, NO_TIMESTAMP_MS, 0, len(raw)))
-    padded = np.frombuffer(bytearray(raw.ljust(len(raw) + PADDING_BYTES)), np.uint8)
+    key = key_of(raw) or b""
+    columns = (np.array([number]) for number in (0, NO_TIMESTAMP_MS, len(raw), len(key), 0, len(raw)))
+    padded = np.frombuffer(bytearray((raw + key).ljust(len(raw) + len(key) + PADDING_BYTES)), np.uint8)
     return int(read_flat_records(padded, Records(*columns), 0).kinds[0]) != REST
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["why"] for case in CASES])
-def test_a_record_is_read_as_the_vectors_say(case: dict[str, object]) -> None:
-    text, encoded = case.get("raw"), case.get("raw_base64")
-    raw = base64.b64decode(str(encoded)) if encoded else None if text is None else str(text).encode()
-    timestamp_ms, max_ahead_ms = int(str(case.get("record_timestamp_ms", -1))), int(str(case.get("max_ahead_ms", 0)))
-    assert read_fast([raw], timestamp_ms, max_ahead_ms) == [read_record(raw, timestamp_ms, max_ahead_ms)]
+@pytest.mark.parametrize("case", record_cases(), ids=lambda case: case.why)
+def test_a_record_is_read_as_the_vectors_say(case: RecordCase) -> None:
+    assert read_fast([(case.key, case.value)], case.timestamp_ms, case.max_ahead_ms) == [case.expected]
 
 
-@given(st.lists(mutated(almost_events() | st.just(PLAIN)) | st.none(), min_size=1, max_size=20), times, st.booleans())
-def test_both_read_any_record_alike(raws: list[bytes | None], time: str, has_timestamp: bool) -> None:
-    timestamp_ms = int(time) if has_timestamp and INT64.fullmatch(time) else NO_TIMESTAMP_MS
-    assert read_fast(raws, timestamp_ms, 5) == [read_record(raw, timestamp_ms, 5) for raw in raws]
+@given(
+    st.lists(keyed(mutated(almost_events() | st.just(PLAIN)) | st.none()), min_size=1, max_size=20),
+    times,
+    st.booleans(),
+)
+def test_both_read_any_record_alike(records: list[KeyAndValue], time: str, has_timestamp: bool) -> None:
+    assert_read_alike(records, int(time) if has_timestamp and INT64.fullmatch(time) else NO_TIMESTAMP_MS, 5)
 
 
-@given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
-def test_both_read_any_bytes_alike(raws: list[bytes]) -> None:
-    assert read_fast(raws, NO_TIMESTAMP_MS, 0) == [read_record(raw, NO_TIMESTAMP_MS, 0) for raw in raws]
+@given(st.lists(keyed(st.just(PLAIN)), min_size=1, max_size=20), st.integers(-9, 9))
+def test_both_compare_any_key_alike(records: list[KeyAndValue], ahead_ms: int) -> None:
+    assert_read_alike(records, 1_700_000_000_000 - ahead_ms, 5)
+
+
+@given(st.lists(keyed(st.binary(max_size=40)), min_size=1, max_size=20))
+def test_both_read_any_bytes_alike(records: list[KeyAndValue]) -> None:
+    assert_read_alike(records, NO_TIMESTAMP_MS, 0)
 
 
 @given(st.integers(-(10**12) * 10**6 + 1, 10**12 * 10**6 - 1), st.integers(0, 6), st.booleans())
@@ -107,7 +127,7 @@ def test_every_value_that_fits_is_read_to_the_last_digit(micros: int, decimals: 
     value = f'"{text}"' if as_string else text
     raw = f'{{"customer":"c","metric":"m","event_time":0,"value":{value}}}'.encode()
     assert is_plain(raw)
-    assert read_fast([raw], 0, 0) == [read_record(raw, 0, 0)]
+    assert_read_alike([(key_of(raw), raw)], 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +147,7 @@ def test_records_as_plain_producers_write_them_need_no_strict_reading(raw: bytes
 @pytest.mark.parametrize("timestamp_ms", [-(2**62), -2, 2**62])
 def test_the_furthest_max_ahead_does_not_overflow(timestamp_ms: int) -> None:
     for max_ahead_ms in (2**62, -(2**62)):
-        assert read_fast([PLAIN], timestamp_ms, max_ahead_ms) == [read_record(PLAIN, timestamp_ms, max_ahead_ms)]
+        assert_read_alike([(key_of(PLAIN), PLAIN)], timestamp_ms, max_ahead_ms)
 
 
 def test_a_name_is_distinguished_from_every_other_one() -> None:

@@ -31,6 +31,7 @@ def chunk(done, events=(), heartbeats=(), rejected=(), series="AA"):
         next_offset=max([*offsets, *beats, *rejected], default=0) + 5,
         series_ids=np.full(len(events), number, np.int32),
         event_times_ms=ints(*times),
+        log_times_ms=ints(*times),
         values_micros=ints(*times),
         kafka_offsets=ints(*offsets),
         heartbeat_offsets=ints(*beats),
@@ -77,7 +78,7 @@ def test_blocks_touch_and_count_every_record():
         ),
         Block(7, 10, events=1, rejected_events=1, min_event_time_ms=120, max_event_time_ms=120),
     ]
-    assert (done.next_offset, done.max_time_ms) == (10, 200)
+    assert (done.next_offset, done.max_log_time_ms) == (10, 200)
 
 
 def test_control_records_at_the_end_are_not_counted_as_read():
@@ -101,14 +102,14 @@ def test_the_next_pass_goes_on_as_one_pass_would():
     for cut in range(1, len(events)):
         first = index_pass()
         found = list(first.add(chunk(first, events[:cut])).kafka_offsets)
-        max_times = {first.series[number]: time_ms for number, time_ms in first.max_event_times_by_series()}
-        pass_end = PassEnd(first.next_offset, first.max_time_ms, first.blocks[-1], max_times)
+        max_times = {first.series[number]: time_ms for number, time_ms in first.max_log_times_by_series()}
+        pass_end = PassEnd(first.next_offset, first.max_log_time_ms, first.blocks[-1], max_times)
         kept = [block for block in first.blocks if first.is_full(block)]
         second = index_pass(pass_end)
         found += list(second.add(chunk(second, events[cut:])).kafka_offsets)
         assert found == late
         assert kept + second.blocks == whole.blocks
-        assert (second.next_offset, second.max_time_ms) == (whole.next_offset, whole.max_time_ms)
+        assert (second.next_offset, second.max_log_time_ms) == (whole.next_offset, whole.max_log_time_ms)
 
 
 def test_events_are_counted_by_day_without_the_late_ones():

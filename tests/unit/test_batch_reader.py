@@ -17,7 +17,7 @@ from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
 from sma.event import NO_TIMESTAMP_MS, Rejected, read_record
 from sma.settings import Settings
-from tests.support.kafka_batches import CODECS, Entry, control_batch, encode_batch, encode_record, event, events
+from tests.support.kafka_batches import CODECS, Entry, control_batch, encode_batch, encode_record, event, events, sent
 
 DAY_MS = 86_400_000
 FAR = 1_000_000
@@ -62,12 +62,12 @@ def test_a_batch_of_another_encoder_with_keys_headers_and_a_tombstone() -> None:
         base_sequence=-1,
         batch_size=10**6,
     )
-    builder.append(0, 5, b"c/m", event(1), [("trace", b"x" * 200), ("", None)])
+    builder.append(0, 5, b"c1/m", event(1), [("trace", b"x" * 200), ("", None)])
     builder.append(1, 6, None, None, [])
     builder.append(2, 7, b"", b'{"heartbeat": 9}', [])
     (chunk,), _ = read(bytes(builder.build()))
     assert chunk.kafka_offsets.tolist() == [0]
-    assert (chunk.heartbeat_offsets.tolist(), chunk.heartbeat_times_ms.tolist()) == ([2], [9])
+    assert (chunk.heartbeat_offsets.tolist(), chunk.heartbeat_times_ms.tolist()) == ([2], [7])
     assert (chunk.rejected_offsets.tolist(), chunk.reasons) == ([1], ("not UTF-8 JSON",))
 
 
@@ -79,7 +79,7 @@ def test_a_range_may_begin_and_end_within_a_batch() -> None:
 
 
 def test_what_compaction_took_leaves_gaps() -> None:
-    entries = [Entry(event(delta), delta) for delta in (2, 5, 6)]
+    entries = [sent(event(delta), delta) for delta in (2, 5, 6)]
     chunks, _ = read(encode_batch(entries, 100, last_delta=9) + encode_batch([], 110, last_delta=4) + events(200, 1))
     assert offsets(chunks) == [102, 105, 106, 200]
     assert chunks[-1].next_offset == 201
@@ -121,14 +121,14 @@ def test_a_producer_aborts_twice() -> None:
 
 
 def test_the_time_of_appending_is_the_timestamp_where_kafka_sets_it() -> None:
-    late = encode_batch([Entry(event(DAY_MS + 5), 0)], append_time_ms=4)
-    on_time = encode_batch([Entry(event(DAY_MS + 5), 0)], base_offset=1, append_time_ms=5)
+    late = encode_batch([sent(event(DAY_MS + 5), 0)], append_time_ms=4)
+    on_time = encode_batch([sent(event(DAY_MS + 5), 0)], base_offset=1, append_time_ms=5)
     (chunk,), _ = read(late + on_time)
     assert (chunk.rejected_offsets.tolist(), chunk.kafka_offsets.tolist()) == ([0], [1])
 
 
 def test_a_timestamp_is_the_batch_s_and_the_record_s_own_part() -> None:
-    entries = [Entry(event(1_000), 0, timestamp_delta_ms=-1), Entry(event(1_000), 1, timestamp_delta_ms=0)]
+    entries = [sent(event(1_000), 0, timestamp_delta_ms=-1), sent(event(1_000), 1, timestamp_delta_ms=0)]
     (chunk,), _ = read(encode_batch(entries, base_timestamp_ms=900), max_ahead_ms=100)
     assert (chunk.rejected_offsets.tolist(), chunk.kafka_offsets.tolist()) == ([0], [1])
 
@@ -148,7 +148,7 @@ def test_another_format_is_refused_and_an_older_one_left_to_another_reader(magic
     with pytest.raises(
         SmaError, match=rf"partition 3: the record batch at Kafka offset 7 has format {magic}"
     ) as raised:
-        read(encode_batch([Entry(event(1), 0)], 7, magic=magic))
+        read(encode_batch([sent(event(1), 0)], 7, magic=magic))
     assert type(raised.value) is kind
 
 
@@ -217,11 +217,11 @@ def test_chunks_stay_as_small_after_a_batch_that_is_larger() -> None:
 
 def test_what_is_beyond_ascii_is_read_strictly_into_the_same_columns() -> None:
     raws = [event(0), '{"customer": "Ä", "metric": "m", "event_time": 1, "value": 2e0}'.encode(), b"x", event(3)]
-    (chunk,), series = read(encode_batch([Entry(raw, delta) for delta, raw in enumerate(raws)]))
+    (chunk,), series = read(encode_batch([sent(raw, delta) for delta, raw in enumerate(raws)]))
     assert [series[number][0] for number in chunk.series_ids.tolist()] == ["c0", "Ä", "c0"]
     assert chunk.values_micros.tolist() == [500_000, 2_000_000, 3_500_000]
     assert chunk.kafka_offsets.tolist() == [0, 1, 3]
-    assert read_record(b"x", NO_TIMESTAMP_MS, 0) == Rejected(chunk.reasons[0])
+    assert read_record(None, b"x", NO_TIMESTAMP_MS, 0) == Rejected(chunk.reasons[0])
 
 
 def test_chunks_series_and_arguments_can_be_sent_to_another_process() -> None:

@@ -18,7 +18,7 @@ from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
 from sma.settings import KafkaSettings, Settings
 from tests.support.fake_kafka import TOPIC, Log, kafka_with
-from tests.support.kafka_batches import control_batch, encode_old_message, event, events
+from tests.support.kafka_batches import control_batch, encode_old_message, event, events, key_of
 from tests.support.slow_reader import readings
 
 DAY_MS = 86_400_000
@@ -48,7 +48,7 @@ class Sources:
         self, _: KafkaSettings, __: str, ___: int, start: int, end: int, ____: ReadLimits
     ) -> Iterator[tuple[list[Record], int]]:
         self.plain.append(start)
-        yield [Record(offset, offset, event(offset)) for offset in range(start, end)], end
+        yield [Record(offset, 0, key_of(event(offset)), event(offset)) for offset in range(start, end)], end
 
     def chunks(self, settings: Settings, series: SeriesTable) -> Iterator[Chunk]:
         return read_partition(settings, TOPIC, 0, 0, END, DAY_MS, series, fetch=self.fetch, consume=self.consume)
@@ -153,7 +153,8 @@ def test_an_error_that_is_none_of_ours_is_raised() -> None:
 def test_both_readers_number_series_in_one_table() -> None:
     series = SeriesTable()
     chunks = list(Sources([Fetched(events(0, 10)), UNAVAILABLE]).chunks(Settings(), series))
-    expected = chunk_of([Record(offset, offset, event(offset)) for offset in range(END)], END, DAY_MS, series)
+    records = [Record(offset, 0, key_of(event(offset)), event(offset)) for offset in range(END)]
+    expected = chunk_of(records, END, DAY_MS, series)
     assert [each for chunk in chunks for each in readings(chunk, series)] == readings(expected, series)
     assert len(series) == 3
 

@@ -1,9 +1,7 @@
 """Two readers of the log, one result: the same records, columns and errors, whichever of them reads."""
 
-import base64
-import json
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -21,15 +19,16 @@ from sma.errors import SmaError
 from sma.event import NO_TIMESTAMP_MS, Event, Heartbeat, Rejected
 from sma.settings import Settings
 from tests.support.fake_kafka import TOPIC, Log, kafka_with
-from tests.support.kafka_batches import CODECS, Entry, control_batch, encode_batch, event, events
+from tests.support.kafka_batches import CODECS, Entry, control_batch, encode_batch, event, events, key_of, sent
+from tests.support.record_vectors import record_cases
 from tests.support.slow_reader import Reading, readings
 
-VECTORS = Path(__file__).parent.parent / "vectors" / "records.jsonl"
 READERS = pytest.mark.parametrize("reader", [fast_reader, plain_reader], ids=["fast", "plain"])
 DAY_MS = 86_400_000
 COLUMNS = [
     "series_ids",
     "event_times_ms",
+    "log_times_ms",
     "values_micros",
     "kafka_offsets",
     "heartbeat_offsets",
@@ -84,31 +83,30 @@ def assert_same(fast: tuple[Chunk, SeriesTable], plain: tuple[Chunk, SeriesTable
 
 def assert_read_alike(entries: Sequence[Entry], timestamp_ms: int, max_ahead_ms: int) -> None:
     batch = encode_batch(entries, base_timestamp_ms=timestamp_ms)
-    records = [Record(entry.delta, timestamp_ms + entry.timestamp_delta_ms, entry.value) for entry in entries]
+    records = [
+        Record(entry.delta, timestamp_ms + entry.timestamp_delta_ms, entry.key, entry.value) for entry in entries
+    ]
     end, series = entries[-1].delta + 1, SeriesTable()
     assert_same(read_fast(batch, end, max_ahead_ms), (chunk_of(records, end, max_ahead_ms, series), series))
 
 
-def vectors() -> Iterable[tuple[bytes | None, int, int]]:
-    """Each record with its timestamp and max_ahead."""
-    for line in VECTORS.read_text(encoding="utf-8").splitlines():
-        case = json.loads(line)
-        encoded, text = case.get("raw_base64"), case.get("raw")
-        raw = base64.b64decode(encoded) if encoded else None if text is None else text.encode()
-        yield raw, case.get("record_timestamp_ms", NO_TIMESTAMP_MS), case.get("max_ahead_ms", 0)
-
-
 def test_the_vectors_become_the_same_columns() -> None:
-    for raw, timestamp_ms, max_ahead_ms in vectors():
-        assert_read_alike([Entry(raw, 0)], timestamp_ms, max_ahead_ms)
-    assert_read_alike([Entry(raw, delta) for delta, (raw, *_) in enumerate(vectors())], NO_TIMESTAMP_MS, 0)
+    for case in record_cases():
+        assert_read_alike([Entry(case.value, 0, key=case.key)], case.timestamp_ms, case.max_ahead_ms)
+    together = [Entry(case.value, delta, key=case.key) for delta, case in enumerate(record_cases())]
+    assert_read_alike(together, NO_TIMESTAMP_MS, 0)
 
 
-@given(st.lists(st.tuples(st.sampled_from(VALUES), st.integers(1, 3), st.sampled_from([0, 1, -1])), min_size=1))
-def test_any_records_become_the_same_columns(some: list[tuple[bytes | None, int, int]]) -> None:
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(VALUES), st.integers(1, 3), st.sampled_from([0, 1, -1]), st.booleans()), min_size=1
+    )
+)
+def test_any_records_become_the_same_columns(some: list[tuple[bytes | None, int, int, bool]]) -> None:
     entries: list[Entry] = []
-    for value, step, timestamp_delta_ms in some:
-        entries.append(Entry(value, entries[-1].delta + step if entries else step - 1, timestamp_delta_ms))
+    for value, step, timestamp_delta_ms, is_keyed in some:
+        delta = entries[-1].delta + step if entries else step - 1
+        entries.append(Entry(value, delta, timestamp_delta_ms, key_of(value) if is_keyed else b"c1/m"))
     assert_read_alike(entries, 5, DAY_MS)
 
 
@@ -121,7 +119,7 @@ def test_no_records_are_empty_columns_of_the_same_types() -> None:
 @READERS
 @pytest.mark.parametrize("codec", CODECS)
 def test_each_codec_and_kind_of_record_is_read(reader: ModuleType, codec: str) -> None:
-    entries = [Entry(value, delta, key=b"k", headers=[(b"h", None)]) for delta, value in enumerate(VALUES)]
+    entries = [replace(sent(value, delta), headers=[(b"h", None)]) for delta, value in enumerate(VALUES)]
     with kafka_with(Log([encode_batch(entries, codec=codec), events(len(VALUES), 300, codec)])) as kafka:
         found = read(reader, kafka, 0, len(VALUES) + 300)
     assert [offset for offset, _ in found] == list(range(len(VALUES) + 300))
@@ -156,7 +154,7 @@ def test_aborted_transactions_control_records_and_what_compaction_took_are_no_re
         events(11, 5, producer_id=1, is_transactional=True),
         control_batch(16, 1, is_commit=True),
         control_batch(17, 2, is_commit=True),
-        encode_batch([Entry(event(20), 2)], 18, last_delta=6),
+        encode_batch([sent(event(20), 2)], 18, last_delta=6),
         encode_batch([], 25, last_delta=5),
         events(31, 2, producer_id=1, is_transactional=True),
         control_batch(33, 1, is_commit=False),
@@ -172,8 +170,8 @@ def test_aborted_transactions_control_records_and_what_compaction_took_are_no_re
 
 @READERS
 def test_the_time_of_appending_is_the_timestamp_where_kafka_sets_it(reader: ModuleType) -> None:
-    late = encode_batch([Entry(event(DAY_MS + 5), 0)], append_time_ms=4)
-    on_time = encode_batch([Entry(event(DAY_MS + 5), 0)], base_offset=1, append_time_ms=5)
+    late = encode_batch([sent(event(DAY_MS + 5), 0)], append_time_ms=4)
+    on_time = encode_batch([sent(event(DAY_MS + 5), 0)], base_offset=1, append_time_ms=5)
     with kafka_with(Log([late, on_time])) as kafka:
         found = read(reader, kafka, 0, 2)
     assert [type(each) for _, each in found] == [Rejected, Event]
@@ -189,7 +187,7 @@ def test_values_are_read_whatever_they_mean(reader: ModuleType) -> None:
 
 def test_chunks_of_the_plain_reader_are_bounded_in_records_and_bytes() -> None:
     with kafka_with(Log([events(0, 100)])) as kafka:
-        for limits in (ReadLimits(plain_chunk_records=30), ReadLimits(chunk_bytes=30 * len(event(10)))):
+        for limits in (ReadLimits(plain_chunk_records=30), ReadLimits(chunk_bytes=30 * len(event(10) + b"c1/m"))):
             settings = Settings(kafka_bootstrap=kafka)
             chunks = list(plain_reader.read_partition(settings, TOPIC, 0, 0, 100, DAY_MS, SeriesTable(), limits))
             assert [chunk.records for chunk in chunks][0] in (30, 31)

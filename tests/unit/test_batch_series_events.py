@@ -87,7 +87,7 @@ def test_the_window_comes_out_as_from_every_event(data, average, block, start_ms
         assert [event.is_late for event in window] == [event.is_late for event in expected]
     assert found.lost is None
     assert found.has_series
-    assert found.max_time_ms == max(time_ms for *_, time_ms, _ in stream)
+    assert found.max_log_time_ms == max(time_ms for *_, time_ms, _ in stream)
     assert found.records_end == len(stream)
     for event in found.events:
         if event.is_late:

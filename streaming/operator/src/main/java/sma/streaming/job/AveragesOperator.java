@@ -119,10 +119,10 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
     }
 
     @Override
-    public void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long maxEventTimeMs) {
+    public void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long maxLogTimeMs) {
         String value = BigDecimal.valueOf(valueMicros, Limits.VALUE_SCALE).toPlainString();
         LateEvent late = new LateEvent(
-                partition, kafkaOffset, series.customer, series.metric, eventTimeMs, value, maxEventTimeMs);
+                partition, kafkaOffset, series.customer, series.metric, eventTimeMs, value, maxLogTimeMs);
         output.collect(LATE, new StreamRecord<>(late));
     }
 

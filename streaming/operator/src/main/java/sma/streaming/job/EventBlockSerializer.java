@@ -24,7 +24,7 @@ public final class EventBlockSerializer extends TypeSerializerSingleton<EventBlo
         target.writeLong(block.nextOffset);
         target.writeLong(block.heartbeats);
         target.writeLong(block.rejected);
-        target.writeLong(block.maxTimeMs);
+        target.writeLong(block.maxLogTimeMs);
         target.writeInt(block.seriesCount);
         for (int index = 0; index < block.seriesCount; index++) {
             target.writeInt(block.series[index].length);
@@ -37,6 +37,25 @@ public final class EventBlockSerializer extends TypeSerializerSingleton<EventBlo
             target.writeInt(block.offsets[event]);
             target.writeInt(block.seriesOf[event]);
         }
+        serializeLogTimes(block, target);
+    }
+
+    /** Most events have their event time as log time; the others follow, and an index that no event has. */
+    private static void serializeLogTimes(EventBlock block, DataOutputView target) throws IOException {
+        for (int event = 0; event < block.events; event++) {
+            if (block.logTimesMs[event] != block.timesMs[event]) {
+                target.writeInt(event);
+                target.writeLong(block.logTimesMs[event]);
+            }
+        }
+        target.writeInt(block.events);
+    }
+
+    private static void deserializeLogTimes(EventBlock block, DataInputView source) throws IOException {
+        System.arraycopy(block.timesMs, 0, block.logTimesMs, 0, block.events);
+        for (int event = source.readInt(); event < block.events; event = source.readInt()) {
+            block.logTimesMs[event] = source.readLong();
+        }
     }
 
     @Override
@@ -45,7 +64,7 @@ public final class EventBlockSerializer extends TypeSerializerSingleton<EventBlo
         block.nextOffset = source.readLong();
         block.heartbeats = source.readLong();
         block.rejected = source.readLong();
-        block.maxTimeMs = source.readLong();
+        block.maxLogTimeMs = source.readLong();
         int seriesCount = source.readInt();
         block.reserveSeries(seriesCount);
         for (int index = 0; index < seriesCount; index++) {
@@ -62,6 +81,7 @@ public final class EventBlockSerializer extends TypeSerializerSingleton<EventBlo
             block.seriesOf[event] = source.readInt();
         }
         block.events = events;
+        deserializeLogTimes(block, source);
         return block;
     }
 

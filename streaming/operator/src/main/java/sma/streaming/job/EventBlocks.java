@@ -54,15 +54,15 @@ final class EventBlocks extends AbstractStreamOperator<EventBlock>
     public void processElement(StreamRecord<LogRecord> element) {
         LogRecord record = element.getValue();
         EventBlock block = blockOf(record);
-        switch (reader.read(record.value, record.timestampMs)) {
+        switch (reader.read(record.key, record.value, record.timestampMs)) {
             case EVENT -> block.addEvent(
                     current.series.of(reader.series, reader.seriesLength, block),
                     record.offset,
                     reader.timeMs,
+                    reader.logTimeMs,
                     reader.valueMicros);
             case HEARTBEAT -> {
-                block.heartbeats++;
-                block.maxTimeMs = Math.max(block.maxTimeMs, reader.timeMs);
+                block.addHeartbeat(reader.logTimeMs);
             }
             case REJECTED -> {
                 block.rejected++;

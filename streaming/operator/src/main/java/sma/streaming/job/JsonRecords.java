@@ -49,7 +49,7 @@ final class JsonRecords<T> implements KafkaRecordSerializationSchema<T> {
         json.writeStringField("metric", late.metric());
         json.writeNumberField("event_time", late.eventTimeMs());
         json.writeStringField("value", late.value());
-        json.writeNumberField("newest_event_time", late.maxEventTimeMs());
+        json.writeNumberField("newest_log_time", late.maxLogTimeMs());
         return late.partition() + "/" + late.kafkaOffset();
     }
 

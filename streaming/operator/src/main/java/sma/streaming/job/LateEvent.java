@@ -4,7 +4,7 @@ package sma.streaming.job;
  * An event that enters no window, and its place in the log.
  *
  * @param value decimal text
- * @param maxEventTimeMs of its series before it
+ * @param maxLogTimeMs of its series before it
  */
 public record LateEvent(
         int partition,
@@ -13,4 +13,4 @@ public record LateEvent(
         String metric,
         long eventTimeMs,
         String value,
-        long maxEventTimeMs) {}
+        long maxLogTimeMs) {}

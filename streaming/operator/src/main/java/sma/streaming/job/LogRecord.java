@@ -12,6 +12,9 @@ public final class LogRecord {
     public long offset;
     public long timestampMs;
 
+    /** Null where the record has no key. */
+    public byte[] key;
+
     /** Null where the record has no value. */
     public byte[] value;
 
@@ -29,6 +32,7 @@ public final class LogRecord {
             reused.partition = read.partition();
             reused.offset = read.offset();
             reused.timestampMs = read.timestamp();
+            reused.key = read.key();
             reused.value = read.value();
             out.collect(reused);
         }

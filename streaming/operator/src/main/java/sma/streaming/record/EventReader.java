@@ -3,6 +3,7 @@ package sma.streaming.record;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import sma.streaming.record.JsonObject.Field;
 import sma.streaming.record.JsonObject.Kind;
 
@@ -15,23 +16,26 @@ final class EventReader {
 
     private final long maxAheadMs;
 
-    /** Reads records whose time may be {@code maxAheadMs} ahead of their timestamp. */
+    /** Reads events whose time may be {@code maxAheadMs} ahead of their records' timestamps. */
     EventReader(long maxAheadMs) {
         this.maxAheadMs = maxAheadMs;
     }
 
-    /** Returns what {@code raw} is; null, a record without a value, is a rejected one like any other. */
-    EventRecord read(byte[] raw, long recordTimestampMs) {
+    /** Returns what a record is; null, a record without a value, is a rejected one like any other. */
+    EventRecord read(byte[] key, byte[] raw, long recordTimestampMs) {
         try {
             JsonObject fields = JsonObject.parse(decode(raw));
             if (fields.heartbeat != null && !fields.hasEventField()) {
-                return EventRecord.heartbeat(time(fields.heartbeat, "heartbeat", recordTimestampMs));
+                return EventRecord.heartbeat(logTimeMs(time(fields.heartbeat, "heartbeat"), recordTimestampMs));
             }
-            return EventRecord.event(
-                    name(fields.customer, "customer"),
-                    name(fields.metric, "metric"),
-                    time(fields.eventTime, "event_time", recordTimestampMs),
-                    value(fields.value));
+            String customer = name(fields.customer, "customer");
+            String metric = name(fields.metric, "metric");
+            long eventTimeMs = eventTime(fields.eventTime, recordTimestampMs);
+            long valueMicros = value(fields.value);
+            if (key == null || !Arrays.equals(key, (customer + '/' + metric).getBytes(StandardCharsets.UTF_8))) {
+                throw new RejectedException("wrong_key: not customer/metric of the event");
+            }
+            return EventRecord.event(customer, metric, eventTimeMs, logTimeMs(eventTimeMs, recordTimestampMs), valueMicros);
         } catch (RejectedException rejected) {
             return EventRecord.rejected(rejected.getMessage());
         }
@@ -40,6 +44,11 @@ final class EventReader {
     /** Whether a time is so far ahead of its record's timestamp, if there is one, that its clock must be wrong. */
     boolean isAhead(long timeMs, long recordTimestampMs) {
         return recordTimestampMs != NO_TIMESTAMP_MS && timeMs - maxAheadMs > recordTimestampMs;
+    }
+
+    /** The time as of which a record counts in the log: its own, or its timestamp where there is one and it is earlier. */
+    static long logTimeMs(long timeMs, long recordTimestampMs) {
+        return recordTimestampMs == NO_TIMESTAMP_MS ? timeMs : Math.min(timeMs, recordTimestampMs);
     }
 
     static boolean isInRange(long timeMs) {
@@ -89,7 +98,15 @@ final class EventReader {
         return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
     }
 
-    private long time(Field field, String name, long recordTimestampMs) throws RejectedException {
+    private long eventTime(Field field, long recordTimestampMs) throws RejectedException {
+        long timeMs = time(field, "event_time");
+        if (isAhead(timeMs, recordTimestampMs)) {
+            throw new RejectedException("event_time: more than max_ahead ahead of the record's timestamp");
+        }
+        return timeMs;
+    }
+
+    private static long time(Field field, String name) throws RejectedException {
         String text = present(field, name).text();
         if (field.kind() != Kind.NUMBER || !isInteger(text)) {
             throw new RejectedException(name + ": not an integer");
@@ -100,9 +117,6 @@ final class EventReader {
         long timeMs = Long.parseLong(text);
         if (!isInRange(timeMs)) {
             throw new RejectedException(name + ": out of range");
-        }
-        if (isAhead(timeMs, recordTimestampMs)) {
-            throw new RejectedException(name + ": more than max_ahead ahead of the record's timestamp");
         }
         return timeMs;
     }

@@ -34,8 +34,11 @@ public final class RecordReader {
 
     public int seriesLength;
 
-    /** Of an event or a heartbeat, in milliseconds since the Unix epoch. */
+    /** Of an event, in milliseconds since the Unix epoch. */
     public long timeMs;
+
+    /** Of an event or a heartbeat: its time, or the record's timestamp where that is earlier. */
+    public long logTimeMs;
 
     /** Of an event, in micro-units. */
     public long valueMicros;
@@ -55,31 +58,37 @@ public final class RecordReader {
     private int metricStart;
     private int metricEnd;
 
-    /** Reads records whose time may be {@code maxAheadMs} ahead of their timestamp. */
+    /** Reads events whose time may be {@code maxAheadMs} ahead of their records' timestamps. */
     public RecordReader(long maxAheadMs) {
         strict = new EventReader(maxAheadMs);
     }
 
-    /** Reads one record's value, null where it has none; linear in its length. */
-    public Kind read(byte[] value, long recordTimestampMs) {
+    /** Reads one record's key and value, null where it has none; linear in the value's length. */
+    public Kind read(byte[] key, byte[] value, long recordTimestampMs) {
         if (value != null) {
             raw = value;
             position = 0;
             int found = readPlainObject();
-            if (found == AN_EVENT && !strict.isAhead(timeMs, recordTimestampMs) && joinNames()) {
+            logTimeMs = EventReader.logTimeMs(timeMs, recordTimestampMs);
+            if (found == AN_EVENT && !strict.isAhead(timeMs, recordTimestampMs) && joinNames() && isSeries(key)) {
                 return Kind.EVENT;
             }
-            if (found == HEARTBEAT && !strict.isAhead(timeMs, recordTimestampMs)) {
+            if (found == HEARTBEAT) {
                 return Kind.HEARTBEAT;
             }
         }
-        return readStrictly(value, recordTimestampMs);
+        return readStrictly(key, value, recordTimestampMs);
     }
 
-    private Kind readStrictly(byte[] value, long recordTimestampMs) {
-        EventRecord read = strict.read(value, recordTimestampMs);
+    private boolean isSeries(byte[] key) {
+        return key != null && Arrays.equals(key, 0, key.length, series, 0, seriesLength);
+    }
+
+    private Kind readStrictly(byte[] key, byte[] value, long recordTimestampMs) {
+        EventRecord read = strict.read(key, value, recordTimestampMs);
         reason = read.reason();
-        timeMs = read.timeMs();
+        timeMs = read.eventTimeMs();
+        logTimeMs = read.logTimeMs();
         valueMicros = read.valueMicros();
         if (reason != null) {
             return Kind.REJECTED;

@@ -18,6 +18,6 @@ public interface Emitter {
             long eventCount,
             long newestOffset);
 
-    /** Takes a late event, and the max event time of its series before it. */
-    void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long maxEventTimeMs);
+    /** Takes a late event, and the max log time of its series before it. */
+    void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long maxLogTimeMs);
 }

@@ -21,11 +21,15 @@ public final class EventBlock {
     public long heartbeats;
     public long rejected;
 
-    /** The max time of an event or a heartbeat; the smallest long where there is none. */
-    public long maxTimeMs;
+    /** The max log time of an event or a heartbeat; the smallest long where there is none. */
+    public long maxLogTimeMs;
 
     public int events;
     public long[] timesMs = new long[FEW];
+
+    /** The same as {@link #timesMs}, but for events from a clock that was ahead of Kafka's. */
+    public long[] logTimesMs = new long[FEW];
+
     public long[] valuesMicros = new long[FEW];
 
     /** From {@link #firstOffset} on. */
@@ -46,7 +50,7 @@ public final class EventBlock {
         nextOffset = offset;
         heartbeats = 0;
         rejected = 0;
-        maxTimeMs = Long.MIN_VALUE;
+        maxLogTimeMs = Long.MIN_VALUE;
         events = 0;
         seriesCount = 0;
     }
@@ -55,13 +59,19 @@ public final class EventBlock {
         return events + heartbeats + rejected;
     }
 
-    public void addEvent(int seriesIndex, long offset, long timeMs, long valueMicros) {
+    public void addEvent(int seriesIndex, long offset, long timeMs, long logTimeMs, long valueMicros) {
         reserveEvents(events + 1);
         timesMs[events] = timeMs;
+        logTimesMs[events] = logTimeMs;
         valuesMicros[events] = valueMicros;
         offsets[events] = (int) (offset - firstOffset);
         seriesOf[events++] = seriesIndex;
-        maxTimeMs = Math.max(maxTimeMs, timeMs);
+        maxLogTimeMs = Math.max(maxLogTimeMs, logTimeMs);
+    }
+
+    public void addHeartbeat(long logTimeMs) {
+        heartbeats++;
+        maxLogTimeMs = Math.max(maxLogTimeMs, logTimeMs);
     }
 
     /** Returns the index of a series not in the block yet. */
@@ -75,6 +85,7 @@ public final class EventBlock {
         if (wanted > timesMs.length) {
             int capacity = Math.max(wanted, 2 * timesMs.length);
             timesMs = Arrays.copyOf(timesMs, capacity);
+            logTimesMs = Arrays.copyOf(logTimesMs, capacity);
             valuesMicros = Arrays.copyOf(valuesMicros, capacity);
             offsets = Arrays.copyOf(offsets, capacity);
             seriesOf = Arrays.copyOf(seriesOf, capacity);

@@ -20,11 +20,11 @@ import java.util.PriorityQueue;
  *              └─► late events
  * </pre>
  *
- * <p>The watermark of a partition is its max time, of events and heartbeats, less the delay. A row is emitted once the
+ * <p>The watermark of a partition is its max log time, of events and heartbeats, less the delay. A row is emitted once the
  * watermark has reached the last millisecond of its window, and again when an event that is not late changes it.
  */
 public final class PartitionAverages {
-    private static final int FORMAT = 1;
+    private static final int FORMAT = 2;
     private static final int HEADER_BYTES = 2 * Integer.BYTES + 2 * Long.BYTES + Account.BYTES;
 
     private final Averages averages;
@@ -35,7 +35,7 @@ public final class PartitionAverages {
     private final Account account;
 
     private int partition = -1;
-    private long maxTimeMs = Long.MIN_VALUE;
+    private long maxLogTimeMs = Long.MIN_VALUE;
 
     /** Rows up to this {@code as_of} have been emitted: the watermark's next millisecond, which never goes back. */
     private long firedUntilMs = Long.MIN_VALUE;
@@ -69,11 +69,11 @@ public final class PartitionAverages {
                     "the state has format " + format + ", this version reads " + FORMAT + ": start with --fresh");
         }
         partition = header.getInt();
-        maxTimeMs = header.getLong();
+        maxLogTimeMs = header.getLong();
         long firedBeforeMs = header.getLong();
         account = Account.read(header);
         firedUntilMs = firedBeforeMs;
-        advance(maxTimeMs);
+        advance(maxLogTimeMs);
         for (Map.Entry<String, byte[]> entry : store.series()) {
             String name = entry.getKey();
             Series restored = Series.restore(
@@ -92,9 +92,9 @@ public final class PartitionAverages {
         return account;
     }
 
-    /** The max time less the delay; the smallest long before the partition has a time. */
+    /** The max log time less the delay; the smallest long before the partition has a time. */
     public long watermarkMs() {
-        return maxTimeMs == Long.MIN_VALUE ? Long.MIN_VALUE : maxTimeMs - averages.watermarkDelayMs();
+        return maxLogTimeMs == Long.MIN_VALUE ? Long.MIN_VALUE : maxLogTimeMs - averages.watermarkDelayMs();
     }
 
     /**
@@ -112,13 +112,13 @@ public final class PartitionAverages {
             long offset = block.firstOffset + block.offsets[event];
             if (to.isLate(timeMs)) {
                 account.late++;
-                emitter.late(to, offset, timeMs, block.valuesMicros[event], to.maxEventTimeMs());
+                emitter.late(to, offset, timeMs, block.valuesMicros[event], to.maxLogTimeMs());
             } else {
                 account.used++;
-                to.add(timeMs, block.valuesMicros[event], offset, firedBeforeMs);
+                to.add(timeMs, block.logTimesMs[event], block.valuesMicros[event], offset, firedBeforeMs);
             }
         }
-        advance(block.maxTimeMs);
+        advance(block.maxLogTimeMs);
         for (int index = 0; index < block.seriesCount; index++) {
             fire(inBlock[index], firedBeforeMs);
         }
@@ -167,9 +167,9 @@ public final class PartitionAverages {
         }
     }
 
-    private void advance(long timeMs) {
-        maxTimeMs = Math.max(maxTimeMs, timeMs);
-        if (maxTimeMs != Long.MIN_VALUE) {
+    private void advance(long logTimeMs) {
+        maxLogTimeMs = Math.max(maxLogTimeMs, logTimeMs);
+        if (maxLogTimeMs != Long.MIN_VALUE) {
             firedUntilMs = Math.max(firedUntilMs, watermarkMs() + 1);
         }
     }
@@ -203,7 +203,7 @@ public final class PartitionAverages {
         changedBefore = changed;
         changed = spare;
         changed.clear();
-        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).putInt(FORMAT).putInt(partition).putLong(maxTimeMs).putLong(firedUntilMs);
+        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).putInt(FORMAT).putInt(partition).putLong(maxLogTimeMs).putLong(firedUntilMs);
         account.write(header);
         store.saveHeader(header.array());
     }

@@ -12,7 +12,7 @@ import java.util.List;
  */
 public final class Series {
     static final long NEVER = Long.MAX_VALUE;
-    static final int HEADER_BYTES = 6 * Long.BYTES;
+    static final int HEADER_BYTES = 7 * Long.BYTES;
 
     public final String customer;
     public final String metric;
@@ -20,7 +20,8 @@ public final class Series {
     private final EventBuffer events;
     private final Averages config;
     private final Average[] averages;
-    private long maxEventTimeMs = Lateness.NO_EVENT_MS;
+    private long maxEventTimeMs = Long.MIN_VALUE;
+    private long maxLogTimeMs = Lateness.NO_EVENT_MS;
 
     /** By average: the first grid point not emitted yet that may have a row; NEVER where only a new event can make one. */
     private final long[] next;
@@ -61,8 +62,10 @@ public final class Series {
             String customer, String metric, Averages config, ChunkStore store, byte[] saved, long firedUntilMs) {
         ByteBuffer header = ByteBuffer.wrap(saved);
         long maxEventTimeMs = header.getLong();
+        long maxLogTimeMs = header.getLong();
         Series series = new Series(customer, metric, config, EventBuffer.readHeader(header, store));
         series.maxEventTimeMs = maxEventTimeMs;
+        series.maxLogTimeMs = maxLogTimeMs;
         for (int index = 0; index < series.averages.length; index++) {
             Average average = series.averages[index];
             series.fronts[index] = series.events.end();
@@ -78,25 +81,26 @@ public final class Series {
 
     byte[] save() {
         events.save();
-        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).putLong(maxEventTimeMs);
+        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).putLong(maxEventTimeMs).putLong(maxLogTimeMs);
         events.writeHeader(header);
         isChanged = false;
         return header.array();
     }
 
-    /** The max event time so far; {@link Lateness#NO_EVENT_MS} before the first event. */
-    long maxEventTimeMs() {
-        return maxEventTimeMs;
+    /** The max log time so far, of late events too; {@link Lateness#NO_EVENT_MS} before the first event. */
+    long maxLogTimeMs() {
+        return maxLogTimeMs;
     }
 
     boolean isLate(long eventTimeMs) {
-        return Lateness.isLate(eventTimeMs, maxEventTimeMs, config.allowedLatenessMs());
+        return Lateness.isLate(eventTimeMs, maxLogTimeMs, config.allowedLatenessMs());
     }
 
     /** Adds an event that is not late; rows up to {@code firedUntilMs} are emitted already. */
-    void add(long eventTimeMs, long valueMicros, long kafkaOffset, long firedUntilMs) {
+    void add(long eventTimeMs, long logTimeMs, long valueMicros, long kafkaOffset, long firedUntilMs) {
         events.add(eventTimeMs, valueMicros, kafkaOffset);
         maxEventTimeMs = Math.max(maxEventTimeMs, eventTimeMs);
+        maxLogTimeMs = Math.max(maxLogTimeMs, logTimeMs);
         oldestAddedMs = Math.min(oldestAddedMs, eventTimeMs);
         if (eventTimeMs < firedUntilMs) {
             oldestCorrectingMs = Math.min(oldestCorrectingMs, eventTimeMs);
@@ -187,7 +191,7 @@ public final class Series {
 
     /** Evicts the events that no row can need which is still to be emitted or corrected. */
     private void evict(long firedUntilMs) {
-        long earliestInTimeMs = Lateness.earliestInTimeMs(maxEventTimeMs, config.allowedLatenessMs());
+        long earliestInTimeMs = Lateness.earliestInTimeMs(maxLogTimeMs, config.allowedLatenessMs());
         long settledMs = Math.min(firedUntilMs, earliestInTimeMs);
         long longestMs = config.longestDurationMs();
         if (longestMs > 0) {

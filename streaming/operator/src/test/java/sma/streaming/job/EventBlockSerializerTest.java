@@ -38,7 +38,9 @@ class EventBlockSerializerTest {
         }
         int events = series == 0 ? 0 : random.nextInt(3_000);
         for (int event = 0; event < events; event++) {
-            block.addEvent(random.nextInt(series), block.firstOffset + event * 7L, random.nextLong(), random.nextLong());
+            long timeMs = random.nextLong();
+            long logTimeMs = random.nextInt(10) == 0 ? random.nextLong() : timeMs;
+            block.addEvent(random.nextInt(series), block.firstOffset + event * 7L, timeMs, logTimeMs, random.nextLong());
         }
         block.heartbeats = random.nextInt(9);
         block.rejected = random.nextInt(9);
@@ -52,13 +54,14 @@ class EventBlockSerializerTest {
         assertEquals(written.nextOffset, read.nextOffset);
         assertEquals(written.heartbeats, read.heartbeats);
         assertEquals(written.rejected, read.rejected);
-        assertEquals(written.maxTimeMs, read.maxTimeMs);
+        assertEquals(written.maxLogTimeMs, read.maxLogTimeMs);
         assertEquals(written.events, read.events);
         assertEquals(written.seriesCount, read.seriesCount);
         for (int index = 0; index < written.seriesCount; index++) {
             assertArrayEquals(written.series[index], read.series[index]);
         }
         assertArrayEquals(firstOf(written.timesMs, written), firstOf(read.timesMs, written));
+        assertArrayEquals(firstOf(written.logTimesMs, written), firstOf(read.logTimesMs, written));
         assertArrayEquals(firstOf(written.valuesMicros, written), firstOf(read.valuesMicros, written));
         assertArrayEquals(Arrays.copyOf(written.offsets, written.events), Arrays.copyOf(read.offsets, written.events));
         assertArrayEquals(Arrays.copyOf(written.seriesOf, written.events), Arrays.copyOf(read.seriesOf, written.events));

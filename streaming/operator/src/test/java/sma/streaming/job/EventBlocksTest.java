@@ -32,10 +32,19 @@ class EventBlocksTest {
     }
 
     private void read(int partition, long offset, String value) throws Exception {
+        read(partition, offset, 1_000, null, value);
+    }
+
+    private void readEvent(int partition, long offset, String customer, long timeMs) throws Exception {
+        read(partition, offset, 1_000_000, customer + "/m", event(customer, timeMs));
+    }
+
+    private void read(int partition, long offset, long timestampMs, String key, String value) throws Exception {
         LogRecord record = new LogRecord();
         record.partition = partition;
         record.offset = offset;
-        record.timestampMs = 1_000;
+        record.timestampMs = timestampMs;
+        record.key = key == null ? null : key.getBytes(StandardCharsets.UTF_8);
         record.value = value.getBytes(StandardCharsets.UTF_8);
         harness.processElement(new StreamRecord<>(record));
     }
@@ -59,18 +68,18 @@ class EventBlocksTest {
 
     @Test
     void recordsOfAPartitionWaitForEachOtherButNotForLong() throws Exception {
-        read(7, 100, event("a", 500));
+        readEvent(7, 100, "a", 500);
         read(7, 101, "{\"heartbeat\": 900}");
-        read(7, 104, event("b", 400));
+        readEvent(7, 104, "b", 400);
         read(7, 105, "poison");
-        read(7, 106, event("a", 300));
+        readEvent(7, 106, "a", 300);
         assertEquals(List.of(), sent());
         harness.setProcessingTime(LINGER_MS);
         List<EventBlock> blocks = sent();
         assertEquals(1, blocks.size());
         EventBlock block = blocks.get(0);
         assertEquals(List.of(7, 100L, 107L), List.of(block.partition, block.firstOffset, block.nextOffset));
-        assertEquals(List.of(1L, 1L, 900L), List.of(block.heartbeats, block.rejected, block.maxTimeMs));
+        assertEquals(List.of(1L, 1L, 900L), List.of(block.heartbeats, block.rejected, block.maxLogTimeMs));
         assertEquals(List.of("a/m", "b/m"), namesOf(block));
         assertArrayEquals(new int[] {0, 1, 0}, Arrays.copyOf(block.seriesOf, block.events));
         assertArrayEquals(new int[] {0, 4, 6}, Arrays.copyOf(block.offsets, block.events));
@@ -83,9 +92,22 @@ class EventBlocksTest {
     }
 
     @Test
+    void theLogTimeOfARecordIsNotAfterItsTimestamp() throws Exception {
+        read(0, 0, 1_000, "a/m", event("a", 1_500));
+        read(0, 1, 1_001, null, "{\"heartbeat\": 5000}");
+        read(0, 2, 1_002, "b/m", event("a", 900));
+        harness.setProcessingTime(LINGER_MS);
+        EventBlock block = sent().get(0);
+        assertEquals(List.of(1_500L, 1_000L, 1_001L), List.of(block.timesMs[0], block.logTimesMs[0], block.maxLogTimeMs));
+        assertEquals(1, block.events);
+        RejectedEvent rejected = harness.getSideOutput(EventBlocks.REJECTED).peek().getValue();
+        assertEquals("wrong_key: not customer/metric of the event", rejected.reason());
+    }
+
+    @Test
     void aCheckpointFindsNothingWaiting() throws Exception {
-        read(0, 0, event("a", 500));
-        read(1, 0, event("b", 500));
+        readEvent(0, 0, "a", 500);
+        readEvent(1, 0, "b", 500);
         harness.prepareSnapshotPreBarrier(1);
         assertEquals(2, sent().size());
         harness.setProcessingTime(LINGER_MS);
@@ -95,7 +117,7 @@ class EventBlocksTest {
     @Test
     void aFullBlockDoesNotWait() throws Exception {
         for (int offset = 0; offset < 10_000; offset++) {
-            read(0, offset, event("a" + offset % 3, offset));
+            readEvent(0, offset, "a" + offset % 3, offset);
         }
         assertEquals(10_000 / 4_096, sent().size());
     }
@@ -104,7 +126,7 @@ class EventBlocksTest {
     void moreSeriesThanAreRememberedKeepTheirNames() throws Exception {
         int series = 200_000;
         for (int offset = 0; offset < series; offset++) {
-            read(0, offset, event("a" + offset % (series - 1_000), offset));
+            readEvent(0, offset, "a" + offset % (series - 1_000), offset);
         }
         harness.prepareSnapshotPreBarrier(1);
         int offset = 0;

@@ -20,8 +20,6 @@ import org.junit.jupiter.api.TestFactory;
 class RecordVectorsTest {
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private static final long MAX_AHEAD_MS = 86_400_000;
-
     @TestFactory
     Stream<DynamicTest> readsEachRecordAsTheVectorsSay() throws IOException {
         return vectors().stream().map(vector -> DynamicTest.dynamicTest(vector.get("why").asText(), () -> {
@@ -36,17 +34,17 @@ class RecordVectorsTest {
     }
 
     private static EventRecord strictly(JsonNode vector) {
-        return new EventReader(maxAheadMs(vector)).read(raw(vector), timestamp(vector));
+        return new EventReader(maxAheadMs(vector)).read(key(vector), raw(vector), timestamp(vector));
     }
 
     private static EventRecord quickly(JsonNode vector) {
         RecordReader reader = new RecordReader(maxAheadMs(vector));
-        return switch (reader.read(raw(vector), timestamp(vector))) {
+        return switch (reader.read(key(vector), raw(vector), timestamp(vector))) {
             case REJECTED -> EventRecord.rejected(reader.reason);
-            case HEARTBEAT -> EventRecord.heartbeat(reader.timeMs);
+            case HEARTBEAT -> EventRecord.heartbeat(reader.logTimeMs);
             case EVENT -> {
                 String[] names = new String(reader.copySeries(), StandardCharsets.UTF_8).split("/");
-                yield EventRecord.event(names[0], names[1], reader.timeMs, reader.valueMicros);
+                yield EventRecord.event(names[0], names[1], reader.timeMs, reader.logTimeMs, reader.valueMicros);
             }
         };
     }
@@ -56,7 +54,7 @@ class RecordVectorsTest {
     }
 
     private static long maxAheadMs(JsonNode vector) {
-        return vector.has("max_ahead_ms") ? vector.get("max_ahead_ms").asLong() : MAX_AHEAD_MS;
+        return vector.has("max_ahead_ms") ? vector.get("max_ahead_ms").asLong() : 0;
     }
 
     private static List<JsonNode> vectors() throws IOException {
@@ -74,11 +72,25 @@ class RecordVectorsTest {
     }
 
     private static byte[] raw(JsonNode vector) {
-        if (vector.has("raw_base64")) {
-            return Base64.getDecoder().decode(vector.get("raw_base64").asText());
+        return bytes(vector, "raw", null);
+    }
+
+    /** Where the case gives none, the key is that of its event. */
+    private static byte[] key(JsonNode vector) {
+        JsonNode expect = vector.get("expect");
+        String series = expect.path("customer").asText() + "/" + expect.path("metric").asText();
+        return bytes(vector, "key", expect.has("customer") ? series.getBytes(StandardCharsets.UTF_8) : null);
+    }
+
+    private static byte[] bytes(JsonNode vector, String name, byte[] otherwise) {
+        if (vector.has(name + "_base64")) {
+            return Base64.getDecoder().decode(vector.get(name + "_base64").asText());
         }
-        JsonNode raw = vector.get("raw");
-        return raw.isNull() ? null : raw.asText().getBytes(StandardCharsets.UTF_8);
+        if (!vector.has(name)) {
+            return otherwise;
+        }
+        JsonNode text = vector.get(name);
+        return text.isNull() ? null : text.asText().getBytes(StandardCharsets.UTF_8);
     }
 
     private static EventRecord expected(JsonNode vector) {
@@ -93,6 +105,7 @@ class RecordVectorsTest {
                 expect.get("customer").asText(),
                 expect.get("metric").asText(),
                 expect.get("event_time_ms").asLong(),
+                expect.path("log_time_ms").asLong(expect.get("event_time_ms").asLong()),
                 expect.get("value_micros").asLong());
     }
 }

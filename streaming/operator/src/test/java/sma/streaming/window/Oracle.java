@@ -16,8 +16,13 @@ import java.util.TreeSet;
 
 /** The rows worked out a second way: every grid point tried against every event, in big whole numbers. */
 public final class Oracle {
-    public record Sent(String series, long timeMs, long valueMicros) {
+    /** A record; the log time is its time, or earlier where the clock that gave the time was ahead. */
+    public record Sent(String series, long timeMs, long logTimeMs, long valueMicros) {
         public static final String HEARTBEAT = "";
+
+        public Sent(String series, long timeMs, long valueMicros) {
+            this(series, timeMs, timeMs, valueMicros);
+        }
 
         public boolean isHeartbeat() {
             return series.equals(HEARTBEAT);
@@ -45,7 +50,8 @@ public final class Oracle {
                 log.add(new Sent(Sent.HEARTBEAT, time, 0));
             } else {
                 long value = (random.nextBoolean() ? 1 : -1) * random.nextLong(1_000_000_000_000_000_000L);
-                log.add(new Sent("c" + random.nextInt(seriesCount) + "/m", time, value));
+                long aheadMs = random.nextInt(20) == 0 ? random.nextInt(400) : 0;
+                log.add(new Sent("c" + random.nextInt(seriesCount) + "/m", time + aheadMs, time, value));
             }
         }
         return log;
@@ -59,12 +65,11 @@ public final class Oracle {
         for (int offset = from; offset < until; offset++) {
             Sent sent = log.get(offset);
             if (sent.isHeartbeat()) {
-                block.heartbeats++;
-                block.maxTimeMs = Math.max(block.maxTimeMs, sent.timeMs());
+                block.addHeartbeat(sent.logTimeMs());
             } else {
                 int index = known.computeIfAbsent(
                         sent.series(), name -> block.addSeries(name.getBytes(StandardCharsets.UTF_8)));
-                block.addEvent(index, offset, sent.timeMs(), sent.valueMicros());
+                block.addEvent(index, offset, sent.timeMs(), sent.logTimeMs(), sent.valueMicros());
             }
         }
         block.nextOffset = until;
@@ -84,14 +89,14 @@ public final class Oracle {
             if (before != null && sent.timeMs() < before - config.allowedLatenessMs()) {
                 late.add((long) offset);
             }
-            newest.merge(sent.series(), sent.timeMs(), Math::max);
+            newest.merge(sent.series(), sent.logTimeMs(), Math::max);
         }
         return late;
     }
 
     /** The rows that must have been emitted once the whole log has been read. */
     public static Map<Key, Pair> rows(Averages config, List<Sent> log) {
-        long newest = log.stream().mapToLong(Sent::timeMs).max().orElseThrow();
+        long newest = log.stream().mapToLong(Sent::logTimeMs).max().orElseThrow();
         long closed = newest - config.watermarkDelayMs() + 1;
         Set<Long> late = late(config, log);
         Map<String, List<Sent>> bySeries = new HashMap<>();

@@ -41,7 +41,7 @@ final class Tables implements Emitter {
     }
 
     @Override
-    public void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long maxEventTimeMs) {
+    public void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long maxLogTimeMs) {
         late.add(kafkaOffset);
     }
 }
