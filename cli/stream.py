@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import click
 
@@ -131,12 +132,18 @@ def upgrade(dry_run: bool, without_log: bool) -> None:
 
 @stream.command()
 @click.option("--from-offsets", type=click.Path(path_type=Path), help='JSON file: {"0": 1200, "1": 900, ...}')
-@click.option("--from-time", type=_Instant(), help="first record timestamp, e.g. 2013-01-05 or 2013-01-05T06:00:00Z")
-@click.option("--to", type=_Instant(), help="replay records before this timestamp; the log's end if not given")
+@click.option("--from-time", type=_Instant(), help="first event time, e.g. 2013-01-05 or 2013-01-05T06:00:00Z")
+@click.option("--from-arrival", type=_Instant(), help="first time of arrival in Kafka, by the records' timestamps")
+@click.option("--to", type=_Instant(), help="event time, or else arrival, to end before; the log's end if not given")
 @click.option("--dry-run", is_flag=True, help="read and count, write nothing")
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
 def replay(
-    from_offsets: Path | None, from_time: datetime | None, to: datetime | None, dry_run: bool, as_json: bool
+    from_offsets: Path | None,
+    from_time: datetime | None,
+    from_arrival: datetime | None,
+    to: datetime | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Compute the rows of a range of the log again, next to the running job.
 
@@ -149,12 +156,14 @@ def replay(
       sma stream replay --from-offsets offsets.json
     """
     settings = load_settings()
-    if from_offsets is not None and from_time is None:
+    if [from_offsets, from_time, from_arrival].count(None) != 2:
+        raise click.UsageError("give one of --from-offsets, --from-time and --from-arrival")
+    if from_offsets is not None:
         log_range = replaying.range_from_file(settings, from_offsets, to)
-    elif from_time is not None and from_offsets is None:
-        log_range = replaying.range_from_time(settings, from_time, to)
+    elif from_time is not None:
+        log_range = replaying.range_of_event_time(settings, from_time, to)
     else:
-        raise click.UsageError("give either --from-offsets or --from-time")
+        log_range = replaying.range_of_arrival(settings, cast(datetime, from_arrival), to)
     done = replaying.replay(settings, log_range, dry_run, say)
     if as_json:
         print_json(asdict(done))

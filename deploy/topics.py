@@ -1,7 +1,7 @@
 """Creates the topics that the system needs, and checks the settings of existing ones.
 
-Their records carry the event's own time (CreateTime), so retention by time would delete old events at once: it is off,
-and the size limits `events`.
+Kafka stamps each record when it takes it (LogAppendTime), so no producer's clock can set the time of a record. What is
+kept of `events` is limited by its size.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,6 +21,9 @@ from clients.kafka.offsets import topic_config, topics
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
 
+_APPEND_TIME = "LogAppendTime"
+_NO_LIMIT = str(2**63 - 1)
+
 _END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
@@ -35,7 +38,12 @@ class Topic:
 
 def wanted_topics(settings: KafkaSettings) -> list[Topic]:
     """Return the topics of a system with these settings."""
-    keep = {"message.timestamp.type": "CreateTime", "retention.ms": "-1", "cleanup.policy": "delete"}
+    keep = {
+        "message.timestamp.type": _APPEND_TIME,
+        "message.timestamp.after.max.ms": _NO_LIMIT,  # or a producer whose clock is ahead fails, as the stream's could
+        "retention.ms": "-1",
+        "cleanup.policy": "delete",
+    }
     events = Topic(
         settings.events_topic, settings.partitions, {**keep, "retention.bytes": str(settings.retention_bytes)}
     )
@@ -116,15 +124,10 @@ def topic_fault(topic: Topic, partitions: int, config: dict[str, str]) -> str | 
     """
     if partitions != topic.partitions:
         return f"has {partitions} partitions, not {topic.partitions}: set SMA_PARTITIONS={partitions}, or delete it"
-    if config.get("retention.ms") != "-1":
+    if config.get("retention.ms") != "-1" and config.get("message.timestamp.type") != _APPEND_TIME:
         return (
-            f"retention.ms is {config.get('retention.ms')}: retention by time deletes old event times at once; "
-            "set retention.ms=-1 on it"
-        )
-    if config.get("message.timestamp.type") != "CreateTime":
-        return (
-            f"message.timestamp.type is {config.get('message.timestamp.type')}: records must carry their event time; "
-            "set message.timestamp.type=CreateTime on it"
+            f"retention.ms is {config.get('retention.ms')}, and its records have the producers' timestamps: events of "
+            f"old times would be deleted at once; set message.timestamp.type={_APPEND_TIME} or retention.ms=-1 on it"
         )
     if "compact" in config.get("cleanup.policy", "") and topic.config["cleanup.policy"] == "delete":
         return "cleanup.policy is compact: events of a series would be lost; set cleanup.policy=delete on it"

@@ -16,6 +16,7 @@ from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.instants import milliseconds
 from sma.settings import StreamingSettings
+from streaming.control.event_times import offsets_of
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.lifecycle import run_to_end
 from streaming.submit.plan import replay_plan
@@ -38,7 +39,7 @@ class Range:
 class Replayed:
     """What a replay did, or would do.
 
-    `first_record_at` and `last_record_at` are record timestamps, which are event times, in milliseconds since the
+    `first_record_at` and `last_record_at` are record timestamps, when Kafka took them, in milliseconds since the
     epoch; `first_as_of` and `last_as_of` those of the emitted rows. None where there are none.
     """
 
@@ -74,8 +75,19 @@ def range_from_file(settings: StreamingSettings, path: Path, to: datetime | None
     return _range(log, {partition: from_offsets.get(partition, end) for partition, end in ends.items()}, to)
 
 
-def range_from_time(settings: StreamingSettings, start: datetime, to: datetime | None) -> Range:
-    """Return the range from the first record at or after a time, by record timestamp, which is the event time."""
+def range_of_event_time(settings: StreamingSettings, start: datetime, to: datetime | None) -> Range:
+    """Return the range that has every event from a time on, and before another; what is not indexed yet is in it.
+
+    Raises:
+        SmaError: Kafka or the database does not answer.
+    """
+    log = KafkaLog(settings)
+    until_ms = None if to is None else milliseconds(to)
+    return Range(*offsets_of(settings, log.starts(), log.ends(), milliseconds(start), until_ms))
+
+
+def range_of_arrival(settings: StreamingSettings, start: datetime, to: datetime | None) -> Range:
+    """Return the range from the first record with a timestamp at or after a time: that Kafka took then, or later."""
     log = KafkaLog(settings)
     return _range(log, log.offsets_at(milliseconds(start)), to)
 

@@ -1,5 +1,6 @@
 """Generated streams through the real Flink job and the real batch layer, against the oracle, on one log."""
 
+import hashlib
 from decimal import Decimal
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from tests.support import oracle
 from tests.support.both_layers import POISON, YAML, expected_of, in_base64, run_both_layers
 from tests.support.stream_job import running_job
+
+EXCERPT_BYTES = 4_096
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,16 @@ def test_a_late_event_keeps_its_series_its_time_and_its_value(ran):
 def test_what_is_no_event_is_in_the_topic_of_rejected_events_with_its_bytes_and_reason(ran):
     rejected = {position_of(record): (record["raw"], record["reason"]) for record in ran.rejected_records}
     reasons = dict(POISON)
-    assert rejected == {position: (in_base64(raw), reasons[raw]) for position, raw in ran.poison.items()}
+    assert rejected == {
+        position: (in_base64(raw and raw[:EXCERPT_BYTES]), reasons[raw]) for position, raw in ran.poison.items()
+    }
+
+
+def test_the_length_and_the_digest_tell_all_bytes_of_a_rejected_record(ran):
+    for record in ran.rejected_records:
+        raw = ran.poison[position_of(record)]
+        if raw is not None:
+            assert (record["raw_length"], record["raw_sha256"]) == (len(raw), hashlib.sha256(raw).hexdigest())
 
 
 def test_the_job_accounts_for_every_record_once(ran):

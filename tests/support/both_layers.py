@@ -42,6 +42,16 @@ POISON = [
     (b"\xff\xfe{}", "not UTF-8 JSON"),
     (b'{"customer": "a"', "not UTF-8 JSON"),
     (b"[1, 2]", "not a JSON object"),
+    (
+        b'{"customer": "a", "metric": "m", "event_time": 1357034400000, "value": 1}',
+        "wrong_key: not customer/metric of the event",
+    ),
+    (b"x" * 900_000, "not UTF-8 JSON"),
+    (b"[" * 900_000, "nested deeper than 100"),
+    (
+        b'{"customer": "%s", "metric": "m", "event_time": 1, "value": 1}' % (b"a" * 900_000),
+        "customer: not 1 to 128 characters",
+    ),
     (b'{"customer": "a", "event_time": 1357034400000, "value": 1}', "metric: missing"),
     (b'{"customer": "a/b", "metric": "m", "event_time": 1, "value": 1}', "customer: has a '/' or a control character"),
     (b'{"customer": "a", "metric": "m", "event_time": 1.5, "value": 1}', "event_time: not an integer"),
@@ -52,7 +62,6 @@ POISON = [
         b'{"customer": "a", "metric": "m", "event_time": 1999999999999, "value": 1}',
         "event_time: more than max_ahead ahead of the record's timestamp",
     ),
-    (b'{"heartbeat": 1999999999999}', "heartbeat: more than max_ahead ahead of the record's timestamp"),
 ]
 
 

@@ -40,7 +40,7 @@ def test_kafka_keeps_old_event_times_and_makes_no_topic_by_itself(environment):
     lines = render_template("server.properties", environment).splitlines()
     properties = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert properties["log.retention.ms"] == "-1"
-    assert properties["log.message.timestamp.type"] == "CreateTime"
+    assert properties["log.message.timestamp.type"] == "LogAppendTime"
     assert properties["auto.create.topics.enable"] == "false"
     assert properties["listeners"] == "BROKER://127.0.0.1:21000,CONTROLLER://127.0.0.1:21001"
 

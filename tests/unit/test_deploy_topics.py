@@ -7,10 +7,10 @@ from sma.errors import SmaError
 from sma.settings import Settings
 
 _SETTINGS = Settings(topic_prefix="t.", partitions=3, retention_bytes=1000)
-_GOOD = {"retention.ms": "-1", "message.timestamp.type": "CreateTime", "cleanup.policy": "delete"}
+_GOOD = {"retention.ms": "-1", "message.timestamp.type": "LogAppendTime", "cleanup.policy": "delete"}
 
 
-def test_every_topic_carries_event_times_and_keeps_them():
+def test_every_topic_has_the_brokers_clock_and_keeps_its_records():
     topics = wanted_topics(_SETTINGS)
     names = ["t.events", "t.late_events", "t.rejected_events", "t.moving_averages"]
     assert [topic.name for topic in topics] == names
@@ -20,16 +20,18 @@ def test_every_topic_carries_event_times_and_keeps_them():
     assert topics[3].config["cleanup.policy"] == "compact"
 
 
-def test_a_topic_as_wanted_has_no_fault():
-    assert topic_fault(wanted_topics(_SETTINGS)[0], 3, _GOOD) is None
+@pytest.mark.parametrize(
+    "config", [{}, {"message.timestamp.type": "CreateTime"}, {"retention.ms": "604800000"}], ids=str
+)
+def test_a_topic_that_keeps_its_events_has_no_fault(config):
+    assert topic_fault(wanted_topics(_SETTINGS)[0], 3, {**_GOOD, **config}) is None
 
 
 @pytest.mark.parametrize(
     ("partitions", "config", "fault"),
     [
         (4, {}, "has 4 partitions, not 3: set SMA_PARTITIONS=4"),
-        (3, {"retention.ms": "604800000"}, "retention.ms is 604800000"),
-        (3, {"message.timestamp.type": "LogAppendTime"}, "message.timestamp.type is LogAppendTime"),
+        (3, {"retention.ms": "604800000", "message.timestamp.type": "CreateTime"}, "retention.ms is 604800000"),
         (3, {"cleanup.policy": "compact,delete"}, "cleanup.policy is compact"),
     ],
 )

@@ -53,18 +53,25 @@ final class JsonRecords<T> implements KafkaRecordSerializationSchema<T> {
         return late.partition() + "/" + late.kafkaOffset();
     }
 
-    /** The bytes are written in base64. */
+    /** The bytes are written in base64; of a long key or value its beginning. */
     static String write(RejectedEvent rejected, JsonGenerator json) throws IOException {
         json.writeNumberField("partition", rejected.partition());
         json.writeNumberField("kafka_offset", rejected.kafkaOffset());
         json.writeNumberField("record_timestamp", rejected.recordTimestampMs());
         json.writeStringField("reason", rejected.reason());
-        if (rejected.raw() == null) {
-            json.writeNullField("raw");
-        } else {
-            json.writeBinaryField("raw", rejected.raw());
-        }
+        write("key", rejected.key(), json);
+        write("raw", rejected.value(), json);
         return rejected.partition() + "/" + rejected.kafkaOffset();
+    }
+
+    private static void write(String name, Excerpt excerpt, JsonGenerator json) throws IOException {
+        if (excerpt == null) {
+            json.writeNullField(name);
+            return;
+        }
+        json.writeBinaryField(name, excerpt.first());
+        json.writeNumberField(name + "_length", excerpt.length());
+        json.writeStringField(name + "_sha256", excerpt.sha256());
     }
 
     /** The key is the row's, so a later record with the same key replaces an earlier one. */

@@ -3,11 +3,21 @@ package sma.streaming.job;
 /**
  * A record that is neither an event nor a heartbeat, its place in the log, and why.
  *
- * @param raw its bytes; null where it has none
+ * @param key what is shown of its key
+ * @param value what is shown of its value
  */
-public record RejectedEvent(int partition, long kafkaOffset, long recordTimestampMs, String reason, byte[] raw) {
+public record RejectedEvent(
+        int partition, long kafkaOffset, long recordTimestampMs, String reason, Excerpt key, Excerpt value) {
+    private static final int KEY_BYTES = 512;
+    private static final int VALUE_BYTES = 4_096;
 
     RejectedEvent(LogRecord record, String reason) {
-        this(record.partition, record.offset, record.timestampMs, reason, record.value);
+        this(
+                record.partition,
+                record.offset,
+                record.timestampMs,
+                reason,
+                Excerpt.of(record.key, KEY_BYTES),
+                Excerpt.of(record.value, VALUE_BYTES));
     }
 }

@@ -88,7 +88,7 @@ class EventBlocksTest {
         RejectedEvent rejected = harness.getSideOutput(EventBlocks.REJECTED).peek().getValue();
         assertEquals(105, rejected.kafkaOffset());
         assertEquals("not UTF-8 JSON", rejected.reason());
-        assertArrayEquals("poison".getBytes(StandardCharsets.UTF_8), rejected.raw());
+        assertArrayEquals("poison".getBytes(StandardCharsets.UTF_8), rejected.value().first());
     }
 
     @Test
