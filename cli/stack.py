@@ -10,6 +10,7 @@ from deploy.local.lifecycle.status import status as stack_status
 from sma.errors import SmaError
 from sma.settings import load_settings
 from streaming.control import lifecycle
+from streaming.control.job_lock import changing_the_job
 
 
 @click.command()
@@ -26,7 +27,9 @@ def up(fresh: bool) -> None:
       SMA_PORT_BASE=21000 sma up     # the first time; the ports are kept
     """
     settings = stack.up(say, fresh=fresh)
-    say(in_words(lifecycle.start(settings)))
+    with changing_the_job(settings, "up", say):
+        started = lifecycle.start(settings)
+    say(in_words(started))
     print_parts(stack_status(settings))
 
 
@@ -39,7 +42,9 @@ def down() -> None:
       sma down
     """
     try:
-        location = lifecycle.stop(load_settings())
+        settings = load_settings()
+        with changing_the_job(settings, "down", say):
+            location = lifecycle.stop(settings)
         say(f"stopped the job with savepoint {location}" if location else "no job was running")
     except (
         SmaError

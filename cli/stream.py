@@ -16,6 +16,7 @@ from streaming.control import lifecycle, progress
 from streaming.control import replay as replaying
 from streaming.control import reprocess as reprocessing
 from streaming.control import upgrade as upgrading
+from streaming.control.job_lock import changing_the_job
 
 _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%z"]
 
@@ -45,19 +46,24 @@ def stream() -> None:
 
 @stream.command()
 @click.option("--fresh", is_flag=True, help="read the log from its beginning and ignore all savepoints")
-def start(fresh: bool) -> None:
+@click.option("--from", "from_uri", metavar="URI", help="resume from this snapshot; newer ones are set aside")
+def start(fresh: bool, from_uri: str | None) -> None:
     """Start the Flink job from its newest savepoint or checkpoint, and print which.
 
     Without any, it reads the log from its beginning. Nothing happens if the job runs already.
 
     \b
-    Example:
+    Examples:
       sma stream start
+      sma stream start --from file:///a/folder/savepoints/savepoint-1
     """
+    if fresh and from_uri:
+        raise click.UsageError("give either --fresh or --from")
     settings = load_settings()
-    started = lifecycle.start(settings, fresh=fresh)
-    if not started.was_running:
-        _store_definitions(settings)
+    with changing_the_job(settings, "stream start", say):
+        started = lifecycle.start(settings, fresh=fresh, from_uri=from_uri)
+        if not started.was_running:
+            _store_definitions(settings)
     out.print(in_words(started), markup=False, soft_wrap=True)
 
 
@@ -71,7 +77,9 @@ def stop() -> None:
     Example:
       sma stream stop
     """
-    location = lifecycle.stop(load_settings())
+    settings = load_settings()
+    with changing_the_job(settings, "stream stop", say):
+        location = lifecycle.stop(settings)
     out.print(f"stopped with savepoint {location}" if location else "no job was running", markup=False, soft_wrap=True)
 
 
@@ -83,7 +91,10 @@ def savepoint() -> None:
     Example:
       sma stream savepoint
     """
-    out.print(lifecycle.savepoint(load_settings()), markup=False, soft_wrap=True)
+    settings = load_settings()
+    with changing_the_job(settings, "stream savepoint", say):
+        location = lifecycle.savepoint(settings)
+    out.print(location, markup=False, soft_wrap=True)
 
 
 @stream.command()
@@ -125,8 +136,9 @@ def upgrade(dry_run: bool, without_log: bool) -> None:
     if not planned.changes:
         out.print(f"the job config is the same: {planned.effect.value}", markup=False, soft_wrap=True)
     if not dry_run:
-        started = upgrading.upgrade(settings, planned, without_log, say)
-        _store_definitions(settings)
+        with changing_the_job(settings, "stream upgrade", say):
+            started = upgrading.upgrade(settings, planned, without_log, say)
+            _store_definitions(settings)
         out.print(in_words(started), markup=False, soft_wrap=True)
 
 

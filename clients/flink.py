@@ -139,6 +139,11 @@ class FlinkRest:
         done = [latest[kind] for kind in ("completed", "savepoint") if latest.get(kind)]
         return max(done, key=lambda checkpoint: checkpoint["latest_ack_timestamp"], default=None)
 
+    def is_being_stopped(self, job_id: str) -> bool:
+        """Return whether a savepoint is in progress after which the job ends."""
+        history = self.ask("GET", f"/jobs/{job_id}/checkpoints")["history"]
+        return any(each["status"] == "IN_PROGRESS" and each["checkpoint_type"] == "SYNC_SAVEPOINT" for each in history)
+
     def checkpoint(self, job_id: str, timeout_s: float) -> None:
         """Take a checkpoint now and wait until it is complete."""
         trigger = self.ask("POST", f"/jobs/{job_id}/checkpoints", json={"checkpointType": "CONFIGURED"})

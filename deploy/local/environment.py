@@ -5,7 +5,6 @@ environment. An address in the environment that `sma.env` does not give names a 
 started here.
 """
 
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from clients.files import write_whole
 from deploy.local.ports import LOOPBACK, PORT_OFFSETS, choose_ports
 from sma.errors import SmaError
 from sma.settings import CHECKOUT
@@ -159,9 +159,5 @@ def write_environment(environment: Environment) -> None:
     """Write `sma.env`, whole or not at all."""
     environment.state_dir.mkdir(parents=True, exist_ok=True)
     path = environment.state_dir / "sma.env"
-    new = environment.state_dir / "sma.env.new"
-    new.unlink(missing_ok=True)
     lines = [f"{name}={value}\n" for name, value in sorted(environment.values.items())]
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(_HEADER + "".join(lines))
-    new.replace(path)
+    write_whole(path, _HEADER + "".join(lines), mode=0o600)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.files import write_whole
+
 MOST_SPELLS = 500
 
 
@@ -73,9 +75,7 @@ def save(history: LogHistory, path: Path, topic: str) -> None:
         str(partition): [[spell.first_s, spell.last_s, spell.end] for spell in of_one]
         for partition, of_one in history.spells.items()
     }
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps({"topic": topic, "partitions": partitions, "read": history.read}))
-    new.replace(path)
+    write_whole(path, json.dumps({"topic": topic, "partitions": partitions, "read": history.read}))
 
 
 def load(path: Path, topic: str) -> LogHistory:

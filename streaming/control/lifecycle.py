@@ -4,6 +4,7 @@ One job of the name `job_name` runs at a time. Nothing here prints; each functio
 the job belongs to `streaming.control.progress`.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,9 @@ START_TIMEOUT_S = 120.0
 SLOTS_TIMEOUT_S = 30.0
 SAVEPOINT_TIMEOUT_S = 300.0
 
+# what Flink says of a snapshot that it cannot read
+_UNREADABLE = re.compile(r"EOFException|FileNotFoundException|StreamCorrupted|Could not deserialize|magic number")
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -44,26 +48,66 @@ class Started:
 
 def find_job(settings: StreamingSettings) -> Job | None:
     """Return the job that runs, or is about to, or is being restarted; None where there is none."""
-    return next((job for job in FlinkRest(settings.flink_url).jobs(settings.job_name) if not job.has_ended), None)
+    return next(iter(_jobs(settings)), None)
 
 
-def start(settings: StreamingSettings, fresh: bool = False) -> Started:
+def _jobs(settings: StreamingSettings) -> list[Job]:
+    """Return every job of that name that has not ended, the one started last first."""
+    return [job for job in FlinkRest(settings.flink_url).jobs(settings.job_name) if not job.has_ended]
+
+
+def catch_up_settings(settings: StreamingSettings) -> StreamingSettings:
+    """Return the settings of the catch-up job, which an upgrade runs next to the running one."""
+    return settings.model_copy(update={"job_name": f"{settings.job_name}-next"})
+
+
+def settle(settings: StreamingSettings) -> Job | None:
+    """End what a command that was killed has left behind, and return the job that then runs, if there is one.
+
+    A catch-up job belongs to no command any more, and a job that is being stopped is waited for. The caller holds the
+    lock of the job.
+
+    Raises:
+        SmaError: several jobs of the name run.
+    """
+    cancel(catch_up_settings(settings))
+    jobs = _jobs(settings)
+    if len(jobs) > 1:
+        ids = ", ".join(job.job_id for job in jobs)
+        raise SmaError(
+            f"{len(jobs)} jobs {settings.job_name} run at {settings.flink_url} and write over one another ({ids}): "
+            "cancel all but one in Flink's UI"
+        )
+    rest = FlinkRest(settings.flink_url)
+    if jobs and rest.is_being_stopped(jobs[0].job_id):
+        poll(
+            lambda: find_job(settings) is None or not rest.is_being_stopped(jobs[0].job_id),
+            SAVEPOINT_TIMEOUT_S,
+            f"the job {settings.job_name} is being stopped with a savepoint, and has not ended yet: try again",
+        )
+    return find_job(settings)
+
+
+def start(settings: StreamingSettings, fresh: bool = False, from_uri: str | None = None) -> Started:
     """Start the job, unless it runs already, and return once all its tasks run.
 
-    It resumes from the newest complete savepoint or checkpoint; with `fresh`, or without any, it reads the log from its
-    beginning.
+    It resumes from the newest complete savepoint or checkpoint, or from that at `from_uri`; with `fresh`, or without
+    any, it reads the log from its beginning.
 
     Raises:
         SmaError: it could not be started, `fresh` is asked for while it runs, or the state does not carry over
             to the present averages.yaml.
     """
-    job = find_job(settings)
+    job = settle(settings)
     if job is not None:
-        if fresh:
-            raise SmaError(f"the job {settings.job_name} is {job.state}: stop it before a fresh start")
+        if fresh or from_uri:
+            raise SmaError(f"the job {settings.job_name} is {job.state}: stop it before it starts from elsewhere")
         return Started(job.job_id, was_running=True, resumed_from=None)
     snapshots = Snapshots(settings)
-    snapshot = None if fresh else snapshots.newest()
+    if from_uri is not None:
+        snapshot: Snapshot | None = snapshots.select(from_uri)
+    else:
+        snapshot = None if fresh else snapshots.newest()
     if snapshot is None:
         return launch(settings, None)
     config_changes = changes(snapshots.job_config(), current_job_config(settings))
@@ -80,8 +124,8 @@ def launch(settings: StreamingSettings, snapshot: Snapshot | None, averages: Ave
     log, snapshots = KafkaLog(settings), Snapshots(settings)
     starts = log.starts()
     config = JobConfig.of(averages, len(starts))
+    log.forget_read_to()  # what another job has committed says nothing of this one's rows
     if snapshot is None:
-        log.forget_read_to()
         lineage_uri = snapshots.new_lineage_uri()
     else:
         lineage_uri = snapshots.lineage_uri()
@@ -89,7 +133,13 @@ def launch(settings: StreamingSettings, snapshot: Snapshot | None, averages: Ave
         config = replace(config, partitions=snapshots.job_config().partitions)
     snapshots.save_job_config(config)
     plan = running_plan(settings, averages, starts, is_fresh=snapshot is None)
-    job_id = run(settings, plan, lineage_uri, snapshot)
+    try:
+        job_id = run(settings, plan, lineage_uri, snapshot)
+    except SmaError as error:
+        if snapshot is None or not _UNREADABLE.search(str(error)):
+            raise
+        instead = snapshots.in_place_of(snapshot)
+        raise SmaError(f"{error}: the {snapshot.kind} {snapshot.uri} is damaged{instead}") from error
     retained_from = {} if snapshot else {partition: offset for partition, offset in starts.items() if offset > 0}
     return Started(job_id, was_running=False, resumed_from=snapshot, retained_from=retained_from)
 
@@ -180,7 +230,7 @@ def _require_carried_over(config_changes: Sequence[Change]) -> None:
 
 def stop(settings: StreamingSettings) -> str | None:
     """Stop the job with a savepoint, closing no window early, and return the savepoint; None where no job runs."""
-    job = find_job(settings)
+    job = settle(settings)
     if job is None:
         return None
     folder_uri = f"{Snapshots(settings).lineage_uri()}/savepoints"

@@ -1,5 +1,8 @@
 """Finds the snapshot that the job resumes from: the newest complete savepoint or checkpoint of its state lineage.
 
+The newest is that with the largest checkpoint id, which Flink continues in each job that resumes; files may have been
+copied since.
+
 A lineage is a folder `<flink_storage>/<job name>/<when it started>`: all snapshots of one start with empty state and of
 the starts that resumed from it, and the job config of that state. The storage itself is the only record, and outlives
 the cluster. A snapshot is complete once its `_metadata` is there: Flink writes that file last, and moves it into place.
@@ -7,26 +10,30 @@ the cluster. A snapshot is complete once its `_metadata` is there: Flink writes 
 
 import json
 import shutil
+import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from clients.files import write_whole
 from sma.errors import SmaError
 from sma.settings import StreamingSettings
 from streaming.control.job_config import JobConfig
 
 _JOB_CONFIG = "definition.json"
+_MARK, _HEAD = 0x4960672D, struct.Struct(">iiq")  # Source: Flink, class Checkpoints
 _METADATA = {"savepoint": "savepoints/*/_metadata", "checkpoint": "checkpoints/*/chk-*/_metadata"}
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A complete savepoint or checkpoint."""
+    """A complete savepoint or checkpoint; its checkpoint id is -1 where its file does not begin as Flink writes it."""
 
     kind: str
     uri: str
     taken_ns: int
+    checkpoint_id: int
 
     @property
     def taken_at(self) -> str:
@@ -72,21 +79,69 @@ class Snapshots:
         lineage.rename(self._folder / _lineage_name())
 
     def newest(self) -> Snapshot | None:
-        """Return the newest complete snapshot of the newest lineage."""
+        """Return the newest complete snapshot of the newest lineage.
+
+        Raises:
+            SmaError: one that may be the newest is damaged; the text offers the one before.
+        """
+        snapshots = self.all()
+        for damaged in snapshots:
+            if damaged.checkpoint_id < 0 and damaged.taken_ns == max(each.taken_ns for each in snapshots):
+                raise SmaError(f"the {damaged.kind} {damaged.uri} is damaged{self.in_place_of(damaged)}")
+        return next(iter(snapshots), None)
+
+    def all(self) -> list[Snapshot]:
+        """Return the complete snapshots of the newest lineage, the newest first."""
         lineages = self._lineages()
-        if not lineages:
-            return None
         complete = [
-            Snapshot(kind, metadata.parent.as_uri(), metadata.stat().st_mtime_ns)
+            Snapshot(kind, metadata.parent.as_uri(), metadata.stat().st_mtime_ns, _checkpoint_id(metadata))
             for kind, pattern in _METADATA.items()
-            for metadata in lineages[-1].glob(pattern)
+            for metadata in (lineages[-1].glob(pattern) if lineages else ())
         ]
-        return max(complete, key=lambda snapshot: snapshot.taken_ns, default=None)
+        return sorted(complete, key=lambda snapshot: (-snapshot.checkpoint_id, -snapshot.taken_ns))
+
+    def in_place_of(self, unusable: Snapshot) -> str:
+        """Return the end of an error about a snapshot that cannot be used: from which other one to start instead."""
+        others = [each for each in self.all() if each.uri != unusable.uri and each.checkpoint_id >= 0]
+        if unusable.checkpoint_id >= 0:
+            others = [each for each in others if each.checkpoint_id <= unusable.checkpoint_id]
+        if not others:
+            return "; there is no other one: `sma stream start --fresh` computes everything again from the log"
+        return (
+            f"; the one before is the {others[0].kind} of {others[0].taken_at}: `sma stream start --from "
+            f"{others[0].uri}` resumes from it, and loses nothing while Kafka has the records since"
+        )
+
+    def select(self, uri: str) -> Snapshot:
+        """Return a snapshot of the newest lineage, and set newer ones aside, so that later starts do not find them.
+
+        Raises:
+            SmaError: there is no such snapshot.
+        """
+        snapshots = self.all()
+        wanted = next((each for each in snapshots if each.uri.rstrip("/") == uri.rstrip("/")), None)
+        if wanted is None:
+            known = ", ".join(each.uri for each in snapshots) or "none"
+            raise SmaError(f"{uri} is no snapshot of the newest state of the job: there are {known}")
+        aside = self._lineages()[-1] / "set_aside"
+        for other in snapshots:
+            if other != wanted and not 0 <= other.checkpoint_id <= wanted.checkpoint_id:
+                folder = Path(unquote(urlsplit(other.uri).path))
+                aside.mkdir(exist_ok=True)
+                folder.rename(aside / folder.name)
+        return wanted
 
     def save_job_config(self, config: JobConfig) -> None:
-        """Store the job config with the newest state lineage."""
-        text = json.dumps(config.as_json(), indent=2)
-        (self._lineages()[-1] / _JOB_CONFIG).write_text(text + "\n", encoding="utf-8")
+        """Store the job config with the newest state lineage; the one before stays until it is written whole.
+
+        Raises:
+            SmaError: it cannot be written.
+        """
+        path = self._lineages()[-1] / _JOB_CONFIG
+        try:
+            write_whole(path, json.dumps(config.as_json(), indent=2) + "\n")
+        except OSError as error:
+            raise SmaError(f"{path}: {error.strerror}: nothing was changed") from error
 
     def job_config(self) -> JobConfig:
         """Return the job config of the newest state lineage.
@@ -108,6 +163,14 @@ class Snapshots:
 
     def _lineages(self) -> list[Path]:
         return sorted(path for path in self._folder.glob("*Z") if path.is_dir())
+
+
+def _checkpoint_id(metadata: Path) -> int:
+    """Return the id that Flink writes after its mark and the format's number; -1 where they are not there."""
+    with metadata.open("rb") as file:
+        head = file.read(_HEAD.size)
+    mark, _, checkpoint_id = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, 0, -1)
+    return int(checkpoint_id) if mark == _MARK else -1
 
 
 def _lineage_name() -> str:

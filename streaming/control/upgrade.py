@@ -70,9 +70,10 @@ def upgrade(
             f"{_first(planned.changes, Effect.NEEDS_FRESH).text}, and the state does not carry over: nothing was "
             "changed; `sma stream stop`, then `sma stream start --fresh` computes everything again"
         )
+    job = lifecycle.settle(settings)
     if planned.effect is Effect.NEEDS_LOG and not without_log:
         return _take_over_from_log(settings, progress)
-    if lifecycle.find_job(settings):
+    if job is not None:
         progress("stopping with a savepoint")
         lifecycle.stop(settings)
     return lifecycle.launch(settings, Snapshots(settings).newest())
@@ -83,11 +84,10 @@ def _take_over_from_log(settings: StreamingSettings, progress: Callable[[str], N
 
     The catch-up job writes to no topic. So the running one, which does, continues until it has read as much.
     """
-    catch_up = settings.model_copy(update={"job_name": f"{settings.job_name}-next"})
+    catch_up = lifecycle.catch_up_settings(settings)
     log, rest = KafkaLog(settings), FlinkRest(settings.flink_url)
     _require_whole(settings, log.starts())
     running = lifecycle.find_job(settings) or _start_as_it_was(settings, progress)
-    lifecycle.cancel(catch_up)  # of an upgrade that was interrupted
     plan = catch_up_plan(settings, load_averages(settings.averages), log.starts())
     snapshots, catch_up_snapshots = Snapshots(settings), Snapshots(catch_up)
     lineage_uri = catch_up_snapshots.new_lineage_uri()

@@ -11,6 +11,7 @@ from typing import Any
 from supervisor.xmlrpc import Faults, SupervisorTransport
 from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
+from clients.files import write_whole
 from deploy.local.services.java_logs import TOKEN
 from deploy.local.services.render import render_supervisord
 from sma.errors import SmaError
@@ -49,9 +50,7 @@ class Supervisor:
         Raises:
             SmaError: it does not start.
         """
-        self._config.unlink(missing_ok=True)
-        self._config.touch(mode=0o600)
-        self._config.write_text(render_supervisord(self._state_dir, self._socket, programs, is_root))
+        write_whole(self._config, render_supervisord(self._state_dir, self._socket, programs, is_root), mode=0o600)
         if self.is_running():
             self._reload()
             return
