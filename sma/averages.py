@@ -18,10 +18,11 @@ from sma.grid import grid_point_after
 from sma.window import CountWindow, DurationWindow
 
 DEFAULT_MAX_AHEAD_MS = HOUR_MS
+DEFAULT_MAX_ROWS_PER_EVENT = 20_000  # a week every minute makes 10,080
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _COUNT = re.compile(r"([0-9]{1,9}) events?")
-_KEYS = {"watermark_delay", "allowed_lateness", "max_ahead", "averages"}
+_KEYS = {"watermark_delay", "allowed_lateness", "max_ahead", "max_rows_per_event", "averages"}
 _AVERAGE_KEYS = {"name", "window", "every"}
 
 
@@ -40,6 +41,11 @@ class Average:
     def length_ms(self) -> int:
         """How far an event's last row is after the grid point at or before it; a count window has one row of it."""
         return self.window.duration_ms if isinstance(self.window, DurationWindow) else self.every_ms
+
+    @property
+    def rows_per_event(self) -> int:
+        """How many rows exist because of one event, at most."""
+        return self.length_ms // self.every_ms
 
     def as_ofs_made_by(self, event_time_ms: int) -> range:
         """Return every grid point T at which a row exists because of an event at t, oldest first.
@@ -84,15 +90,56 @@ def parse_averages(text: str, file_name: str) -> Averages:
         SmaError: as `load_averages`.
     """
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}:" if mark else ""
-        raise SmaError(f"{file_name}:{where} not YAML: {getattr(error, 'problem', None) or error}") from error
+        what = "" if isinstance(error, _KeyTwice) else "not YAML: "
+        raise SmaError(f"{file_name}:{where} {what}{getattr(error, 'problem', None) or error}") from error
     try:
         return _read_document(document)
     except SmaError as error:
         raise SmaError(f"{file_name}: {error}") from None
+
+
+class _KeyTwice(yaml.constructor.ConstructorError):
+    """A mapping has a key twice, of which YAML's readers keep the last one without a word."""
+
+
+class _Mapping(dict[Any, Any]):
+    """A mapping of the file, and the line in which it begins."""
+
+    line: int
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, and keeps the line of each mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> _Mapping:
+        """Return a mapping of the document.
+
+        Raises:
+            _KeyTwice: a key stands in it twice.
+        """
+        lines: dict[str, int] = {}
+        for key_node, _ in node.value:
+            key, mark = str(key_node.value), key_node.start_mark
+            if key in lines:
+                raise _KeyTwice(
+                    problem=f"the key {key!r} is there already, in line {lines[key]}: remove one of them",
+                    problem_mark=mark,
+                )
+            lines[key] = mark.line + 1
+        mapping = _Mapping(super().construct_mapping(node, deep=deep))
+        mapping.line = node.start_mark.line + 1
+        return mapping
+
+    def construct_whole(self, node: yaml.MappingNode) -> _Mapping:
+        """Return a mapping with all that is in it."""
+        return self.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _Loader.construct_whole)
 
 
 def _read_document(document: Any) -> Averages:
@@ -101,6 +148,14 @@ def _read_document(document: Any) -> Averages:
     if not isinstance(entries, list) or not entries:
         raise SmaError("averages: must list at least one average, e.g. {name: hour, window: 1 hour, every: 1 minute}")
     averages = tuple(_read_average(entry, f"averages[{index}]") for index, entry in enumerate(entries))
+    most_rows = _whole_number(top, "max_rows_per_event", default=DEFAULT_MAX_ROWS_PER_EVENT)
+    for index, average in enumerate(averages):
+        if average.rows_per_event > most_rows:
+            raise SmaError(
+                f"line {entries[index].line}: averages[{index}].every: one event would make {average.rows_per_event:,} "
+                f"rows of {average.name!r}, window / every, and {most_rows:,} are allowed: a longer every, a shorter "
+                f"window, or max_rows_per_event: {average.rows_per_event} at the top of the file"
+            )
     for index, average in enumerate(averages):
         if average.name in (earlier.name for earlier in averages[:index]):
             raise SmaError(f"averages[{index}].name: {average.name!r} is taken by an average above: choose another")
@@ -149,6 +204,13 @@ def _mapping(value: Any, where: str, allowed: set[str], required: set[str]) -> M
     missing = sorted(required - value.keys())
     if missing:
         raise SmaError(f"{where}: the key {missing[0]!r} is missing")
+    return value
+
+
+def _whole_number(fields: Mapping[str, Any], key: str, default: int) -> int:
+    value = fields.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise SmaError(f"{key}: {value!r} is not a whole number of 1 or more")
     return value
 
 

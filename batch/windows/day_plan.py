@@ -63,18 +63,15 @@ def plan_days(
     """
     from_ms = day_start_ms(days[0])
     until_ms = max(from_ms, min(day_start_ms(days[-1]) + DAY_MS, until_ms))
-    warm_up = {
-        partition: _warm_up_days(connection, averages, filters, partition, from_ms, until_ms)
-        for partition in partitions
-    }
-    first_day = min((min(days) for days in warm_up.values()), default=from_ms // DAY_MS)
+    groups = _groups(connection, partitions)
+    warm_up = [_warm_up_days(connection, averages, filters, group, from_ms, until_ms) for group in groups]
+    first_day = min((min(days) for days in warm_up), default=from_ms // DAY_MS)
     bounds = {"from_day": day_of_number(first_day), "until_day": day_of_number(-(-until_ms // DAY_MS))}
     events_by_day = {day_number(day): count for day, count in connection.execute(_SQL["count_by_day"], bounds)}
     ((series_count,),) = connection.execute(_SQL["count_series"]).fetchall()
     tasks = []
-    for group in _groups(connection, partitions):
-        before = sorted(set().union(*(warm_up[partition] for partition in group)))
-        task_spans = tuple(spans(before, from_ms, until_ms, events_by_day, averages, series_count, limits))
+    for group, days_before in zip(groups, warm_up, strict=True):
+        task_spans = tuple(spans(sorted(days_before), from_ms, until_ms, events_by_day, averages, series_count, limits))
         sources = tuple(_source(connection, partition, task_spans) for partition in group)
         tasks.append(Task(sources, tuple(averages), filters, task_spans, limits.bridged_offsets))
     return DayPlan(tuple(days), filters, tuple(tasks), limits)
@@ -130,20 +127,26 @@ def _warm_up_days(
     connection: Connection,
     averages: Sequence[Average],
     filters: Mapping[str, EventFilter],
-    partition: int,
+    partitions: Sequence[int],
     from_ms: int,
     until_ms: int,
 ) -> set[int]:
-    """Return the days since the epoch that hold events in the lookback of the range."""
+    """Return the days since the epoch that hold events in the lookback of the range.
+
+    The last events of a series may be in any of the partitions, where it has moved from one to another.
+    """
     lookback_ms = longest_ms(averages)
     days = set(range((from_ms - lookback_ms) // DAY_MS, from_ms // DAY_MS))
     largest = most_events(averages)
     if not largest:
         return days
     # a filter that ends earlier does not count all of the last events: the lookback is longer by those it leaves out
-    left_out = max(_count_after(connection, event_filter, partition, from_ms) for event_filter in filters.values())
+    left_out = max(
+        sum(_count_after(connection, event_filter, partition, from_ms) for partition in partitions)
+        for event_filter in filters.values()
+    )
     bound = {
-        "partition": partition,
+        "partitions": list(partitions),
         "from_ms": from_ms,
         "from_day": day_of_number(from_ms // DAY_MS),
         "lookback_day": day_of_number((from_ms - lookback_ms) // DAY_MS),

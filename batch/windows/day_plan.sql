@@ -20,7 +20,7 @@ WITH with_rows AS (
         customer,
         metric
     FROM sma.series_days
-    WHERE kafka_partition = %(partition)s
+    WHERE kafka_partition = ANY(%(partitions)s)
         AND day >= %(lookback_day)s
         AND day < %(until_day)s
     UNION
@@ -28,7 +28,7 @@ WITH with_rows AS (
         customer,
         metric
     FROM sma.late_events
-    WHERE kafka_partition = %(partition)s
+    WHERE kafka_partition = ANY(%(partitions)s)
         AND event_time_ms >= %(lookback_ms)s
         AND event_time_ms < %(until_ms)s
 ),
@@ -39,7 +39,7 @@ series_day AS (
         day,
         event_count
     FROM sma.series_days
-    WHERE kafka_partition = %(partition)s
+    WHERE kafka_partition = ANY(%(partitions)s)
         AND day < %(from_day)s
     UNION ALL
     SELECT
@@ -48,7 +48,7 @@ series_day AS (
         DATE '1970-01-01' + floor(event_time_ms / %(day_ms)s::numeric)::integer,
         0
     FROM sma.late_events
-    WHERE kafka_partition = %(partition)s
+    WHERE kafka_partition = ANY(%(partitions)s)
         AND event_time_ms < %(from_ms)s
 ),
 counted AS (

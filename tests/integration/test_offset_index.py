@@ -152,7 +152,7 @@ def test_another_allowed_lateness_indexes_the_log_again(place, connection):
     assert read_index(connection).records == len(events)
 
 
-def test_a_series_that_was_sent_without_its_key_still_has_its_windows(place):
+def test_a_series_that_a_producer_spreads_over_partitions_still_has_its_windows(place):
     events = log_of(600)
     scattered = [as_record(event, partition=number % 4) for number, event in enumerate(events)]
     positions = publish(place.settings, scattered)
@@ -161,6 +161,18 @@ def test_a_series_that_was_sent_without_its_key_still_has_its_windows(place):
     compute(place, days_of(0, DAYS + 2), limits=SMALL)
     in_order = [event for _, event in sorted(zip(positions, events, strict=True))]
     assert stored(place, "batch_averages") == expected_of(in_order)
+
+
+def test_a_day_computed_alone_has_the_events_of_before_its_series_moved(place):
+    moved = [("acme", "a", START + number * HOUR, f"{number}") for number in range(20)]
+    since = [("acme", "a", START + 9 * DAY_MS + number * HOUR, f"{number}") for number in range(3)]
+    publish(place.settings, [as_record(event, partition=1) for event in moved])
+    publish(place.settings, [as_record(event, partition=0) for event in since])
+    close(place)
+    extend_in_small_blocks(place)
+    day = day_of(START + 9 * DAY_MS)
+    compute(place, [day])
+    assert stored(place, "batch_averages") == of_day(expected_of(moved + since), day)
 
 
 def delete_before(place, ends):

@@ -52,7 +52,7 @@ def log_of(count=3_000):
 def as_record(event, **where):
     customer, metric, time_ms, value = event
     fields = {"customer": customer, "metric": metric, "event_time": time_ms, "value": value}
-    return Sent(json.dumps(fields).encode(), time_ms, **(where or {"key": f"{customer}/{metric}"}))
+    return Sent(json.dumps(fields).encode(), time_ms, key=f"{customer}/{metric}", **where)
 
 
 def close(place, at_ms=START + (DAYS + 3) * DAY_MS):

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from confluent_kafka import Producer
 
 from sma.settings import Settings
+from tests.support.kafka_batches import key_of
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A record to send: its bytes, its time (of which the Kafka timestamp is made), its key or its partition."""
+    """A record to send: its bytes, its time, its key or its partition.
+
+    An event for a partition has the key that its names make. The topics that the project makes have the broker's clock,
+    so the time is a record's timestamp only on others.
+    """
 
     value: bytes | None
     time_ms: int
@@ -40,7 +45,7 @@ def publish(settings: Settings, records: Sequence[Sent]) -> list[tuple[int, int]
     for index, record in enumerate(records):
         producer.produce(
             settings.events_topic,
-            key=record.key,
+            key=record.key or (key_of(record.value) if record.partition >= 0 else None),
             value=record.value,
             partition=record.partition,
             timestamp=record.time_ms,

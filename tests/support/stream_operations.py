@@ -52,8 +52,7 @@ def make_events(seed, count, start_ms=START, customer="a"):
 def as_record(event, partition=-1):
     customer, metric, event_time_ms, value = event
     fields = {"customer": customer, "metric": metric, "event_time": event_time_ms, "value": value}
-    key = f"{customer}/{metric}" if partition < 0 else None
-    return Sent(json.dumps(fields).encode(), event_time_ms, key=key, partition=partition)
+    return Sent(json.dumps(fields).encode(), event_time_ms, key=f"{customer}/{metric}", partition=partition)
 
 
 def heartbeat(time_ms, partition):

@@ -37,6 +37,13 @@ def test_a_window_may_be_a_number_of_events():
     assert averages.averages == (Average("hour", CountWindow(20), every_ms=900_000),)
 
 
+def test_how_many_rows_an_event_may_make_can_be_raised():
+    fine = GOOD.replace("15 minutes", "100 milliseconds")
+    assert parse_averages(fine.replace("averages:", "max_rows_per_event: 36000\naverages:"), "averages.yaml")
+    count = GOOD.replace("1 hour", "20 events").replace("15 minutes", "1 millisecond")
+    assert parse_averages(count, "averages.yaml").averages[0].rows_per_event == 1
+
+
 def test_allowed_lateness_is_the_watermark_delay_unless_given():
     assert parse_averages(GOOD, "averages.yaml").allowed_lateness_ms == 2_000
     given_too = GOOD.replace("averages:", "allowed_lateness: 10 minutes\naverages:")
@@ -61,6 +68,20 @@ def test_allowed_lateness_is_the_watermark_delay_unless_given():
         ("  - {", "  - {name: hour, window: 1 day, every: 1 day}\n  - {", "averages[1].name: 'hour' is taken"),
         ("  - {", "  - 7\n  - {", "averages[0]: must be a mapping"),
         ("  - {name", "  - }{name", "averages.yaml: line 4: not YAML"),
+        (
+            "averages:",
+            "watermark_delay: 1 minute\naverages:",
+            "averages.yaml: line 3: the key 'watermark_delay' is there already, in line 2: remove one of them",
+        ),
+        ("every: 15", "every: 1 hour, every: 15", "averages.yaml: line 4: the key 'every' is there already, in line 4"),
+        (
+            "15 minutes",
+            "1 millisecond",
+            "averages.yaml: line 4: averages[0].every: one event would make 3,600,000 rows of 'hour', window / every, "
+            "and 20,000 are allowed: a longer every, a shorter window, or max_rows_per_event: 3600000 at the top",
+        ),
+        ("averages:", "max_rows_per_event: 3\naverages:", "line 5: averages[0].every: one event would make 4 rows"),
+        ("averages:", "max_rows_per_event: many\naverages:", "max_rows_per_event: 'many' is not a whole number"),
     ],
 )
 def test_an_error_names_the_file_the_key_and_the_fix(old, new, message):
