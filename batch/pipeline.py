@@ -81,7 +81,7 @@ class Reconciled:
     @property
     def unaccounted(self) -> int:
         """How many records are not accounted for, or wrongly."""
-        return max(sum(abs(account.residue) for account in self.accounts), self.mismatched.height)
+        return sum(account.unaccounted for account in self.accounts)
 
 
 def compute_batch_days(
@@ -227,11 +227,11 @@ def _log_faults(days: Sequence[ReconciledDay], accounts: Sequence[Account]) -> N
                 extra={"day": day.result.day, "average": day.result.average},
             )
     for each in accounts:
-        if each.residue:
+        if each.unaccounted:
             _LOG.error(
                 "partition %d: %d records are not accounted for: see the table sma.accounting",
                 each.kafka_partition,
-                each.residue,
+                each.unaccounted,
                 extra={"partition": each.kafka_partition},
             )
 

@@ -14,6 +14,7 @@ def low_watermark_ms(index: LogIndex, watermark_delay_ms: int) -> int:
 
     The watermark is the lowest of the partitions' max log times, less the delay, as in Flink; a window is closed once
     the watermark reaches its last millisecond, `as_of` - 1. Later windows are left to the stream.
+    What was closed once stays closed, as in the stream, whatever the delay is now.
 
     Raises:
         SmaError: a partition has neither an event nor a heartbeat, so no watermark exists and nothing is closed.
@@ -26,7 +27,8 @@ def low_watermark_ms(index: LogIndex, watermark_delay_ms: int) -> int:
                 "closed: publish heartbeats, e.g. with `sma produce --close`"
             )
         max_times_ms.append(partition.max_log_time_ms)
-    return min(max_times_ms) - watermark_delay_ms + 1
+    closed_ms = min(max_times_ms) - watermark_delay_ms + 1
+    return closed_ms if index.settled_ms is None else max(closed_ms, index.settled_ms)
 
 
 def touched_days(

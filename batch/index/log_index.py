@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from batch.store.database import Connection
 from batch.store.statements import load_statements
 from sma.averages import Averages
+from sma.instants import milliseconds
 
 _SQL = load_statements(__file__)
 
@@ -46,9 +47,13 @@ class IndexedPartition:
 
 @dataclass(frozen=True, slots=True)
 class LogIndex:
-    """Every partition that has been indexed, in order."""
+    """Every partition that has been indexed, in order.
+
+    `settled_ms` is the largest low watermark that a stored batch result was computed with, in ms; None without one.
+    """
 
     partitions: tuple[IndexedPartition, ...]
+    settled_ms: int | None = None
 
     @property
     def records(self) -> int:
@@ -63,7 +68,9 @@ class LogIndex:
 
 def read_index(connection: Connection) -> LogIndex:
     """Return the indexed partitions; one that was never indexed is left out."""
-    return LogIndex(tuple(IndexedPartition(*row) for row in connection.execute(_SQL["read_partitions"])))
+    ((settled,),) = connection.execute(_SQL["read_settled"]).fetchall()
+    partitions = tuple(IndexedPartition(*row) for row in connection.execute(_SQL["read_partitions"]))
+    return LogIndex(partitions, None if settled is None else milliseconds(settled))
 
 
 def read_rules(connection: Connection) -> set[Rule]:

@@ -14,6 +14,9 @@ LEFT JOIN sma.offset_blocks AS block USING (kafka_partition)
 GROUP BY indexed.kafka_partition
 ORDER BY indexed.kafka_partition
 
+-- read_settled --
+SELECT max(low_watermark) FROM sma.batch_days
+
 -- read_bounds --
 SELECT
     min(min_event_time_ms),

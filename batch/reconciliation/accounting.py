@@ -3,9 +3,10 @@
 The four are counted independently, so the identity can fail: `records` and `heartbeats` are what the batch layer
 read into the offset index; `late` and `rejected` are the positions in the stream's side outputs; `used` are the events
 of the batch layer at all other positions. The identity fails if the stream's side outputs hold a record that is not an
-event, miss a rejected one, or reject an event. Two such faults can cancel out in the counts, and no count shows whether
-an event in the late side output was late; so positions are compared too, with those by the rule of lateness. An event
-that the stream read and lost shows in neither: it is an unexplained difference of the windows that should hold it.
+event, miss a rejected one, or reject an event. Two such faults can cancel out in the counts, no count shows whether an
+event in the late side output was late, and one that is lost from it counts as used; so positions are compared too, with
+those by the rule of lateness. An event that the stream read and lost shows in neither: it is an unexplained difference
+of the windows that should hold it.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from batch.index.side_outputs import POSITION, SideOutputs, mismatched_positions
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The record count of one partition at read_from <= Kafka offset < read_to, by kind."""
+    """The record count of one partition at read_from <= Kafka offset < read_to, by kind.
+
+    `mismatched` counts the positions about which the layers disagree: see `mismatched`.
+    """
 
     kafka_partition: int
     read_from: int
@@ -28,11 +32,17 @@ class Account:
     late_events: int
     rejected_events: int
     heartbeats: int
+    mismatched: int = 0
 
     @property
     def residue(self) -> int:
         """How many records are not accounted for; negative where some are accounted for twice."""
         return self.records - self.events_used - self.late_events - self.rejected_events - self.heartbeats
+
+    @property
+    def unaccounted(self) -> int:
+        """How many records are not accounted for, or wrongly."""
+        return max(abs(self.residue), self.mismatched)
 
 
 def account(
@@ -47,6 +57,7 @@ def account(
         mismatched_events: the positions of `mismatched_positions` that hold an event.
     """
     late, rejected = _count(side_outputs.late), _count(side_outputs.rejected)
+    disagreements = _count(mismatched(side_outputs, by_rule, mismatched_events).select(POSITION).unique())
     events_in_side_outputs = _count(
         pl.concat([side_outputs.late.join(by_rule.late, on=POSITION, how="semi"), mismatched_events.select(POSITION)])
     )
@@ -62,6 +73,7 @@ def account(
             late_events=late.get(partition.kafka_partition, 0),
             rejected_events=rejected.get(partition.kafka_partition, 0),
             heartbeats=partition.heartbeats,
+            mismatched=disagreements.get(partition.kafka_partition, 0),
         )
         for partition in index.partitions
     ]

@@ -92,7 +92,8 @@ INSERT INTO sma.accounting (
     events_used,
     late_events,
     rejected_events,
-    heartbeats
+    heartbeats,
+    mismatched
 )
 VALUES (
     %(run_id)s,
@@ -103,5 +104,6 @@ VALUES (
     %(events_used)s,
     %(late_events)s,
     %(rejected_events)s,
-    %(heartbeats)s
+    %(heartbeats)s,
+    %(mismatched)s
 )

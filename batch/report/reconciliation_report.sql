@@ -27,7 +27,7 @@ accounted AS (
         coalesce(sum(rejected_events), 0)::bigint AS rejected_events,
         coalesce(sum(heartbeats), 0)::bigint AS heartbeats,
         coalesce(
-            sum(abs(records - events_used - late_events - rejected_events - heartbeats)), 0
+            sum(greatest(abs(records - events_used - late_events - rejected_events - heartbeats), mismatched)), 0
         )::bigint AS unaccounted,
         count(*) AS partitions
     FROM newest

@@ -59,8 +59,11 @@ FROM sma.reconciliations
 -- read_residues --
 SELECT DISTINCT ON (kafka_partition)
     kafka_partition,
-    records - events_used - late_events - rejected_events - heartbeats
+    CASE WHEN abs(residue) < mismatched THEN mismatched ELSE residue END
 FROM sma.accounting
+CROSS JOIN LATERAL (
+    SELECT records - events_used - late_events - rejected_events - heartbeats AS residue
+) AS counted
 ORDER BY kafka_partition, checked_at DESC
 
 -- count_side_outputs --

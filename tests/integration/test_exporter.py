@@ -100,7 +100,8 @@ def test_what_a_reconciliation_found_is_told(place):
             )
         connection.execute(
             "INSERT INTO sma.accounting (run_id, kafka_partition, read_from, read_to, records, events_used,"
-            " late_events, rejected_events, heartbeats) VALUES ('new', 3, 0, 10, 10, 6, 1, 1, 1)"
+            " late_events, rejected_events, heartbeats, mismatched)"
+            " VALUES ('new', 3, 0, 10, 10, 6, 1, 1, 1, 0), ('new', 2, 0, 10, 10, 7, 1, 1, 1, 2)"
         )
         connection.execute(
             "INSERT INTO sma.streaming_averages VALUES ('A', 'm', 'hour', now() - INTERVAL '1 hour', 1, 1)"
@@ -110,7 +111,7 @@ def test_what_a_reconciliation_found_is_told(place):
     assert found["sma_differences", "hour", "missing_in_stream"] == 2
     assert found["sma_differences", "hour", "extra_in_stream"] == 1
     assert (found["sma_explained_differences", "hour"], found["sma_unexplained_differences", "hour"]) == (6, 1)
-    assert found["sma_accounting_residue", "3"] == 1
+    assert (found["sma_accounting_residue", "3"], found["sma_accounting_residue", "2"]) == (1, 2)
     assert found["sma_reconciliation_age_seconds",] > 0
     assert found["sma_data_age_seconds", "A", "streamed"] == pytest.approx(3_600, abs=60)
     assert ("sma_data_age_seconds", "A", "reconciled") not in found

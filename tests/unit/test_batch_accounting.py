@@ -58,6 +58,14 @@ def test_an_event_that_only_one_of_the_layers_takes_for_late_is_no_residue_but_m
     assert found(late=late, rejected=[3]) == ([0], [(0, *disagreement)])
 
 
+@pytest.mark.parametrize("late", [[], [0, 1]])
+def test_a_mismatched_event_is_not_accounted_for_whatever_the_counts_say(late):
+    side_outputs = SideOutputs(late=at(*late), rejected=at(3))
+    mismatched_events = mismatched_positions(side_outputs, BY_RULE).filter(pl.col("kafka_offset").is_in(EVENTS))
+    (each,) = account(INDEX, side_outputs, BY_RULE, mismatched_events)
+    assert (each.residue, each.mismatched, each.unaccounted) == (0, 1, 1)
+
+
 def test_faults_that_cancel_out_in_the_counts_show_in_the_positions():
     residues, disagreements = found(late=[1, 3], rejected=[])
     assert residues == [0]
@@ -73,7 +81,7 @@ def test_a_record_that_is_twice_in_a_side_output_counts_once():
         "event_time": 2,
         "value": "1.500000",
     }
-    record = Value(0, 0, json.dumps(late | {"newest_event_time": 5}).encode())
+    record = Value(0, 0, json.dumps(late | {"newest_log_time": 5}).encode())
     assert positions("late_events", [record, record]).rows() == [(0, 7)]
 
 

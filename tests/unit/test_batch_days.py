@@ -1,5 +1,6 @@
 """Which windows are closed, and which days do they belong to?"""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -27,6 +28,11 @@ def index(*newest_times_ms: int | None) -> LogIndex:
 def test_the_slowest_partition_holds_the_watermark_back():
     # watermark 100 - 60 = 40: the window [.., 41) has its last millisecond at 40
     assert low_watermark_ms(index(500, 100), 60) == 41
+
+
+def test_what_was_closed_once_stays_closed_under_a_longer_delay():
+    assert low_watermark_ms(replace(index(500, 100), settled_ms=90), 60) == 90
+    assert low_watermark_ms(replace(index(500, 100), settled_ms=30), 60) == 41
 
 
 def test_nothing_is_closed_while_a_partition_is_empty():
