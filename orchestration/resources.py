@@ -6,12 +6,13 @@ loops; they are imported where they are called, so that definitions load in a se
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from batch.log.offsets import Progress
+from batch.results.retention import kept_days
 from batch.schedule.backlog import Backlog, read_backlog
 from powerbi.refresh.clock import Clock, SystemClock
 from sma.averages import Averages, load_averages
@@ -56,13 +57,18 @@ class Project:
         """Compute days from the retained log, and store them."""
         from batch.pipeline import compute_batch_days
 
-        return compute_batch_days(self.settings, self.averages, days, run_id, progress, resume_key)
+        kept = self._kept(days, progress)
+        return compute_batch_days(self.settings, self.averages, kept, run_id, progress, resume_key)
 
     def reconcile(self, days: Sequence[date], run_id: str, progress: Progress) -> "Reconciled":
         """Compare days with the streamed rows, and store the result."""
         from batch.pipeline import reconcile_days
 
-        return reconcile_days(self.settings, self.averages, days, run_id, progress)
+        return reconcile_days(self.settings, self.averages, self._kept(days, progress), run_id, progress)
+
+    def _kept(self, days: Sequence[date], progress: Progress) -> list[date]:
+        today = datetime.fromtimestamp(self.clock.now(), UTC).date()
+        return kept_days(days, self.settings.keep_days, today, progress)
 
     def worst_series(self, reconciled: "Reconciled") -> "Mapping[str, SeriesRows]":
         """Read the rows of the series that differs most, of each day that differs."""

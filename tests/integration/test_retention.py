@@ -6,7 +6,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from batch.results.retention import Dropped, drop_before
+from batch.results.retention import Dropped, drop_before, kept_days
 from orchestration.jobs import retention
 from orchestration.resources import Project
 from sma.averages import load_averages
@@ -81,3 +81,12 @@ def test_the_job_follows_the_setting(own_database, rows, keep_days, left):
     with dg.DagsterInstance.ephemeral() as instance:
         assert retention.execute_in_process(resources={"project": Kept()}, instance=instance).success
     assert count(rows, "batch_averages") == left
+
+
+def test_days_that_are_no_longer_kept_are_left_out_with_a_word():
+    said = []
+    days = [date(2013, 1, 1), date(2013, 1, 2), date(2013, 1, 3)]
+    assert kept_days(days, 1, date(2013, 1, 3), said.append) == days[1:]
+    assert said == ["1 of 3 days are before 2013-01-02 and no longer kept: left out"]
+    assert kept_days(days, 0, date(2013, 1, 3), said.append) == days
+    assert len(said) == 1
