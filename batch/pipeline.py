@@ -14,7 +14,7 @@ import polars as pl
 
 from batch.index.closed_days import low_watermark_ms, touched_days
 from batch.index.extend import extend_index
-from batch.index.log_index import LogIndex, read_event_time_bounds, read_index
+from batch.index.log_index import LogIndex, read_event_time_bounds, read_index, require_whole
 from batch.index.side_outputs import events_at, mismatched_positions, read_by_rule, read_by_stream
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import Progress
@@ -114,7 +114,7 @@ def compute_batch_days(
     """
     started = time.monotonic()
     key = resume_key or run_id
-    extend_index(settings, averages, progress, limits=limits)
+    extended = extend_index(settings, averages, progress, limits=limits)
     index_seconds = time.monotonic() - started
     names = [average.name for average in averages.averages]
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
@@ -123,6 +123,7 @@ def compute_batch_days(
             progress(f"{len(finished)} of {len(days)} days are finished already: not computed again")
         with snapshot(connection):
             index = read_index(connection)
+            require_whole(connection, index, averages, extended.read_to)
             low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
             wanted = RowRequest(
                 {day: names for day in days if day not in finished}, {_ALL: EventFilter()}, low_watermark + 1
@@ -179,12 +180,13 @@ def reconcile_days(
         results = read_results(connection, days, [average.name for average in averages.averages])
         committed = wait_until_committed(settings, _furthest(results), progress)
         with snapshot(connection) as compared_at:
-            extend_index(settings, averages, progress)
+            extended = extend_index(settings, averages, progress)
             with (
                 connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as index_connection,
                 snapshot(index_connection),
             ):
                 index = read_index(index_connection)
+                require_whole(index_connection, index, averages, extended.read_to)
                 if uncommitted(committed, index.read_to):
                     wait_until_committed(settings, index.read_to, progress)
                 progress(f"comparing {len(days)} days")

@@ -33,6 +33,11 @@ class IndexReport:
     partitions: dict[int, tuple[int, int]]
     seconds: float
 
+    @property
+    def read_to(self) -> dict[int, int]:
+        """Where the index of each partition ends."""
+        return {partition: end for partition, (_, end) in self.partitions.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class _Task:
@@ -172,7 +177,7 @@ def _extend(task: _Task) -> Iterator[_Step]:
         from_offset, events, heartbeats = done.next_offset, 0, 0
 
         def write() -> _Step:
-            write_pass(connection, task.partition, task.rule, done, late, rejected)
+            write_pass(connection, task.partition, task.rule, from_offset, done, late, rejected)
             late_events = sum(columns.kafka_offsets.size for columns in late)
             first_rejected = rejected[0][0] if rejected else None
             counts = (events - late_events, late_events, len(rejected), heartbeats)

@@ -13,6 +13,7 @@ from batch.index.log_index import Rule
 from batch.store.database import Connection
 from batch.store.statements import load_statements
 from sma.days import day_of_number
+from sma.errors import SmaError
 
 _SQL = load_statements(__file__)
 
@@ -50,6 +51,7 @@ def write_pass(
     connection: Connection,
     partition: int,
     rule: Rule,
+    from_offset: int,
     done: IndexPass,
     late: Sequence[LateEvents],
     rejected: Sequence[tuple[int, str]],
@@ -60,14 +62,19 @@ def write_pass(
         connection: to the database.
         partition: its number.
         rule: of the pass.
+        from_offset: where the index of the partition ends, as the pass knows it.
         done: the pass.
         late: its late events since it was last written.
         rejected: (Kafka offset, reason), likewise.
+
+    Raises:
+        SmaError: the index no longer ends there, or has another rule: another run has begun it again.
     """
     names = [done.series[number] for number in range(len(done.series))]
     max_times = list(done.max_log_times_by_series())
     days = list(done.day_counts())
     with connection.transaction():
+        _require_continued(connection, partition, rule, from_offset)
         if done.blocks:
             first_offset = done.blocks[0].first_offset
             connection.execute(_SQL["delete_blocks_from"], {"partition": partition, "first_offset": first_offset})
@@ -95,6 +102,16 @@ def write_pass(
         connection.execute(
             _SQL["record_partition"],
             bound | {"allowed_lateness_ms": rule.allowed_lateness_ms, "max_ahead_ms": rule.max_ahead_ms},
+        )
+
+
+def _require_continued(connection: Connection, partition: int, rule: Rule, from_offset: int) -> None:
+    row = connection.execute(_SQL["lock_indexed"], {"partition": partition}).fetchone()
+    next_offset, *rule_there = row or (0, rule.allowed_lateness_ms, rule.max_ahead_ms)
+    if next_offset != from_offset or Rule(*rule_there) != rule:
+        raise SmaError(
+            f"partition {partition} of the offset index was begun again by another run, with another allowed_lateness "
+            "or max_ahead, while this one extended it: run this again with one averages.yaml"
         )
 
 

@@ -13,6 +13,15 @@ SELECT
 FROM sma.indexed_partitions
 WHERE kafka_partition = %(partition)s
 
+-- lock_indexed --
+SELECT
+    next_offset,
+    allowed_lateness_ms,
+    max_ahead_ms
+FROM sma.indexed_partitions
+WHERE kafka_partition = %(partition)s
+FOR UPDATE
+
 -- read_last_block --
 SELECT
     first_offset,

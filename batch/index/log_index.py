@@ -1,10 +1,12 @@
 """Reads how far each partition is indexed, and how many records of each kind it has."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from batch.store.database import Connection
 from batch.store.statements import load_statements
 from sma.averages import Averages
+from sma.errors import SmaError
 from sma.instants import milliseconds
 
 _SQL = load_statements(__file__)
@@ -71,6 +73,28 @@ def read_index(connection: Connection) -> LogIndex:
     ((settled,),) = connection.execute(_SQL["read_settled"]).fetchall()
     partitions = tuple(IndexedPartition(*row) for row in connection.execute(_SQL["read_partitions"]))
     return LogIndex(partitions, None if settled is None else milliseconds(settled))
+
+
+def require_whole(connection: Connection, index: LogIndex, averages: Averages, read_to: Mapping[int, int]) -> None:
+    """Refuse to judge by an index that is empty, incomplete or of another rule, as while another run makes it again.
+
+    Args:
+        connection: to the database, in the snapshot that the index was read in.
+        index: what was read.
+        averages: have the rule.
+        read_to: how far each partition must be indexed.
+
+    Raises:
+        SmaError: it is not whole.
+    """
+    rules, indexed = read_rules(connection), index.read_to
+    behind = sorted(partition for partition, offset in read_to.items() if indexed.get(partition, -1) < offset)
+    if rules != {Rule.of(averages)} or behind:
+        where = f"partition {behind[0]} is not indexed so far" if behind else "it is of another averages.yaml"
+        raise SmaError(
+            f"the offset index is being made again ({where}), so nothing was judged by it: run this again, with one "
+            "averages.yaml"
+        )
 
 
 def read_rules(connection: Connection) -> set[Rule]:
