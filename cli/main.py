@@ -22,6 +22,7 @@ COMMANDS = {
     "reconcile": ("cli.reconcile", "Recompute days and compare them with the stream's rows."),
     "explain": ("cli.explain", "Trace one value to the events of its window."),
     "stream": ("cli.stream", "Start, stop, upgrade, replay and inspect the Flink job."),
+    "check": ("cli.check", "Validate averages.yaml, and show what it makes and costs."),
     "customer": ("cli.customer", "Add, remove and list customers that read their own rows."),
 }
 """The module of each command and its line in the help, in the order of the help."""
