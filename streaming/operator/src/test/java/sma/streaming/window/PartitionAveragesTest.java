@@ -29,7 +29,7 @@ class PartitionAveragesTest {
         return Oracle.block(3, log, from, until);
     }
 
-    @RepeatedTest(150)
+    @RepeatedTest(100)
     void everyLogGivesTheOraclesTableAndLateEventsHoweverItIsCutAndRestored(RepetitionInfo repetition) {
         Random random = new Random(repetition.getCurrentRepetition());
         Averages config = new Averages(random.nextInt(120), random.nextInt(300), AVERAGES);
