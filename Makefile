@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup npm kcat demo up psql down clean test test-nightly check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures dashboards
+.PHONY: help setup npm kcat demo up psql down clean test test-nightly checked check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures dashboards
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,11 +31,14 @@ down: ## stop everything; the data stays
 clean: down ## stop everything and remove .local and .venv, data included
 	@rm -rf .local .venv streaming/operator/target
 
-test: npm kcat check test-operator ## run every check and test, on a stack of its own; of the long tests one, selected by the commit
+test: checked ## run every check and test, on a stack of its own; of the long tests one, selected by the commit
 	@$(VENV)/pytest -q --durations=25 -n 2 --dist loadgroup
 
-test-nightly: npm kcat check test-operator ## the same with all of the long tests
+test-nightly: checked ## the same with all of the long tests
 	@$(VENV)/pytest -q --durations=40 -n 2 --dist loadgroup --nightly
+
+checked:
+	@$(MAKE) --no-print-directory -j 2 -O npm kcat check test-operator
 
 check: setup ## formatting, lint, types, import rules
 	@$(VENV)/ruff format --check .

@@ -25,6 +25,7 @@ from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
 
 _WITHIN_S = 300  # as long as `sma up` waits: a busy machine may need it
+_END_S = 20
 _EXPORTER = "exporter"
 
 _replaced: dict[Path, str] = {}  # files of Flink's configuration that `unwatched` has replaced, and what was in them
@@ -107,7 +108,11 @@ def _exporter(settings: Settings) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _restart_task_manager(settings: Settings) -> None:

@@ -67,12 +67,22 @@ def test_a_change_of_configuration_changes_the_program_and_so_restarts_it(settin
 
 def test_dagster_gets_no_password_but_its_own_layers(settings, environment):
     programs = {each["name"]: each for each in program_options(environment, config_files(settings, environment), {})}
-    for name in ("dagster-daemon", "dagster-webserver"):
+    for name in ("dagster-code", "dagster-daemon", "dagster-webserver"):
         variables = programs[name]["environment"]
         assert environment.values["SMA_DAGSTER_DATABASE_URL"] in variables
         assert environment.password("postgres") not in variables
         assert environment.password("sma_owner") not in variables
         assert environment.password("sma_streaming") not in variables
+
+
+def test_the_code_server_has_the_code_location_of_the_checkouts_workspace(settings, environment):
+    (wanted,) = yaml.safe_load((CHECKOUT / "workspace.yaml").read_text())["load_from"]
+    (found,) = yaml.safe_load(render_template("workspace.yaml", environment))["load_from"]
+    assert found["grpc_server"]["location_name"] == wanted["python_module"]["location_name"]
+    programs = {each["name"]: each for each in program_options(environment, config_files(settings, environment), {})}
+    command = shlex.split(programs["dagster-code"]["command"])
+    assert command[command.index("-m", 3) + 1] == wanted["python_module"]["module_name"]
+    assert command[-2:] == ["-p", str(found["grpc_server"]["port"])]
 
 
 def test_the_exporter_gets_no_url_by_which_it_could_write(settings, environment):

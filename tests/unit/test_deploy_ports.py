@@ -21,6 +21,7 @@ def test_ports_are_a_block_from_19000_on_unless_said_otherwise():
         "exporter": 19008,
         "flink_metrics": 19009,
         "flink_metrics_2": 19010,
+        "dagster_code": 19011,
     }
 
 

@@ -116,21 +116,22 @@ def check_dagster(settings: DagsterSettings, since: float = 0) -> Health:
         return Health(f"{settings.dagster_url} does not answer as Dagster {version('dagster')} does")
     fault = _code_fault(data["workspaceOrError"])
     if fault is not None:
-        return Health(fault, running_version, is_final=not fault.endswith("is loading"))
+        return Health(fault.reason, running_version, fault.is_final)
     return Health(_daemon_fault(data["instance"]["daemonHealth"]["allDaemonStatuses"], since), running_version)
 
 
-def _code_fault(workspace: dict[str, Any]) -> str | None:
+def _code_fault(workspace: dict[str, Any]) -> Health | None:
     if "message" in workspace:
-        return dagster.first_line(workspace["message"])
+        return Health(dagster.first_line(workspace["message"]), is_final=True)
     entries = workspace["locationEntries"]
     if not entries:
-        return "no code location is loaded"
+        return Health("no code location is loaded", is_final=True)
     for entry in entries:
-        if entry["locationOrLoadError"] is None:
-            return f"code location {entry['name']} is loading"
-        if "message" in entry["locationOrLoadError"]:
-            return f"code location {entry['name']}: {_last_line(entry['locationOrLoadError'])}"
+        error = entry["locationOrLoadError"]
+        if error is None or _UNREACHABLE in _classes(error):
+            return Health(f"code location {entry['name']} is loading")
+        if "message" in error:
+            return Health(f"code location {entry['name']}: {_last_line(error)}", is_final=True)
     return None
 
 
@@ -141,6 +142,11 @@ def _daemon_fault(daemons: list[dict[str, Any]], since: float) -> str | None:
     return None
 
 
+def _classes(error: dict[str, Any] | None) -> list[str]:
+    """The classes of an error and its causes; none where it is not an error."""
+    return [error.get("className", ""), *_classes(error.get("cause"))] if error else []
+
+
 def _last_line(error: dict[str, Any]) -> str:
     """The deepest cause: what failed to import, rather than that something did."""
     while error.get("cause"):
@@ -148,13 +154,16 @@ def _last_line(error: dict[str, Any]) -> str:
     return dagster.first_line(error["message"])
 
 
+_UNREACHABLE = "DagsterUserCodeUnreachableError"  # while the code server starts; Dagster tries again by itself
 _DAGSTER_QUERY = """
 {
   workspaceOrError {
     ... on Workspace {
       locationEntries {
         name
-        locationOrLoadError { ... on PythonError { message cause { message cause { message } } } }
+        locationOrLoadError {
+          ... on PythonError { className message cause { className message cause { className message } } }
+        }
       }
     }
     ... on PythonError { message }

@@ -20,14 +20,14 @@ PROGRAMS = {
     "kafka": ("kafka",),
     "timescaledb": ("postgres",),
     "flink": ("flink-jobmanager", "flink-taskmanager"),
-    "dagster": ("dagster-webserver", "dagster-daemon"),
+    "dagster": ("dagster-code", "dagster-webserver", "dagster-daemon"),
     "prometheus": ("exporter", "prometheus", "alertmanager"),
 }
 LISTENERS = {
     "kafka": ("kafka", "kafka_controller"),
     "timescaledb": ("postgres",),
     "flink": ("flink", "flink_rpc", "flink_metrics", "flink_metrics_2"),
-    "dagster": ("dagster",),
+    "dagster": ("dagster", "dagster_code"),
     "prometheus": ("prometheus", "alertmanager", "exporter"),
 }
 POSTGRES_BIN = INSTALL_DIR / "timescaledb" / "root" / "usr" / "lib" / "postgresql" / "17" / "bin"
@@ -97,7 +97,10 @@ def config_files(settings: Settings, environment: Environment) -> dict[str, dict
             flink_conf / _FLINK_CLIENT_LOG: (FLINK_HOME / "conf" / _FLINK_CLIENT_LOG).read_text(),
             **log_files(settings, environment, flink_conf / _FLINK_LOG, (FLINK_HOME / "conf" / _FLINK_LOG).read_text()),
         },
-        "dagster": {state / "dagster" / "dagster.yaml": render_template("dagster.yaml", environment)},
+        "dagster": {
+            state / "dagster" / "dagster.yaml": render_template("dagster.yaml", environment),
+            _workspace_file(environment): render_template("workspace.yaml", environment),
+        },
         "prometheus": {
             state / "prometheus" / "prometheus.yml": render_template("prometheus.yml", environment),
             state / "prometheus" / "dead_mans_switch.yml": render_dead_mans_switch(switch),
@@ -124,6 +127,7 @@ def program_options(
         environ: the environment of the command; its SMA_* reach Dagster, which runs the batch layer.
     """
     state = environment.state_dir
+    workspace = ("-w", str(_workspace_file(environment)))
     commands = {
         "kafka": kafka_java(environment, "kafka.Kafka", f"{state}/kafka/server.properties"),
         "postgres": [
@@ -135,8 +139,9 @@ def program_options(
         ],
         "flink-jobmanager": [f"{FLINK_HOME}/bin/jobmanager.sh", "start-foreground"],
         "flink-taskmanager": [f"{FLINK_HOME}/bin/taskmanager.sh", "start-foreground"],
-        "dagster-webserver": [*_DAGSTER, "dagster_webserver", *_dagster_address(environment), *_WORKSPACE],
-        "dagster-daemon": [*_DAGSTER, "deploy.local.services.dagster_daemon", "run", *_WORKSPACE],
+        "dagster-code": [*_DAGSTER, "dagster", *_CODE_SERVER, *_address(environment, "dagster_code")],
+        "dagster-webserver": [*_DAGSTER, "dagster_webserver", *_address(environment, "dagster"), *workspace],
+        "dagster-daemon": [*_DAGSTER, "deploy.local.services.dagster_daemon", "run", *workspace],
         "exporter": [sys.executable, "-m", "monitoring.exporter", "--port", str(environment.ports["exporter"])],
         "prometheus": prometheus_command(
             state / "prometheus" / "prometheus.yml",
@@ -207,11 +212,15 @@ def _installed(part: str) -> str:
 _RULES_DIR = CHECKOUT / "monitoring" / "prometheus" / "rules"
 _NOT_FOR_OURS = ("SMA_PASSWORD_", "SMA_OWNER_DATABASE_URL", "SMA_STREAMING_DATABASE_URL")
 _DAGSTER = (sys.executable, "-m", "monitoring.logs", "dagster")
-_WORKSPACE = ("-w", str(CHECKOUT / "workspace.yaml"))
+_CODE_SERVER = ("code-server", "start", "-m", "orchestration.definitions", "-d", str(CHECKOUT))
 
 
-def _dagster_address(environment: Environment) -> tuple[str, ...]:
-    return ("-h", "127.0.0.1", "-p", str(environment.ports["dagster"]))
+def _workspace_file(environment: Environment) -> Path:
+    return environment.state_dir / "dagster" / "workspace.yaml"
+
+
+def _address(environment: Environment, listener: str) -> tuple[str, ...]:
+    return ("-h", LOOPBACK, "-p", str(environment.ports[listener]))
 
 
 def _special_options(program: str) -> dict[str, str]:

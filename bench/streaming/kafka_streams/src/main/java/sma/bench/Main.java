@@ -10,12 +10,14 @@ import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
@@ -31,7 +33,7 @@ public final class Main {
     static final String STORE = "windows";
 
     private static final int MAX_POLL_RECORDS = 10_000;
-    private static final long TIMEOUT_MINUTES = 15;
+    private static final long TIMEOUT_MINUTES = 5;
 
     private Main() {}
 
@@ -58,9 +60,18 @@ public final class Main {
                 progress.begin();
             }
         });
+        AtomicReference<Throwable> fault = new AtomicReference<>();
+        streams.setUncaughtExceptionHandler(thrown -> {
+            fault.compareAndSet(null, thrown);
+            progress.giveUp();
+            return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+        });
         streams.start();
-        if (!progress.done.await(TIMEOUT_MINUTES, TimeUnit.MINUTES)) {
-            throw new IllegalStateException("not done after " + TIMEOUT_MINUTES + " minutes: " + streams.state());
+        boolean isDone = progress.done.await(TIMEOUT_MINUTES, TimeUnit.MINUTES);
+        if (!isDone || fault.get() != null) {
+            throw new IllegalStateException(
+                    isDone ? "a thread died" : "not done after " + TIMEOUT_MINUTES + " minutes: " + streams.state(),
+                    fault.get());
         }
         double seconds = (System.nanoTime() - progress.began.get()) / 1e9;
         streams.close();
@@ -118,6 +129,13 @@ public final class Main {
         /** Called by whoever begins; the first call counts. */
         void begin() {
             began.compareAndSet(NOT_YET, System.nanoTime());
+        }
+
+        /** Lets nobody wait for records that nobody reads any more. */
+        void giveUp() {
+            while (done.getCount() > 0) {
+                done.countDown();
+            }
         }
 
         long endOf(int partition) {

@@ -86,7 +86,7 @@ class PartitionAveragesTest {
         }
     }
 
-    @RepeatedTest(150)
+    @RepeatedTest(100)
     void everyLogGivesTheOraclesTableAndLateEventsHoweverItIsCutAndRestored(RepetitionInfo repetition) {
         Run run = new Run(new Random(repetition.getCurrentRepetition()));
         int largest = 1 + run.random.nextInt(300);
@@ -106,7 +106,7 @@ class PartitionAveragesTest {
         assertEquals(run.log.stream().filter(Sent::isHeartbeat).count(), account.heartbeats);
     }
 
-    @RepeatedTest(300)
+    @RepeatedTest(120)
     void anySequenceOfBlocksSnapshotsRestoresAndOtherRulesLeavesTheOraclesTable(RepetitionInfo repetition) {
         Run run = new Run(new Random(-repetition.getCurrentRepetition()));
         long newest = run.log.stream().mapToLong(Sent::timeMs).max().orElseThrow();
