@@ -10,7 +10,7 @@ import click
 from cli.console import out, print_json, say
 from database.definitions import store_definitions
 from sma.averages import load_averages
-from sma.instants import instant
+from sma.instants import format_instant
 from sma.settings import Settings, load_settings
 from streaming.control import lifecycle, progress
 from streaming.control import replay as replaying
@@ -256,7 +256,7 @@ def reprocessed_in_words(done: reprocessing.Reprocessed) -> str:
 def _instant(time_ms: int | None) -> str:
     if time_ms is None:
         return "?"
-    return instant(time_ms).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+    return format_instant(time_ms).replace("T", " ").removesuffix("Z")
 
 
 def in_words(started: lifecycle.Started) -> str:

@@ -7,7 +7,9 @@ import pytest
 
 from cli import console
 from cli.console import out, print_table, progress_bar, say
+from cli.stream import reprocessed_in_words
 from sma.settings import CHECKOUT
+from streaming.control.reprocess import Reprocessed
 
 NAMES = ["[red]x[/red]", "[link=http://x]y", "[/]", "[bold]", ":smile:", r"\[x]"]
 
@@ -40,6 +42,11 @@ def test_a_progress_bar_has_the_name(terminal, name):
     with progress_bar(name, 1):
         pass
     assert name in terminal.getvalue()
+
+
+def test_a_grid_below_a_second_is_printed_to_the_millisecond():
+    done = Reprocessed("half", "quarter", 4, 2, first_as_of=250, last_as_of=1_000, is_dry=False, seconds=0.1)
+    assert "as of 1970-01-01 00:00:00.250 to 1970-01-01 00:00:01," in reprocessed_in_words(done)
 
 
 def test_no_other_console_prints():
