@@ -1,4 +1,8 @@
-"""Prints progress and tables: progress on standard error, results on standard output."""
+"""Prints progress and tables: progress on standard error, results on standard output.
+
+Text is printed as it is. Names of customers and metrics come from events, so no console here reads markup or emoji
+codes in what it prints: a metric `[red]x[/red]` has that name on the screen too.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 _WIDTH_OF_A_FILE = 140
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 for console in (out, err):
     if not console.is_terminal:
         console.width = _WIDTH_OF_A_FILE
@@ -22,7 +26,7 @@ for console in (out, err):
 @contextmanager
 def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar while the block runs; yield the function to call with how many are done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=not err.is_terminal) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
@@ -31,7 +35,7 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 def say(line: str) -> None:
     """Print a line of progress."""
-    err.print(line, markup=False)
+    err.print(line)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

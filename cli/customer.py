@@ -78,7 +78,7 @@ def list_them(as_json: bool) -> None:
         print_json([asdict(one) for one in listed])
         return
     if not listed:
-        out.print("no customer reads for itself yet: `sma customer add NAME`", markup=False)
+        out.print("no customer reads for itself yet: `sma customer add NAME`")
         return
     rows = [
         (
@@ -109,6 +109,6 @@ def _print(access: customers.Access, as_json: bool) -> None:
         ("password", f"{access.password}   (shown this once)"),
         ("URL", access.url),
     ):
-        out.print(f"{name:<9} {value}", markup=False, soft_wrap=True)
+        out.print(f"{name:<9} {value}", soft_wrap=True)
     if not access.has_rows:
         say(f"there is no row of {access.customer} yet: is the name spelled as events spell it?")

@@ -199,4 +199,4 @@ def _yes(is_true: bool) -> str:
 
 
 def _print(line: str) -> None:
-    out.print(line, markup=False, soft_wrap=True)
+    out.print(line, soft_wrap=True)

@@ -98,4 +98,4 @@ def print_commands(commands: Sequence[str]) -> None:
     if commands:
         out.print("To trace the values that differ most, the unexplained first:")
         for command in commands:
-            out.print(f"  {command}", markup=False, soft_wrap=True)
+            out.print(f"  {command}", soft_wrap=True)

@@ -10,7 +10,7 @@ import click
 from cli.console import out, print_json, say
 from database.definitions import store_definitions
 from sma.averages import load_averages
-from sma.instants import instant
+from sma.instants import format_instant
 from sma.settings import Settings, load_settings
 from streaming.control import lifecycle, progress
 from streaming.control import replay as replaying
@@ -64,7 +64,7 @@ def start(fresh: bool, from_uri: str | None) -> None:
         started = lifecycle.start(settings, fresh=fresh, from_uri=from_uri)
         if not started.was_running:
             _store_definitions(settings)
-    out.print(in_words(started), markup=False, soft_wrap=True)
+    out.print(in_words(started), soft_wrap=True)
 
 
 @stream.command()
@@ -80,7 +80,7 @@ def stop() -> None:
     settings = load_settings()
     with changing_the_job(settings, "stream stop", say):
         location = lifecycle.stop(settings)
-    out.print(f"stopped with savepoint {location}" if location else "no job was running", markup=False, soft_wrap=True)
+    out.print(f"stopped with savepoint {location}" if location else "no job was running", soft_wrap=True)
 
 
 @stream.command()
@@ -94,7 +94,7 @@ def savepoint() -> None:
     settings = load_settings()
     with changing_the_job(settings, "stream savepoint", say):
         location = lifecycle.savepoint(settings)
-    out.print(location, markup=False, soft_wrap=True)
+    out.print(location, soft_wrap=True)
 
 
 @stream.command()
@@ -110,7 +110,7 @@ def status(as_json: bool) -> None:
     if as_json:
         print_json(asdict(job))
     else:
-        out.print(status_in_words(job), markup=False, soft_wrap=True)
+        out.print(status_in_words(job), soft_wrap=True)
 
 
 @stream.command()
@@ -132,14 +132,14 @@ def upgrade(dry_run: bool, without_log: bool) -> None:
     settings = load_settings()
     planned = upgrading.plan_upgrade(settings)
     for change in planned.changes:
-        out.print(f"{change.text}: {change.effect.value}", markup=False, soft_wrap=True)
+        out.print(f"{change.text}: {change.effect.value}", soft_wrap=True)
     if not planned.changes:
-        out.print(f"the job config is the same: {planned.effect.value}", markup=False, soft_wrap=True)
+        out.print(f"the job config is the same: {planned.effect.value}", soft_wrap=True)
     if not dry_run:
         with changing_the_job(settings, "stream upgrade", say):
             started = upgrading.upgrade(settings, planned, without_log, say)
             _store_definitions(settings)
-        out.print(in_words(started), markup=False, soft_wrap=True)
+        out.print(in_words(started), soft_wrap=True)
 
 
 @stream.command()
@@ -180,7 +180,7 @@ def replay(
     if as_json:
         print_json(asdict(done))
     else:
-        out.print(replay_in_words(done), markup=False, soft_wrap=True)
+        out.print(replay_in_words(done), soft_wrap=True)
 
 
 @stream.command()
@@ -209,7 +209,7 @@ def reprocess(
     if as_json:
         print_json(asdict(done))
     else:
-        out.print(reprocessed_in_words(done), markup=False, soft_wrap=True)
+        out.print(reprocessed_in_words(done), soft_wrap=True)
 
 
 @click.command()
@@ -256,7 +256,7 @@ def reprocessed_in_words(done: reprocessing.Reprocessed) -> str:
 def _instant(time_ms: int | None) -> str:
     if time_ms is None:
         return "?"
-    return instant(time_ms).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+    return format_instant(time_ms).replace("T", " ").removesuffix("Z")
 
 
 def in_words(started: lifecycle.Started) -> str:

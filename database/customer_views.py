@@ -6,25 +6,49 @@ its schema and select from these views, and nothing else: see `database.customer
 
 from psycopg import Connection, sql
 
-_OWN_ROWS = ("moving_averages", "series", "facts", "live", "differences", "data_age", "quality")
+_OWN_ROWS = ("moving_averages", "facts", "live", "differences", "data_age", "quality")
 _FOR_EVERYBODY = ("averages",)
 
-# the days of the customer's own rows; those of all customers together would reveal the other customers' days
+# the days of the months in which the customer has rows; those of all customers together would reveal the other
+# customers' months. Joined by OR, so that each EXISTS remains a look-up in an index.
 _CALENDAR = """
 SELECT day.*
 FROM serving.calendar AS day
-JOIN (
-    SELECT
-        least(min(first_streamed), min(first_computed)) AS first_as_of,
-        greatest(max(newest_streamed), max(newest_computed)) AS newest_as_of
-    FROM sma.reached
-    WHERE customer = {customer}
-) AS own
-    ON day.date >= (own.first_as_of AT TIME ZONE 'UTC')::date
-    AND day.date <= (own.newest_as_of AT TIME ZONE 'UTC')::date
+JOIN sma.served_months AS served ON served.month = date_trunc('month', day.date::timestamp)
+WHERE EXISTS (
+        SELECT
+        FROM sma.streaming_averages
+        WHERE customer = {customer}
+            AND as_of >= served.month AT TIME ZONE INTERVAL '0'
+            AND as_of < (served.month + INTERVAL '1 month') AT TIME ZONE INTERVAL '0'
+    )
+    OR EXISTS (
+        SELECT
+        FROM sma.batch_averages
+        WHERE customer = {customer}
+            AND as_of >= served.month AT TIME ZONE INTERVAL '0'
+            AND as_of < (served.month + INTERVAL '1 month') AT TIME ZONE INTERVAL '0'
+    )
 """
 
-VIEWS = (*_OWN_ROWS, *_FOR_EVERYBODY, "calendar")
+# a label that tells this customer apart from another one would reveal the other, so here the customer keeps its name
+_SERIES = """
+SELECT
+    series,
+    customer,
+    metric,
+    series_key,
+    customer_key,
+    customer || '/' || metric_label AS series_label,
+    customer AS customer_label,
+    metric_label,
+    newest_event
+FROM serving.series
+WHERE customer = {customer}
+"""
+_OF_ONE_CUSTOMER = {"calendar": _CALENDAR, "series": _SERIES}
+
+VIEWS = (*_OWN_ROWS, *_FOR_EVERYBODY, *_OF_ONE_CUSTOMER)
 
 
 def remake_customer_views(connection: Connection) -> None:
@@ -60,8 +84,8 @@ def grant_views(connection: Connection, schema: str, role: str) -> None:
 
 
 def _query(view: str, customer: sql.Literal) -> sql.Composable:
-    if view == "calendar":
-        return sql.SQL(_CALENDAR).format(customer=customer)
+    if view in _OF_ONE_CUSTOMER:
+        return sql.SQL(_OF_ONE_CUSTOMER[view]).format(customer=customer)
     source = sql.Identifier("serving", view)
     if view in _FOR_EVERYBODY:
         return sql.SQL("SELECT * FROM {}").format(source)

@@ -229,5 +229,5 @@ def _access(connection: Connection, owner_url: str, customer: str, role: str, sc
     server = place.netloc.rpartition("@")[2]
     who, word, where = (quote(part, safe="") for part in (role, password, _database(connection)))
     url = f"postgresql://{who}:{word}@{server}/{where}"
-    rows = connection.execute("SELECT FROM serving.series WHERE customer = %s LIMIT 1", (customer,)).fetchone()
+    rows = connection.execute("SELECT FROM sma.every_series WHERE customer = %s LIMIT 1", (customer,)).fetchone()
     return Access(customer, role, schema, password, url, rows is not None)

@@ -163,12 +163,12 @@ def print_result(
     if example is not None:
         out.print("One window that the stream got wrong:")
         for line in example.lines():
-            out.print(f"  {line}", markup=False, soft_wrap=True)
+            out.print(f"  {line}", soft_wrap=True)
         out.print()
     out.print(f"Done in {seconds:.0f} s. Everything is left running; `make down` stops it.")
     print_parts(status(settings))
     for path in (folder / "index.html", folder / "report.json"):
-        out.print(f"  {path}", markup=False, soft_wrap=True)
+        out.print(f"  {path}", soft_wrap=True)
 
 
 if __name__ == "__main__":

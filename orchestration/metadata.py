@@ -12,7 +12,7 @@ import polars as pl
 
 from batch.explain.command import commands_of, explain_command, worst_first
 from orchestration.charts import chart
-from sma.instants import instant
+from sma.instants import format_instant, instant
 from sma.value import format_micros
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def largest_differences(differences: pl.DataFrame) -> str:
             _escaped(row["customer"]),
             _escaped(row["metric"]),
             row["average"],
-            instant(row["as_of_ms"]).strftime("%Y-%m-%d %H:%M:%S"),
+            format_instant(row["as_of_ms"]).replace("T", " ").removesuffix("Z"),
             row["class"],
             _pair(row["stream_value_sum_micros"], row["stream_event_count"]),
             _pair(row["batch_value_sum_micros"], row["batch_event_count"]),

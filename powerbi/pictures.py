@@ -8,74 +8,24 @@ The pictures are not screenshots: Power BI draws the pages in its own way. They 
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import psycopg
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
-from pydantic import SecretStr
 
-from clients import postgres
-from powerbi.checks.model import read_model, tables
-from powerbi.checks.queries import Parameters, statement
+from powerbi.rows import Row, holds_new_event, read_rows, stream_smas
 from sma.errors import SmaError
 from sma.settings import load_settings
 
 STREAM, BATCH, ALARM = "#d08a2e", "#2b5f8a", "#a3262a"
-_TABLES = ("Moving averages", "Moving averages live", "Differences", "Reconciliation", "Data age")
 _NOTE = "Drawn by matplotlib from the views that the report reads; no screenshot of Power BI."
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a table of the model; its columns are attributes."""
-
-    values: dict[str, Any]
-
-    def __getattr__(self, column: str) -> Any:
-        return self.values[column]
-
-
-def read_rows(database_url: str) -> dict[str, list[Row]]:
-    """Return the rows of each table with measures, by the model's own parameters, oldest first.
-
-    Raises:
-        SmaError: the database does not answer, does not have the views, or has no rows for RangeStart to RangeEnd.
-    """
-    model, rows_by_table = tables(), {}
-    try:
-        with postgres.connect(SecretStr(database_url), "SMA_DATABASE_URL", "powerbi", autocommit=False) as connection:
-            for name in _TABLES:
-                source = model[name].named("partition")[name].properties["source"]
-                cursor = connection.execute(statement(source, _range()))
-                columns = [one.name for one in cursor.description or ()]
-                rows = [Row(dict(zip(columns, row, strict=True))) for row in cursor]
-                rows_by_table[name] = sorted(
-                    rows, key=lambda row: row.values.get("as_of") or row.values.get("date") or 0
-                )
-    except psycopg.Error as error:
-        raise SmaError(f"the views of the Power BI model cannot be read: {str(error).splitlines()[0]}") from error
-    if not rows_by_table["Moving averages"]:
-        raise SmaError("no rows between the model's RangeStart and RangeEnd: run `make demo` first")
-    return rows_by_table
-
-
-def _range() -> Parameters:
-    """The model's own RangeStart and RangeEnd."""
-    values = {}
-    for top in read_model():
-        if top.name in ("RangeStart", "RangeEnd"):
-            numbers = top.expression.removeprefix("#datetime(").split(")")[0].split(",")
-            values[top.name] = datetime(*map(int, numbers))  # type: ignore[arg-type]  # noqa: DTZ001 - UTC, as as_of
-    return Parameters("", values["RangeStart"], values["RangeEnd"])
 
 
 def draw_overview(rows: dict[str, list[Row]]) -> Figure:
@@ -85,7 +35,7 @@ def draw_overview(rows: dict[str, list[Row]]) -> Figure:
     figure = _page(
         "Overview",
         {
-            "Newest result (UTC)": f"{facts[-1].as_of:%Y-%m-%d %H:%M}",
+            "Newest result (UTC)": f"{max(map(_as_of, filter(holds_new_event, facts)), default='')}",
             "Rows": f"{len(facts):,}",
             "Share final": f"{sum(row.is_final for row in facts) / len(facts):.1%}",
             "Age of closed windows (s)": f"{(_utc_now() - newest_closed).total_seconds():,.0f}",
@@ -94,7 +44,7 @@ def draw_overview(rows: dict[str, list[Row]]) -> Figure:
     )
     of_series: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in facts:
-        of_series[row.series, row.average].append(row)
+        of_series[row.series_label, row.average].append(row)
     names = ("series", "average", "Current SMA", "Change", "Change %", "Events in window", "As of")
     body = [(*key, *_newest(series_rows)) for key, series_rows in sorted(of_series.items())]
     _table(figure.add_axes((0.03, 0.06, 0.57, 0.69)), "The newest SMA of each series", names, body)
@@ -107,28 +57,38 @@ def draw_overview(rows: dict[str, list[Row]]) -> Figure:
 
 def _newest(rows: list[Row]) -> tuple[str, ...]:
     """Current SMA, Change, Change %, Events in window and As of, from the rows of one series and average."""
-    newest, change, share = rows[-1], "", ""
-    if len(rows) > 1:
-        before = rows[-2].sma
+    current = [row for row in rows if holds_new_event(row)]
+    if not current:
+        return ("",) * 5
+    newest, change, share = current[-1], "", ""
+    earlier = [row for row in rows if row.as_of < newest.as_of]
+    if earlier:
+        before = earlier[-1].sma
         change = f"{newest.sma - before:+,.6f}"
         share = f"{(newest.sma - before) / abs(before):+.1%}" if before else ""
-    return f"{newest.sma:,.9f}", change, share, f"{newest.event_count:,}", f"{newest.as_of:%Y-%m-%d %H:%M}"
+    return f"{newest.sma:,.9f}", change, share, f"{newest.event_count:,}", _as_of(newest)
+
+
+def _as_of(row: Row) -> str:
+    return f"{row.as_of:%Y-%m-%d %H:%M}"
 
 
 def draw_series(rows: dict[str, list[Row]]) -> Figure:
     """The page 'One series', on the day with the most differing windows of a series that the live table also has."""
-    live = {(row.series, row.average) for row in rows["Moving averages live"]}
+    live = {(row.series_label, row.average) for row in rows["Moving averages live"]}
     differences = Counter(
-        (row.series, row.average, row.date) for row in rows["Differences"] if (row.series, row.average) in live
+        (row.series_label, row.average, row.date)
+        for row in rows["Differences"]
+        if (row.series_label, row.average) in live
     )
     if not differences:
         raise SmaError("no window of a series that is live differs: there is nothing to draw on the page 'One series'")
     ((series, average, day), _), *_ = differences.most_common(1)
     facts, differing = (
-        [row for row in rows[table] if (row.series, row.average, row.date) == (series, average, day)]
+        [row for row in rows[table] if (row.series_label, row.average, row.date) == (series, average, day)]
         for table in ("Moving averages", "Differences")
     )
-    now = [row for row in rows["Moving averages live"] if (row.series, row.average) == (series, average)][-1]
+    now = [row for row in rows["Moving averages live"] if (row.series_label, row.average) == (series, average)][-1]
     current, change, *_ = _newest(facts) if facts else ("", "")
     figure = _page(
         f"One series: {series}, average {average}, {day}",
@@ -164,12 +124,6 @@ def draw_series(rows: dict[str, list[Row]]) -> Figure:
     return figure
 
 
-def stream_smas(facts: list[Row], differing: list[Row]) -> list[Any]:
-    """The measure 'Stream SMA' at each row of one series and average: None where the stream emitted nothing."""
-    of_difference = {row.as_of: row.stream_sma for row in differing}
-    return [of_difference.get(row.as_of, row.sma) for row in facts]
-
-
 def draw_quality(rows: dict[str, list[Row]]) -> Figure:
     """The page 'Data quality': the differences by day, and the newest windows of each customer."""
     reconciliations = rows["Reconciliation"]
@@ -195,15 +149,26 @@ def draw_quality(rows: dict[str, list[Row]]) -> Figure:
     _axes(chart, "Differences by day: explained and unexplained", "%Y-%m-%d")
     ages = ("newest_window_closed", "newest_streamed", "newest_reconciled")
     newest_windows = [
-        (row.customer, *("" if row.values[name] is None else f"{row.values[name]:%Y-%m-%d %H:%M}" for name in ages))
-        for row in sorted(rows["Data age"], key=lambda row: str(row.customer))
+        (
+            row.customer_label,
+            *("" if row.values[name] is None else f"{row.values[name]:%Y-%m-%d %H:%M}" for name in ages),
+        )
+        for row in sorted(rows["Data age"], key=lambda row: str(row.customer_label))
     ]
     names: Sequence[str] = ("customer", "Newest window closed", "Newest streamed", "Newest reconciled")
     _table(
         figure.add_axes((0.03, 0.06, 0.45, 0.3)), "How far each customer has come (UTC)", names, newest_windows, most=8
     )
-    columns = ("customer", "average", "changed", "missing_in_stream", "extra_in_stream", "explained", "unexplained")
-    newest_first = sorted(reconciliations, key=lambda row: (-row.date.toordinal(), row.customer, row.average))
+    columns = (
+        "customer_label",
+        "average",
+        "changed",
+        "missing_in_stream",
+        "extra_in_stream",
+        "explained",
+        "unexplained",
+    )
+    newest_first = sorted(reconciliations, key=lambda row: (-row.date.toordinal(), row.customer_label, row.average))
     body = [(str(row.date), *(str(row.values[column]) for column in columns)) for row in newest_first]
     names = ("date", "customer", "average", "changed", "missing", "extra", "explained", "unexplained")
     _table(figure.add_axes((0.52, 0.06, 0.46, 0.69)), "What each reconciliation found", names, body)

@@ -9,10 +9,11 @@ from datetime import timedelta
 
 from bench.serving.rows import AVERAGE, CUSTOMER, FIRST, METRIC, answered_until
 
-_FROM_VIEW = "series, customer, metric, average, date, as_of, sma, value_sum, event_count, is_full, source, is_final"
+_FROM_VIEW = "series_key, average, date, as_of, sma, value_sum, event_count, is_full, source, is_final"
+_KEY = f"{CUSTOMER}/{METRIC}".encode().hex()
 # the same columns and the same arithmetic, without a choice between layers and without a join to the reconciliations
 _FROM_TABLE = (
-    "customer || '/' || metric, customer, metric, average, (as_of AT TIME ZONE INTERVAL '0')::date,"
+    "serving.key(customer || '/' || metric), average, (as_of AT TIME ZONE INTERVAL '0')::date,"
     " as_of AT TIME ZONE INTERVAL '0', serving.average(value_sum, event_count)::numeric(28, 9),"
     " value_sum, event_count, true, 'batch', true"
 )
@@ -72,7 +73,7 @@ def report_queries(days: int) -> Mapping[str, Query]:
         ),
         "live": Query(
             "one series of the last day, as DirectQuery asks",
-            f"SELECT * FROM serving.live WHERE series = '{CUSTOMER}/{METRIC}' AND average = '{AVERAGE}'",
+            f"SELECT * FROM serving.live WHERE series_key = '{_KEY}' AND average = '{AVERAGE}'",
         ),
         "customer_slice": Query(
             "refresh of an answered day, by a customer",
@@ -81,7 +82,7 @@ def report_queries(days: int) -> Mapping[str, Query]:
         ),
         "customer_live": Query(
             "one series of the last day, by a customer",
-            f"SELECT * FROM live WHERE series = '{CUSTOMER}/{METRIC}' AND average = '{AVERAGE}'",
+            f"SELECT * FROM live WHERE series_key = '{_KEY}' AND average = '{AVERAGE}'",
             as_customer=True,
         ),
         "customer_calendar": Query("the calendar, by a customer", "SELECT * FROM calendar", as_customer=True),

@@ -18,9 +18,10 @@ VALUES (
 )
 
 -- read_contents --
--- a refresh that was put off, for another client's refresh or a quota, did not change the model
+-- a refresh that was put off, for another client's refresh or a quota, did not change the model. A row ahead of the clock,
+-- which an event with a wrong time makes, is not the newest: the policy would drop every other day
 SELECT
-    greatest(streamed.as_of, (SELECT max(as_of) FROM sma.batch_averages)),
+    greatest(streamed.as_of, (SELECT max(as_of) FROM sma.batch_averages WHERE as_of <= now())),
     streamed.as_of,
     (SELECT streamed_to FROM sma.refreshes WHERE status = 'completed' ORDER BY asked_at DESC LIMIT 1),
     (
@@ -37,7 +38,7 @@ SELECT
         ORDER BY asked_at DESC
         LIMIT 1
     )
-FROM (SELECT max(as_of) AS as_of FROM sma.streaming_averages) AS streamed
+FROM (SELECT max(as_of) AS as_of FROM sma.streaming_averages WHERE as_of <= now()) AS streamed
 
 -- prepare_refresh --
 UPDATE sma.refreshes
@@ -136,7 +137,7 @@ WITH newest AS (
         max(refreshed.reconciled_at) AS reconciled_at
     FROM sma.refreshed_days AS refreshed
     JOIN sma.refreshes AS refresh USING (run_id)
-    WHERE refresh.status = 'completed'
+    WHERE refresh.status = 'completed' AND refreshed.day <= sma.day_of(now())
     GROUP BY refreshed.day
     ORDER BY refreshed.day DESC
     LIMIT 1

@@ -16,3 +16,8 @@ RETURN DATE '1970-01-01' + sma.floor_div(time_ms, 86400000)::integer;
 CREATE OR REPLACE FUNCTION sma.day_start_ms(day date) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (day - DATE '1970-01-01') * 86400000::bigint;
+
+-- where the tables of reports begin: Power BI has no earlier times (docs/powerbi.md)
+CREATE OR REPLACE FUNCTION sma.report_start() RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN TIMESTAMPTZ '1900-03-01 00:00:00+00';

@@ -3,48 +3,12 @@
 -- A filter on a time without a zone excludes no chunks, so large tables have the column `instant` too, as_of with its
 -- zone: a filter on it reads the chunks of that time only (docs/decisions/0019).
 
--- every series, without reading every row: from one (customer, metric) an index leads to the next
-CREATE OR REPLACE VIEW serving.series AS
-WITH RECURSIVE streamed (customer, metric) AS (
-    (
-        SELECT
-            customer,
-            metric
-        FROM sma.streaming_averages
-        ORDER BY customer, metric
-        LIMIT 1
-    )
-    UNION ALL
-    SELECT
-        following.customer,
-        following.metric
-    FROM streamed
-    CROSS JOIN LATERAL (
-        SELECT
-            stated.customer,
-            stated.metric
-        FROM sma.streaming_averages AS stated
-        WHERE (stated.customer, stated.metric) > (streamed.customer, streamed.metric)
-        ORDER BY stated.customer, stated.metric
-        LIMIT 1
-    ) AS following
-)
-SELECT
-    known.customer || '/' || known.metric AS series,
-    known.customer,
-    known.metric
-FROM (
-    SELECT customer, metric FROM sma.indexed_series
-    UNION
-    SELECT customer, metric FROM streamed
-) AS known;
-
 CREATE OR REPLACE VIEW serving.averages AS
 SELECT
     name AS average,
     window_events::int AS window_events,
-    window_ms / 1000 AS window_seconds,
-    every_ms / 1000 AS every_seconds,
+    window_ms / 1000.0 AS window_seconds,
+    every_ms / 1000.0 AS every_seconds,
     coalesce(description, name) AS description
 FROM sma.averages;
 
@@ -62,42 +26,59 @@ SELECT
     is_full,
     source,
     is_final,
-    as_of AS instant
-FROM serving.moving_averages;
+    as_of AS instant,
+    serving.key(customer || '/' || metric) AS series_key
+FROM serving.moving_averages
+WHERE as_of >= sma.report_start();
 
--- the facts of the last day of the stream's rows, for reports that query the database each time they are viewed
+-- the facts of the last day that the stream has reached of each indexed series and average, for reports that query the
+-- database each time they are viewed. Each has a last day of its own, which ends at its newest row that is not ahead of
+-- the clock: so a row of another century hides no other series. OFFSET 0 keeps the planner from joining all facts: it
+-- looks up each day instead.
 CREATE OR REPLACE VIEW serving.live AS
-SELECT facts.*
-FROM serving.facts AS facts
-WHERE facts.instant > (SELECT max(as_of) - INTERVAL '1 day' FROM sma.streaming_averages);
-
--- the days between the first and the last row of either layer, both looked up in an index
-CREATE OR REPLACE VIEW serving.calendar AS
 SELECT
-    day::date AS date,
-    extract(year FROM day)::int AS year,
-    extract(quarter FROM day)::int AS quarter,
-    extract(month FROM day)::int AS month,
-    to_char(day, 'FMMonth') AS month_name,
-    extract(week FROM day)::int AS iso_week,
-    extract(day FROM day)::int AS day,
-    extract(isodow FROM day)::int AS weekday,
-    to_char(day, 'FMDay') AS weekday_name
+    newest.customer || '/' || newest.metric AS series,
+    newest.customer,
+    newest.metric,
+    newest.average,
+    facts.date,
+    facts.as_of,
+    facts.sma,
+    facts.value_sum,
+    facts.event_count,
+    facts.is_full,
+    facts.source,
+    facts.is_final,
+    facts.instant,
+    serving.key(newest.customer || '/' || newest.metric) AS series_key
 FROM (
     SELECT
-        min(first_as_of) AT TIME ZONE INTERVAL '0' AS first,
-        max(last_as_of) AT TIME ZONE INTERVAL '0' AS last
-    FROM (
-        SELECT
-            (SELECT min(as_of) FROM sma.batch_averages) AS first_as_of,
-            (SELECT max(as_of) FROM sma.batch_averages) AS last_as_of
-        UNION ALL
-        SELECT
-            (SELECT min(as_of) FROM sma.streaming_averages),
-            (SELECT max(as_of) FROM sma.streaming_averages)
-    ) AS layer
-) AS span
-CROSS JOIN LATERAL generate_series(date_trunc('day', span.first), span.last, INTERVAL '1 day') AS day;
+        series.customer,
+        series.metric,
+        definition.name AS average,
+        streamed.as_of
+    FROM (SELECT DISTINCT customer, metric FROM sma.indexed_series) AS series
+    CROSS JOIN sma.averages AS definition
+    CROSS JOIN LATERAL (
+        SELECT max(as_of) AS as_of
+        FROM sma.streaming_averages
+        WHERE customer = series.customer
+            AND metric = series.metric
+            AND average = definition.name
+            AND as_of >= sma.report_start()
+            AND as_of <= now()
+    ) AS streamed
+) AS newest
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM serving.facts
+    WHERE customer = newest.customer
+        AND metric = newest.metric
+        AND average = newest.average
+        AND instant > newest.as_of - INTERVAL '1 day'
+        AND instant <= newest.as_of
+    OFFSET 0
+) AS facts;
 
 CREATE OR REPLACE VIEW sma.newest_reconciliations AS
 SELECT DISTINCT ON (day, average)
@@ -122,43 +103,14 @@ SELECT
     difference.late_event_count,
     serving.average(difference.stream_value_sum, difference.stream_event_count)::numeric(28, 9) AS stream_sma,
     serving.average(difference.batch_value_sum, difference.batch_event_count)::numeric(28, 9) AS batch_sma,
-    difference.as_of AS instant
+    difference.as_of AS instant,
+    serving.key(difference.customer || '/' || difference.metric) AS series_key
 FROM sma.newest_reconciliations AS newest
 JOIN sma.differences AS difference
     ON difference.run_id = newest.run_id
     AND difference.average = newest.average
-    AND sma.day_of(difference.as_of) = newest.day;
-
--- the first and the newest row of each series and average in either layer, each looked up in an index
-CREATE OR REPLACE VIEW sma.reached AS
-SELECT
-    series.customer,
-    series.metric,
-    definition.name AS average,
-    streamed.first_as_of AS first_streamed,
-    streamed.newest_as_of AS newest_streamed,
-    computed.first_as_of AS first_computed,
-    computed.newest_as_of AS newest_computed
-FROM serving.series AS series
-CROSS JOIN sma.averages AS definition
-CROSS JOIN LATERAL (
-    SELECT
-        min(as_of) AS first_as_of,
-        max(as_of) AS newest_as_of
-    FROM sma.streaming_averages
-    WHERE customer = series.customer
-        AND metric = series.metric
-        AND average = definition.name
-) AS streamed
-CROSS JOIN LATERAL (
-    SELECT
-        min(as_of) AS first_as_of,
-        max(as_of) AS newest_as_of
-    FROM sma.batch_averages
-    WHERE customer = series.customer
-        AND metric = series.metric
-        AND average = definition.name
-) AS computed;
+    AND sma.day_of(difference.as_of) = newest.day
+WHERE difference.as_of >= sma.report_start();
 
 -- each customer's newest window: the newest that either layer closed, that the stream emitted, and that is final
 CREATE OR REPLACE VIEW serving.data_age AS
@@ -169,7 +121,8 @@ SELECT
     newest_reconciled AT TIME ZONE INTERVAL '0' AS newest_reconciled,
     extract(epoch FROM now() - newest_window_closed)::bigint AS window_closed_age_seconds,
     extract(epoch FROM now() - newest_streamed)::bigint AS streamed_age_seconds,
-    extract(epoch FROM now() - newest_reconciled)::bigint AS reconciled_age_seconds
+    extract(epoch FROM now() - newest_reconciled)::bigint AS reconciled_age_seconds,
+    serving.key(customer) AS customer_key
 FROM (
     SELECT
         reached.customer,
@@ -183,6 +136,8 @@ FROM (
         WHERE batch.customer = reached.customer
             AND batch.metric = reached.metric
             AND batch.average = reached.average
+            AND batch.as_of >= sma.report_start()
+            AND batch.as_of <= reached.newest_computed
             AND EXISTS (
                 SELECT
                 FROM sma.reconciliations AS reconciliation
@@ -232,13 +187,14 @@ SELECT
     coalesce(found.missing_in_stream, 0) AS missing_in_stream,
     coalesce(found.extra_in_stream, 0) AS extra_in_stream,
     coalesce(found.explained, 0) AS explained,
-    coalesce(found.unexplained, 0) AS unexplained
+    coalesce(found.unexplained, 0) AS unexplained,
+    serving.key(compared.customer) AS customer_key
 FROM compared
 JOIN sma.newest_reconciliations AS newest ON newest.day = compared.day AND newest.average = compared.average
 LEFT JOIN found
-    ON found.day = compared.day AND found.average = compared.average AND found.customer = compared.customer;
+    ON found.day = compared.day AND found.average = compared.average AND found.customer = compared.customer
+WHERE compared.day >= sma.day_of(sma.report_start());
 
 GRANT SELECT
-    ON serving.series, serving.averages, serving.facts, serving.live, serving.calendar,
-    serving.differences, serving.data_age, serving.quality
+    ON serving.averages, serving.facts, serving.live, serving.differences, serving.data_age, serving.quality
     TO sma_serving, sma_reader;

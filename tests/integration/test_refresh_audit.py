@@ -22,6 +22,11 @@ from sma.settings import Settings
 from tests.support.powerbi_service import FakeClock, Service, serving
 from tests.support.powerbi_tables import Tables
 
+ROW = """
+    INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count)
+    VALUES ('A', 'm', 'hour', %s, 1, 1)
+"""
+
 
 @pytest.fixture
 def database(own_database):
@@ -241,8 +246,10 @@ def test_a_request_that_power_bi_had_not_named_is_unknown(own_database, database
 def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(own_database, database, instance):
     """The local server reads what a request names and no more; the trail says that nothing waits: then all is there."""
     random = Random(7)
-    newest = datetime.now(UTC).date()
+    newest = datetime.now(UTC).date() - timedelta(days=150)  # four steps of 31 days at most: never ahead of the clock
     loaded = {}
+    database.execute("TRUNCATE sma.streaming_averages, sma.batch_averages, sma.reconciliations")
+    database.execute(ROW, (datetime.combine(newest, time(12), UTC),))
 
     def read(first, last):
         rows = "SELECT day, max(reconciled_at) FROM sma.reconciliations WHERE day BETWEEN %s AND %s GROUP BY day"
@@ -253,11 +260,7 @@ def test_whatever_is_reconciled_ends_up_in_the_partitions_of_the_model(own_datab
         for step in range(24):
             if step % 6 == 5:  # time goes on: the policy takes in a new day, and may merge old ones
                 newest += timedelta(days=random.choice((1, 1, 31)))
-                database.execute(
-                    "INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count)"
-                    " VALUES ('A', 'm', 'hour', %s, 1, 1)",
-                    (datetime.combine(newest, time(12), UTC),),
-                )
+                database.execute(ROW, (datetime.combine(newest, time(12), UTC),))
             for age in random.sample((0, 1, 2, 20, 34, 35, 36, 60, 200, 700), random.randint(1, 2)):
                 reconcile(database, day=newest - timedelta(days=age))
             service.weights = random.choice(((1, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0)))

@@ -1,7 +1,7 @@
 """The views that reports read, on the real database: their columns, and what they say of two layers."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import psycopg
@@ -12,16 +12,19 @@ from database.migrate import connect
 from tests.support.places import Place
 
 COLUMNS = {
-    "series": "series customer metric",
+    "series": "series customer metric series_key customer_key series_label customer_label metric_label newest_event",
     "averages": "average window_events window_seconds every_seconds description",
     "calendar": "date year quarter month month_name iso_week day weekday weekday_name",
-    "facts": "series customer metric average date as_of sma value_sum event_count is_full source is_final instant",
-    "live": "series customer metric average date as_of sma value_sum event_count is_full source is_final instant",
+    "facts": "series customer metric average date as_of sma value_sum event_count is_full source is_final instant"
+    " series_key",
+    "live": "series customer metric average date as_of sma value_sum event_count is_full source is_final instant"
+    " series_key",
     "differences": "series customer metric average date as_of class is_explained late_event_count"
-    " stream_sma batch_sma instant",
+    " stream_sma batch_sma instant series_key",
     "data_age": "customer newest_window_closed newest_streamed newest_reconciled"
-    " window_closed_age_seconds streamed_age_seconds reconciled_age_seconds",
-    "quality": "customer average date reconciled_at changed missing_in_stream extra_in_stream explained unexplained",
+    " window_closed_age_seconds streamed_age_seconds reconciled_age_seconds customer_key",
+    "quality": "customer average date reconciled_at changed missing_in_stream extra_in_stream explained unexplained"
+    " customer_key",
 }
 ROWS = """
     INSERT INTO sma.averages (name, window_events, every_ms, description)
@@ -34,6 +37,8 @@ ROWS = """
     VALUES
         ('acme', 'heat', 'last_20', '2024-02-28 23:59+00', 8, 2),
         ('acme', 'heat', 'last_20', '2024-03-01 00:00+00', 5, 20);
+    INSERT INTO sma.indexed_series (kafka_partition, customer, metric, max_log_time_ms)
+    VALUES (0, 'acme', 'heat', 1709251199250);  -- 2024-02-29 23:59:59.25
     INSERT INTO sma.series_days (kafka_partition, customer, metric, day, event_count, next_offset)
     VALUES (0, 'acme', 'heat', '2024-02-28', 3, 9), (0, 'quiet', 'heat', '2024-02-28', 3, 9);
     INSERT INTO sma.reconciliations
@@ -61,14 +66,28 @@ def test_views_for_reports(owner: psycopg.Connection) -> None:
         cursor = owner.execute(f"SELECT * FROM serving.{view}".encode())
         assert [column.name for column in cursor.description or ()] == columns.split(), view
 
-    assert owner.execute("TABLE serving.series").fetchall() == [("acme/heat", "acme", "heat")]
+    series, customer = b"acme/heat".hex(), b"acme".hex()
+    assert owner.execute("TABLE serving.series").fetchall() == [
+        (
+            "acme/heat",
+            "acme",
+            "heat",
+            series,
+            customer,
+            "acme/heat",
+            "acme",
+            "heat",
+            utc(2024, 2, 29, 23, 59, 59, 250000),
+        )
+    ]
     assert owner.execute("TABLE serving.averages").fetchall() == [
         ("last_20", 20, None, 60, "last 20 events, every 1 minute")
     ]
-    assert owner.execute("TABLE serving.calendar").fetchall() == [
-        (date(2024, 2, 28), 2024, 1, 2, "February", 9, 28, 3, "Wednesday"),
-        (date(2024, 2, 29), 2024, 1, 2, "February", 9, 29, 4, "Thursday"),
-        (date(2024, 3, 1), 2024, 1, 3, "March", 9, 1, 5, "Friday"),
+    days = owner.execute("TABLE serving.calendar").fetchall()
+    assert [row[0] for row in days] == [date(2024, 2, 1) + timedelta(days=index) for index in range(29 + 31)]
+    assert days[28:30] == [
+        (date(2024, 2, 29), 2024, 1, 2, "February", "2024-W09", 29, 4, "Thursday"),
+        (date(2024, 3, 1), 2024, 1, 3, "March", "2024-W09", 1, 5, "Friday"),
     ]
     assert owner.execute("SELECT date, as_of, sma, source, is_full, is_final FROM serving.facts").fetchall() == [
         (date(2024, 2, 28), utc(2024, 2, 28, 23, 59), Decimal("3.333333333"), "batch", False, True),
@@ -82,9 +101,10 @@ def test_views_for_reports(owner: psycopg.Connection) -> None:
         "SELECT newest_window_closed, newest_streamed, newest_reconciled FROM serving.data_age"
     ).fetchall() == [(utc(2024, 3, 1), utc(2024, 3, 1), utc(2024, 2, 28, 23, 59))]
     when = utc(2024, 3, 3)
+    quiet = b"quiet".hex()
     assert owner.execute("SELECT * FROM serving.quality ORDER BY customer").fetchall() == [
-        ("acme", "last_20", date(2024, 2, 28), when, 1, 0, 0, 1, 0),
-        ("quiet", "last_20", date(2024, 2, 28), when, 0, 0, 0, 0, 0),
+        ("acme", "last_20", date(2024, 2, 28), when, 1, 0, 0, 1, 0, customer),
+        ("quiet", "last_20", date(2024, 2, 28), when, 0, 0, 0, 0, 0, quiet),
     ]
 
 
@@ -103,6 +123,8 @@ WEEKS = """
     SELECT day, average, '{}', '2024-02-20 11:00+00', 96, 'a'
     FROM generate_series(date '2024-01-01', date '2024-02-20', INTERVAL '1 day') AS day
     CROSS JOIN unnest(ARRAY['hour', 'day']) AS average;
+    INSERT INTO sma.indexed_series (kafka_partition, customer, metric, max_log_time_ms)
+    SELECT 0, customer, 'heat', 1708902000000 FROM unnest(ARRAY['acme', 'other']) AS customer;
     ANALYZE sma.streaming_averages, sma.batch_averages, sma.batch_days;
 """
 # what a report asks for: a slice of an incremental refresh, one series for a week, the last day

@@ -33,6 +33,8 @@ TABLES = [
     "rejected_events",
     "refreshes",
     "refreshed_days",
+    "every_series",
+    "served_months",
     "reached",
     "newest_reconciliations",
 ]

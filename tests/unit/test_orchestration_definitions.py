@@ -148,6 +148,11 @@ def test_the_largest_differences_come_unexplained_first():
     assert "A\\|A" in third
 
 
+def test_a_window_of_a_grid_below_a_second_is_named_to_the_millisecond():
+    frame = pl.DataFrame([difference(250, is_explained=True, batch_sum=1)], DIFFERENCES_SCHEMA, orient="row")
+    assert "| 1970-01-01 00:00:00.250 |" in largest_differences(frame)
+
+
 def test_more_differences_than_a_table_shows_are_counted():
     rows = [difference(index, is_explained=True, batch_sum=1) for index in range(LARGEST + 3)]
     text = largest_differences(pl.DataFrame(rows, DIFFERENCES_SCHEMA, orient="row"))

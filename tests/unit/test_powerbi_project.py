@@ -96,6 +96,14 @@ def test_everything_that_a_reader_may_pick_has_a_description():
                 assert above.strip().startswith("/// "), f"{path.name}: {line}"
 
 
+def test_the_current_sma_is_of_a_window_that_an_event_entered():
+    """A window after the newest event of its series holds ever fewer events, down to one."""
+    facts = MODEL["Moving averages"].named("measure")
+    assert "'Series'[newest_event] + ('Averages'[every_seconds] + 0.0005) / 86400" in facts["As of"].expression
+    for name in ("Current SMA", "Events in window", "Previous SMA"):
+        assert "VAR latest = [As of]" in facts[name].expression
+
+
 def test_what_a_refresh_policy_loads_is_what_the_partition_loads():
     policies = {
         name: child.properties["sourceExpression"]
