@@ -14,7 +14,7 @@ from sma.settings import load_settings
 from sma.window import CountWindow, DurationWindow
 
 
-class _Duration(click.ParamType):
+class _Duration(click.ParamType[int]):
     """A duration as in averages.yaml, in milliseconds."""
 
     name = "duration"
