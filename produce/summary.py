@@ -87,7 +87,8 @@ def in_words(summary: Summary, averages: Averages, layout: Layout) -> list[str]:
     """Return what to say before the events are published, and what may be wrong with them; a line each."""
     oldest, newest = (format_instant(at) for at in (summary.oldest_event_time_ms, summary.newest_event_time_ms))
     back = f"go back by {timedelta(milliseconds=summary.back_ms)} at most" if summary.back_ms else "never go back"
-    lines = [f"{summary.events:,} events from {oldest} to {newest}; within a series they {back}"]
+    events = "1 event" if summary.events == 1 else f"{summary.events:,} events"
+    lines = [f"{events} from {oldest} to {newest}; within a series they {back}"]
     if summary.late:
         lateness = format_duration(averages.allowed_lateness_ms) if averages.allowed_lateness_ms else "0"
         lines.append(
@@ -100,7 +101,7 @@ def in_words(summary: Summary, averages: Averages, layout: Layout) -> list[str]:
             f"({format_duration(averages.max_ahead_ms)}) ahead of the clock"
         )
     if summary.rounded:
-        lines.append(f"{summary.rounded:,} values have more than {VALUE_SCALE} decimals and are rounded")
+        lines.append(f"values that lose digits when they are rounded to {VALUE_SCALE} decimals: {summary.rounded:,}")
     if summary.oldest_event_time_ms >= 0 and summary.newest_event_time_ms < _JANUARY_1970_MS:
         lines.append(f"all events are in January 1970: the unit of the times may be wrong{_unit_hint(summary, layout)}")
     return lines

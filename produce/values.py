@@ -54,23 +54,31 @@ class ValueReader:
             BadCell: for the first cell that is no number, is out of range, or is missing where that is not allowed.
         """
         is_missing = self._is_missing(cells)
+        if is_missing.any() and not self._layout.skip_missing:
+            row = int(is_missing.arg_true()[0])
+            self._read(cells.head(row), is_missing.head(row))  # an earlier cell may be bad
+            raise BadCell(row, f"{cells[row]!r} is no number: --skip-missing skips such rows")
+        return self._read(cells, is_missing)
+
+    def _read(self, cells: pl.Series, is_missing: pl.Series) -> Values:
         text = cells if self._is_plain else self._with_points(cells, is_missing)
-        is_exact = text.str.contains(_EXACT) & ~is_missing
-        if is_exact.all():
-            return Values(text, 0)
-        is_long = text.str.contains(_LONG) & ~is_missing
-        rounded = int((is_long & text.str.contains(_ROUNDED)).sum())
-        rest = (~is_exact & ~is_long).arg_true()
+        is_exact = text.str.contains(_EXACT) | is_missing
+        rounded = 0
+        if not is_exact.all():
+            is_long = text.str.contains(_LONG) & ~is_missing
+            rounded = int((is_long & text.str.contains(_ROUNDED)).sum())
+            rounded += self._count_rounded(cells, text, (~is_exact & ~is_long).arg_true())
+        return Values(text.set(is_missing, None) if is_missing.any() else text, rounded)
+
+    def _count_rounded(self, cells: pl.Series, text: pl.Series, rows: pl.Series) -> int:
+        """Read some numbers one by one; return how many of them lose digits."""
+        rounded = 0
         known: dict[str, bool] = {}
-        for row, cell, number in zip(rest, cells.gather(rest), text.gather(rest), strict=True):
-            if cell.lower() in self._missing:
-                if not self._layout.skip_missing:
-                    raise BadCell(row, f"{cell!r} is no number: --skip-missing skips such rows")
-                continue
+        for row, cell, number in zip(rows, cells.gather(rows), text.gather(rows), strict=True):
             if number not in known:
                 known[number] = _is_rounded(row, cell, number)
             rounded += known[number]
-        return Values(text.set(is_missing, None) if is_missing.any() else text, rounded)
+        return rounded
 
     def _is_missing(self, cells: pl.Series) -> pl.Series:
         """Return which cells have no value; a word of the user's may look like a number, such as -999."""
@@ -81,9 +89,6 @@ class ValueReader:
         is_wrong = ~(cells.str.contains(self._form) | is_missing)
         if is_wrong.any():
             row = int(is_wrong.arg_true()[0])
-            missing = is_missing.arg_true()
-            if len(missing) and missing[0] < row and not self._layout.skip_missing:
-                return cells  # the missing one is the first error
             raise BadCell(
                 row, f"{cells[row]!r}: not a number with --decimal {self._layout.decimal}{self._separators()}"
             )

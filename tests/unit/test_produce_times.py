@@ -81,9 +81,24 @@ def test_times_are_whole_milliseconds_and_utc_without_a_zone(cell, time_format, 
 
 @pytest.mark.parametrize(
     "cell",
-    ["2013-02-29", "2013-13-01", "2013-00-01", "2013-01-00", "2013-01-01T25:00", "2013-01-01T10:60", "2013-01-01T24:01",
-     "2013-01-01T24:00:00.0001", "2013-01-01x10:00", "2013-01-01T10:00+24:00", "10:00", "1", "", "2013-1-1", "１２３４-01-01"],
-)  # fmt: skip
+    [
+        "2013-02-29",
+        "2013-13-01",
+        "2013-00-01",
+        "2013-01-00",
+        "2013-01-01T25:00",
+        "2013-01-01T10:60",
+        "2013-01-01T24:01",
+        "2013-01-01T24:00:00.0001",
+        "2013-01-01x10:00",
+        "2013-01-01T10:00+24:00",
+        "10:00",
+        "1",
+        "",
+        "2013-1-1",
+        "１２３４-01-01",
+    ],
+)
 def test_what_is_no_time_is_refused(cell):
     assert problem_of(cell).startswith(f"{cell!r} is no time in the format ISO 8601")
 
@@ -109,7 +124,8 @@ def test_digits_are_not_taken_for_a_date(cell, unit):
 
 
 def test_a_unit_that_is_too_large_is_refused_with_the_right_one():
-    assert "out of range" in problem_of("1357034400000000", time_format="epoch_s")
+    problem = problem_of("1357034400000", time_format="epoch_s")
+    assert problem == "'1357034400000' is out of range: years 1 to 8999: try --time-format epoch_ms"
     assert problem_of("1357034400000000", time_format="epoch_s").endswith(": try --time-format epoch_us")
 
 
@@ -240,8 +256,10 @@ def test_local_times_are_those_of_zoneinfo(local, zone, form):
 @given(
     whole=st.integers(-(10**19), 10**19),
     fraction=st.text("0123456789", max_size=9),
-    unit=st.sampled_from([("epoch_s", 1000), ("epoch_ms", 1), ("epoch_us", Fraction(1, 10**3)), ("epoch_ns", Fraction(1, 10**6))]),
-)  # fmt: skip
+    unit=st.sampled_from(
+        [("epoch_s", 10**3), ("epoch_ms", 1), ("epoch_us", Fraction("1e-3")), ("epoch_ns", Fraction("1e-6"))]
+    ),
+)
 def test_epoch_times_are_exact(whole, fraction, unit):
     text = f"{whole}.{fraction}" if fraction else str(whole)
     expected_ms = floor(Fraction(text) * unit[1])
