@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.console import print_json, print_table, progress_bar, say
+from cli.console import err, print_json, print_table, progress_bar, say
 from produce.csv_file import FileEvents, read_file
 from produce.layout import Layout
 from produce.publish import Published, Publisher, closing_heartbeat_ms
@@ -155,8 +155,8 @@ def produce_file(
 
 
 def check_file(file: Path, layout: Layout) -> FileEvents:
-    """Read a whole file and check it; show progress where its size is known."""
-    if not file.is_file():
+    """Read a whole file and check it; show progress on a terminal, where the size of the file is known."""
+    if not (err.is_terminal and file.is_file()):
         return read_file(file, layout)
     with progress_bar("checking, bytes", file.stat().st_size) as progress:
         return read_file(file, layout, progress)

@@ -128,3 +128,31 @@ def test_no_text_is_read_otherwise_than_the_csv_module_reads_it(text):
     strict = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     assert records == strict[1:]
     assert sum(len(block.lines) for block in blocks) == len(records)
+
+
+NOTES = st.text(st.sampled_from('ab,;"\n \r\\#é'), max_size=6)
+
+
+@given(notes=st.lists(NOTES, min_size=1, max_size=8), names=st.lists(st.sampled_from(['a"b', "c,d", "e"]), min_size=8))
+def test_no_row_moves_whatever_the_cells_next_to_it_contain(tmp_path_factory, notes, names):
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(["note", "who", "timestamp", "rest", "value"])
+    for number, note in enumerate(notes):
+        writer.writerow([note, names[number], "2024-06-03", note, number])
+    path = tmp_path_factory.getbasetemp() / "notes.csv"
+    try:
+        events = read(path, written.getvalue(), multiline=True, customer=None, customer_column="who")
+    except SmaError as error:
+        assert "carriage return" in str(error)
+        return
+    with events:
+        records = sent(events)
+    assert [record.fields["value"] for record in records] == [str(number) for number in range(len(notes))]
+    assert [record.fields["customer"] for record in records] == names[: len(notes)]
+
+
+def test_many_rows_with_line_breaks_are_all_read(path):
+    rows = "".join(f'2024-06-03,{number},"x\n{"y" * (number % 7)}\n,,"\n' for number in range(60_000))
+    with read(path, f"timestamp,value,note\n{rows}", multiline=True) as events:
+        assert [record.fields["value"] for record in sent(events)] == [str(number) for number in range(60_000)]
