@@ -6,7 +6,7 @@ A finding is never applied: the user says it with an option.
 import csv
 import re
 
-from produce.layout import DELIMITERS, Layout
+from produce.layout import DELIMITERS, SPACES, Layout
 
 _COMMA_NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:[. '\u00a0\u202f][0-9]{3})+),[0-9]+")
 _POINT_NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:[, '\u00a0\u202f][0-9]{3})+)\.[0-9]+")
@@ -29,19 +29,22 @@ def hint(sample: str, layout: Layout) -> str:
     cells = _cells(lines, delimiter)
     decimal = _decimal(cells, layout)
     thousands = _thousands(cells, decimal, layout)
-    looks, options = [], []
+    forms, options = [], []
+    looks = "the numbers look written"
     if delimiter != layout.delimiter:
-        looks.append(f"separated by {_SHOWN.get(delimiter, repr(delimiter))}")
-        options.append(f"--delimiter {_SHOWN.get(delimiter, repr(delimiter))}")
+        shown = _SHOWN.get(delimiter, repr(delimiter))
+        looks = f"the file looks separated by {shown}"
+        options.append(f"--delimiter {shown}")
     if decimal != layout.decimal:
-        looks.append(f"with decimal {_NAMES[decimal]}")
+        forms.append(f"decimal {_NAMES[decimal]}")
         options.append(f"--decimal {decimal}")
     if thousands != layout.thousands and thousands:
-        looks.append(f"with {_NAMES.get(thousands, repr(thousands))} between thousands")
+        forms.append(f"{_NAMES.get(thousands, repr(thousands))} between thousands")
         options.append(f"--thousands {thousands if thousands in '.,' else repr(thousands)}")
     if not options:
         return ""
-    return f": the file looks {' '.join(looks)}: try {' '.join(options)}"
+    form = f" with {' and '.join(forms)}" if forms else ""
+    return f": {looks}{form}: try {' '.join(options)}"
 
 
 def _delimiter(lines: list[str], given: str) -> str:
@@ -72,5 +75,5 @@ def _thousands(cells: list[str], decimal: str, layout: Layout) -> str:
     for cell in cells:
         grouped = _GROUPED.search(cell) if number.fullmatch(cell) else None
         if grouped and grouped[1] != decimal:
-            return grouped[1]
+            return " " if grouped[1] in SPACES else grouped[1]
     return layout.thousands

@@ -9,6 +9,8 @@ from sma.errors import SmaError
 
 ALL_COLUMNS = "*"
 DELIMITERS = (",", ";", "\t", "|")
+SPACES = " \u00a0\u202f"
+"""What a space between thousands may be: the plain one, and two that do not break a line."""
 
 _NOT_SEPARATORS = frozenset('+-eE"0123456789')
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 import polars as pl
 
 from produce.errors import BadCell
-from produce.layout import Layout
+from produce.layout import SPACES, Layout
 from sma.limits import VALUE_INTEGER_DIGITS, VALUE_SCALE
 from sma.value import NotANumber, OutOfRange, parse_value_micros
 
@@ -43,8 +43,9 @@ class ValueReader:
         self._layout = layout
         self._missing = MISSING | {text.strip().lower() for text in layout.missing}
         self._is_plain = layout.decimal == "." and not layout.thousands
-        thousands, decimal = re.escape(layout.thousands), re.escape(layout.decimal)
-        grouped = rf"[0-9]{{1,3}}(?:{thousands}[0-9]{{3}})+" if layout.thousands else "[0-9]+"
+        decimal = re.escape(layout.decimal)
+        self._thousands = f"[{SPACES}]" if layout.thousands == " " else re.escape(layout.thousands)
+        grouped = rf"[0-9]{{1,3}}(?:{self._thousands}[0-9]{{3}})+" if layout.thousands else "[0-9]+"
         self._form = rf"^[+-]?(?:(?:[0-9]+|{grouped})(?:{decimal}[0-9]*)?|{decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 
     def read(self, cells: pl.Series) -> Values:
@@ -93,7 +94,7 @@ class ValueReader:
                 row, f"{cells[row]!r}: not a number with --decimal {self._layout.decimal}{self._separators()}"
             )
         if self._layout.thousands:
-            cells = cells.str.replace_all(self._layout.thousands, "", literal=True)
+            cells = cells.str.replace_all(self._thousands, "")
         return cells.str.replace(self._layout.decimal, ".", literal=True) if self._layout.decimal != "." else cells
 
     def _separators(self) -> str:

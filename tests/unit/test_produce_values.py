@@ -64,6 +64,7 @@ def test_values_that_lose_digits_are_counted(cell, is_rounded):
         ("-1.234.567", {"decimal": ",", "thousands": "."}, "-1234567"),
         ("1234567,5", {"decimal": ",", "thousands": "."}, "1234567.5"),
         ("1 013,25", {"decimal": ",", "thousands": " "}, "1013.25"),
+        ("1\u00a0013\u202f000,25", {"decimal": ",", "thousands": " "}, "1013000.25"),
         ("1,013.25", {"thousands": ","}, "1013.25"),
         ("1,5e3", {"decimal": ","}, "1.5e3"),
         (",5", {"decimal": ","}, ".5"),
@@ -166,7 +167,7 @@ def test_a_file_of_another_country_is_read_with_its_options(path):
 
 def test_a_missing_column_names_the_dialect_that_was_found(path):
     assert refused(path, SEMICOLONS).endswith(
-        "the file looks separated by ';' with decimal commas with points between thousands: "
+        "the file looks separated by ';' with decimal commas and points between thousands: "
         "try --delimiter ';' --decimal , --thousands ."
     )
     text = SEMICOLONS.replace("1.013,25", "13,25")
@@ -181,7 +182,7 @@ def test_a_missing_column_names_the_dialect_that_was_found(path):
 def test_a_bad_value_names_the_dialect_that_was_found(path):
     text = "timestamp;value\n2024-06-03;12,5\n"
     assert refused(path, text, delimiter=";") == (
-        "line 2: value: '12,5': not a number: the file looks with decimal commas: try --decimal ,"
+        "line 2: value: '12,5': not a number: the numbers look written with decimal commas: try --decimal ,"
     )
 
 
