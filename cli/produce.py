@@ -54,7 +54,7 @@ _DELIMITERS = {"tab": "\t", r"\t": "\t"}
 )
 @click.option("--multiline", is_flag=True, help="allow line breaks within quotes")
 @click.option(
-    "--sort", is_flag=True, help="sort all events by event time first; holds them in memory, 50 to 100 bytes each"
+    "--sort", is_flag=True, help="sort all events by event time first; holds them in memory, about 100 bytes each"
 )
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="N", help="events a second at most")
 @click.option("--close", is_flag=True, help="add heartbeats, so that all windows close")

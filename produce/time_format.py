@@ -4,6 +4,7 @@ A format is refused where a time would depend on the machine, or has no day.
 """
 
 import re
+from calendar import month_abbr
 from datetime import datetime
 
 from sma.errors import SmaError
@@ -28,10 +29,16 @@ _FIELDS = {
     "H": r"(?P<hour>[0-9]{1,2})",
     "M": r"(?P<minute>[0-9]{1,2})",
     "S": r"(?P<second>[0-9]{1,2})",
+    "y": r"(?P<short_year>[0-9]{2})",
+    "b": r"(?P<month_name>[A-Za-z]{3})",
+    "I": r"(?P<half_hour>[0-9]{1,2})",
+    "p": r"(?P<half>[AP]M)",
     "f": r"(?P<fraction>[0-9]{1,6})",
     "z": r"(?P<zone>Z|[+-](?P<zone_hour>[0-9]{2}):?(?P<zone_minute>[0-9]{2}))",
     "%": "%",
 }
+MONTHS = {name: number for number, name in enumerate(month_abbr) if name}
+
 _YEARS, _MONTHS, _WEEKDAYS = frozenset("YyG"), frozenset("mbB"), frozenset("aAwu")
 
 

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from produce.digits import Ints, Shape, shapes
 from produce.errors import BadCell
 from produce.layout import Layout
-from produce.time_format import EPOCH_BY_DIGITS, EPOCH_SHIFTS, check_time_format, pattern_of
+from produce.time_format import EPOCH_BY_DIGITS, EPOCH_SHIFTS, MONTHS, check_time_format, pattern_of
 from produce.zones import load_zone, to_utc
 from sma.durations import DAY_MS
 from sma.limits import EARLIEST_EVENT_TIME_MS, LATEST_EVENT_TIME_MS
 
 _UNREAD, _UTC, _LOCAL, _BAD = range(4)
 _LEAP = 8  # added to one of them: the second 60
+_NO_HOUR = 99
 _MOST_DIGITS = 18  # as many fit in 64 bits
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 _NUMBER = re.compile(r"[+-]?([0-9]+)(?:[.,][0-9]*)?", re.ASCII)
@@ -136,8 +137,8 @@ class TimeReader:
 
 def _calendar_ms(shape: Shape) -> tuple[Ints, NDArray[np.uint8]]:
     """Return the times of a shape with year, month and day, and what they are."""
-    year, month, day = (shape.number(group) for group in ("year", "month", "day"))
-    hour, minute, second = (shape.number(group) for group in ("hour", "minute", "second"))
+    year, month, day = _year(shape), _month(shape), shape.number("day")
+    hour, minute, second = _hour(shape), shape.number("minute"), shape.number("second")
     is_leap_year = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     month_days = _MONTH_DAYS[np.where(month <= 12, month, 0)] + (is_leap_year & (month == 2))
     fraction = shape.places("fraction")
@@ -157,6 +158,28 @@ def _calendar_ms(shape: Shape) -> tuple[Ints, NDArray[np.uint8]]:
         kinds = np.where(is_real, _UTC, _BAD)
     kinds = np.where((second == 60) & is_real, kinds + _LEAP, kinds)
     return times_ms, kinds.astype(np.uint8)
+
+
+def _year(shape: Shape) -> Ints:
+    if not shape.has("short_year"):
+        return shape.number("year")
+    short = shape.number("short_year")
+    short += np.where(short >= 69, 1900, 2000)  # as POSIX and strptime have it
+    return short
+
+
+def _month(shape: Shape) -> Ints:
+    if not shape.has("month_name"):
+        return shape.number("month")
+    return np.full(len(shape.rows), MONTHS.get(shape.match["month_name"].capitalize(), 0), np.int64)
+
+
+def _hour(shape: Shape) -> Ints:
+    if not shape.has("half_hour"):
+        return shape.number("hour")
+    hour = shape.number("half_hour")
+    is_real = (hour >= 1) & (hour <= 12)
+    return np.where(is_real, hour % 12 + (12 if shape.match["half"] == "PM" else 0), _NO_HOUR)
 
 
 def _has_digit(shape: Shape, places: list[int]) -> NDArray[np.bool_]:

@@ -269,6 +269,40 @@ def test_epoch_times_are_exact(whole, fraction, unit):
         assert not -62135596800000 <= expected_ms < 221845392000000
 
 
+FORMATS = [
+    "%d %b %Y %H:%M",
+    "%d/%m/%y %I:%M %p",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%Y%m%d%H%M%S",
+    "%b %d %y",
+    "%d.%m.%Y %H:%M:%S.%f",
+]
+
+
+@given(
+    time_format=st.sampled_from(FORMATS),
+    local=st.datetimes(datetime(1000, 1, 1), datetime(8999, 12, 30)),  # noqa: DTZ001
+    changed=st.none() | st.tuples(st.integers(0, 20), st.sampled_from("0123456789 PAx")),
+)
+def test_a_format_is_read_as_strptime_reads_it(time_format, local, changed):
+    text = local.strftime(time_format)
+    if changed:
+        text = f"{text[: changed[0]]}{changed[1]}{text[changed[0] + 1 :]}".strip()
+    try:
+        expected = datetime.strptime(text, time_format).replace(tzinfo=UTC)
+    except ValueError:
+        expected = None
+    try:
+        (time_ms,) = read_cells(text, time_format=time_format)
+    except BadCell:
+        assert expected is None
+        return
+    if expected is None:
+        assert "24" in text or "60" in text  # 24:00 and leap seconds
+        return
+    assert time_ms == (expected - EPOCH) // timedelta(milliseconds=1)
+
+
 @given(st.text(st.sampled_from("0123456789-:T .,+ZW"), max_size=30))
 def test_no_text_is_read_otherwise_than_python_reads_it(text):
     try:
