@@ -127,6 +127,8 @@ class _Reader:
             spool = opened.enter_context(Spool())
             for block in self._lines.blocks(progress):
                 events = self._read_block(block)
+                if events.is_empty():
+                    continue
                 height += events.height
                 is_repeated = is_repeated or bool((events["repeated_ms"] != 0).any())
                 spool.add(events if self._is_local else events.select(PLAIN_COLUMNS))
@@ -148,7 +150,10 @@ class _Reader:
         if ALL_COLUMNS not in self._layout.value_columns:
             return self._layout.value_columns
         others = {self._layout.time_column, self._layout.customer_column, self._layout.metric_column}
-        return tuple(column for column in self._lines.header if column not in others)
+        columns = tuple(column for column in self._lines.header if column not in others)
+        if not columns:
+            raise SmaError(f"{self._path}: line 1: no column but those of the time and the customer: none has values")
+        return columns
 
     def _position(self, column: str) -> int:
         header = self._lines.header

@@ -61,8 +61,9 @@ class SeriesTable:
         for key in unique:
             if key not in self._numbers:
                 self._add(key)
-        if len(unique) == 1:
-            return pl.Series(np.full(height, self._numbers[unique[0]], np.uint32))
+        if len(unique) < 2 or not height:
+            number = self._numbers[unique[0]] if unique else 0
+            return pl.Series(np.full(height, number, np.uint32))
         return keys.replace_strict(unique, [self._numbers[key] for key in unique], return_dtype=pl.UInt32)
 
     def key(self, number: int) -> bytes:

@@ -72,6 +72,16 @@ def test_rows_without_a_value_are_counted_when_they_may_be_skipped(path):
         assert events.missing == 2
 
 
+@pytest.mark.parametrize("customer", [{}, {"customer": None, "customer_column": "who"}])
+def test_a_block_without_any_value_is_skipped(path, monkeypatch, customer):
+    monkeypatch.setattr(produce.lines, "BLOCK_BYTES", 40)
+    rows = [f"2013-01-01,{number if number in (0, 19) else ''},x\n" for number in range(20)]
+    text = "timestamp,value,who\n" + "".join(rows)
+    assert values_of(path, text, skip_missing=True, **customer) == ["0", "19"]
+    empty = "timestamp,value,who\n" + "".join(rows[1:19])
+    assert refused(path, empty, skip_missing=True, **customer) == "holds no event"
+
+
 @pytest.mark.parametrize("word", ["", "#N/A", "-", "N/A", "NULL", "NaN", "None", "nil", "--"])
 def test_words_for_a_missing_value_are_skipped_only_when_asked(path, word):
     text = f"timestamp,value\n2013-01-01,{word}\n2013-01-02,1\n"
@@ -213,6 +223,11 @@ def test_the_first_bad_cell_of_a_wide_file_is_named(path):
 def test_a_wide_file_has_no_other_metric(options):
     with pytest.raises(SmaError, match="leave out --metric and --metric-column"):
         layout(**options)
+
+
+def test_a_star_needs_a_column_of_values(path):
+    problem = refused(path, "timestamp\n2013-01-01\n", metric=None, value_columns=("*",))
+    assert problem.startswith("line 1: no column but those of the time and the customer")
 
 
 def test_a_column_name_that_cannot_be_a_metric_is_refused(path: Path):
