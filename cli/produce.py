@@ -2,52 +2,80 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
-from cli.console import print_json, print_table, progress_bar, say
-from produce.csv_file import Layout, Summary, check_file, read_records
+from cli.console import err, print_json, print_table, progress_bar, say
+from produce.csv_file import FileEvents, read_file
+from produce.layout import Layout
 from produce.publish import Published, Publisher, closing_heartbeat_ms
+from produce.summary import Summary, close_in_words, in_words, summarize
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.settings import load_settings
 
+_DELIMITERS = {"tab": "\t", r"\t": "\t"}
+
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--customer", help="customer of every row")
 @click.option("--customer-column", metavar="COLUMN", help="column that names each row's customer")
 @click.option("--metric", help="metric of every row")
 @click.option("--metric-column", metavar="COLUMN", help="column that names each row's metric")
 @click.option("--time-column", metavar="COLUMN", required=True, help="column of the event time")
-@click.option("--value-column", metavar="COLUMN", required=True, help="column of the value")
+@click.option("--value-column", metavar="COLUMN", help="column of the value")
+@click.option(
+    "--value-columns",
+    metavar="COLUMNS",
+    help="columns of values, each a metric of its name: temp,humidity; '*' is every other column",
+)
 @click.option(
     "--time-format",
     metavar="FORMAT",
-    help="strptime format, or epoch_ms, or epoch_s; ISO 8601 if not given; without a zone it is UTC",
+    help="strptime format, or epoch_s, epoch_ms, epoch_us, epoch_ns; ISO 8601 if not given",
+)
+@click.option(
+    "--time-zone",
+    metavar="ZONE",
+    default="UTC",
+    show_default=True,
+    help="zone of times without one, e.g. Europe/Berlin; the order of the rows tells the passes of a repeated hour",
+)
+@click.option(
+    "--delimiter", metavar="CHARACTER", default=",", show_default=True, help="between cells: , or ; or | or tab"
+)
+@click.option("--decimal", metavar="CHARACTER", default=".", show_default=True, help="before decimals: . or ,")
+@click.option("--thousands", metavar="CHARACTER", default="", help="between thousands; none if not given")
+@click.option("--missing", metavar="TEXT", multiple=True, help="one more text that means no value; may be repeated")
+@click.option(
+    "--skip-missing", is_flag=True, help="skip and count values that are empty, NA, #N/A, NULL, - or the like"
+)
+@click.option("--multiline", is_flag=True, help="allow line breaks within quotes")
+@click.option(
+    "--sort", is_flag=True, help="sort all events by event time first; holds them in memory, about 100 bytes each"
 )
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="N", help="events a second at most")
-@click.option("--skip-missing", is_flag=True, help="skip and count rows whose value is empty or NA")
 @click.option("--close", is_flag=True, help="add heartbeats, so that all windows close")
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
 def produce(
     file: Path,
-    customer: str | None,
-    customer_column: str | None,
-    metric: str | None,
-    metric_column: str | None,
-    time_column: str,
-    value_column: str,
-    time_format: str | None,
+    *,
+    value_column: str | None,
+    value_columns: str | None,
+    delimiter: str,
+    sort: bool,
     rate: float | None,
-    skip_missing: bool,
     close: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Publish the rows of FILE, a CSV file with a header, as events, in file order.
+    """Publish the rows of FILE, a CSV file with a header, as events, in file order; - is the standard input.
 
-    The whole file is checked before the first event is sent. Publishing the file again adds the same
-    events a second time, and every average counts them twice.
+    The whole file is checked before the first event is sent, and what was checked is what is sent: it is kept,
+    compressed, in a temporary file. Publishing the file again adds the same events a second time, and every
+    average counts them twice.
 
     \b
     Examples:
@@ -55,34 +83,37 @@ def produce(
           --time-column timestamp --value-column value --close
       sma produce trades.csv --customer-column account --metric price \\
           --time-column at --time-format epoch_ms --value-column price --rate 500
+      sma produce export.csv --customer plant --metric power --delimiter ';' --decimal , --thousands . \\
+          --time-column Zeit --time-format '%d.%m.%Y %H:%M' --time-zone Europe/Berlin --value-column Leistung
+      sma produce wide.csv --customer plant --time-column at --value-columns temp,humidity --skip-missing
+      zcat old.csv.gz | sma produce - --customer acme --metric temperature \\
+          --time-column timestamp --value-column value --sort
     """
-    if (customer is None) == (customer_column is None):
-        raise click.UsageError("give either --customer or --customer-column")
-    if (metric is None) == (metric_column is None):
+    if (value_column is None) == (value_columns is None):
+        raise click.UsageError("give either --value-column or --value-columns")
+    if options["metric"] is None and options["metric_column"] is None and value_columns is None:
         raise click.UsageError("give either --metric or --metric-column")
-    layout = Layout(
-        time_column=time_column,
-        value_column=value_column,
-        customer=customer,
-        customer_column=customer_column,
-        metric=metric,
-        metric_column=metric_column,
-        time_format=time_format,
-        skip_missing=skip_missing,
-    )
-    published, summary = produce_file(file, layout, rate=rate, close=close)
+    names = (value_column,) if value_column is not None else tuple(map(str.strip, (value_columns or "").split(",")))
+    try:
+        layout = Layout(value_columns=names, delimiter=_DELIMITERS.get(delimiter, delimiter), **options)
+    except SmaError as error:
+        raise click.UsageError(str(error)) from error
+    published, summary = produce_file(file, layout, rate=rate, close=close, sort=sort)
     if as_json:
         offsets = {str(partition): list(first_last) for partition, first_last in sorted(published.offsets.items())}
         print_json(
             {
                 "events": published.events,
                 "skipped": summary.missing,
+                "late": summary.late,
+                "rounded": summary.rounded,
+                "sorted": summary.is_sorted,
                 "heartbeats": published.heartbeats,
                 "offsets": offsets,
             }
         )
         return
-    skipped = f", {summary.missing:,} rows without a value skipped" if summary.missing else ""
+    skipped = f", {summary.missing:,} missing values skipped" if summary.missing else ""
     heartbeats = f" and {published.heartbeats} heartbeats" if published.heartbeats else ""
     print_table(
         f"{published.events:,} events{heartbeats} published{skipped}",
@@ -91,22 +122,41 @@ def produce(
     )
 
 
-def produce_file(file: Path, layout: Layout, *, rate: float | None, close: bool) -> tuple[Published, Summary]:
+def produce_file(
+    file: Path, layout: Layout, *, rate: float | None, close: bool, sort: bool = False
+) -> tuple[Published, Summary]:
     """Check and publish a file; return what Kafka acknowledged and what the file holds."""
     settings = load_settings()
     averages = load_averages(settings.averages)
-    summary = check_file(file, layout)
-    publisher = Publisher(settings)
-    started = time.monotonic()
-    try:
-        with progress_bar("publishing", summary.events) as progress:
-            publisher.send((record for record in read_records(file, layout) if record is not None), rate, progress)
-            if close:
-                publisher.send_heartbeats(closing_heartbeat_ms(averages, summary.newest_event_time_ms))
-            published = publisher.finish()
-    except (SmaError, KeyboardInterrupt):
-        sent = publisher.published.events
-        say(f"{sent:,} of {summary.events:,} events were published before this stopped; see docs/producing.md")
-        raise
+    with check_file(file, layout) as events:
+        if sort:
+            events.sort()
+        now_ms = time.time_ns() // 1_000_000
+        summary = summarize(events, averages, now_ms)
+        publisher = Publisher(settings)
+        for line in in_words(summary, averages, layout):
+            say(line)
+        heartbeat_ms = closing_heartbeat_ms(averages, summary.newest_event_time_ms)
+        if close and (warning := close_in_words(heartbeat_ms, now_ms)):
+            say(warning)
+        started = time.monotonic()
+        try:
+            with progress_bar("publishing", summary.events) as progress:
+                publisher.send(events.records(), rate, progress)
+                if close:
+                    publisher.send_heartbeats(heartbeat_ms)
+                published = publisher.finish()
+        except (SmaError, KeyboardInterrupt):
+            sent = publisher.published.events
+            say(f"{sent:,} of {summary.events:,} events were published before this stopped; see docs/producing.md")
+            raise
     say(f"published in {time.monotonic() - started:.1f} s")
     return published, summary
+
+
+def check_file(file: Path, layout: Layout) -> FileEvents:
+    """Read a whole file and check it; show progress on a terminal, where the size of the file is known."""
+    if not (err.is_terminal and file.is_file()):
+        return read_file(file, layout)
+    with progress_bar("checking, bytes", file.stat().st_size) as progress:
+        return read_file(file, layout, progress)

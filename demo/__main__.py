@@ -28,7 +28,7 @@ from demo.log_owner import claim_log, require_own_log
 from demo.page import draw_series, write_page
 from deploy.local.lifecycle import stack
 from deploy.local.lifecycle.status import status
-from produce.csv_file import Layout
+from produce.layout import Layout
 from produce.publish import Publisher, closing_heartbeat_ms
 from sma.averages import Averages, load_averages
 from sma.settings import DatabaseSettings, Settings
@@ -37,7 +37,7 @@ from streaming.control import lifecycle, progress
 
 LAYOUT = Layout(
     time_column="scheduled_departure",
-    value_column="departure_delay",
+    value_columns=("departure_delay",),
     customer_column="carrier",
     metric="departure_delay",
 )

@@ -8,10 +8,13 @@ from confluent_kafka import Message
 
 from clients.kafka.connection import producer
 from clients.kafka.offsets import partitions
-from produce.csv_file import Record
+from produce.series import Records
 from sma.averages import Averages
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
+
+POLL_EVENTS = 2_000
+"""After how many events acknowledgements are counted and progress is shown."""
 
 _FLUSH_SECONDS = 60.0
 
@@ -23,11 +26,6 @@ class Published:
     events: int = 0
     heartbeats: int = 0
     offsets: dict[int, tuple[int, int]] = field(default_factory=dict)
-
-    def take(self, partition: int, kafka_offset: int) -> None:
-        """Count one acknowledged record into the offsets of its partition."""
-        first, last = self.offsets.get(partition, (kafka_offset, kafka_offset))
-        self.offsets[partition] = (min(first, kafka_offset), max(last, kafka_offset))
 
 
 class Publisher:
@@ -56,7 +54,7 @@ class Publisher:
         self._producer = producer(settings, **options)
 
     def send(
-        self, records: Iterable[Record], per_second: float | None = None, progress: Callable[[int], None] | None = None
+        self, batches: Iterable[Records], per_second: float | None = None, progress: Callable[[int], None] | None = None
     ) -> None:
         """Send records in order, at most `per_second` a second; `progress` gets the count so far.
 
@@ -64,12 +62,18 @@ class Publisher:
             SmaError: Kafka refused a record; what was acknowledged until then is in `published`.
         """
         began = time.monotonic()
-        for count, record in enumerate(records, start=1):
-            if per_second:
-                self._wait_until(began + count / per_second)
-            self._enqueue(record.key, record.value, max(record.event_time_ms, 0), self._count_event)
-            if progress and count % 500 == 0:
-                progress(count)
+        at_once = 1 if per_second else POLL_EVENTS
+        count = shown = 0
+        for records in batches:
+            for start in range(0, len(records.keys), at_once):
+                if per_second:
+                    self._wait_until(began + (count + 1) / per_second)
+                end = min(start + at_once, len(records.keys))
+                self._enqueue_range(records, start, end)
+                count += end - start
+                if progress and count - shown >= POLL_EVENTS:
+                    progress(count)
+                    shown = count
 
     def send_heartbeats(self, heartbeat_ms: int) -> None:
         """Send one heartbeat to every partition, behind all records sent before."""
@@ -88,6 +92,21 @@ class Publisher:
             self._failure = f"{left} records not acknowledged within {_FLUSH_SECONDS:.0f} s"
         self._raise_failure()
         return self.published
+
+    def _enqueue_range(self, records: Records, start: int, end: int) -> None:
+        """Hand a range of records to the client; a loop with as little work per record as possible."""
+        produce, topic, count_event = self._producer.produce, self._topic, self._count_event
+        keys, values, timestamps_ms = records.keys, records.values, records.timestamps_ms
+        while start < end:
+            self._raise_failure()
+            try:
+                for number in range(start, end):
+                    # topic, value, key, partition, callback, on_delivery, timestamp
+                    produce(topic, values[number], keys[number], -1, count_event, None, timestamps_ms[number])
+                    start += 1
+                self._producer.poll(0)
+            except BufferError:  # the queue is full: let acknowledgements come in
+                self._producer.poll(0.1)
 
     def _enqueue(
         self,
@@ -126,6 +145,7 @@ class Publisher:
             self.published.heartbeats += 1
 
     def _acknowledged(self, error: object, message: Message) -> bool:
+        """Take an acknowledgement into the offsets of its partition; those of a partition come in order."""
         if error is not None:
             self._failure = self._failure or str(error)
             return False
@@ -133,7 +153,8 @@ class Publisher:
         if partition is None or offset is None:
             self._failure = self._failure or "Kafka acknowledged a record without its offset"
             return False
-        self.published.take(partition, offset)
+        offsets = self.published.offsets
+        offsets[partition] = (offsets[partition][0] if partition in offsets else offset, offset)
         return True
 
     def _raise_failure(self) -> None:

@@ -57,8 +57,8 @@ def test_status_tells_where_everything_is(stack):
     ("text", "message"),
     [
         ("time,value\n2015-06-01,1\n", "no column 'timestamp'"),
-        ("timestamp,value\nyesterday,1\n", "row 2: timestamp: 'yesterday' is no time"),
-        ("timestamp,value\n2015-06-01,1\n2015-06-01,warm\n", "row 3: value: 'warm': not a number"),
+        ("timestamp,value\nyesterday,1\n", "line 2: timestamp: 'yesterday' is no time"),
+        ("timestamp,value\n2015-06-01,1\n2015-06-01,warm\n", "line 3: value: 'warm': not a number"),
     ],
 )
 def test_a_bad_file_is_one_line_and_publishes_nothing(stack, tmp_path, text, message):

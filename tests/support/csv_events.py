@@ -1,0 +1,45 @@
+"""Reads CSV text as `sma produce` does, and shows the records that it would send."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from produce.csv_file import FileEvents, read_file
+from produce.layout import Layout
+from produce.series import Records
+
+LAYOUT: dict[str, Any] = {"time_column": "timestamp", "value_columns": ("value",), "customer": "acme", "metric": "m"}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One record as it would be sent."""
+
+    key: bytes
+    value: bytes
+    timestamp_ms: int
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return json.loads(self.value)
+
+
+def layout(**options: Any) -> Layout:
+    """A layout with the columns timestamp and value, unless the options say otherwise."""
+    return Layout(**LAYOUT | options)
+
+
+def read(path: Path, text: str | bytes, **options: Any) -> FileEvents:
+    """Write the text to a path and read it; the caller closes what is returned."""
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_file(path, layout(**options))
+
+
+def sent(events: FileEvents) -> list[Sent]:
+    """The records of a file in order."""
+    return [record for records in events.records() for record in _each(records)]
+
+
+def _each(records: Records) -> list[Sent]:
+    return [Sent(*each) for each in zip(records.keys, records.values, records.timestamps_ms, strict=True)]
