@@ -18,8 +18,8 @@ VALUES (
 )
 
 -- read_contents --
--- a refresh that was put off, for another client's refresh or a quota, did not change the model. A row ahead of the clock,
--- which an event with a wrong time makes, is not the newest: the policy would drop every other day
+-- a refresh that was put off, for another client's refresh or a quota, did not change the model. A row ahead of the
+-- clock, which an event with a wrong time makes, is not the newest: the policy would drop every other day
 SELECT
     greatest(streamed.as_of, (SELECT max(as_of) FROM sma.batch_averages WHERE as_of <= now())),
     streamed.as_of,

@@ -19,6 +19,7 @@ from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.event import Event, Heartbeat, Rejected, read_record
 from sma.settings import Settings
+from tests.support.kafka_batches import key_of
 from tests.support.places import Place
 from tests.support.slow_reader import Reading, readings
 
@@ -49,7 +50,8 @@ def producer(settings: Settings, **others: object) -> Producer:
 
 def send(to: Producer, topic: str, sent: Iterator[tuple[bytes | None, int]], partition: int = 0) -> None:
     for value, timestamp_ms in sent:
-        to.produce(topic, value, b"key", partition, timestamp=timestamp_ms, headers=[("h", b"1")])
+        key = key_of(value) or b"key"
+        to.produce(topic, value, key, partition, timestamp=timestamp_ms, headers=[("h", b"1")])
     assert to.flush(30) == 0
 
 

@@ -36,13 +36,33 @@ def test_there_is_no_job_once_all_have_ended(flink: Flink) -> None:
 
 def test_starting_a_job_that_runs_does_nothing(flink: Flink) -> None:
     flink.has_jobs(job("RUNNING"))
+    flink.answers["/jobs/a/checkpoints"] = {"history": []}
     assert lifecycle.start(settings(flink)) == lifecycle.Started("a", was_running=True, resumed_from=None)
 
 
 def test_a_fresh_start_of_a_job_that_runs_is_refused(flink: Flink) -> None:
     flink.has_jobs(job("RUNNING"))
-    with pytest.raises(SmaError, match="stop it before a fresh start"):
+    flink.answers["/jobs/a/checkpoints"] = {"history": []}
+    with pytest.raises(SmaError, match="stop it before it starts from elsewhere"):
         lifecycle.start(settings(flink), fresh=True)
+
+
+def test_a_job_that_is_being_stopped_is_waited_for(flink: Flink) -> None:
+    #  the `stop` that asked for it was killed; the savepoint fails, and the job goes on
+    stopping = {"status": "IN_PROGRESS", "checkpoint_type": "SYNC_SAVEPOINT"}
+    flink.has_jobs(job("RUNNING"))
+    flink.answers["/jobs/a/checkpoints"] = [
+        {"history": [stopping]},
+        {"history": [stopping]},
+        {"history": [stopping | {"status": "FAILED"}]},
+    ]
+    assert lifecycle.start(settings(flink)).was_running
+
+
+def test_two_jobs_of_one_name_are_refused(flink: Flink) -> None:
+    flink.has_jobs(job("RUNNING"), job("RUNNING") | {"jid": "b"})
+    with pytest.raises(SmaError, match=r"^2 jobs j run at .* \(a, b\): cancel all but one in Flink's UI"):
+        lifecycle.start(settings(flink))
 
 
 def test_stopping_where_nothing_runs_does_nothing(flink: Flink) -> None:
