@@ -101,7 +101,8 @@ def start(settings: StreamingSettings, fresh: bool = False, from_uri: str | None
     job = settle(settings)
     if job is not None:
         if fresh or from_uri:
-            raise SmaError(f"the job {settings.job_name} is {job.state}: stop it before it starts from elsewhere")
+            what = "a fresh start" if fresh else "it starts from another snapshot"
+            raise SmaError(f"the job {settings.job_name} is {job.state}: stop it before {what}")
         return Started(job.job_id, was_running=True, resumed_from=None)
     snapshots = Snapshots(settings)
     if from_uri is not None:

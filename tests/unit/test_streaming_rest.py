@@ -43,7 +43,7 @@ def test_starting_a_job_that_runs_does_nothing(flink: Flink) -> None:
 def test_a_fresh_start_of_a_job_that_runs_is_refused(flink: Flink) -> None:
     flink.has_jobs(job("RUNNING"))
     flink.answers["/jobs/a/checkpoints"] = {"history": []}
-    with pytest.raises(SmaError, match="stop it before it starts from elsewhere"):
+    with pytest.raises(SmaError, match="stop it before a fresh start"):
         lifecycle.start(settings(flink), fresh=True)
 
 
