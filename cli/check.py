@@ -55,7 +55,7 @@ def check(file: Path | None, interval: int, series: int, as_json: bool) -> None:
             for average in averages.averages
         ],
     )
-    out.print(_total(made, series), markup=False, soft_wrap=True)
+    out.print(_total(made, series), soft_wrap=True)
 
 
 def _in_words(window: CountWindow | DurationWindow) -> str:

@@ -79,12 +79,13 @@ def settle(settings: StreamingSettings) -> Job | None:
             "cancel all but one in Flink's UI"
         )
     rest = FlinkRest(settings.flink_url)
-    if jobs and rest.is_being_stopped(jobs[0].job_id):
-        poll(
-            lambda: find_job(settings) is None or not rest.is_being_stopped(jobs[0].job_id),
-            SAVEPOINT_TIMEOUT_S,
-            f"the job {settings.job_name} is being stopped with a savepoint, and has not ended yet: try again",
-        )
+    if not jobs or not rest.is_being_stopped(jobs[0].job_id):
+        return next(iter(jobs), None)
+    poll(
+        lambda: find_job(settings) is None or not rest.is_being_stopped(jobs[0].job_id),
+        SAVEPOINT_TIMEOUT_S,
+        f"the job {settings.job_name} is being stopped with a savepoint, and has not ended yet: try again",
+    )
     return find_job(settings)
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from produce.csv_file import FileEvents, read_file
 from produce.layout import Layout
 from produce.series import Records
+from sma.errors import SmaError
 
 LAYOUT: dict[str, Any] = {"time_column": "timestamp", "value_columns": ("value",), "customer": "acme", "metric": "m"}
 
@@ -34,6 +37,15 @@ def read(path: Path, text: str | bytes, **options: Any) -> FileEvents:
     """Write the text to a path and read it; the caller closes what is returned."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_file(path, layout(**options))
+
+
+def refused(path: Path, text: str | bytes, **options: Any) -> str:
+    """The error of a text: one line that begins with the file's name, here without it."""
+    with pytest.raises(SmaError) as error:
+        read(path, text, **options)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+    return str(error.value).removeprefix(f"{path}: ")
 
 
 def sent(events: FileEvents) -> list[Sent]:

@@ -13,7 +13,7 @@ from produce.publish import closing_heartbeat_ms
 from sma.averages import Average, Averages
 from sma.errors import SmaError
 from sma.window import CountWindow, DurationWindow
-from tests.support.csv_events import layout, read, sent
+from tests.support.csv_events import layout, read, refused, sent
 
 GOOD = "timestamp,value\n2013-01-01,1\n"
 
@@ -21,15 +21,6 @@ GOOD = "timestamp,value\n2013-01-01,1\n"
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "readings.csv"
-
-
-def refused(path, text, **options) -> str:
-    """The error of a text: one line that begins with the file's name."""
-    with pytest.raises(SmaError) as error:
-        read(path, text, **options)
-    assert str(error.value).startswith(f"{path}: ")
-    assert "\n" not in str(error.value)
-    return str(error.value).removeprefix(f"{path}: ")
 
 
 def values_of(path, text, **options) -> list[str]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import produce.lines
 from produce.lines import CsvLines
 from sma.errors import SmaError
-from tests.support.csv_events import read, sent
+from tests.support.csv_events import read, refused, sent
 
 ROWS = [f"2024-06-03T10:0{minute}:00Z,{minute + 1},ok" for minute in range(10)]
 
@@ -24,12 +24,6 @@ def file_with(**changed: str) -> str:
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "readings.csv"
-
-
-def refused(path, text, **options) -> str:
-    with pytest.raises(SmaError) as error:
-        read(path, text, **options)
-    return str(error.value).removeprefix(f"{path}: ")
 
 
 def test_a_quote_that_closes_some_rows_further_on_swallows_none(path):

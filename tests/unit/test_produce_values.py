@@ -14,7 +14,7 @@ from produce.values import MISSING, ValueReader
 from sma.errors import SmaError
 from sma.event import Event, Rejected, read_record
 from sma.value import parse_value_micros
-from tests.support.csv_events import layout, read, sent
+from tests.support.csv_events import layout, read, refused, sent
 
 
 def read_cells(*cells: str, **options):
@@ -151,12 +151,6 @@ SEMICOLONS = "\ufefftimestamp;value\r\n03.06.2024 10:00;12,5\r\n03.06.2024 10:15
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "readings.csv"
-
-
-def refused(path, text, **options) -> str:
-    with pytest.raises(SmaError) as error:
-        read(path, text, **options)
-    return str(error.value).removeprefix(f"{path}: ")
 
 
 def test_a_file_of_another_country_is_read_with_its_options(path):
