@@ -1,7 +1,8 @@
 """Fixtures of the tiers that need services, and which tests run where.
 
-`stack` is every service, started once; all tests that use it run one after the other in one process. `database_server`
-is TimescaleDB alone, one for each process; tests that need no other service run on as many cores as there are.
+`stack` is every service, started once; all tests that use it run one after the other in one process. `log_services` is
+Kafka and TimescaleDB, for tests without a job, which run beside them. `database_server` is TimescaleDB alone, one for
+each process; tests that need no other service run on as many cores as there are.
 """
 
 import os
@@ -19,7 +20,7 @@ from sma.settings import CHECKOUT, load_settings
 from tests.support.database_server import running_database_server
 from tests.support.nightly import drawn, long_form
 from tests.support.places import SMA, Place, database_on, place_on, settings_of, template_on
-from tests.support.services import SHORT_LIVED_JVMS, run_or_fail
+from tests.support.services import SHORT_LIVED_JVMS, run_or_fail, running_services
 
 _NOWHERE = {"SMA_KAFKA_BOOTSTRAP": "127.0.0.1:1", "SMA_FLINK_URL": "http://127.0.0.1:1"}
 
@@ -44,6 +45,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixtures = getattr(item, "fixturenames", ())
         if "stack" in fixtures:
             item.add_marker(pytest.mark.xdist_group("stack"))
+        elif "log_services" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("log_services"))
         elif "database_server" in fixtures:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
@@ -98,6 +101,13 @@ def places(stack: Place, stack_template: str) -> Iterator[Callable[[], Place]]:
     """As many places as a test asks for."""
     with ExitStack() as held:
         yield lambda: held.enter_context(place_on(stack, stack_template))
+
+
+@pytest.fixture(scope="session")
+def log_services() -> Iterator[Place]:
+    """Kafka and TimescaleDB, in a state folder and on ports of their own."""
+    with running_services(CHECKOUT / ".local" / "test-log", ("kafka", "timescaledb")) as services:
+        yield services
 
 
 @pytest.fixture(scope="session")

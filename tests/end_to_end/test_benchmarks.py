@@ -1,4 +1,4 @@
-"""Each benchmark in a small form, on services of its own: it ends well and prints every ratio; no ratio is checked.
+"""Each benchmark in a small form, on the services of the log: it ends well and prints every ratio; no ratio is checked.
 
 They run beside the tests of the stack, in the other process.
 """
@@ -23,22 +23,20 @@ from bench.streaming.cases import RATIOS as STREAMING_RATIOS
 from deploy.local.ports import free_port_base
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
-from tests.support.places import SMA
-from tests.support.services import SHORT_LIVED_JVMS, running_services
+from tests.support.places import SMA, Place
+from tests.support.services import SHORT_LIVED_JVMS
 
 _BRIEFLY = ("--repeat", "1", "--no-warm-up")
 _TIMEOUT_S = 720  # three minutes on an idle machine
 _TABLE = "sma.streaming_averages"
 _ROWS = [("c", "m", "hour", 3_600_000, -1_500_000, 2), ("c", "m", "hour", 7_200_000, 10**16 + 1, 3)]
 
-pytestmark = [pytest.mark.timeout(_TIMEOUT_S + 120), pytest.mark.xdist_group("benchmarks")]
+pytestmark = pytest.mark.timeout(_TIMEOUT_S + 120)
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[Settings]:
-    """Kafka and TimescaleDB, in a state folder and on ports of their own."""
-    with running_services(CHECKOUT / ".local" / "test-bench", ("kafka", "timescaledb")) as settings:
-        yield settings
+def services(log_services: Place) -> Settings:
+    return log_services.settings
 
 
 def last_line_of(benchmark: str, services: Settings, *arguments: str) -> dict[str, float]:

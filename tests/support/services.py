@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.ports import free_port_base
-from sma.settings import CHECKOUT, Settings
-from tests.support.places import SMA, settings_of
+from sma.settings import CHECKOUT
+from tests.support.places import SMA, Place, settings_of
 
 SHORT_LIVED_JVMS = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1"}
 """Variables for JVMs that live for minutes: the second compiler takes a third of their processor time."""
@@ -21,14 +21,14 @@ _UP = "import sys; from deploy.local.lifecycle import stack; stack.up(print, fre
 
 
 @contextmanager
-def running_services(state_dir: Path, parts: Sequence[str]) -> Iterator[Settings]:
+def running_services(state_dir: Path, parts: Sequence[str]) -> Iterator[Place]:
     """Start parts of the stack, as `deploy.local.lifecycle.stack.up` names them, until the block ends."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("SMA_")}
     environ = others | SHORT_LIVED_JVMS | {"SMA_STATE_DIR": str(state_dir)}
     try:
         started = environ | {"SMA_PORT_BASE": str(free_port_base())}
         run_or_fail([sys.executable, "-c", _UP, *parts], started)
-        yield settings_of(environ)
+        yield Place(settings_of(environ), environ)
     finally:
         run_or_fail([SMA, "down"], environ)
         shutil.rmtree(state_dir)
