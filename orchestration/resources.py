@@ -14,6 +14,7 @@ import dagster as dg
 from batch.log.offsets import Progress
 from batch.results.retention import kept_days
 from batch.schedule.backlog import Backlog, read_backlog
+from batch.store.job_starts import averages_in_force
 from powerbi.refresh.clock import Clock, SystemClock
 from sma.averages import Averages, load_averages
 from sma.errors import SmaError
@@ -40,8 +41,8 @@ class Project:
 
     @property
     def averages(self) -> Averages:
-        """What is computed."""
-        return load_averages(self.settings.averages)
+        """What is computed: see `batch.store.job_starts.in_force`."""
+        return averages_in_force(self.settings, load_averages(self.settings.averages))
 
     def backlog(self, today: date) -> Backlog:
         """Read which kept days are stale, and whether they can be computed."""
@@ -58,13 +59,16 @@ class Project:
         from batch.pipeline import compute_batch_days
 
         kept = self._kept(days, progress)
-        return compute_batch_days(self.settings, self.averages, kept, run_id, progress, resume_key)
+        return compute_batch_days(
+            self.settings, load_averages(self.settings.averages), kept, run_id, progress, resume_key
+        )
 
     def reconcile(self, days: Sequence[date], run_id: str, progress: Progress) -> "Reconciled":
         """Compare days with the streamed rows, and store the result."""
         from batch.pipeline import reconcile_days
 
-        return reconcile_days(self.settings, self.averages, self._kept(days, progress), run_id, progress)
+        averages = load_averages(self.settings.averages)
+        return reconcile_days(self.settings, averages, self._kept(days, progress), run_id, progress)
 
     def _kept(self, days: Sequence[date], progress: Progress) -> list[date]:
         today = datetime.fromtimestamp(self.clock.now(), UTC).date()

@@ -56,6 +56,7 @@ def write_result(
     connection: Connection,
     result: BatchResult,
     row_spans: Iterable[tuple[int, int, pl.DataFrame]],
+    max_ahead_ms: int,
     run_id: str,
     resume_key: str,
 ) -> Written:
@@ -70,6 +71,7 @@ def write_result(
         result: the day and average, and from how much of the log it was computed.
         row_spans: first `as_of`, one past the last, and the rows between them (`batch.store.averages_schema`);
             they touch one another, and cover the closed windows of the day.
+        max_ahead_ms: as for `sma.event.read_record`: which events there are depends on it.
         run_id: of the run that writes.
         resume_key: is the same for all runs that resume the same work: see `finished_days`.
 
@@ -83,6 +85,7 @@ def write_result(
         "average": result.average,
         "read_to": as_json(result.read_to),
         "low_watermark": instant(result.low_watermark_ms),
+        "max_ahead_ms": max_ahead_ms,
         "run_id": run_id,
         "resume_key": resume_key,
     }

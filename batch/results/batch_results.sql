@@ -30,6 +30,7 @@ UPDATE sma.batch_days
 SET read_to = %(read_to)s,
     low_watermark = %(low_watermark)s,
     row_count = %(row_count)s,
+    max_ahead_ms = %(max_ahead_ms)s,
     run_id = %(run_id)s,
     resume_key = %(resume_key)s,
     written_at = now()

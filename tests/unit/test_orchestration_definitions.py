@@ -16,6 +16,7 @@ from orchestration.definitions import definitions
 from orchestration.metadata import LARGEST, largest_differences
 from orchestration.partitions import days, partition_keys
 from orchestration.resources import Project
+from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.settings import Settings
 
@@ -111,11 +112,10 @@ def test_days_that_are_no_partitions_are_refused(start, end, message):
         partition_keys(start, end)
 
 
-def test_a_mistake_of_the_users_fails_the_run_with_its_one_line():
-    def averages():
-        raise SmaError("averages.yaml: averages[0].every: '1 huor' is not a duration")
-
-    broken = type("Broken", (Project,), {"settings": Settings(), "averages": property(lambda _: averages())})()
+def test_a_mistake_of_the_users_fails_the_run_with_its_one_line(tmp_path):
+    file = tmp_path / "averages.yaml"
+    file.write_text("watermark_delay: 1 huor\nallowed_lateness: 1 hour\naverages: [{name: a, window: 1 hour, every: 1 hour}]\n")
+    broken = type("Broken", (Project,), {"settings": Settings(averages=file)})()
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
             [batch_averages],
@@ -125,7 +125,10 @@ def test_a_mistake_of_the_users_fails_the_run_with_its_one_line():
             raise_on_error=False,
         )
     failure = result.failure_data_for_node("batch_averages")
-    assert readable_error(failure.error.message) == "averages.yaml: averages[0].every: '1 huor' is not a duration"
+    with pytest.raises(SmaError) as mistake:
+        load_averages(file)
+    assert "1 huor" in str(mistake.value)
+    assert readable_error(failure.error.message) == str(mistake.value)
 
 
 def difference(as_of_ms: int, *, is_explained: bool, batch_sum: int) -> tuple:
