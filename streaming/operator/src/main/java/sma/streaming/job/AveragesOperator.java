@@ -53,7 +53,7 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
     private transient EmittedRows emitted;
 
     private record Task(PartitionAverages averages, AccountReport report, LongMaximum readTo) {
-        void report() {
+        void tell() {
             report.update(averages);
             readTo.add(averages.account().nextOffset);
         }
@@ -87,7 +87,7 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
             task = add(partition, new PartitionAverages(averages, store, this));
         }
         task.averages.process(block);
-        task.report();
+        task.tell();
     }
 
     private void restore() {
@@ -99,7 +99,7 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
         for (Integer held : keys) {
             setCurrentKey(held);
             PartitionAverages restored = new PartitionAverages(averages, store, this);
-            add(restored.partition(), restored).report();
+            add(restored.partition(), restored).tell();
         }
     }
 
