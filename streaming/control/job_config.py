@@ -31,23 +31,28 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class JobConfig:
-    """What a state depends on, besides the log; `windows` as in the operator's plan, by average."""
+    """What a state depends on, and which log it is of; `windows` as in the operator's plan, by average.
+
+    `topic_id` is empty for a state that was stored before it was known, and on a Kafka that knows none.
+    """
 
     watermark_delay_ms: int
     allowed_lateness_ms: int
     max_ahead_ms: int
     windows: dict[str, dict[str, Any]]
     partitions: int
+    topic_id: str = ""
 
     @classmethod
-    def of(cls, averages: Averages, partitions: int) -> "JobConfig":
-        """Return the job config of averages.yaml over a topic of so many partitions."""
+    def of(cls, averages: Averages, partitions: int, topic_id: str = "") -> "JobConfig":
+        """Return the job config of averages.yaml over a topic of that id, with so many partitions."""
         return cls(
             watermark_delay_ms=averages.watermark_delay_ms,
             allowed_lateness_ms=averages.allowed_lateness_ms,
             max_ahead_ms=averages.max_ahead_ms,
             windows={window["average"]: window for window in windows(averages)},
             partitions=partitions,
+            topic_id=topic_id,
         )
 
     def averages(self) -> Averages:
@@ -89,6 +94,15 @@ def changes(old: JobConfig, new: JobConfig) -> list[Change]:
         elif window != old.windows[name]:
             before = _in_words(old.windows[name])
             differences.append(Change(f"average {name}: {before} -> {_in_words(window)}", Effect.NEEDS_FRESH))
+    if old.topic_id and new.topic_id and old.topic_id != new.topic_id:
+        differences.insert(
+            0,
+            Change(
+                f"topic: it was deleted and made anew under its name (id {old.topic_id} -> {new.topic_id}), so other "
+                "records have the Kafka offsets of those in the state",
+                Effect.NEEDS_FRESH,
+            ),
+        )
     if new.partitions != old.partitions:
         differences.append(
             Change(

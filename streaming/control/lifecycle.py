@@ -125,7 +125,7 @@ def launch(settings: StreamingSettings, snapshot: Snapshot | None, averages: Ave
     averages = averages or load_averages(settings.averages)
     log, snapshots = KafkaLog(settings), Snapshots(settings)
     starts = log.starts()
-    config = JobConfig.of(averages, len(starts))
+    config = JobConfig.of(averages, len(starts), log.topic_id())
     log.forget_read_to()  # what another job has committed says nothing of this one's rows
     if snapshot is None:
         lineage_uri = snapshots.new_lineage_uri()
@@ -216,7 +216,8 @@ def submit_job(
 
 def current_job_config(settings: StreamingSettings) -> JobConfig:
     """Return the present job config."""
-    return JobConfig.of(load_averages(settings.averages), KafkaLog(settings).partition_count())
+    log = KafkaLog(settings)
+    return JobConfig.of(load_averages(settings.averages), log.partition_count(), log.topic_id())
 
 
 def _require_carried_over(config_changes: Sequence[Change]) -> None:
