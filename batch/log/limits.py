@@ -13,7 +13,7 @@ class ReadLimits:
     chunk_bytes: of decompressed records in one chunk, except for a single larger batch; a multiple of 8.
     chunk_records: likewise.
     plain_chunk_records: the same for the plain reader, whose records are Python objects.
-    whole_batch_bytes: of one batch that is decompressed whole; in a larger one, what is too long to be read is left out.
+    whole_batch_bytes: of a batch that is decompressed whole; in a larger one, what is too long to be read is left out.
     batch_bytes: of one decompressed batch, less what is left out; a larger one is refused.
     retry_seconds: how long a failed fetch is tried again.
     first_pause_seconds: before the first try; each pause is twice the one before it.

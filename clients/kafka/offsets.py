@@ -6,13 +6,7 @@ How far a consumer group has committed is in `clients.kafka.groups`.
 from collections.abc import Sequence
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition, Uuid
-from confluent_kafka.admin import (
-    AdminClient,
-    ConfigResource,
-    OffsetSpec,
-    ResourceType,  # type: ignore[attr-defined]
-    TopicDescription,
-)
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType, TopicDescription  # type: ignore[attr-defined]
 
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka.connection import ask
@@ -138,7 +132,8 @@ def _describe(settings: KafkaSettings, topic: str, timeout_s: float) -> TopicDes
     def describe(admin: AdminClient) -> TopicDescription | None:
         future = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic]
         try:
-            return future.result(timeout_s + 1)
+            described: TopicDescription = future.result(timeout_s + 1)
+            return described
         except KafkaException as error:
             if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 return None
