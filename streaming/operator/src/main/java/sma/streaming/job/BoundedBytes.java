@@ -34,7 +34,7 @@ public final class BoundedBytes implements Deserializer<byte[]> {
             left.get(bytes);
             return bytes;
         }
-        MessageDigest digest = Excerpt.sha256();
+        MessageDigest digest = Excerpt.newDigest();
         digest.update(left.duplicate());
         byte[] abridged = new byte[FIRST_BYTES + digest.getDigestLength()];
         left.get(abridged, 0, FIRST_BYTES);
