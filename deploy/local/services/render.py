@@ -62,7 +62,7 @@ def render_flink_config(settings: FlinkSettings, environment: Environment, stock
         "metrics.reporter.prometheus.filter.excludes": "*.KafkaProducer;*.KafkaConsumer",
         # each process takes the first that is free
         "metrics.reporter.prometheus.port": f"{ports['flink_metrics']},{ports['flink_metrics_2']}",
-        "taskmanager.memory.process.size": "2048m",
+        "taskmanager.memory.process.size": settings.taskmanager_memory,
         "taskmanager.memory.jvm-metaspace.size": "384m",
         "taskmanager.memory.managed.fraction": 0.1,
         "taskmanager.load-balance.mode": "SLOTS",
