@@ -57,9 +57,9 @@ class Status:
         if self.last_failure is None or not self.last_failure.startswith(_OUT_OF_MEMORY):
             return None
         return (
-            "a TaskManager has too little memory, for its state or for one record: one of kilobytes may be of hundreds of "
-            "megabytes when it is decompressed, and has to fit into the heap to be rejected. Raise SMA_TASKMANAGER_MEMORY, "
-            "run `sma up`, then `sma stream start`: docs/runbooks/JobRestarting.md"
+            "a TaskManager has too little memory, for its state or for one record: one of kilobytes may be of hundreds "
+            "of megabytes when it is decompressed, and has to fit into the heap to be rejected. Raise "
+            "SMA_TASKMANAGER_MEMORY, run `sma up`, then `sma stream start`: docs/runbooks/JobRestarting.md"
         )
 
     @property
