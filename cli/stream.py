@@ -310,7 +310,9 @@ def status_in_words(job: progress.Status) -> str:
             f"{job.partitions_added} partitions were added to the topic since the state began: series may have moved, "
             "see docs/operating.md"
         )
-    return "\n".join(lines + ([f"last failure: {job.last_failure}"] if job.last_failure else []))
+    if job.last_failure:
+        lines.append(f"last failure: {job.last_failure}{f': {job.way_out}' if job.way_out else ''}")
+    return "\n".join(lines)
 
 
 def _account_in_words(job: progress.Status) -> list[str]:

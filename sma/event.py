@@ -14,6 +14,7 @@ from sma.limits import (
     LATEST_EVENT_TIME_MS,
     MAX_NAME_CHARACTERS,
     MAX_NESTING,
+    MAX_RECORD_BYTES,
     MAX_TIME_DIGITS,
 )
 from sma.value import NotANumber, OutOfRange, parse_value_micros
@@ -79,6 +80,18 @@ def _refuse_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant)
 
 
+def too_long(key_bytes: int, value_bytes: int) -> str | None:
+    """Return why a record of such a length is rejected without being read; None where it is to be read.
+
+    Args:
+        key_bytes: of its key; 0 or less where it has none.
+        value_bytes: of its value, likewise.
+    """
+    if value_bytes > MAX_RECORD_BYTES:
+        return f"longer than {MAX_RECORD_BYTES} bytes"
+    return f"key: longer than {MAX_RECORD_BYTES} bytes" if key_bytes > MAX_RECORD_BYTES else None
+
+
 def read_record(
     key: bytes | None, raw: bytes | None, record_timestamp_ms: int, max_ahead_ms: int
 ) -> Event | Heartbeat | Rejected:
@@ -91,6 +104,8 @@ def read_record(
         max_ahead_ms: how far an event time may be ahead of that timestamp.
     """
     try:
+        if (reason := too_long(len(key or b""), len(raw or b""))) is not None:
+            raise _Reject(reason)
         fields = _parse_object(raw)
         if "heartbeat" in fields and not any(name in fields for name in _EVENT_FIELDS):
             return Heartbeat(_log_time_ms(_time(fields, "heartbeat"), record_timestamp_ms))

@@ -16,6 +16,7 @@ def _read() -> dict[str, int]:
 
 _LIMITS = _read()
 
+MAX_RECORD_BYTES = _LIMITS["max_record_bytes"]
 MAX_NAME_CHARACTERS = _LIMITS["max_name_characters"]
 VALUE_SCALE = _LIMITS["value_scale"]
 VALUE_INTEGER_DIGITS = _LIMITS["value_integer_digits"]

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from batch.index.index_pass import BLOCK_EVENTS, IndexPass, LateEvents
-from batch.index.index_tables import forget, locked_partition, read_pass_end, write_pass
-from batch.index.log_index import Rule, read_index, read_rules
+from batch.index.index_tables import fill_in_topic_id, forget, locked_partition, read_pass_end, write_pass
+from batch.index.log_index import Rule, read_index, read_rules, read_topic_ids
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
 from batch.log.parallel import each_message
 from batch.log.reader import read_partition
 from batch.store.database import connect
+from clients.kafka.offsets import topic_id
 from sma.averages import Averages
 from sma.errors import SmaError
 from sma.settings import BatchSettings
@@ -46,6 +47,7 @@ class _Task:
     end: int
     rule: Rule
     block_events: int
+    topic_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +88,22 @@ def extend_index(
 
     Raises:
         SmaError: Kafka or the database does not answer, Kafka no longer holds the next records, or holds less than was
-            indexed.
+            indexed, or the topic was made anew since.
     """
     started = time.monotonic()
     rule = Rule.of(averages)
-    ranges = retained_ranges(settings, settings.events_topic)
+    ranges, events_id = retained_ranges(settings, settings.events_topic), topic_id(settings, settings.events_topic)
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
+        _require_same_topic(settings, read_topic_ids(connection), events_id)
         if read_rules(connection) - {rule}:
             _require_from(settings, ranges, {}, "averages.yaml has changed which events are late")
             progress("allowed_lateness or max_ahead has changed: indexing the log again")
             forget(connection)
+        fill_in_topic_id(connection, events_id)
         indexed_to = read_index(connection).read_to
     _require_from(settings, ranges, indexed_to, "the index ends before them")
     tasks = [
-        _Task(settings, partition, retained.end, rule, block_events)
+        _Task(settings, partition, retained.end, rule, block_events, events_id)
         for partition, retained in ranges.items()
         if retained.end != indexed_to.get(partition)
     ]
@@ -148,6 +152,15 @@ def _report(steps: Mapping[int, list[_Step]], seconds: float) -> IndexReport:
     )
 
 
+def _require_same_topic(settings: BatchSettings, indexed_ids: set[str], present_id: str) -> None:
+    if present_id and indexed_ids - {present_id}:
+        raise SmaError(
+            f"{settings.events_topic} was deleted and made anew under its name since it was indexed (id "
+            f"{', '.join(sorted(indexed_ids))} -> {present_id}), so other records have the Kafka offsets of those in "
+            "the index. Stored results stay as they are; `sma up --fresh` starts with an empty database"
+        )
+
+
 def _require_from(
     settings: BatchSettings, ranges: Mapping[int, OffsetRange], indexed_to: Mapping[int, int], why: str
 ) -> None:
@@ -177,7 +190,7 @@ def _extend(task: _Task) -> Iterator[_Step]:
         from_offset, events, heartbeats = done.next_offset, 0, 0
 
         def write() -> _Step:
-            write_pass(connection, task.partition, task.rule, from_offset, done, late, rejected)
+            write_pass(connection, task.partition, task.rule, from_offset, done, late, rejected, task.topic_id)
             late_events = sum(columns.kafka_offsets.size for columns in late)
             first_rejected = rejected[0][0] if rejected else None
             counts = (events - late_events, late_events, len(rejected), heartbeats)

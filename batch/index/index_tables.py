@@ -34,6 +34,12 @@ def forget(connection: Connection) -> None:
     connection.execute(_SQL["forget_index"])
 
 
+def fill_in_topic_id(connection: Connection, topic_id: str) -> None:
+    """Let what was indexed without the id of its topic be of this one; an empty id is none."""
+    if topic_id:
+        connection.execute(_SQL["fill_in_topic_id"], {"topic_id": topic_id})
+
+
 def read_pass_end(connection: Connection, partition: int) -> PassEnd:
     """Return where the next pass over a partition begins."""
     bound = {"partition": partition}
@@ -55,6 +61,7 @@ def write_pass(
     done: IndexPass,
     late: Sequence[LateEvents],
     rejected: Sequence[tuple[int, str]],
+    topic_id: str = "",
 ) -> None:
     """Extend the index of a partition by the results of a pass, in one transaction.
 
@@ -66,6 +73,7 @@ def write_pass(
         done: the pass.
         late: its late events since it was last written.
         rejected: (Kafka offset, reason), likewise.
+        topic_id: of the topic that was read; empty where Kafka knows none.
 
     Raises:
         SmaError: the index no longer ends there, or has another rule: another run has begun it again.
@@ -101,7 +109,9 @@ def write_pass(
         bound = {"partition": partition, "next_offset": done.next_offset, "max_log_time_ms": done.max_log_time_ms}
         connection.execute(
             _SQL["record_partition"],
-            bound | {"allowed_lateness_ms": rule.allowed_lateness_ms, "max_ahead_ms": rule.max_ahead_ms},
+            bound
+            | {"allowed_lateness_ms": rule.allowed_lateness_ms, "max_ahead_ms": rule.max_ahead_ms}
+            | {"topic_id": topic_id or None},
         )
 
 

@@ -106,19 +106,27 @@ INSERT INTO sma.indexed_partitions (
     next_offset,
     max_log_time_ms,
     allowed_lateness_ms,
-    max_ahead_ms
+    max_ahead_ms,
+    topic_id
 )
 VALUES (
     %(partition)s,
     %(next_offset)s,
     %(max_log_time_ms)s,
     %(allowed_lateness_ms)s,
-    %(max_ahead_ms)s
+    %(max_ahead_ms)s,
+    %(topic_id)s
 )
 ON CONFLICT (kafka_partition) DO UPDATE
 SET next_offset = excluded.next_offset,
     max_log_time_ms = excluded.max_log_time_ms,
+    topic_id = coalesce(indexed_partitions.topic_id, excluded.topic_id),
     indexed_at = now()
+
+-- fill_in_topic_id --
+UPDATE sma.indexed_partitions
+SET topic_id = %(topic_id)s
+WHERE topic_id IS NULL
 
 -- forget_index --
 TRUNCATE

@@ -33,6 +33,11 @@ FROM (
     FROM sma.late_events
 ) AS event_times
 
+-- read_topic_ids --
+SELECT DISTINCT topic_id
+FROM sma.indexed_partitions
+WHERE topic_id IS NOT NULL
+
 -- read_rules --
 SELECT DISTINCT
     allowed_lateness_ms,

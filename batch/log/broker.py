@@ -117,6 +117,8 @@ class Broker(Wire):
             )
         )
         try:
+            throttle_time_ms, *_ = _FETCH_HEAD.unpack_from(answer)
+            self.throttle(throttle_time_ms)
             return _fetched(answer)
         except StructError as error:
             raise KafkaProtocolError(f"{self.name}: the answer to a fetch is cut off") from error

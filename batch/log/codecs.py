@@ -14,6 +14,9 @@ _XERIAL_MAGIC = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES = 16
 _LENGTH_BYTES = 4
 
+STREAMED = {1: "gzip", 3: "lz4", 4: "zstd"}
+"""The codecs whose bytes can be hundreds and thousands of times as many when decompressed; of snappy, twenty times."""
+
 
 class NotDecompressed(ValueError):
     """The bytes are not of that codec, or the memory is too small for their content."""
@@ -41,6 +44,25 @@ def decompress_into(codec: int, compressed: bytes | memoryview, memory: Bytes) -
         raise UnknownCodec(f"codec {codec} is unknown") from None
     except cramjam.DecompressionError as error:
         raise NotDecompressed(str(error)) from error
+
+
+def open_stream(codec: int, compressed: bytes | memoryview) -> Callable[[int], bytes]:
+    """Return a function that decompresses the next bytes, at most as many as it is asked for; none at the end.
+
+    Args:
+        codec: one of `STREAMED`.
+        compressed: the bytes after the batch's header.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - a third of a second, which hardly any batch needs
+
+    def read(count: int) -> bytes:
+        try:
+            return bytes(stream.read(count))
+        except OSError as error:
+            raise NotDecompressed(str(error)) from error
+
+    stream = pa.CompressedInputStream(pa.BufferReader(compressed), STREAMED[codec])
+    return read
 
 
 def _none(uncompressed: bytes | memoryview, memory: Bytes) -> int:

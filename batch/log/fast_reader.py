@@ -4,7 +4,7 @@ It combines `fetch`, `record_batches`, `decompressed_batches`, `records` and `fl
 through `batch.log.reader`, which has another reader for what this one cannot read.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -96,8 +96,10 @@ def _chunk(
     batches: DecompressedBatches, records: Records, next_offset: int, max_ahead_ms: int, series: SeriesTable
 ) -> Chunk:
     read = read_flat_records(batches.bytes, records, max_ahead_ms)
+    too_long = batches.too_long(records)
+    read.kinds[list(too_long)] = REST
     series_ids = series.number_all(batches.bytes, records.key_starts, records.key_lengths, read.kinds, EVENT)
-    reasons = _read_rest(batches, records, read, max_ahead_ms, series, series_ids)
+    reasons = _read_rest(batches, records, read, max_ahead_ms, series, series_ids, too_long)
     is_event, is_heartbeat = read.kinds == EVENT, read.kinds == HEARTBEAT
     if is_event.all():
         is_event = slice(None)  # nothing to copy
@@ -123,10 +125,14 @@ def _read_rest(
     max_ahead_ms: int,
     series: SeriesTable,
     series_ids: npt.NDArray[np.int32],
+    too_long: Mapping[int, str],
 ) -> list[str]:
     """Read strictly the records that are not flat, into the same columns; those that stay REST are rejected."""
     reasons = []
     for row in np.flatnonzero(read.kinds == REST).tolist():
+        if row in too_long:
+            reasons.append(too_long[row])
+            continue
         key = batches.content(records.key_starts[row], records.key_lengths[row])
         raw = batches.content(records.value_starts[row], records.value_lengths[row])
         strict = read_record(key, raw, int(records.timestamps_ms[row]), max_ahead_ms)

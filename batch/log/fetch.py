@@ -98,6 +98,10 @@ class _Partition:
         silent_at = time.monotonic() + self._limits.silence_seconds
         pause = self._limits.first_pause_seconds
         while not self._stopped.is_set():
+            if (throttled_s := self._throttled_s()) > 0:
+                self._stopped.wait(throttled_s)  # here and not in the connection, since here it can be stopped
+                give_up_at, silent_at = give_up_at + throttled_s, silent_at + throttled_s
+                continue
             try:
                 fetched = self._fetch_once(position)
             except OffsetOutOfRangeError:
@@ -119,6 +123,9 @@ class _Partition:
                 raise silent(self._bootstrap, self._limits.silence_seconds, self.where, position, end)
             give_up_at = time.monotonic() + self._limits.retry_seconds
         return Fetched()  # nobody waits for it
+
+    def _throttled_s(self) -> float:
+        return self._leader[0].throttled_s if self._leader else 0.0
 
     def _fetch_once(self, position: int) -> Fetched:
         if self._leader is None:

@@ -13,7 +13,8 @@ class ReadLimits:
     chunk_bytes: of decompressed records in one chunk, except for a single larger batch; a multiple of 8.
     chunk_records: likewise.
     plain_chunk_records: the same for the plain reader, whose records are Python objects.
-    batch_bytes: of one decompressed batch; a larger one is refused.
+    whole_batch_bytes: of a batch that is decompressed whole; in a larger one, what is too long to be read is left out.
+    batch_bytes: of one decompressed batch, less what is left out; a larger one is refused.
     retry_seconds: how long a failed fetch is tried again.
     first_pause_seconds: before the first try; each pause is twice the one before it.
     silence_seconds: how long to wait for the end of a range that is not there yet.
@@ -24,6 +25,7 @@ class ReadLimits:
     chunk_bytes: int = 4 * 2**20
     chunk_records: int = 100_000
     plain_chunk_records: int = 20_000
+    whole_batch_bytes: int = 64 * 2**20
     batch_bytes: int = 2**30
     retry_seconds: float = 30.0
     first_pause_seconds: float = 0.1

@@ -5,14 +5,15 @@ How far a consumer group has committed is in `clients.kafka.groups`.
 
 from collections.abc import Sequence
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition, Uuid
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType, TopicDescription  # type: ignore[attr-defined]
 
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka.connection import ask
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
 
+_NO_ID = str(Uuid(0, 0))
 _START = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
@@ -35,8 +36,22 @@ def partitions(settings: KafkaSettings, topic: str, timeout_s: float = ANSWER_TI
     """
     numbers = _partitions(settings, topic, timeout_s)
     if not numbers:
-        raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic}: run `sma up`")
+        raise _missing(settings, topic)
     return numbers
+
+
+def topic_id(settings: KafkaSettings, topic: str) -> str:
+    """Return the id that Kafka gave a topic when it was made; one of the same name made later has another.
+
+    It is empty where Kafka knows none, as before 2.8.
+
+    Raises:
+        SmaError: Kafka does not answer, or has no such topic.
+    """
+    described = _describe(settings, topic, ANSWER_TIMEOUT_S)
+    if described is None:
+        raise _missing(settings, topic)
+    return "" if str(described.topic_id) == _NO_ID else str(described.topic_id)
 
 
 def topic_config(settings: KafkaSettings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, str]:
@@ -102,16 +117,26 @@ def record_count(settings: KafkaSettings, topic: str) -> int:
     return sum(last[partition] - first[partition] for partition in numbers)
 
 
+def _missing(settings: KafkaSettings, topic: str) -> SmaError:
+    return SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic}: run `sma up`")
+
+
 def _partitions(settings: KafkaSettings, topic: str, timeout_s: float) -> list[int]:
+    described = _describe(settings, topic, timeout_s)
+    return sorted(partition.id for partition in described.partitions) if described else []
+
+
+def _describe(settings: KafkaSettings, topic: str, timeout_s: float) -> TopicDescription | None:
     """Return none for a topic that is not there; to list its metadata instead could make the topic."""
 
-    def describe(admin: AdminClient) -> list[int]:
+    def describe(admin: AdminClient) -> TopicDescription | None:
         future = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic]
         try:
-            return sorted(partition.id for partition in future.result(timeout_s + 1).partitions)
+            described: TopicDescription = future.result(timeout_s + 1)
+            return described
         except KafkaException as error:
             if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                return []
+                return None
             raise
 
     return ask(settings, describe)

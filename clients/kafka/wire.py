@@ -5,6 +5,7 @@ loads this module and not librdkafka.
 """
 
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from struct import Struct
@@ -41,6 +42,10 @@ class Wire:
     """An open connection; one thread at a time sends a request, and has the response before the next.
 
     A method that raises a `kafka.errors.KafkaError` for the connection or the protocol leaves it of no use.
+
+    A broker whose quota is used up answers at once, and says how long to send it nothing (KIP-219); a request that is
+    made earlier waits here. The requests are of versions that do so: Fetch from 8 on, Metadata from 6, OffsetFetch from
+    4, FindCoordinator from 2, DeleteGroups from 1. In older ones the broker itself waits before it answers.
     """
 
     def __init__(self, address: Address, timeout_s: float) -> None:
@@ -51,6 +56,7 @@ class Wire:
         """
         self.name = "{}:{}".format(*address)
         self._asked = 0
+        self._throttled_until = 0.0
         try:
             self._socket = socket.create_connection(address, timeout_s)
         except OSError as error:
@@ -67,14 +73,26 @@ class Wire:
         Raises:
             KafkaError: the broker does not answer, or not as a broker does.
         """
-        return response.decode(self.ask_bytes(request).tobytes(), version=request.API_VERSION)
+        decoded = response.decode(self.ask_bytes(request).tobytes(), version=request.API_VERSION)
+        self.throttle(getattr(decoded, "throttle_time_ms", None) or 0)
+        return decoded
+
+    @property
+    def throttled_s(self) -> float:
+        """How long the next request would still wait, since the broker said so."""
+        return max(0.0, self._throttled_until - time.monotonic())
+
+    def throttle(self, throttle_time_ms: int) -> None:
+        """Note what a response says of how long to send nothing."""
+        self._throttled_until = time.monotonic() + throttle_time_ms / 1_000
 
     def ask_bytes(self, request: Any) -> memoryview:
-        """Return the bytes of the response to a request, without its header.
+        """Return the bytes of the response to a request, without its header; the caller passes on its throttle time.
 
         Raises:
             KafkaError: as `ask`.
         """
+        time.sleep(self.throttled_s)
         self._asked += 1
         request.with_header(correlation_id=self._asked, client_id=_CLIENT_ID)
         try:

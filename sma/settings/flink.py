@@ -33,6 +33,12 @@ class FlinkSettings(Part):
     state_backend: Literal["hashmap", "rocksdb"] = Field(
         "hashmap", description="where the Flink job keeps its state: on the heap, or in RocksDB on the local disk"
     )
+    taskmanager_memory: str = Field(
+        "2048m",
+        pattern=r"^[1-9][0-9]*[mg]$",
+        description="memory of the local Flink's TaskManager, in MiB (`m`) or GiB (`g`); a record takes its "
+        "decompressed size once",
+    )
     publish_averages: bool = Field(
         True, description="whether the Flink job also writes each row to the topic `moving_averages`, exactly once"
     )

@@ -32,11 +32,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class JobConfig:
-    """What a state depends on, besides the log.
+    """What a state depends on, and which log it is of.
 
-    `windows` are as in the operator's plan, by average. `generation` is that of `streaming.control.job_starts`; 0 for a
-    state of before there were any. What records before `published_to`, by partition, give is in the topics already: a
-    job that this one has replaced wrote it.
+    `windows` are as in the operator's plan, by average. `topic_id` is empty for a state that was stored before it was
+    known, and on a Kafka that knows none. `generation` is that of `streaming.control.job_starts`; 0 for a state of
+    before there were any. What records before `published_to`, by partition, give is in the topics already: a job that
+    this one has replaced wrote it.
     """
 
     watermark_delay_ms: int
@@ -44,19 +45,20 @@ class JobConfig:
     max_ahead_ms: int
     windows: dict[str, dict[str, Any]]
     partitions: int
+    topic_id: str = ""
     generation: int = 0
     published_to: dict[int, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, averages: Averages, partitions: int, generation: int = 0) -> "JobConfig":
-        """Return the job config of averages.yaml over a topic of so many partitions."""
+    def of(cls, averages: Averages, partitions: int, topic_id: str = "") -> "JobConfig":
+        """Return the job config of averages.yaml over a topic of that id, with so many partitions."""
         return cls(
             watermark_delay_ms=averages.watermark_delay_ms,
             allowed_lateness_ms=averages.allowed_lateness_ms,
             max_ahead_ms=averages.max_ahead_ms,
             windows={window["average"]: window for window in windows(averages)},
             partitions=partitions,
-            generation=generation,
+            topic_id=topic_id,
         )
 
     @classmethod
@@ -108,6 +110,15 @@ def changes(old: JobConfig, new: JobConfig) -> list[Change]:
         elif window != old.windows[name]:
             before = _in_words(old.windows[name])
             differences.append(Change(f"average {name}: {before} -> {_in_words(window)}", Effect.NEEDS_NAME))
+    if old.topic_id and new.topic_id and old.topic_id != new.topic_id:
+        differences.insert(
+            0,
+            Change(
+                f"topic: it was deleted and made anew under its name (id {old.topic_id} -> {new.topic_id}), so other "
+                "records have the Kafka offsets of those in the state",
+                Effect.NEEDS_FRESH,
+            ),
+        )
     if new.partitions != old.partitions:
         differences.append(
             Change(

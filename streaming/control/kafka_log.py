@@ -24,6 +24,10 @@ class KafkaLog:
         """Return how many partitions the topic `events` has."""
         return len(offsets.partitions(self._settings, self._topic))
 
+    def topic_id(self) -> str:
+        """Return the id of the topic `events`; empty where Kafka knows none."""
+        return offsets.topic_id(self._settings, self._topic)
+
     def starts(self) -> dict[int, int]:
         """Return the first offset that each partition of `events` retains."""
         return offsets.starts(self._settings, self._topic)

@@ -128,7 +128,7 @@ def launch(settings: StreamingSettings, averages: Averages, snapshot: Snapshot |
     """
     log, snapshots = KafkaLog(settings), Snapshots(settings)
     starts = log.starts()
-    config = JobConfig.of(averages, len(starts))
+    config = JobConfig.of(averages, len(starts), log.topic_id())
     if snapshot is None:
         config = replace(config, generation=_next_generation(settings, snapshots))
     else:
@@ -229,7 +229,8 @@ def submit_job(
 
 def current_job_config(settings: StreamingSettings, averages: Averages) -> JobConfig:
     """Return the job config of averages over the present topic."""
-    return JobConfig.of(averages, KafkaLog(settings).partition_count())
+    log = KafkaLog(settings)
+    return JobConfig.of(averages, log.partition_count(), log.topic_id())
 
 
 def _require_carried_over(config_changes: Sequence[Change]) -> None:

@@ -16,6 +16,8 @@ from streaming.control.snapshots import Snapshots
 
 COMMIT_POLL_S = 0.5
 
+_OUT_OF_MEMORY = "OutOfMemoryError"
+
 
 class LogPositions(Protocol):
     """The ends of the log, and how far completed checkpoints cover it; `KafkaLog` reads them from Kafka."""
@@ -45,6 +47,17 @@ class Status:
     lag: int
     partitions_added: int
     accounts: list[Account]
+
+    @property
+    def way_out(self) -> str | None:
+        """What to do about the latest failure, where that is known."""
+        if self.last_failure is None or not self.last_failure.startswith(_OUT_OF_MEMORY):
+            return None
+        return (
+            "a TaskManager has too little memory, for its state or for one record: one of kilobytes may be of hundreds "
+            "of megabytes when it is decompressed, and has to fit into the heap to be rejected. Raise "
+            "SMA_TASKMANAGER_MEMORY, run `sma up`, then `sma stream start`: docs/runbooks/JobRestarting.md"
+        )
 
     @property
     def residue(self) -> int:

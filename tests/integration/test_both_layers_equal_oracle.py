@@ -42,6 +42,10 @@ def test_the_log_has_poison_and_late_events_and_others(ran):
     assert 0.05 < len(ran.late) / len(ran.events) < 0.95
 
 
+def test_the_log_has_batches_of_every_codec(ran):
+    assert ran.codecs == set(range(5))
+
+
 def test_the_job_resumes_in_the_middle_of_the_log(ran):
     assert "resumes from" in ran.restarted
 

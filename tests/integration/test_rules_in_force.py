@@ -18,7 +18,7 @@ JOB = Averages(watermark_delay_ms=1, allowed_lateness_ms=2, max_ahead_ms=3, aver
 
 
 def start(place, averages, generation=1):
-    add_start(place.settings, JobConfig.of(averages, 4, generation), None)
+    add_start(place.settings, replace(JobConfig.of(averages, 4), generation=generation), None)
 
 
 def found(place, averages):

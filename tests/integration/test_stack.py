@@ -1,5 +1,9 @@
 """The stack of the tests as it runs: healthy, on loopback, and with topics that keep what they are given."""
 
+import ipaddress
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -28,6 +32,40 @@ def test_every_process_carries_the_mark_by_which_down_finds_it(stack):
     pids = {pid for part in now.parts for pid in part.pids.values()}
     assert pids
     assert pids <= stack_processes(stack.settings.state_dir).keys()
+
+
+def test_every_port_of_every_process_is_on_loopback_alone(stack):
+    environment = read_environment(stack.settings.state_dir)
+    assert environment is not None
+    found = listening(stack_processes(stack.settings.state_dir))
+    assert {port for _, port in found} >= set(environment.ports.values())
+    elsewhere = {place: process for place, process in found.items() if not place[0].is_loopback}
+    assert elsewhere == {}
+
+
+def listening(processes):
+    """The addresses and ports that processes listen on, with a command each."""
+    by_inode = {}
+    for pid, command in processes.items():
+        with suppress(OSError):  # it has ended meanwhile
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(OSError):  # it was closed meanwhile
+                    by_inode[str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]")] = command
+    places = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if state == "0A" and rest[5] in by_inode:
+                address, port = local.split(":")
+                places[as_address(address), int(port, 16)] = by_inode[rest[5]]
+    return places
+
+
+def as_address(text):
+    """The address that Linux writes as words in the order of this machine's bytes."""
+    words = [bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8)]
+    address = ipaddress.ip_address(b"".join(words))
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def test_passwords_do_not_stand_on_a_command_line(stack):

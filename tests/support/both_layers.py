@@ -13,7 +13,10 @@ from pathlib import Path
 import psycopg
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from batch.log.fetch import fetch_batches
+from batch.log.record_batches import split_batches
 from batch.pipeline import Reconciled, compute_batch_days, days_touched, reconcile_days
+from clients.kafka.offsets import ends
 from sma.averages import load_averages
 from tests.support import oracle
 from tests.support.publishing import Sent, publish
@@ -34,6 +37,7 @@ averages:
   - {name: last_20, window: 20 events, every: 1 hour}
 """
 DAY = 24 * HOUR
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 # what no layer may take for an event, and none may lose
 POISON = [
@@ -104,6 +108,23 @@ def as_record(event):
     return Sent(json.dumps(fields).encode(), event_time_ms, key=f"{customer}/{metric}")
 
 
+def publish_in_every_codec(settings, sent):
+    """Publish records in order, one part of them with each codec; return their positions."""
+    bounds = [number * len(sent) // len(CODECS) for number in range(len(CODECS) + 1)]
+    parts = zip(CODECS, bounds, bounds[1:], strict=False)
+    return [position for codec, start, end in parts for position in publish(settings, sent[start:end], codec)]
+
+
+def codecs_of(settings):
+    """The numbers of the codecs of the record batches in the topic `events`."""
+    return {
+        batch.codec
+        for partition, end in ends(settings, settings.events_topic).items()
+        for fetched in fetch_batches(settings, settings.events_topic, partition, 0, end)
+        for batch in split_batches(fetched.records, "the log")
+    }
+
+
 def heartbeats(time_ms):
     return [Sent(b'{"heartbeat": %d}' % time_ms, time_ms, partition=partition) for partition in range(4)]
 
@@ -125,12 +146,14 @@ def expected_of(events):
 class BothLayers:
     """What was published, by (partition, Kafka offset), and what the layers made of it.
 
-    `late` are the positions of late events, as the oracle says; `streamed` and `computed` are rows as `stored` returns
-    them; `damaged` is what a reconciliation finds once damage is planted.
+    `codecs` are the numbers of those of the log's record batches; `late` are the positions of late events, as the
+    oracle says; `streamed` and `computed` are rows as `stored` returns them; `damaged` is what a reconciliation finds
+    once damage is planted.
     """
 
     events: dict[tuple[int, int], tuple]
     poison: dict[tuple[int, int], bytes | None]
+    codecs: set[int]
     late: set[tuple[int, int]]
     restarted: str
     streamed: dict
@@ -154,7 +177,7 @@ def run_both_layers(place) -> BothLayers:
     poison = [Sent(raw, START) for raw, _ in POISON]
     for index, record in enumerate(poison):
         sent.insert((index + 1) * len(sent) // (len(poison) + 1), record)
-    published = list(zip(publish(place.settings, sent), sent, strict=True))
+    published = list(zip(publish_in_every_codec(place.settings, sent), sent, strict=True))
     event_positions = [position for position, record in published if record not in poison]
 
     # a restart in the middle of everything: the rule of the log must not notice it
@@ -162,7 +185,7 @@ def run_both_layers(place) -> BothLayers:
     succeed(place.sma("stream", "stop"))
     restarted = succeed(place.sma("stream", "start"))
     again = interleave([[(c, m, t + 2 * HOUR, v) for c, m, t, v in part] for part in generate(12)])
-    again_positions = publish(place.settings, [as_record(event) for event in again])
+    again_positions = publish_in_every_codec(place.settings, [as_record(event) for event in again])
     publish(place.settings, heartbeats(START + 3 * DAY))
     succeed(place.sma("wait", "--timeout", "120"))
     events, positions = first + again, event_positions + again_positions
@@ -182,6 +205,7 @@ def run_both_layers(place) -> BothLayers:
     return BothLayers(
         events=dict(zip(positions, events, strict=True)),
         poison={position: record.value for position, record in published if record in poison},
+        codecs=codecs_of(place.settings),
         late=late_of(events, positions),
         restarted=restarted,
         streamed=streamed,

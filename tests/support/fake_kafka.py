@@ -26,14 +26,20 @@ _PARTITION = Struct(">iiqqi")
 
 @dataclass
 class Log:
-    """Record batches by Kafka offset; `aborted`: producer, first offset and the mark's offset of each transaction."""
+    """Record batches by Kafka offset; `aborted`: producer, first offset and the mark's offset of each transaction.
+
+    `pauses_s`: how long after the answer to a fetch the next one came, of a client that is told to wait.
+    """
 
     batches: Sequence[bytes]
     aborted: Sequence[tuple[int, int, int]] = ()
     start: int = 0
     fetched_batches: int = 3  # at once
     fetch_versions: tuple[int, int] = (0, 11)
+    throttle_time_ms: int = 0
     offsets_asked: list[int] = field(default_factory=list)
+    pauses_s: list[float] = field(default_factory=list)
+    answered_at: float | None = None
 
     @property
     def end(self) -> int:
@@ -143,6 +149,8 @@ def _fetch(version: int, body: bytes, log: Log) -> bytes:
     at = body.index(TOPIC.encode()) + len(TOPIC) + 4
     offset = _PARTITION.unpack_from(body, at)[2] if version >= 9 else unpack_from(">iq", body, at)[1]
     log.offsets_asked.append(offset)
+    if log.answered_at is not None:
+        log.pauses_s.append(time.monotonic() - log.answered_at)
     error = 0 if log.start <= offset <= log.end else NOT_RETAINED
     sent = [batch for batch in log.batches if last_offset(batch) >= offset][: log.fetched_batches] if not error else []
     if not sent and not error:
@@ -164,5 +172,8 @@ def _fetch(version: int, body: bytes, log: Log) -> bytes:
         preferred_read_replica=-1,
         records=b"".join(sent),
     )
-    answer: Any = FetchResponse[version](responses=[topic(topic=TOPIC, partitions=[partition])])
+    answer: Any = FetchResponse[version](
+        throttle_time_ms=log.throttle_time_ms, responses=[topic(topic=TOPIC, partitions=[partition])]
+    )
+    log.answered_at = time.monotonic()
     return bytes(answer.encode(version=version))

@@ -70,9 +70,13 @@ def encode_batch(
     is_control: bool = False,
     count: int | None = None,
     records: bytes | None = None,
+    compressed: bytes | None = None,
     magic: int = 2,
 ) -> bytes:
-    """A batch of these records; `last_delta`, `count` and `records` (plain) are what the entries say, unless given."""
+    """A batch of these records.
+
+    `last_delta`, `count`, `records` (plain) and `compressed` (which is sent) are what the entries say, unless given.
+    """
     plain = b"".join(map(encode_record, entries)) if records is None else records
     attributes = CODECS[codec] | (append_time_ms is not None) << 3 | is_transactional << 4 | is_control << 5
     checked = struct.pack(
@@ -85,7 +89,7 @@ def encode_batch(
         0,
         0,
         len(entries) if count is None else count,
-    ) + compress(codec, plain)
+    ) + (compress(codec, plain) if compressed is None else compressed)
     rest = struct.pack(">ibI", 7, magic, google_crc32c.value(checked)) + checked
     return struct.pack(">qi", base_offset, len(rest)) + rest
 

@@ -23,13 +23,14 @@ class Sent:
     partition: int = -1
 
 
-def publish(settings: Settings, records: Sequence[Sent]) -> list[tuple[int, int]]:
-    """Send records in order; return (partition, Kafka offset) of each."""
+def publish(settings: Settings, records: Sequence[Sent], codec: str = "none") -> list[tuple[int, int]]:
+    """Send records in order, in batches of a codec; return (partition, Kafka offset) of each."""
     producer = Producer(
         {
             "bootstrap.servers": settings.kafka_bootstrap,
             "partitioner": "murmur2_random",
             "enable.idempotence": True,
+            "compression.type": codec,
             "log_level": 2,
         }
     )

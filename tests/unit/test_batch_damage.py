@@ -101,26 +101,31 @@ def damaged_batches(draw: st.DrawFn) -> bytes:
     return bytes(raw)
 
 
-def read_fast(raw: bytes, start: int, end: int, max_ahead_ms: int) -> list[tuple[int, Reading]]:
+def read_fast(raw: bytes, start: int, end: int, max_ahead_ms: int, whole_batch_bytes: int) -> list[tuple[int, Reading]]:
     table = SeriesTable()
-    limits = ReadLimits(batch_bytes=2**20, chunk_bytes=2**8)
+    limits = ReadLimits(batch_bytes=2**20, chunk_bytes=2**8, whole_batch_bytes=whole_batch_bytes)
     fetch: Fetch = lambda *_: iter([Fetched(raw, ())])  # noqa: E731
     chunks = read_partition(Settings(), "events", 3, start, end, max_ahead_ms, table, limits, fetch)
     return [reading for chunk in chunks for reading in readings(chunk, table)]
 
 
 @settings(max_examples=200)
-@given(damaged_batches(), st.sampled_from([(0, 10**6), (102, 104)]), st.sampled_from([1_000, 10**15]))
+@given(
+    damaged_batches(),
+    st.sampled_from([(0, 10**6), (102, 104)]),
+    st.sampled_from([1_000, 10**15]),
+    st.sampled_from([2**8, 2**20]),
+)
 def test_a_damaged_batch_is_read_as_the_oracle_reads_it_or_refused(
-    raw: bytes, wanted: tuple[int, int], max_ahead_ms: int
+    raw: bytes, wanted: tuple[int, int], max_ahead_ms: int, whole_batch_bytes: int
 ) -> None:
     try:
         expected = read_batch(raw, *wanted, max_ahead_ms)
     except Contradiction:
         with pytest.raises(SmaError, match=r"^events: partition 3: the record batch at Kafka offset 100 "):
-            read_fast(raw, *wanted, max_ahead_ms)
+            read_fast(raw, *wanted, max_ahead_ms, whole_batch_bytes)
     else:
-        assert read_fast(raw, *wanted, max_ahead_ms) == expected
+        assert read_fast(raw, *wanted, max_ahead_ms, whole_batch_bytes) == expected
 
 
 @pytest.mark.parametrize("codec", [codec for codec in CODECS if codec != "none"])

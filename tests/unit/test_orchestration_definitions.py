@@ -114,7 +114,9 @@ def test_days_that_are_no_partitions_are_refused(start, end, message):
 
 def test_a_mistake_of_the_users_fails_the_run_with_its_one_line(tmp_path):
     file = tmp_path / "averages.yaml"
-    file.write_text("watermark_delay: 1 huor\nallowed_lateness: 1 hour\naverages: [{name: a, window: 1 hour, every: 1 hour}]\n")
+    file.write_text(
+        "watermark_delay: 1 huor\nallowed_lateness: 1 hour\naverages: [{name: a, window: 1 hour, every: 1 hour}]\n"
+    )
     broken = type("Broken", (Project,), {"settings": Settings(averages=file)})()
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(

@@ -81,3 +81,15 @@ def test_a_job_config_is_kept_next_to_its_state(tmp_path: Path) -> None:
     assert snapshots.job_config() == OLD
     (path,) = tmp_path.glob("*/*/definition.json")
     assert json.loads(path.read_text())["windows"]["last_20"]["event_count"] == 20
+
+
+def test_a_topic_that_was_made_anew_under_its_name_needs_a_fresh_start() -> None:
+    first, *_ = changes(JobConfig.of(AVERAGES, 4, "first"), JobConfig.of(AVERAGES, 3, "second"))
+    assert first.effect is Effect.NEEDS_FRESH
+    assert "deleted and made anew under its name (id first -> second)" in first.text
+
+
+def test_a_state_that_was_stored_without_the_id_of_its_topic_takes_the_present_one() -> None:
+    stored = JobConfig.of(AVERAGES, 4).as_json()
+    del stored["topic_id"]
+    assert changes(JobConfig(**stored), JobConfig.of(AVERAGES, 4, "present")) == []

@@ -1,18 +1,24 @@
 #!/bin/bash
-# Builds the one jar that the Flink jobs run from: streaming/operator with its connectors inside.
+# Builds what Flink runs of this project: the one jar of the jobs, which is streaming/operator with its connectors inside,
+# and the plugin by which Flink serves its metrics.
 STEP=flink-jars
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 OPERATOR=$CHECKOUT/streaming/operator
-mapfile -d '' sources < <(find "$OPERATOR/pom.xml" "$OPERATOR/src/main" "$CHECKOUT/sma/limits.properties" -type f -print0 | sort -z)
+METRICS=$CHECKOUT/monitoring/flink
+mapfile -d '' sources < <(
+  find "$OPERATOR/pom.xml" "$OPERATOR/src/main" "$CHECKOUT/sma/limits.properties" "$METRICS/pom.xml" "$METRICS/src" -type f -print0 | sort -z
+)
 DIGEST=$(digest "${sources[@]}" "${BASH_SOURCE[0]}")
 is_current "$INSTALL/flink-jars/stamp" "$DIGEST" && exit 0
 
 new=$INSTALL/flink-jars.new
 rm -rf "$new"
 run "building the operator and downloading the connectors" mvn -B -ntp -Dstyle.color=never -f "$OPERATOR/pom.xml" package -DskipTests
-mkdir "$new"
+run "building the plugin for metrics" mvn -B -ntp -Dstyle.color=never -f "$METRICS/pom.xml" clean package
+mkdir -p "$new/plugins"
 cp "$OPERATOR/target/job/sma-streaming.jar" "$new"
+cp -r "$METRICS/target/plugin" "$new/plugins/metrics"
 echo "$DIGEST" > "$new/stamp"
 rm -rf "$INSTALL/flink-jars"
 mv "$new" "$INSTALL/flink-jars"

@@ -50,13 +50,14 @@ def up(
         The settings of the running stack; `load_settings` gives the same from now on.
 
     Raises:
-        SmaError: one line that names the part, what is wrong and its log; or a setting is not valid.
+        SmaError: one line that names the part, what is wrong and its log; or a setting is not valid; or another `up` or
+            `down` is at work.
     """
     state_dir = state_dir_of(environ)
-    if fresh:
-        down(say, environ=environ)
-        _delete_state(state_dir)
     with _locked(state_dir):
+        if fresh:
+            _stop(state_dir, say)
+            _delete_state(state_dir)
         environment = plan_environment(state_dir, environ, read_environment(state_dir))
         supervisor = Supervisor(state_dir)
         _require_installed(environment)
@@ -121,14 +122,18 @@ def down(say: Say, *, environ: Mapping[str, str] = os.environ) -> None:
         say("nothing is running")
         return
     with _locked(state_dir):
-        supervisor = Supervisor(state_dir)
-        was_running = supervisor.is_running() or bool(stack_processes(state_dir))
-        if supervisor.is_running():
-            for programs in _STOP_ORDER:
-                supervisor.stop(programs)
-            supervisor.shut_down()
-        end_processes(state_dir)
-        supervisor.forget()
+        _stop(state_dir, say)
+
+
+def _stop(state_dir: Path, say: Say) -> None:
+    supervisor = Supervisor(state_dir)
+    was_running = supervisor.is_running() or bool(stack_processes(state_dir))
+    if supervisor.is_running():
+        for programs in _STOP_ORDER:
+            supervisor.stop(programs)
+        supervisor.shut_down()
+    end_processes(state_dir)
+    supervisor.forget()
     say("stopped" if was_running else "nothing is running")
 
 
@@ -153,7 +158,7 @@ def _delete_state(state_dir: Path) -> None:
 
 @contextmanager
 def _locked(state_dir: Path) -> Iterator[None]:
-    """One `up` or `down` at a time for each state folder."""
+    """One `up` or `down` at a time for each state folder, a fresh start's deletion included; the others are refused."""
     state_dir.mkdir(parents=True, exist_ok=True)
     with (state_dir / "stack.lock").open("w") as lock:
         try:

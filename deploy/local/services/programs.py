@@ -13,7 +13,13 @@ from deploy.local.ports import LOOPBACK
 from deploy.local.processes import MARKER
 from deploy.local.services.alerting import render_alertmanager, render_dead_mans_switch
 from deploy.local.services.java_logs import SERVICE, TOKEN, log_files
-from deploy.local.services.render import FLINK_HOME, INSTALL_DIR, render_flink_config, render_template
+from deploy.local.services.render import (
+    FLINK_HOME,
+    FLINK_PLUGINS,
+    INSTALL_DIR,
+    render_flink_config,
+    render_template,
+)
 from sma.settings import CHECKOUT, Settings
 
 PROGRAMS = {
@@ -164,6 +170,7 @@ def program_options(
             "FLINK_CONF_DIR": f"{state}/flink/conf",
             "FLINK_LOG_DIR": f"{state}/logs/flink",
             "FLINK_PID_DIR": f"{state}/flink",
+            "FLINK_PLUGINS_DIR": str(FLINK_PLUGINS),
             "FLINK_IDENT_STRING": "sma",
         },
         "dagster": {

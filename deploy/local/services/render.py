@@ -15,7 +15,10 @@ CONFIG_DIR = Path(__file__).resolve().parent / "config"
 INSTALL_DIR = CHECKOUT / ".local" / "install"
 SITE_PACKAGES = Path(yaml.__file__).resolve().parent.parent
 FLINK_HOME = SITE_PACKAGES / "pyflink"
+FLINK_PLUGINS = INSTALL_DIR / "flink-jars" / "plugins"
 TASK_SLOTS = 8
+
+_METRICS_REPORTER = "org.apache.flink.metrics.prometheus.BoundPrometheusReporterFactory"  # monitoring/flink
 
 # The last one is Pekko's own key: Flink's `pekko.startup-timeout` does not reach it (Flink 2.3), and 10 s, Pekko's
 # default, are too few on a machine that starts several stacks at once.
@@ -53,12 +56,13 @@ def render_flink_config(settings: FlinkSettings, environment: Environment, stock
         "taskmanager.numberOfTaskSlots": TASK_SLOTS,
         "metrics.fetcher.update-interval": "1000",
         "metrics.reporters": "prometheus",
-        "metrics.reporter.prometheus.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
+        "metrics.reporter.prometheus.factory.class": _METRICS_REPORTER,
+        "metrics.reporter.prometheus.host": LOOPBACK,
         # half of all metrics, and no dashboard or alert uses them
         "metrics.reporter.prometheus.filter.excludes": "*.KafkaProducer;*.KafkaConsumer",
         # each process takes the first that is free
         "metrics.reporter.prometheus.port": f"{ports['flink_metrics']},{ports['flink_metrics_2']}",
-        "taskmanager.memory.process.size": "2048m",
+        "taskmanager.memory.process.size": settings.taskmanager_memory,
         "taskmanager.memory.jvm-metaspace.size": "384m",
         "taskmanager.memory.managed.fraction": 0.1,
         "taskmanager.load-balance.mode": "SLOTS",

@@ -66,7 +66,7 @@ final class EventBlocks extends AbstractStreamOperator<EventBlock>
     public void processElement(StreamRecord<LogRecord> element) {
         LogRecord record = element.getValue();
         EventBlock block = blockOf(record);
-        switch (reader.read(record.key, record.value, record.timestampMs)) {
+        switch (read(record)) {
             case EVENT -> block.addEvent(
                     current.series.of(reader.series, reader.seriesLength, block),
                     record.offset,
@@ -91,6 +91,12 @@ final class EventBlocks extends AbstractStreamOperator<EventBlock>
             processingTimeService.registerTimer(
                     processingTimeService.getCurrentProcessingTime() + lingerMs, time -> sendAfterWait());
         }
+    }
+
+    private RecordReader.Kind read(LogRecord record) {
+        return reader.rejectTooLong(record.keyLength, record.valueLength)
+                ? RecordReader.Kind.REJECTED
+                : reader.read(record.key, record.value, record.timestampMs);
     }
 
     private EventBlock blockOf(LogRecord record) {

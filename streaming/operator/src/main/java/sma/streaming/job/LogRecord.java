@@ -12,11 +12,17 @@ public final class LogRecord {
     public long offset;
     public long timestampMs;
 
-    /** Null where the record has no key. */
+    /** Null where the record has no key; abridged by {@link BoundedBytes} where it is too long. */
     public byte[] key;
 
-    /** Null where the record has no value. */
+    /** Null where the record has no value; likewise. */
     public byte[] value;
+
+    /** Of the whole key, in bytes; 0 or less where there is none. */
+    public int keyLength;
+
+    /** Of the whole value, likewise. */
+    public int valueLength;
 
     /** Hands over the same object again and again: the operator that takes it is chained to the source. */
     static final class Reader implements KafkaRecordDeserializationSchema<LogRecord> {
@@ -34,6 +40,8 @@ public final class LogRecord {
             reused.timestampMs = read.timestamp();
             reused.key = read.key();
             reused.value = read.value();
+            reused.keyLength = read.serializedKeySize();
+            reused.valueLength = read.serializedValueSize();
             out.collect(reused);
         }
 

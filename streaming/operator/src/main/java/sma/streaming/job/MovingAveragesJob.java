@@ -99,6 +99,8 @@ public final class MovingAveragesJob {
                 .setTopics(kafka.eventsTopic())
                 .setDeserializer(new LogRecord.Reader())
                 .setStartingOffsets(OffsetsInitializer.offsets(places(kafka.fromOffsets()), NO_RESET))
+                .setProperty("key.deserializer", BoundedBytes.class.getName())
+                .setProperty("value.deserializer", BoundedBytes.class.getName())
                 .setProperty("isolation.level", "read_committed")
                 .setProperty("partition.discovery.interval.ms", "30000")
                 .setProperty("commit.offsets.on.checkpoint", Boolean.toString(kafka.commitsOffsets()));

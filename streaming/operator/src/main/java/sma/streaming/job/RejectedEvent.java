@@ -17,7 +17,7 @@ public record RejectedEvent(
                 record.offset,
                 record.timestampMs,
                 reason,
-                Excerpt.of(record.key, KEY_BYTES),
-                Excerpt.of(record.value, VALUE_BYTES));
+                BoundedBytes.excerpt(record.key, record.keyLength, KEY_BYTES),
+                BoundedBytes.excerpt(record.value, record.valueLength, VALUE_BYTES));
     }
 }

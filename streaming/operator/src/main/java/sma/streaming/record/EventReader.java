@@ -24,6 +24,9 @@ final class EventReader {
     /** Returns what a record is; null, a record without a value, is a rejected one like any other. */
     EventRecord read(byte[] key, byte[] raw, long recordTimestampMs) {
         try {
+            if (isTooLong(lengthOf(key), lengthOf(raw))) {
+                throw new RejectedException(reasonOf(lengthOf(raw)));
+            }
             JsonObject fields = JsonObject.parse(decode(raw));
             if (fields.heartbeat != null && !fields.hasEventField()) {
                 return EventRecord.heartbeat(logTimeMs(time(fields.heartbeat, "heartbeat"), recordTimestampMs));
@@ -39,6 +42,21 @@ final class EventReader {
         } catch (RejectedException rejected) {
             return EventRecord.rejected(rejected.getMessage());
         }
+    }
+
+    /** Whether a record is rejected without being read. */
+    static boolean isTooLong(int keyLength, int valueLength) {
+        return valueLength > Limits.MAX_RECORD_BYTES || keyLength > Limits.MAX_RECORD_BYTES;
+    }
+
+    /** Why a record that is too long is rejected. */
+    static String reasonOf(int valueLength) {
+        String what = valueLength > Limits.MAX_RECORD_BYTES ? "" : "key: ";
+        return what + "longer than " + Limits.MAX_RECORD_BYTES + " bytes";
+    }
+
+    private static int lengthOf(byte[] bytes) {
+        return bytes == null ? 0 : bytes.length;
     }
 
     /** Whether a time is so far ahead of its record's timestamp, if there is one, that its clock must be wrong. */

@@ -9,6 +9,9 @@ import java.util.Properties;
 public final class Limits {
     private static final Properties FILE = read();
 
+    /** Of a record's value, and of its key. */
+    public static final int MAX_RECORD_BYTES = (int) limit("max_record_bytes");
+
     public static final int MAX_NAME_CHARACTERS = (int) limit("max_name_characters");
 
     /** Decimals of a value. A value is kept as a whole number of micro-units, 10^-6 each. */

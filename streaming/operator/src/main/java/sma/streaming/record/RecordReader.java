@@ -63,9 +63,18 @@ public final class RecordReader {
         strict = new EventReader(maxAheadMs);
     }
 
+    /** Rejects a record that is too long to be read, and returns whether it is, by the lengths of its key and value. */
+    public boolean rejectTooLong(int keyLength, int valueLength) {
+        boolean isTooLong = EventReader.isTooLong(keyLength, valueLength);
+        if (isTooLong) {
+            reason = EventReader.reasonOf(valueLength);
+        }
+        return isTooLong;
+    }
+
     /** Reads one record's key and value, null where it has none; linear in the value's length. */
     public Kind read(byte[] key, byte[] value, long recordTimestampMs) {
-        if (value != null) {
+        if (value != null && value.length <= Limits.MAX_RECORD_BYTES) {
             raw = value;
             position = 0;
             int found = readPlainObject();

@@ -1,0 +1,57 @@
+"""A real broker with a quota: the reader of the log waits as long as the broker says, and loses no connection by it."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from kafka.protocol.admin import AlterClientQuotasRequest, AlterClientQuotasResponse
+
+from batch.log.fast_reader import read_values
+from batch.log.limits import ReadLimits
+from clients.kafka.wire import Wire, addresses, raise_for
+from sma.settings import Settings
+from tests.support.places import Place
+from tests.support.publishing import Sent, publish
+
+RECORDS, VALUE_BYTES = 700, 1_000
+BYTES_PER_SECOND = 50_000.0  # the broker forgives what ten seconds of it are
+LIMITS = ReadLimits(fetch_bytes=100_000, response_seconds=2.0, retry_seconds=0.0, silence_seconds=0.0)
+
+
+@contextmanager
+def quota(settings: Settings) -> Iterator[None]:
+    """Let the broker send so many bytes a second to the project's own client, and no more."""
+    _alter(settings, remove=False)
+    try:
+        yield
+    finally:
+        _alter(settings, remove=True)
+
+
+def _alter(settings: Settings, *, remove: bool) -> None:
+    asked: Any = AlterClientQuotasRequest.EntryData
+    entry = asked(
+        entity=[asked.EntityData(entity_type="client-id", entity_name="sma")],
+        ops=[asked.OpData(key="consumer_byte_rate", value=BYTES_PER_SECOND, remove=remove)],
+    )
+    (address,) = addresses(settings.kafka_bootstrap)
+    with closing(Wire(address, timeout_s=30)) as wire:
+        request: Any = AlterClientQuotasRequest[0](entries=[entry], validate_only=False)
+        (answered,) = wire.ask(request, AlterClientQuotasResponse).entries
+    raise_for(answered.error_code)
+
+
+def test_a_reader_over_its_quota_waits_and_reads_everything(place: Place, monkeypatch: Any) -> None:
+    publish(place.settings, [Sent(bytes(VALUE_BYTES), 0, partition=0) for _ in range(RECORDS)])
+    told = list[int]()
+    throttle = Wire.throttle
+
+    def note(wire: Wire, throttle_time_ms: int) -> None:
+        told.append(throttle_time_ms)
+        throttle(wire, throttle_time_ms)
+
+    monkeypatch.setattr(Wire, "throttle", note)
+    with quota(place.settings):
+        found = read_values(place.settings, place.settings.events_topic, 0, 0, RECORDS, LIMITS)
+        assert sum(len(values) for values in found) == RECORDS
+    assert max(told) > 2_000, "the broker was not over its quota for longer than a response is waited for"

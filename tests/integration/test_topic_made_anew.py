@@ -1,0 +1,75 @@
+"""A topic that is deleted and made anew under its name: what was made of the first is not gone on with."""
+
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from clients.kafka.offsets import topic_id
+from deploy.topics import reset_topics
+from sma.errors import SmaError
+from streaming.control.snapshots import Snapshots
+from tests.support.month_of_events import as_record, extend, log_of
+from tests.support.publishing import publish
+from tests.support.stored import succeed
+from tests.support.stream_job import use_averages
+
+YAML = """
+watermark_delay: 1 hour
+allowed_lateness: 3 hours
+averages:
+  - {name: hour, window: 1 hour, every: 15 minutes}
+"""
+
+
+def test_the_job_does_not_start_on_a_state_of_another_topic(place, slots, tmp_path):
+    use_averages(place, tmp_path / "averages.yaml", YAML)
+    succeed(place.sma("stream", "start"))
+    succeed(place.sma("stream", "stop"))
+    first_id = topic_id(place.settings, place.settings.events_topic)
+    assert Snapshots(place.settings).job_config().topic_id == first_id
+    reset_topics(place.settings)
+    second_id = topic_id(place.settings, place.settings.events_topic)
+    assert second_id != first_id
+    refused = place.sma("stream", "start")
+    assert refused.returncode != 0
+    assert f"deleted and made anew under its name (id {first_id} -> {second_id})" in refused.stderr
+    assert "sma stream start --fresh" in refused.stderr
+    succeed(place.sma("stream", "start", "--fresh"))
+    try:
+        assert Snapshots(place.settings).job_config().topic_id == second_id
+    finally:
+        place.sma("stream", "stop")
+
+
+def test_a_state_that_was_stored_without_the_id_of_its_topic_takes_the_present_one(place, slots, tmp_path):
+    use_averages(place, tmp_path / "averages.yaml", YAML)
+    succeed(place.sma("stream", "start"))
+    succeed(place.sma("stream", "stop"))
+    (stored,) = Path(place.settings.state_dir).glob(f"flink/**/{place.settings.job_name}/*/definition.json")
+    config = json.loads(stored.read_text())
+    del config["topic_id"]
+    stored.write_text(json.dumps(config))
+    assert "resumes from" in succeed(place.sma("stream", "start"))
+    place.sma("stream", "stop")
+    assert json.loads(stored.read_text())["topic_id"] == topic_id(place.settings, place.settings.events_topic)
+
+
+def test_the_offset_index_is_not_extended_from_another_topic(place):
+    publish(place.settings, [as_record(event) for event in log_of(100)])
+    extend(place)
+    reset_topics(place.settings)
+    publish(place.settings, [as_record(event) for event in log_of(200)])
+    with pytest.raises(SmaError, match="was deleted and made anew under its name since it was indexed"):
+        extend(place)
+
+
+def test_an_index_that_was_stored_without_the_id_of_its_topic_takes_the_present_one(place):
+    publish(place.settings, [as_record(event) for event in log_of(100)])
+    extend(place)
+    with psycopg.connect(place.settings.batch_database_url.get_secret_value(), autocommit=True) as connection:
+        connection.execute("UPDATE sma.indexed_partitions SET topic_id = NULL")
+        extend(place)
+        ids = connection.execute("SELECT DISTINCT topic_id FROM sma.indexed_partitions").fetchall()
+    assert ids == [(topic_id(place.settings, place.settings.events_topic),)]
