@@ -100,9 +100,3 @@ def require_whole(connection: Connection, index: LogIndex, averages: Averages, r
 def read_rules(connection: Connection) -> set[Rule]:
     """Return the rules that the index was made by: one, or none where it is empty."""
     return {Rule(*row) for row in connection.execute(_SQL["read_rules"])}
-
-
-def read_event_time_bounds(connection: Connection) -> tuple[int, int] | None:
-    """Return the min and the max event time, in ms since the Unix epoch; None where there is no event."""
-    ((min_ms, max_ms),) = connection.execute(_SQL["read_bounds"]).fetchall()
-    return None if min_ms is None else (min_ms, max_ms)

@@ -13,3 +13,119 @@ COPY sma.corrections (
     event_count_after
 )
 FROM STDIN (FORMAT csv)
+
+-- add_corrected_day --
+INSERT INTO sma.corrected_days (
+    run_id,
+    day,
+    average,
+    read_to_before,
+    low_watermark_before,
+    corrections
+)
+VALUES (
+    %(run_id)s,
+    %(day)s,
+    %(average)s,
+    %(read_to_before)s,
+    %(low_watermark_before)s,
+    %(corrections)s
+)
+
+-- clear_day --
+WITH removed AS (
+    DELETE FROM sma.batch_averages
+    WHERE as_of >= %(from_time)s
+        AND as_of < %(until_time)s
+        AND average NOT IN (
+            SELECT average
+            FROM sma.batch_days
+            WHERE day = %(day)s
+        )
+    RETURNING
+        customer,
+        metric,
+        average,
+        as_of,
+        value_sum,
+        event_count
+),
+recorded AS (
+    INSERT INTO sma.corrections (
+        run_id,
+        customer,
+        metric,
+        average,
+        as_of,
+        value_sum_before,
+        event_count_before,
+        is_explained
+    )
+    SELECT
+        %(run_id)s,
+        customer,
+        metric,
+        average,
+        as_of,
+        value_sum,
+        event_count,
+        false
+    FROM removed
+)
+INSERT INTO sma.corrected_days (
+    run_id,
+    day,
+    average,
+    corrections,
+    unexplained,
+    classified_at
+)
+SELECT
+    %(run_id)s,
+    %(day)s::date,
+    average,
+    count(*),
+    count(*),
+    now()
+FROM removed
+GROUP BY average
+RETURNING
+    average,
+    corrections
+
+-- remove_unreadable --
+WITH removed AS (
+    DELETE FROM sma.batch_averages
+    WHERE average = %(average)s
+        AND as_of >= %(from_time)s
+        AND as_of < %(until_time)s
+        AND (value_sum = 'NaN' OR as_of <> date_trunc('milliseconds', as_of))
+    RETURNING
+        customer,
+        metric,
+        average,
+        as_of,
+        value_sum,
+        event_count
+)
+INSERT INTO sma.corrections (
+    run_id,
+    customer,
+    metric,
+    average,
+    as_of,
+    value_sum_before,
+    event_count_before,
+    is_explained
+)
+SELECT
+    %(run_id)s,
+    customer,
+    metric,
+    average,
+    as_of,
+    value_sum,
+    event_count,
+    false
+FROM removed
+WHERE as_of <> date_trunc('milliseconds', as_of)

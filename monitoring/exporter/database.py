@@ -10,6 +10,7 @@ from typing import LiteralString
 
 from prometheus_client.core import Metric
 
+from batch.audit.due_days import read_due_days
 from batch.checks.log_retention import days_are_retained
 from batch.store.database import Connection
 from batch.store.read_only import read_only_session
@@ -54,9 +55,12 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
         SmaError: the database or Kafka does not answer.
     """
     today = datetime.now(UTC).date()
-    retained = days_are_retained(_as_reader(settings), load_averages(settings.averages), today).figures
+    averages = load_averages(settings.averages)
+    retained = days_are_retained(_as_reader(settings), averages, today).figures
     with _reading(settings) as connection:
         differences = connection.execute(_SQL["sum_differences"]).fetchall()
+        damaged = connection.execute(_SQL["sum_damaged_rows"]).fetchall()
+        overdue = read_due_days(connection, settings, averages, today).overdue
         (age_s,) = _row(connection, _SQL["read_reconciled_age"])
         residues = dict(connection.execute(_SQL["read_residues"]).fetchall())
         late, rejected = _row(connection, _SQL["count_side_outputs"])
@@ -78,6 +82,8 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
         gauges("sma_differences", "Windows that differ", ["average", "class"], by_class),
         by_label("sma_explained_differences", "... explained by late events", "average", explained),
         by_label("sma_unexplained_differences", "... not explained", "average", unexplained),
+        by_label("sma_unexplained_corrections", "Stored rows that no event explains", "average", damaged),
+        *gauge("sma_audit_overdue_days", "Days not audited within the period", overdue),
         *gauge("sma_reconciliation_age_seconds", "Since the newest reconciliation", age_s),
         by_partition("sma_accounting_residue", "Records that nobody accounts for", residues),
         *gauge("sma_late_events", "Late events in the log", late),

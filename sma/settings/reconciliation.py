@@ -1,4 +1,4 @@
-"""Reads the settings of reconciliation: its first day, how long it waits, and how long rows may wait and are kept."""
+"""Reads the settings of reconciliation and audit: the first day, waiting times, how long rows are kept, budgets."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from sma.settings.part import Part
 
 
 class ReconciliationSettings(Part):
-    """The first day, how long a reconciliation waits, and how long rows may wait and are kept."""
+    """The first day, how long a reconciliation waits, how long rows may wait and are kept, and how days are audited."""
 
     first_day: str = Field("1970-01-01", description="first daily partition, as YYYY-MM-DD")
     reconcile_timeout: str = Field(
@@ -17,4 +17,11 @@ class ReconciliationSettings(Part):
     )
     keep_days: int = Field(
         0, ge=0, description="days before today (UTC) whose averages, differences and corrections are kept; 0 for all"
+    )
+    audit_period: str = Field(
+        "30 days", description="in which the audit compares the stored rows of each day with the log at least once"
+    )
+    audit_most_days: int = Field(366, ge=1, description="days that one run of the audit checks at most")
+    audit_most_offsets: int = Field(
+        100_000_000, ge=1, description="Kafka offsets after which a run of the audit leaves the rest to the next"
     )

@@ -50,7 +50,7 @@ def test_a_backfill_that_was_killed_goes_on_where_it_stopped(stack, reader):
     customers = [f"probe-{number}" for number in range(4)]
     publish(settings, [event(first_ms + hour * HOUR_MS, name) for hour in range(24 * DAYS) for name in customers])
     publish(settings, heartbeats(first_ms + (DAYS + 3) * DAY_MS))
-    killed = launch_backfill(settings, LONG_AGO, LONG_AGO + timedelta(days=DAYS - 1))
+    killed = launch_backfill(settings, [LONG_AGO + timedelta(days=number) for number in range(DAYS)])
     until(lambda: len(results(reader)) >= AVERAGES * BEFORE_THE_KILL, 240)
     (run_id,) = backfills.run_ids(killed)
     backfills.kill(run_id)
