@@ -27,13 +27,13 @@ def partition_bounds() -> tuple[date, date]:
 
 
 def partition_keys(days: Sequence[date]) -> list[str]:
-    """Return the keys of days.
+    """Return the keys of days, which are ascending.
 
     Raises:
         SmaError: one of them is no partition.
     """
     first, last = partition_bounds()
-    for day in days:
+    for day in (*days[:1], *days[-1:]):
         if not first <= day <= last:
             raise SmaError(
                 f"{day} is no daily partition: there are those from {first} (SMA_FIRST_DAY) to {last}, tomorrow; "

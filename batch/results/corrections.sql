@@ -31,6 +31,10 @@ VALUES (
     %(low_watermark_before)s,
     %(corrections)s
 )
+ON CONFLICT (run_id, day, average) DO UPDATE
+SET corrections = corrected_days.corrections + excluded.corrections,
+    unexplained = NULL,
+    classified_at = NULL
 
 -- clear_day --
 WITH removed AS (

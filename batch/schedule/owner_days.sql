@@ -1,9 +1,9 @@
 -- Statements of owner_days: they select the days that own rows by the offset index, and those that have stored rows.
 
 -- read_owner_days --
--- A day owns rows if it is as near to a day with events as the window is long, is between the first and the last row that
--- a block or a late event makes, and has a grid point. A block may hold events of days far apart: the days in between
--- have no events near them.
+-- A day owns rows if it is as near to a day with events as the window is long, is between the first and the last row
+-- that a block or a late event makes, and has a grid point. A block may hold events of days far apart: the days in
+-- between have no events near them.
 WITH event_day AS (
     SELECT DISTINCT day
     FROM sma.event_days

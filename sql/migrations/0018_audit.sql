@@ -50,6 +50,6 @@ COMMENT ON COLUMN sma.audits.unexplained_differences IS
 COMMENT ON COLUMN sma.audits.damaged IS
     'windows that are known to be damaged and were not repaired: rows are missing, too many or changed, as far as counts show it';
 
-GRANT SELECT, INSERT, UPDATE (unexplained, classified_at) ON sma.corrected_days TO sma_batch;
+GRANT SELECT, INSERT, UPDATE (corrections, unexplained, classified_at) ON sma.corrected_days TO sma_batch;
 GRANT UPDATE (is_explained) ON sma.corrections TO sma_batch;
 GRANT SELECT, INSERT ON sma.audits TO sma_batch;
