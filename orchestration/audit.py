@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 
 from orchestration.assets import BATCH, POOL
-from orchestration.audit_metadata import audited_metadata
+from orchestration.audit_metadata import CHECKED, audited_metadata, in_one_line
 from orchestration.graph import AUDITS_COLUMNS, DATA_PLATFORM, docs
 from orchestration.resources import Project, failing_in_one_line
 
@@ -51,7 +51,8 @@ def audits(
             dg.AssetCheckResult(
                 passed=audited.faults == 0,
                 check_name=NO_DAMAGE,
-                metadata={name: metadata[name] for name in ("faults", "unexplained_corrections", "damaged_windows")},
+                description=in_one_line(audited),
+                metadata={name: metadata[name] for name in CHECKED},
             )
         ],
     )

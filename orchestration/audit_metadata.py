@@ -16,6 +16,27 @@ if TYPE_CHECKING:
     from batch.audit.trail import AuditedDay, UnexplainedCorrection
 
 MOST_DAYS = 50
+# what the check shows of it
+CHECKED = (
+    "faults",
+    "unexplained_corrections",
+    "unexplained_differences",
+    "damaged_windows",
+    "faults_by_day",
+    "rows_before_and_after",
+)
+
+
+def in_one_line(audited: "Audited") -> str:
+    """Return what an audit found, as a sentence."""
+    days = {each.day for each in audited.days}
+    if not audited.faults:
+        return f"the stored rows of {len(days):,} days are what the log says"
+    faulty = sorted({each.day for each in audited.days if each.faults})
+    return (
+        f"{audited.faults:,} windows were damaged, of {in_words(faulty)}: no event explains them; see "
+        "docs/runbooks/UnexplainedCorrections.md"
+    )
 
 
 def audited_metadata(audited: "Audited", unexplained: Sequence["UnexplainedCorrection"]) -> dict[str, Any]:
