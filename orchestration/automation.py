@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import DagsterRunStatus
 
+from batch.schedule.backlog import Backlog
 from batch.schedule.stale_days import StaleDay
 from orchestration.jobs import audit, extend_index, reconcile, retention
-from orchestration.partitions import partition_bounds, ranges_of, today
+from orchestration.partitions import left_out, partition_bounds, ranges_of, today
 from orchestration.resources import Project, failing_in_one_line
 from sma.settings import load_settings
 
@@ -77,9 +78,14 @@ def reconcile_what_has_closed(
         return dg.SkipReason("the log has not been indexed since the last evaluation")
     if is_reconciling(context.instance):
         return dg.SkipReason("a reconciliation is queued or running: evaluated again when it has ended")
-    stale = reconcilable(project)
+    backlog = read_backlog(project)
+    others = backlog.outside(*partition_bounds())
+    if others:
+        context.log.info(left_out(others))
+    stale = backlog.reconcilable(*partition_bounds())
     if not stale:
-        return dg.SensorResult(skip_reason="no day to reconcile: every closed window is reconciled", cursor=newest)
+        reasons = ["no day to reconcile: every closed window is reconciled", *([left_out(others)] if others else [])]
+        return dg.SensorResult(skip_reason="; ".join(reasons), cursor=newest)
     return dg.SensorResult(run_requests=requests(stale, newest), cursor=newest)
 
 
@@ -91,10 +97,11 @@ def late_events_waiting(
     if is_reconciling(context.instance):
         return dg.SkipReason("a reconciliation is queued or running")
     since = datetime.now(UTC) - LATE_EVENTS_WAIT
-    waiting = [stale for stale in reconcilable(project) if stale.late_since is not None and stale.late_since < since]
+    stale = read_backlog(project).reconcilable(*partition_bounds())
+    waiting = [each for each in stale if each.late_since is not None and each.late_since < since]
     if not waiting:
         return dg.SkipReason("no late event waits for a reconciliation")
-    newest = max(stale.late_since for stale in waiting if stale.late_since is not None)
+    newest = max(each.late_since for each in waiting if each.late_since is not None)
     return dg.SensorResult(run_requests=requests(waiting, f"late events of {newest.isoformat()}"))
 
 
@@ -110,11 +117,10 @@ def is_under_way(instance: dg.DagsterInstance, job_name: str, assets: Iterable[s
     return any(run.job_name == job_name or wanted & (run.asset_selection or frozenset()) for run in runs)
 
 
-def reconcilable(project: Project) -> list[StaleDay]:
-    """Return the stale days that are partitions, are kept, and can be computed from what Kafka still has."""
+def read_backlog(project: Project) -> Backlog:
+    """Return the stale days that are kept, and what of the log they require."""
     with failing_in_one_line():
-        backlog = project.backlog(today())
-    return backlog.reconcilable(*partition_bounds())
+        return project.backlog(today())
 
 
 def requests(stale: Sequence[StaleDay], because_of: str) -> list[dg.RunRequest]:

@@ -47,12 +47,18 @@ def that_are_partitions(days: Sequence[date], progress: Callable[[str], None]) -
     first, last = partition_bounds()
     others = [day for day in days if not first <= day <= last]
     if others:
-        named = str(others[0]) if len(others) == 1 else f"{len(others)} days from {others[0]} to {others[-1]}"
-        progress(
-            f"left out: {named}, where the log has events: there are daily partitions from {first} (SMA_FIRST_DAY) to "
-            f"{last} only"
-        )
+        progress(left_out(others))
     return [day for day in days if first <= day <= last]
+
+
+def left_out(days: Sequence[date]) -> str:
+    """Return the line that names days, ascending, that are no partitions."""
+    first, last = partition_bounds()
+    named = str(days[0]) if len(days) == 1 else f"{len(days):,} days from {days[0]} to {days[-1]}"
+    return (
+        f"left out: {named}, where the log has events: there are daily partitions from {first} (SMA_FIRST_DAY) to "
+        f"{last} only"
+    )
 
 
 def days_between(start: date, end: date) -> list[date]:

@@ -85,12 +85,13 @@ class Project:
         return run_audit(self.settings, self.averages, run_id, self._today(), progress, start, end)
 
     def days_to_audit(self) -> "tuple[DueDays, list[date]]":
-        """Read which days are due for an audit, and those with rows that no event seems to make."""
-        from batch.audit.due_days import days_without_events, read_due_days
+        """Read which days are due for an audit, and those that have, or had, rows that no event seems to make."""
+        from batch.audit.due_days import days_without_events, read_due_days, read_standing
 
         with read_only_session(self.settings) as connection:
             due = read_due_days(connection, self.settings, self.averages, self._today())
-            return due, days_without_events(connection, self.averages, stored_days(connection))
+            strays = days_without_events(connection, self.averages, stored_days(connection))
+            return due, sorted({*strays, *(day for day, _ in read_standing(connection))})
 
     def unexplained_corrections(self, run_id: str) -> "list[UnexplainedCorrection]":
         """Read the largest corrections of a run that no new event explains."""

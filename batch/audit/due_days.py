@@ -56,6 +56,11 @@ def days_without_events(connection: Connection, averages: Averages, stored: Coll
     return sorted(set(stored) - result_days(connection) - owner_days(connection, averages))
 
 
+def read_standing(connection: Connection) -> list[tuple[date, str]]:
+    """Return the days and averages of which the newest audit found rows that cannot be compared: no result is there."""
+    return connection.execute(_SQL["read_standing"]).fetchall()
+
+
 def select_due(ages_s: Mapping[date, float], period_s: float, most_days: int) -> DueDays:
     """Select the days that are due.
 

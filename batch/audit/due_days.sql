@@ -1,4 +1,4 @@
--- Statement of due_days: it reads when the stored rows of each day were last compared with the log, or counted.
+-- Statements of due_days: they read when the stored rows of each day were last compared with the log, and what was found.
 
 -- read_last_audits --
 -- a day that was computed again was compared with the log then, whoever did it
@@ -17,3 +17,23 @@ LEFT JOIN (
 WHERE result.average = ANY(%(averages)s)
     AND result.day >= %(first_day)s::date
 GROUP BY result.day
+
+-- read_standing --
+-- the newest audit found rows of a day without a result, which nobody can compare
+SELECT
+    day,
+    average
+FROM (
+    SELECT DISTINCT ON (day, average)
+        day,
+        average,
+        damaged
+    FROM sma.audits
+    ORDER BY day, average, audited_at DESC
+) AS newest
+WHERE damaged > 0
+    AND NOT EXISTS (
+        SELECT
+        FROM sma.batch_days AS result
+        WHERE result.day = newest.day
+    )

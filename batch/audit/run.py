@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from batch.audit.due_days import days_without_events, in_chunks, read_due_days
+from batch.audit.due_days import days_without_events, in_chunks, read_due_days, read_standing
 from batch.audit.stored_counts import count_stored
 from batch.audit.trail import AuditedDay, add_audit
 from batch.index.closed_days import low_watermark_ms
@@ -153,11 +153,13 @@ def _select(
             days = sorted({*wanted, *strays}.difference(still_open))
             required = required_offsets(connection, averages, days)
             names = [average.name for average in averages.averages]
+            # those of the newest audit too, to record that their rows are gone
+            standing = [each for each in read_standing(connection) if each[1] in names and each[0] not in days]
             open_rows = [
                 AuditedDay(day, name, False, 0, 0, None, max(counts.streamed, counts.batch))
-                for day in still_open
+                for day in sorted({*still_open, *(day for day, _ in standing)})
                 for name, counts in count_rows(connection, names, day_start_ms(day), day_start_ms(day) + DAY_MS).items()
-                if counts.streamed or counts.batch
+                if counts.streamed or counts.batch or (day, name) in standing
             ]
     retained = retained_ranges(settings, settings.events_topic)
     counted = [day for day in days if is_gone(required.get(day, {}), retained)]

@@ -5,7 +5,7 @@ Three collectors, since what is slow to read changes slowly. They read as the ro
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 
 from prometheus_client.core import Metric
@@ -18,6 +18,7 @@ from batch.store.statements import load_statements
 from monitoring.exporter.families import by_label, by_partition, counters, gauge, gauges
 from powerbi.refresh.connection import model_of
 from sma.averages import load_averages
+from sma.durations import parse_duration
 from sma.settings import Settings
 
 _CLASSES = ("changed", "missing_in_stream", "extra_in_stream")
@@ -56,10 +57,11 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
     """
     today = datetime.now(UTC).date()
     averages = load_averages(settings.averages)
+    period = timedelta(milliseconds=parse_duration(settings.audit_period))
     retained = days_are_retained(_as_reader(settings), averages, today).figures
     with _reading(settings) as connection:
         differences = connection.execute(_SQL["sum_differences"]).fetchall()
-        damaged = connection.execute(_SQL["sum_damaged_rows"]).fetchall()
+        damaged = connection.execute(_SQL["sum_damaged_rows"], {"period": period}).fetchall()
         overdue = read_due_days(connection, settings, averages, today).overdue
         (age_s,) = _row(connection, _SQL["read_reconciled_age"])
         residues = dict(connection.execute(_SQL["read_residues"]).fetchall())

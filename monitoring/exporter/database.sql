@@ -53,7 +53,8 @@ FROM (
 GROUP BY average
 
 -- sum_damaged_rows --
--- by average: rows found damaged and repaired within a day, and those that the newest audit of a day could not repair
+-- by average: rows found damaged and repaired within a day, and those that the newest audit of a day could not repair;
+-- what is damaged still is audited again within the period
 WITH repaired AS (
     SELECT
         average,
@@ -71,6 +72,7 @@ standing AS (
             average,
             damaged
         FROM sma.audits
+        WHERE audited_at > clock_timestamp() - 2 * %(period)s::interval
         ORDER BY day, average, audited_at DESC
     ) AS newest
     GROUP BY average

@@ -1,8 +1,12 @@
 """Reads the settings of reconciliation and audit: the first day, waiting times, how long rows are kept, budgets."""
 
-from pydantic import Field
+from datetime import date
+
+from pydantic import Field, field_validator
 
 from sma.settings.part import Part
+
+EARLIEST_FIRST_DAY = date(1800, 1, 1)  # an asset of Dagster's has up to 100,000 partitions
 
 
 class ReconciliationSettings(Part):
@@ -25,3 +29,11 @@ class ReconciliationSettings(Part):
     audit_most_offsets: int = Field(
         100_000_000, ge=1, description="Kafka offsets after which a run of the audit leaves the rest to the next"
     )
+
+    @field_validator("first_day")
+    @classmethod
+    def _is_a_day(cls, text: str) -> str:
+        """Refuse what is no day, or so early that Dagster has more partitions than it can list."""
+        if date.fromisoformat(text) < EARLIEST_FIRST_DAY:
+            raise ValueError(f"the first daily partition is {EARLIEST_FIRST_DAY} at the earliest")
+        return text

@@ -158,6 +158,16 @@ def test_days_that_are_no_partitions_yet_are_left_alone(instance):
     assert sense(reconcile_what_has_closed, instance, project).run_requests == []
 
 
+def test_days_before_the_first_partition_are_named_and_the_others_are_reconciled(instance):
+    index_once(instance)
+    old = [stale(date.min), stale(date(1899, 12, 31))]
+    assert "left out: 2 days from 0001-01-01 to 1899-12-31" in str(
+        sense(reconcile_what_has_closed, instance, Project(*old)).skip_reason.skip_message
+    )
+    (request,) = sense(reconcile_what_has_closed, instance, Project(*old, stale())).run_requests
+    assert [request.tags[name] for name in RANGE] == [str(DAY), str(DAY)]
+
+
 def test_ranges_end_where_a_day_is_missing():
     one, two, four = (DAY + timedelta(days=number) for number in (0, 1, 3))
     assert ranges_of([one, two, four]) == [(one, two), (four, four)]

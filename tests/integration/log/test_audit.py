@@ -265,8 +265,12 @@ def test_rows_of_a_day_that_no_event_makes_are_found_in_both_layers(settled, own
 
 def test_rows_of_a_day_that_no_event_makes_are_counted_while_its_windows_are_open(settled, owner):
     insert(owner, ("acme", "m", "hours", instant(START + 90 * 24 * HOUR)), "streaming_averages")
-    audited = audit(settled, end=day(100))
-    assert [(each.day, each.average, each.damaged) for each in audited.days if each.faults] == [(day(90), "hours", 1)]
+    found = audit(settled, end=day(100))
+    assert [(each.day, each.average, each.damaged) for each in found.days if each.faults] == [(day(90), "hours", 1)]
+    owner.execute("DELETE FROM sma.streaming_averages WHERE as_of > %s", (instant(START + 80 * 24 * HOUR),))
+    gone = audit(settled, start=None, end=None)
+    assert [(each.day, each.average, each.damaged) for each in gone.days] == [(day(90), "hours", 0)]
+    assert audit(settled, start=None, end=None).days == ()
 
 
 def lose_the_log(place):
