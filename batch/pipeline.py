@@ -23,7 +23,7 @@ from batch.reconciliation.audit import ReconciledDay, add_reconciliation
 from batch.reconciliation.classify_corrections import CorrectedDay, classify_corrections, log_unexplained
 from batch.reconciliation.compare_days import classify_days, count_days
 from batch.reconciliation.recomputed import rows_to_recompute
-from batch.reconciliation.stream_commits import uncommitted, wait_until_committed
+from batch.reconciliation.stream_commits import uncommitted, wait_until_committed, wait_until_visible
 from batch.results.batch_results import (
     BatchResult,
     Written,
@@ -35,6 +35,7 @@ from batch.results.batch_results import (
 )
 from batch.schedule.owner_days import closed_owner_days
 from batch.store.database import connect, snapshot
+from batch.store.job_starts import InForce, in_force
 from batch.windows.partition_windows import EventFilter
 from batch.windows.recompute import Recomputation, RowRequest, recompute_days
 from sma.averages import Averages
@@ -104,9 +105,9 @@ def compute_batch_days(
 ) -> Computed:
     """Compute every average for some days from the retained log, and store them.
 
-    The offset index is extended to the log's end first. Windows that the watermark of the log has not passed are left
-    to the stream. Stored rows that turn out to be wrong are corrected, and each correction is classified: explained by
-    an event that the log has gained since, or a damaged row.
+    Those that the job does not compute are left out. The offset index is extended to the log's end first. Windows that
+    the watermark of the log has not passed are left to the stream. Stored rows that turn out to be wrong are corrected,
+    and each correction is classified: explained by an event that the log has gained since, or a damaged row.
 
     Args:
         settings: how Kafka and the database are reached.
@@ -124,6 +125,7 @@ def compute_batch_days(
     """
     started = time.monotonic()
     key = resume_key or run_id
+    averages = _rules_in_force(settings, averages, progress).averages
     extended = extend_index(settings, averages, progress, limits=limits)
     index_seconds = time.monotonic() - started
     names = [average.name for average in averages.averages]
@@ -153,7 +155,7 @@ def compute_batch_days(
                 row_spans = (
                     (span.from_ms, span.until_ms, rows) for span in recomputed.spans for _, rows in span.frames(name)
                 )
-                written.append(write_result(connection, result, row_spans, run_id, key))
+                written.append(write_result(connection, result, row_spans, averages.max_ahead_ms, run_id, key))
             if time.monotonic() - reported_at > _PROGRESS_EVERY_SECONDS:
                 reported_at = time.monotonic()
                 done = len(written) // len(names) + len(finished)
@@ -183,13 +185,32 @@ def reconcile_days(
     every window closed in them and flushed it to the database. The tables are read in a snapshot of that moment, while
     the stream goes on. The log is indexed to its end afterwards, so the index covers every event of those rows; the
     late and rejected events up to there are waited for. Differing windows that the stream may have emitted again in
-    between are left to the next reconciliation. The log is read again only for days that differ.
+    between are left to the next reconciliation. The log is read again only for days that differ. Where the job is
+    started by other rules meanwhile, the days are compared once more.
 
     Raises:
         SmaError: a day has no batch result, the stream does not commit in time, Kafka no longer has the events of a day
             that differs, or a service does not answer.
     """
+    while True:
+        rules = _rules_in_force(settings, averages, progress)
+        reconciled = _reconcile(settings, averages, rules, days, run_id, progress)
+        if reconciled is not None:
+            return reconciled
+        progress("the job was started by other rules meanwhile: comparing again")
+
+
+def _reconcile(
+    settings: BatchSettings,
+    file: Averages,
+    rules: InForce,
+    days: Sequence[date],
+    run_id: str,
+    progress: Progress,
+) -> Reconciled | None:
+    """Reconcile the days by the rules; store nothing and return None where others of `file` are in force by then."""
     started = time.monotonic()
+    averages = rules.averages
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         results = read_results(connection, days, [average.name for average in averages.averages])
         committed = wait_until_committed(settings, _furthest(results), progress)
@@ -211,9 +232,12 @@ def reconcile_days(
                 by_rule = read_by_rule(index_connection)
             _report_differing(recomputation, progress)
             reconciled = classify_days(connection, counted, recomputation, progress)
-            side_outputs = read_by_stream(settings).within(index.read_to)
+            wait_until_visible(settings, [settings.late_events_topic, settings.rejected_events_topic], progress)
+            side_outputs = read_by_stream(settings, rules.generation).within(index.read_to)
             mismatched_events = events_at(settings, averages.max_ahead_ms, mismatched_positions(side_outputs, by_rule))
             accounts = tuple(account(index, side_outputs, by_rule, mismatched_events))
+            if _rules_in_force(settings, file) != rules:
+                return None
             add_reconciliation(connection, run_id, reconciled, accounts, compared_at)
     _log_faults(reconciled, accounts)
     return Reconciled(
@@ -225,6 +249,15 @@ def reconcile_days(
         compared_at=compared_at,
         seconds=time.monotonic() - started,
     )
+
+
+def _rules_in_force(settings: BatchSettings, averages: Averages, progress: Progress = lambda text: None) -> InForce:
+    """Return what of averages.yaml is in force, and say what is not."""
+    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
+        rules = in_force(connection, averages)
+    for line in rules.left_out:
+        progress(f"left out: {line}")
+    return rules
 
 
 def _report_differing(recomputation: Recomputation, progress: Progress) -> None:
@@ -258,6 +291,7 @@ def days_touched(settings: BatchSettings, averages: Averages, progress: Progress
     Raises:
         SmaError: Kafka or the database does not answer, the log's beginning is gone, or a partition is empty.
     """
+    averages = _rules_in_force(settings, averages).averages
     extend_index(settings, averages, progress)
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
         return closed_owner_days(connection, averages)

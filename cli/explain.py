@@ -15,6 +15,7 @@ from batch.explain.wording import (
     time_in_words,
     window_in_words,
 )
+from batch.store.job_starts import averages_in_force
 from batch.windows.window_events import SeriesEvent
 from cli.console import out, print_json, print_table, say
 from cli.explain_document import as_document, listed_events, run_url
@@ -56,7 +57,7 @@ def explain(customer: str, metric: str, average: str, as_of: str, most_events: i
       sma explain AA departure_delay hour 2013-01-10T22:15 --json | jq .sentence
     """
     settings = load_settings()
-    averages = load_averages(settings.averages)
+    averages = averages_in_force(settings, load_averages(settings.averages))
     explained = explain_value(settings, averages, customer, metric, average, parse_instant(as_of), say)
     if as_json:
         print_json(as_document(explained, settings.dagster_url, most_events))

@@ -4,7 +4,7 @@ import click
 
 from cli.console import say
 from cli.status import print_parts
-from cli.stream import in_words
+from cli.stream import in_words, start_job
 from deploy.local.lifecycle import stack
 from deploy.local.lifecycle.status import status as stack_status
 from sma.errors import SmaError
@@ -27,9 +27,7 @@ def up(fresh: bool) -> None:
       SMA_PORT_BASE=21000 sma up     # the first time; the ports are kept
     """
     settings = stack.up(say, fresh=fresh)
-    with changing_the_job(settings, "up", say):
-        started = lifecycle.start(settings)
-    say(in_words(started))
+    say(in_words(start_job(settings, "up")))
     print_parts(stack_status(settings))
 
 

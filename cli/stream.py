@@ -9,13 +9,14 @@ import click
 
 from cli.console import out, print_json, say
 from database.definitions import store_definitions
-from sma.averages import load_averages
+from sma.averages import Averages, load_averages
 from sma.instants import format_instant
 from sma.settings import Settings, load_settings
 from streaming.control import lifecycle, progress
 from streaming.control import replay as replaying
 from streaming.control import reprocess as reprocessing
 from streaming.control import upgrade as upgrading
+from streaming.control.job_config import Effect
 from streaming.control.job_lock import changing_the_job
 
 _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%z"]
@@ -60,11 +61,23 @@ def start(fresh: bool, from_uri: str | None) -> None:
     if fresh and from_uri:
         raise click.UsageError("give either --fresh or --from")
     settings = load_settings()
-    with changing_the_job(settings, "stream start", say):
-        started = lifecycle.start(settings, fresh=fresh, from_uri=from_uri)
-        if not started.was_running:
-            _store_definitions(settings)
-    out.print(in_words(started), soft_wrap=True)
+    out.print(in_words(start_job(settings, "stream start", fresh, from_uri)), soft_wrap=True)
+
+
+def start_job(settings: Settings, command: str, fresh: bool = False, from_uri: str | None = None) -> lifecycle.Started:
+    """Start the job as `lifecycle.start` does, by averages.yaml, whose windows are stored before the first row.
+
+    Args:
+        settings: where everything is.
+        command: what starts it, as others are told who wait for it.
+        fresh: as for `lifecycle.start`.
+        from_uri: as for `lifecycle.start`.
+    """
+    averages = load_averages(settings.averages)
+    with changing_the_job(settings, command, say):
+        if lifecycle.settle(settings) is None:
+            _store_definitions(settings, averages)
+        return lifecycle.start(settings, averages, fresh=fresh, from_uri=from_uri)
 
 
 @stream.command()
@@ -130,16 +143,16 @@ def upgrade(dry_run: bool, without_log: bool) -> None:
       SMA_PARALLELISM=8 sma stream upgrade
     """
     settings = load_settings()
-    planned = upgrading.plan_upgrade(settings)
-    for change in planned.changes:
-        out.print(f"{change.text}: {change.effect.value}", soft_wrap=True)
-    if not planned.changes:
-        out.print(f"the job config is the same: {planned.effect.value}", soft_wrap=True)
-    if not dry_run:
-        with changing_the_job(settings, "stream upgrade", say):
-            started = upgrading.upgrade(settings, planned, without_log, say)
-            _store_definitions(settings)
-        out.print(in_words(started), soft_wrap=True)
+    if dry_run:
+        _print_plan(upgrading.plan_upgrade(settings))
+        return
+    with changing_the_job(settings, "stream upgrade", say):
+        planned = upgrading.plan_upgrade(settings)
+        _print_plan(planned)
+        if planned.effect in (Effect.CARRIES_OVER, Effect.NEEDS_LOG):
+            _store_definitions(settings, planned.averages)
+        started = upgrading.upgrade(settings, planned, without_log, say)
+    out.print(in_words(started), soft_wrap=True)
 
 
 @stream.command()
@@ -205,7 +218,11 @@ def reprocess(
       sma stream reprocess week --dry-run
       sma stream reprocess week --from hour --start 2013-01-01 --end 2013-02-01
     """
-    done = reprocessing.reprocess(load_settings(), average, finer, start, end, dry_run, say)
+    settings = load_settings()
+    averages = load_averages(settings.averages)
+    if not dry_run:
+        _store_definitions(settings, averages)
+    done = reprocessing.reprocess(settings, averages, average, finer, start, end, dry_run, say)
     if as_json:
         print_json(asdict(done))
     else:
@@ -225,9 +242,16 @@ def wait(timeout: float) -> None:
     out.print(f"the stream has read all {sum(ends.values()):,} records of the log, and its rows are in the database")
 
 
-def _store_definitions(settings: Settings) -> None:
+def _print_plan(planned: upgrading.Upgrade) -> None:
+    for change in planned.changes:
+        out.print(f"{change.text}: {change.effect.value}", soft_wrap=True)
+    if not planned.changes:
+        out.print(f"the job config is the same: {planned.effect.value}", soft_wrap=True)
+
+
+def _store_definitions(settings: Settings, averages: Averages) -> None:
     """Store the windows by which rows are computed from now on, for readers."""
-    store_definitions(settings.owner_database_url.get_secret_value(), load_averages(settings.averages).averages)
+    store_definitions(settings.owner_database_url.get_secret_value(), averages.averages)
 
 
 def replay_in_words(done: replaying.Replayed) -> str:
@@ -279,7 +303,6 @@ def status_in_words(job: progress.Status) -> str:
     lines = [
         f"{job.state}, {job.lag:,} records behind the log's end ({sum(job.log_end.values()):,})",
         f"last checkpoint {job.last_checkpoint_at or 'none'}, {job.restarts} restarts",
-        f"late events {job.late_records:,}, rejected records {job.rejected_records:,}",
         *(_account_in_words(job) if job.accounts else ()),
     ]
     if job.partitions_added:

@@ -20,7 +20,7 @@ from cli.main import run_command
 from cli.produce import produce_file
 from cli.reconcile import print_report, reconcile_days, require_clean
 from cli.status import print_parts
-from cli.stream import in_words
+from cli.stream import in_words, start_job
 from clients import postgres
 from demo.example import Example, find_example, read_series, window_duration
 from demo.flights import Flights, write_flights
@@ -67,7 +67,7 @@ def demo(fresh: bool) -> None:
     empty_the_log(settings, folder, fresh)
     flights = write_flights(folder / "flights.csv")
     say(f"{flights.departed:,} flights left in January 2013; {flights.cancelled} were cancelled and have no event")
-    say(in_words(lifecycle.start(settings, fresh=True)))
+    say(in_words(start_job(settings, "demo", fresh=True)))
     streamed = publish(settings, averages, flights)
     claim_log(settings, folder, is_complete=True)
     say("reconciling")

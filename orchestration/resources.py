@@ -15,6 +15,7 @@ from batch.log.offsets import Progress
 from batch.results.retention import kept_days
 from batch.schedule.backlog import Backlog, read_backlog
 from batch.schedule.owner_days import stored_days, without_empty_days
+from batch.store.job_starts import averages_in_force
 from batch.store.read_only import read_only_session
 from powerbi.refresh.clock import Clock, SystemClock
 from sma.averages import Averages, load_averages
@@ -48,8 +49,8 @@ class Project:
 
     @property
     def averages(self) -> Averages:
-        """What is computed."""
-        return load_averages(self.settings.averages)
+        """What is computed: see `batch.store.job_starts.in_force`."""
+        return averages_in_force(self.settings, load_averages(self.settings.averages))
 
     def backlog(self, today: date) -> Backlog:
         """Read which kept days are stale, and whether they can be computed."""
@@ -67,30 +68,35 @@ class Project:
         from batch.pipeline import compute_batch_days
 
         kept = self._kept(days, progress)
-        extend_index(self.settings, self.averages, progress)  # or a day whose events are new would be taken for empty
-        wanted = without_empty_days(self.settings, self.averages, kept, progress)
-        return compute_batch_days(self.settings, self.averages, wanted, run_id, progress, resume_key)
+        in_force = self.averages
+        extend_index(self.settings, in_force, progress)  # or a day whose events are new would be taken for empty
+        wanted = without_empty_days(self.settings, in_force, kept, progress)
+        return compute_batch_days(
+            self.settings, load_averages(self.settings.averages), wanted, run_id, progress, resume_key
+        )
 
     def reconcile(self, days: Sequence[date], run_id: str, progress: Progress) -> "Reconciled":
         """Compare days with the streamed rows, and store the result."""
         from batch.pipeline import reconcile_days
 
         wanted = without_empty_days(self.settings, self.averages, self._kept(days, progress), progress)
-        return reconcile_days(self.settings, self.averages, wanted, run_id, progress)
+        return reconcile_days(self.settings, load_averages(self.settings.averages), wanted, run_id, progress)
 
     def audit(self, run_id: str, progress: Progress, start: date | None, end: date | None) -> "Audited":
         """Audit the days that are due, or those from start to end."""
         from batch.audit.run import run_audit
 
-        return run_audit(self.settings, self.averages, run_id, self._today(), progress, start, end)
+        averages = load_averages(self.settings.averages)
+        return run_audit(self.settings, averages, run_id, self._today(), progress, start, end)
 
     def days_to_audit(self) -> "tuple[DueDays, list[date]]":
         """Read which days are due for an audit, and those that have, or had, rows that no event seems to make."""
         from batch.audit.due_days import days_without_events, read_due_days, read_standing
 
+        averages = self.averages
         with read_only_session(self.settings) as connection:
-            due = read_due_days(connection, self.settings, self.averages, self._today())
-            strays = days_without_events(connection, self.averages, stored_days(connection))
+            due = read_due_days(connection, self.settings, averages, self._today())
+            strays = days_without_events(connection, averages, stored_days(connection))
             return due, sorted({*strays, *(day for day, _ in read_standing(connection))})
 
     def unexplained_corrections(self, run_id: str) -> "list[UnexplainedCorrection]":

@@ -28,6 +28,7 @@ from batch.schedule.owner_days import result_days, stored_days
 from batch.schedule.required_offsets import is_gone, required_offsets
 from batch.schedule.stale_days import stale_days
 from batch.store.database import connect, snapshot
+from batch.store.job_starts import averages_in_force
 from sma.averages import Averages
 from sma.days import day_start_ms
 from sma.durations import DAY_MS
@@ -88,7 +89,7 @@ def run_audit(
 
     Args:
         settings: where everything is, the period and the budget.
-        averages: what is computed.
+        averages: averages.yaml; what of it is in force is audited.
         run_id: is stored with what is found.
         today: in UTC.
         progress: takes a line per step.
@@ -99,13 +100,14 @@ def run_audit(
         SmaError: a service does not answer. What was found until then is recorded.
     """
     started = time.monotonic()
-    selection = _select(settings, averages, today, progress, start, end)
+    rules = averages_in_force(settings, averages)
+    selection = _select(settings, rules, today, progress, start, end)
     if selection.counted:
         progress(
             f"{len(selection.counted):,} days from {selection.counted[0]} to {selection.counted[-1]} cannot be "
             "recomputed: Kafka no longer retains their events; their rows are counted"
         )
-    found = _count(settings, averages, selection) + selection.open_rows
+    found = _count(settings, rules, selection) + selection.open_rows
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         add_audit(connection, run_id, found)
     most_offsets = settings.audit_most_offsets if start is None else None

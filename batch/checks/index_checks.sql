@@ -61,3 +61,4 @@ SELECT
 FROM sma.streaming_averages
 WHERE average = %(average)s
     AND as_of > %(computed_until)s::timestamptz
+    AND generation = (SELECT sma.present_generation())

@@ -26,6 +26,7 @@ WHERE customer = %(customer)s
     AND metric = %(metric)s
     AND average = %(average)s
     AND as_of = %(as_of)s
+    AND generation = (SELECT sma.present_generation())
 
 -- read_computed --
 SELECT

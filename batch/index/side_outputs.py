@@ -23,7 +23,11 @@ from sma.settings import BatchSettings
 POSITION = ["kafka_partition", "kafka_offset"]
 POSITIONS_SCHEMA = {"kafka_partition": pl.Int32, "kafka_offset": pl.Int64}
 
-_STREAM_SCHEMA = {"partition": pl.Int32, "kafka_offset": pl.Int64}
+_STREAM_SCHEMA: dict[str, type[pl.DataType]] = {
+    "partition": pl.Int32,
+    "kafka_offset": pl.Int64,
+    "generation": pl.Int64,
+}
 _SQL = load_statements(__file__)
 
 
@@ -40,15 +44,17 @@ class SideOutputs:
         return SideOutputs(_before(self.late, ends), _before(self.rejected, ends))
 
 
-def read_by_stream(settings: BatchSettings) -> SideOutputs:
+def read_by_stream(settings: BatchSettings, generation: int) -> SideOutputs:
     """Read the topics `late_events` and `rejected_events`, whole; a position that is there twice counts once.
+
+    Records of another generation than the job's are left out.
 
     Raises:
         SmaError: Kafka does not answer, or a record there is not what the stream writes.
     """
     return SideOutputs(
-        late=_read_positions(settings, settings.late_events_topic),
-        rejected=_read_positions(settings, settings.rejected_events_topic),
+        late=_read_positions(settings, settings.late_events_topic, generation),
+        rejected=_read_positions(settings, settings.rejected_events_topic, generation),
     )
 
 
@@ -57,20 +63,23 @@ def read_by_rule(connection: Connection) -> SideOutputs:
     return SideOutputs(late=_indexed(connection, "late_events"), rejected=_indexed(connection, "rejected_events"))
 
 
-def positions(topic: str, values: Iterable[Value]) -> pl.DataFrame:
-    """Return the positions named by the records of a side output: see `SideOutputs`.
+def positions(topic: str, values: Iterable[Value], generation: int) -> pl.DataFrame:
+    """Return the positions named by the records of a side output, of one generation: see `SideOutputs`.
 
     Raises:
         SmaError: a record names none.
     """
     records = list(values)
     try:
-        named = pl.read_ndjson(b"\n".join(value.value or b"{}" for value in records), schema=_STREAM_SCHEMA)
+        lines = b"\n".join(value.value or b"{}" for value in records)
+        named = pl.read_ndjson(lines, schema=_STREAM_SCHEMA)
     except pl.exceptions.PolarsError:
         named = None
     if named is None or named.height != len(records) or named.null_count().sum_horizontal()[0]:
-        named = pl.DataFrame([_position(topic, value) for value in records], _STREAM_SCHEMA, orient="row")
-    return named.rename({"partition": "kafka_partition"}).unique().sort(POSITION)
+        read = [_position(topic, value) for value in records]
+        named = pl.DataFrame(read, _STREAM_SCHEMA, orient="row")
+    present = named.filter(pl.col("generation") == generation)
+    return present.select(kafka_partition="partition", kafka_offset="kafka_offset").unique().sort(POSITION)
 
 
 def mismatched_positions(by_stream: SideOutputs, by_rule: SideOutputs) -> pl.DataFrame:
@@ -101,11 +110,12 @@ def events_at(settings: BatchSettings, max_ahead_ms: int, wanted: pl.DataFrame) 
     return wanted.join(pl.concat(events), on=POSITION, how="semi")
 
 
-def _read_positions(settings: BatchSettings, topic: str) -> pl.DataFrame:
+def _read_positions(settings: BatchSettings, topic: str, generation: int) -> pl.DataFrame:
     read = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
     for partition, retained in retained_ranges(settings, topic).items():
         read.extend(
-            positions(topic, values) for values in read_values(settings, topic, partition, retained.start, retained.end)
+            positions(topic, values, generation)
+            for values in read_values(settings, topic, partition, retained.start, retained.end)
         )
     return pl.concat(read).unique().sort(POSITION)
 
@@ -124,11 +134,12 @@ def _indexed(connection: Connection, table: str) -> pl.DataFrame:
     return pl.concat(read)
 
 
-def _position(topic: str, record: Value) -> tuple[int, int]:
+def _position(topic: str, record: Value) -> tuple[int, int, int]:
+    """Return partition, Kafka offset and generation; 0 where the record is of before there were generations."""
     try:
         fields = json.loads(record.value or b"")
-        return int(fields["partition"]), int(fields["kafka_offset"])
-    except (ValueError, KeyError, TypeError) as error:
+        return int(fields["partition"]), int(fields["kafka_offset"]), int(fields.get("generation", 0))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SmaError(
             f"{topic}: the record at partition {record.partition}, Kafka offset {record.offset} names no position "
             "in the log: has anything but the stream written to this topic?"

@@ -18,6 +18,7 @@ FROM (
         event_count
     FROM sma.streaming_averages
     WHERE average = ANY(%(averages)s)
+        AND generation = (SELECT sma.present_generation())
         AND as_of >= %(from_time)s
         AND as_of < %(until_time)s
 ) AS stream

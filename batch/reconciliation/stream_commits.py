@@ -1,15 +1,17 @@
 """Waits until the stream has committed the Kafka offsets that a batch result was computed from.
 
 Flink commits offsets when a checkpoint that covers them is complete. The checkpoint's barrier flushes the rows of the
-records before it to the database, so these rows can then be compared.
+records before it to the database, so these rows can then be compared. The transactions with the late and rejected
+events of those records are committed at about the same time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from batch.log.offsets import Progress
 from clients.kafka.groups import committed_offsets
+from clients.kafka.offsets import ends
 from sma.durations import parse_duration
 from sma.errors import SmaError
 from sma.settings import BatchSettings
@@ -38,6 +40,39 @@ def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], pr
         raise SmaError(
             f"the stream has committed only {done:,} of {sum(read_to.values()):,} offsets after "
             f"{settings.reconcile_timeout}: is the job running? `sma stream status`, `sma wait`"
+        ) from None
+
+
+def wait_until_visible(settings: BatchSettings, topics: Sequence[str], progress: Progress) -> None:
+    """Wait until all that has been written to some topics is committed, or was aborted.
+
+    Raises:
+        SmaError: a transaction is still open after `reconcile_timeout`, or Kafka does not answer.
+    """
+    written = {topic: ends(settings, topic) for topic in topics}
+
+    def open_topics() -> list[str]:
+        return [
+            topic
+            for topic, offsets in written.items()
+            if uncommitted(ends(settings, topic, read_committed=True), offsets)
+        ]
+
+    if not (waiting := open_topics()):
+        return
+    progress(f"waiting until the stream has committed what it wrote to {', '.join(waiting)}")
+    poll = Retrying(
+        stop=stop_after_delay(parse_duration(settings.reconcile_timeout) / 1000),
+        wait=wait_fixed(POLL_SECONDS),
+        retry=retry_if_result(bool),
+    )
+    try:
+        poll(open_topics)
+    except RetryError as error:
+        topic = error.last_attempt.result()[0]
+        raise SmaError(
+            f"{topic}: a transaction has been open for {settings.reconcile_timeout}: does the job that writes it run? "
+            "`sma stream status`"
         ) from None
 
 

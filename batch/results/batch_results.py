@@ -57,6 +57,7 @@ def write_result(
     connection: Connection,
     result: BatchResult,
     row_spans: Iterable[tuple[int, int, pl.DataFrame]],
+    max_ahead_ms: int,
     run_id: str,
     resume_key: str,
 ) -> Written:
@@ -71,6 +72,7 @@ def write_result(
         result: the day and average, and from how much of the log it was computed.
         row_spans: first `as_of`, one past the last, and the rows between them (`batch.store.averages_schema`);
             they touch one another, and cover the closed windows of the day.
+        max_ahead_ms: as for `sma.event.read_record`: which events there are depends on it.
         run_id: of the run that writes.
         resume_key: is the same for all runs that resume the same work: see `finished_days`.
 
@@ -84,6 +86,7 @@ def write_result(
         "average": result.average,
         "read_to": as_json(result.read_to),
         "low_watermark": instant(result.low_watermark_ms),
+        "max_ahead_ms": max_ahead_ms,
         "run_id": run_id,
         "resume_key": resume_key,
     }
@@ -120,9 +123,8 @@ def write_result(
                 counts.written += missing.height
                 counts.deleted += wrong.join(missing, on=KEY, how="anti").height
             if corrected_rows:
-                read_to, low_watermark = stored_day
                 corrections.add_corrected_day(
-                    connection, run_id, result.day, result.average, read_to, low_watermark, corrected_rows
+                    connection, run_id, result.day, result.average, *stored_day, corrections=corrected_rows
                 )
         connection.execute(_SQL["record_day"], bound | {"row_count": counts.rows})
     return Written(result, counts.rows, counts.written, counts.deleted, tuple(counts.corrected))

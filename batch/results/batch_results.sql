@@ -9,7 +9,8 @@ ON CONFLICT (day, average) DO NOTHING
 -- lock_day --
 SELECT
     read_to,
-    low_watermark
+    low_watermark,
+    coalesce(max_ahead_ms <> %(max_ahead_ms)s, false)
 FROM sma.batch_days
 WHERE day = %(day)s
     AND average = %(average)s
@@ -20,6 +21,7 @@ UPDATE sma.batch_days
 SET read_to = %(read_to)s,
     low_watermark = %(low_watermark)s,
     row_count = %(row_count)s,
+    max_ahead_ms = %(max_ahead_ms)s,
     run_id = %(run_id)s,
     resume_key = %(resume_key)s,
     written_at = now()

@@ -49,9 +49,14 @@ def add_corrected_day(
     average: str,
     read_to_before: Mapping[str, int],
     low_watermark_before: datetime,
+    has_other_rules: bool,
+    *,
     corrections: int,
 ) -> None:
-    """Add how many rows of a result were corrected, and from how much of the log it had been computed; likewise."""
+    """Add how many rows of a result were corrected, and from how much of the log it had been computed; likewise.
+
+    A result of other rules (`max_ahead`) is of other events: its corrections are explained by that.
+    """
     bound = {
         "run_id": run_id,
         "day": day,
@@ -59,8 +64,11 @@ def add_corrected_day(
         "read_to_before": Jsonb(read_to_before),
         "low_watermark_before": low_watermark_before,
         "corrections": corrections,
+        "has_other_rules": has_other_rules,
     }
     connection.execute(_SQL["add_corrected_day"], bound)
+    if has_other_rules:
+        connection.execute(_SQL["explain_by_rules"], bound)
 
 
 def remove_orphan_rows(

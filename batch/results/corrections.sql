@@ -21,7 +21,9 @@ INSERT INTO sma.corrected_days (
     average,
     read_to_before,
     low_watermark_before,
-    corrections
+    corrections,
+    unexplained,
+    classified_at
 )
 VALUES (
     %(run_id)s,
@@ -29,12 +31,23 @@ VALUES (
     %(average)s,
     %(read_to_before)s,
     %(low_watermark_before)s,
-    %(corrections)s
+    %(corrections)s,
+    CASE WHEN %(has_other_rules)s THEN 0 END,
+    CASE WHEN %(has_other_rules)s THEN now() END
 )
 ON CONFLICT (run_id, day, average) DO UPDATE
 SET corrections = corrected_days.corrections + excluded.corrections,
     unexplained = NULL,
     classified_at = NULL
+
+-- explain_by_rules --
+UPDATE sma.corrections
+SET is_explained = true
+WHERE run_id = %(run_id)s
+    AND average = %(average)s
+    AND as_of >= %(day)s::date::timestamp AT TIME ZONE 'UTC'
+    AND as_of < (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
+    AND is_explained IS NULL
 
 -- clear_day --
 WITH removed AS (

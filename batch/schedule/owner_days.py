@@ -20,6 +20,7 @@ from sma.limits import LATEST_EVENT_TIME_MS
 from sma.settings import DatabaseSettings
 
 _SQL = load_statements(__file__)
+_IS_PRESENT = sql.SQL("generation = (SELECT sma.present_generation())")
 
 
 def closed_owner_days(connection: Connection, averages: Averages) -> list[date]:
@@ -67,12 +68,16 @@ def without_empty_days(
 
 
 def stored_days(connection: Connection) -> set[date]:
-    """Return the days of which either layer has a row: a step of an index for each day, not for each row."""
-    return {
-        day
-        for layer in LAYERS
-        for (day,) in connection.execute(sql.SQL(_SQL["read_stored_days"]).format(table=sql.Identifier(layer)))
-    }
+    """Return the days of which either layer has a row: a step of an index for each day, not for each row.
+
+    Streamed rows of a former generation are left out.
+    """
+    days: set[date] = set()
+    for layer in LAYERS:
+        is_present = _IS_PRESENT if layer == "streaming_averages" else sql.SQL("true")
+        statement = sql.SQL(_SQL["read_stored_days"]).format(table=sql.Identifier(layer), is_present=is_present)
+        days |= {day for (day,) in connection.execute(statement)}
+    return days
 
 
 def result_days(connection: Connection) -> set[date]:

@@ -50,6 +50,7 @@ WITH RECURSIVE stored AS (
     (
         SELECT sma.day_of(as_of) AS day
         FROM sma.{table}
+        WHERE {is_present}
         ORDER BY as_of
         LIMIT 1
     )
@@ -60,6 +61,7 @@ WITH RECURSIVE stored AS (
         SELECT sma.day_of(as_of) AS day
         FROM sma.{table}
         WHERE as_of >= (stored.day + 1)::timestamp AT TIME ZONE 'UTC'
+            AND {is_present}
         ORDER BY as_of
         LIMIT 1
     ) AS following

@@ -25,6 +25,7 @@ NO_RESULT = "no batch result"
 MORE_IS_CLOSED = "more is closed"
 MORE_IN_THE_LOG = "more in the log"
 NOT_RECONCILED = "not reconciled"
+OTHER_RULES = "other rules"
 
 _SQL = load_statements(__file__)
 
@@ -63,16 +64,19 @@ def stale_days(connection: Connection, averages: Averages) -> list[StaleDay]:
     low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
     stale: dict[date, list[StaleDay]] = {}
     for average in averages.averages:
-        for row in connection.execute(_SQL["read_stale_days"], _parameters(average, low_watermark)):
+        for row in connection.execute(
+            _SQL["read_stale_days"], _parameters(average, low_watermark, averages.max_ahead_ms)
+        ):
             stale.setdefault(row[0], []).append(_stale_day(row))
     return [_merged(of_day) for _, of_day in sorted(stale.items())]
 
 
-def _parameters(average: Average, low_watermark_ms: int) -> dict[str, object]:
+def _parameters(average: Average, low_watermark_ms: int, max_ahead_ms: int) -> dict[str, object]:
     window = average.window
     return {
         "average": average.name,
         "low_watermark_ms": low_watermark_ms,
+        "max_ahead_ms": max_ahead_ms,
         "every_ms": average.every_ms,
         "every_days": -(-average.every_ms // DAY_MS),
         "length_ms": average.length_ms,
@@ -83,7 +87,7 @@ def _parameters(average: Average, low_watermark_ms: int) -> dict[str, object]:
 
 def _stale_day(row: Sequence[Any]) -> StaleDay:
     day, *why, late_since = row
-    names = (NO_RESULT, MORE_IS_CLOSED, MORE_IN_THE_LOG, NOT_RECONCILED)
+    names = (NO_RESULT, MORE_IS_CLOSED, MORE_IN_THE_LOG, NOT_RECONCILED, OTHER_RULES)
     return StaleDay(
         day=day,
         reasons=frozenset(name for name, is_true in zip(names, why, strict=True) if is_true),

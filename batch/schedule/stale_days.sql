@@ -151,6 +151,7 @@ settled AS MATERIALIZED (
         owner.day,
         result.read_to,
         result.written_at,
+        coalesce(result.max_ahead_ms <> %(max_ahead_ms)s, false) AS has_other_rules,
         sma.grid_point_after(least(sma.epoch_ms(result.low_watermark), day_end.last_ms), %(every_ms)s) AS closed_then,
         sma.grid_point_after(least(%(low_watermark_ms)s, day_end.last_ms), %(every_ms)s) AS closed_now,
         (
@@ -173,6 +174,7 @@ SELECT
     coalesce(closed_now > closed_then, false) AS more_is_closed,
     written_at IS NOT NULL AND bool_or(is_new) AS more_in_the_log,
     written_at IS NOT NULL AND coalesce(reconciled_at < written_at, true) AS not_reconciled,
+    has_other_rules,
     min(late_since) AS late_since
 FROM (
     SELECT
@@ -200,17 +202,19 @@ FROM (
         settled.day,
         settled.read_to,
         settled.written_at,
+        settled.has_other_rules,
         settled.closed_then,
         settled.closed_now,
         settled.reconciled_at,
         log_range.kafka_partition,
         computed.read_to
 ) AS touched
-GROUP BY day, written_at, closed_then, closed_now, reconciled_at
+GROUP BY day, written_at, has_other_rules, closed_then, closed_now, reconciled_at
 HAVING bool_or(is_made)
     AND (
         written_at IS NULL
         OR closed_now > closed_then
+        OR has_other_rules
         OR bool_or(is_new)
         OR coalesce(reconciled_at < written_at, true)
     )

@@ -17,10 +17,13 @@ from batch.store.statements import load_statements
 from sma.instants import instant
 
 _SQL = load_statements(__file__)
+_OF_PRESENT_GENERATION = sql.SQL("AND generation = (SELECT sma.present_generation())")
 
 
 def read_averages(connection: Connection, layer: Layer, average: str, from_ms: int, until_ms: int) -> pl.DataFrame:
     """Return a layer's rows with from_ms <= as_of < until_ms, as `averages` of `batch.store.averages_schema`.
+
+    Streamed rows of a former generation are left out.
 
     Raises:
         UnreadableRow: a sum is not a number, or an `as_of` is finer than milliseconds.
@@ -30,6 +33,7 @@ def read_averages(connection: Connection, layer: Layer, average: str, from_ms: i
         average=sql.Literal(average),
         from_time=sql.Literal(instant(from_ms)),
         until_time=sql.Literal(instant(until_ms)),
+        and_present=_OF_PRESENT_GENERATION if layer == "streaming_averages" else sql.SQL(""),
     )
     series = connection.cursor(binary=True).execute(statement).fetchall()
     if not series:

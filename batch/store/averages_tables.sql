@@ -24,6 +24,7 @@ FROM sma.{table}
 WHERE average = {average}
     AND as_of >= {from_time}
     AND as_of < {until_time}
+    {and_present}
 GROUP BY customer, metric
 
 -- create_wrong --

@@ -90,7 +90,7 @@ def _measure(own: Settings, per_second: float, for_s: float, say: Callable[[str]
     lifecycle.cancel(own)
     reset_topics(own)
     log = KafkaLog(own)
-    plan = running_plan(own, ours.definition(ours.COUNT_20), log.starts(), is_fresh=True)
+    plan = running_plan(own, ours.definition(ours.COUNT_20), 0, log.starts(), {})
     lifecycle.run(own, plan, f"{own.flink_storage_uri}/bench-live", None)
     sending = PacedProducer(own, per_second)
     try:

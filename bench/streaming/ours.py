@@ -32,7 +32,7 @@ def run(log: Log, name: str, averages: Windows, writes_rows: bool = False) -> fl
 
 def plan(log: Log, averages: Windows, writes_rows: bool) -> dict[str, Any]:
     """Return the plan of a job over the log, its heartbeats included."""
-    made = catch_up_plan(log.settings, definition(averages), log.starts)
+    made = catch_up_plan(log.settings, definition(averages), 0, log.starts)
     made["kafka"]["to_offsets"] = log.closed_ends
     if not writes_rows:
         made["database"] = None

@@ -13,6 +13,7 @@ from prometheus_client.core import Metric
 from batch.audit.due_days import read_due_days
 from batch.checks.log_retention import days_are_retained
 from batch.store.database import Connection
+from batch.store.job_starts import averages_in_force
 from batch.store.read_only import read_only_session
 from batch.store.statements import load_statements
 from monitoring.exporter.families import by_label, by_partition, counters, gauge, gauges
@@ -56,9 +57,10 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
         SmaError: the database or Kafka does not answer.
     """
     today = datetime.now(UTC).date()
-    averages = load_averages(settings.averages)
+    reader = _as_reader(settings)
+    averages = averages_in_force(reader, load_averages(settings.averages))
     period = timedelta(milliseconds=parse_duration(settings.audit_period))
-    retained = days_are_retained(_as_reader(settings), averages, today).figures
+    retained = days_are_retained(reader, averages, today).figures
     with _reading(settings) as connection:
         differences = connection.execute(_SQL["sum_differences"]).fetchall()
         damaged = connection.execute(_SQL["sum_damaged_rows"], {"period": period}).fetchall()

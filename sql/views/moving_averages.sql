@@ -1,6 +1,6 @@
 -- View that readers select from: the batch result where the batch layer has computed the day, else the row that the
 -- stream emitted. Where the batch layer computed a day and has no row, a row that only the stream has is not shown. A
--- window is full unless it is one of N events and holds fewer.
+-- row of a former generation is not shown either. A window is full unless it is one of N events and holds fewer.
 
 -- Spans of as_of for which there is no batch result, so the stream's rows are served; from_time is included, until_time
 -- is not. There are few of them, since computed days that touch leave no gap. It is a function with ROWS, so that the
@@ -81,6 +81,7 @@ JOIN sma.streaming_averages AS stream
     ON stream.average = open.average
     AND stream.as_of >= open.from_time
     AND stream.as_of < open.until_time
+    AND stream.generation = (SELECT sma.present_generation())
 LEFT JOIN sma.averages AS definition ON definition.name = stream.average;
 
 GRANT SELECT ON serving.moving_averages TO sma_serving, sma_reader;

@@ -82,6 +82,7 @@ CROSS JOIN LATERAL (
     SELECT max(as_of) AS as_of
     FROM sma.streaming_averages
     WHERE customer = series.customer
+        AND generation = (SELECT sma.present_generation())
         AND metric = series.metric
         AND average = definition.name
         AND as_of >= sma.report_start()

@@ -4,7 +4,7 @@ The operator's state is the events of each series, not its averages, so most of 
 stays. The rules by which events were kept may not. The config is stored with each state lineage.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -19,6 +19,7 @@ class Effect(Enum):
     CARRIES_OVER = "the state carries over"
     NEEDS_LOG = "the state carries over for the others; this one is computed from the log"
     NEEDS_FRESH = "the state does not carry over: everything is computed again"
+    NEEDS_NAME = "a name stays with its window while rows of it are stored: give the new one a name of its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,23 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class JobConfig:
-    """What a state depends on, besides the log; `windows` as in the operator's plan, by average."""
+    """What a state depends on, besides the log.
+
+    `windows` are as in the operator's plan, by average. `generation` is that of `streaming.control.job_starts`; 0 for a
+    state of before there were any. What records before `published_to`, by partition, give is in the topics already: a
+    job that this one has replaced wrote it.
+    """
 
     watermark_delay_ms: int
     allowed_lateness_ms: int
     max_ahead_ms: int
     windows: dict[str, dict[str, Any]]
     partitions: int
+    generation: int = 0
+    published_to: dict[int, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, averages: Averages, partitions: int) -> "JobConfig":
+    def of(cls, averages: Averages, partitions: int, generation: int = 0) -> "JobConfig":
         """Return the job config of averages.yaml over a topic of so many partitions."""
         return cls(
             watermark_delay_ms=averages.watermark_delay_ms,
@@ -48,7 +56,18 @@ class JobConfig:
             max_ahead_ms=averages.max_ahead_ms,
             windows={window["average"]: window for window in windows(averages)},
             partitions=partitions,
+            generation=generation,
         )
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "JobConfig":
+        """Return the job config that `as_json` returned.
+
+        Raises:
+            TypeError: it has other fields.
+        """
+        published_to = {int(partition): offset for partition, offset in stored.get("published_to", {}).items()}
+        return cls(**stored | {"published_to": published_to})
 
     def averages(self) -> Averages:
         """Return the averages that it was made from."""
@@ -60,7 +79,7 @@ class JobConfig:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON; `JobConfig(**...)` reads it back."""
+        """Return it as JSON, for `from_json`."""
         return asdict(self)
 
 
@@ -88,7 +107,7 @@ def changes(old: JobConfig, new: JobConfig) -> list[Change]:
             differences.append(Change(f"average {name}: added ({_in_words(window)})", Effect.NEEDS_LOG))
         elif window != old.windows[name]:
             before = _in_words(old.windows[name])
-            differences.append(Change(f"average {name}: {before} -> {_in_words(window)}", Effect.NEEDS_FRESH))
+            differences.append(Change(f"average {name}: {before} -> {_in_words(window)}", Effect.NEEDS_NAME))
     if new.partitions != old.partitions:
         differences.append(
             Change(

@@ -13,10 +13,11 @@ from typing import Any
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from clients.flink import ENDED, POLL_S, FlinkRest, Job
-from sma.averages import Averages, load_averages
+from sma.averages import Averages
 from sma.errors import SmaError
 from sma.settings import StreamingSettings
 from streaming.control.job_config import Change, Effect, JobConfig, changes
+from streaming.control.job_starts import add_start, present_generation, require_present
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.snapshots import Snapshot, Snapshots
 from streaming.submit.options import job_options
@@ -89,11 +90,14 @@ def settle(settings: StreamingSettings) -> Job | None:
     return find_job(settings)
 
 
-def start(settings: StreamingSettings, fresh: bool = False, from_uri: str | None = None) -> Started:
+def start(settings: StreamingSettings, averages: Averages, fresh: bool = False, from_uri: str | None = None) -> Started:
     """Start the job, unless it runs already, and return once all its tasks run.
 
-    It resumes from the newest complete savepoint or checkpoint, or from that at `from_uri`; with `fresh`, or without
-    any, it reads the log from its beginning.
+    Args:
+        settings: where everything is.
+        averages: what it computes.
+        fresh: whether it reads the log from its beginning, which it also does where there is no snapshot.
+        from_uri: the savepoint or checkpoint from which it resumes; the newest complete one, unless given.
 
     Raises:
         SmaError: it could not be started, `fresh` is asked for while it runs, or the state does not carry over
@@ -111,30 +115,34 @@ def start(settings: StreamingSettings, fresh: bool = False, from_uri: str | None
     else:
         snapshot = None if fresh else snapshots.newest()
     if snapshot is None:
-        return launch(settings, None)
-    config_changes = changes(snapshots.job_config(), current_job_config(settings))
+        return launch(settings, averages, None)
+    config_changes = changes(snapshots.job_config(), current_job_config(settings, averages))
     _require_carried_over(config_changes)
-    return replace(launch(settings, snapshot), changes=tuple(config_changes))
+    return replace(launch(settings, averages, snapshot), changes=tuple(config_changes))
 
 
-def launch(settings: StreamingSettings, snapshot: Snapshot | None, averages: Averages | None = None) -> Started:
+def launch(settings: StreamingSettings, averages: Averages, snapshot: Snapshot | None) -> Started:
     """Start the job from a snapshot of its newest state lineage, or from the log's beginning with a new lineage.
 
-    It computes `averages`, or those of averages.yaml.
+    The new lineage is there before its generation is recorded: all rows of a generation come from states that it began.
     """
-    averages = averages or load_averages(settings.averages)
     log, snapshots = KafkaLog(settings), Snapshots(settings)
     starts = log.starts()
     config = JobConfig.of(averages, len(starts))
-    log.forget_read_to()  # what another job has committed says nothing of this one's rows
     if snapshot is None:
-        lineage_uri = snapshots.new_lineage_uri()
+        config = replace(config, generation=_next_generation(settings, snapshots))
     else:
-        lineage_uri = snapshots.lineage_uri()
+        stored = snapshots.job_config()
+        require_present(settings, stored.generation)
         # series that moved when partitions were added stay in two of them after every later start
-        config = replace(config, partitions=snapshots.job_config().partitions)
+        config = replace(
+            config, partitions=stored.partitions, generation=stored.generation, published_to=stored.published_to
+        )
+    log.forget_read_to()  # what another job has committed says nothing of this one's rows
+    lineage_uri = snapshots.new_lineage_uri() if snapshot is None else snapshots.lineage_uri()
     snapshots.save_job_config(config)
-    plan = running_plan(settings, averages, starts, is_fresh=snapshot is None)
+    add_start(settings, config, snapshot.uri if snapshot else None)
+    plan = running_plan(settings, averages, config.generation, starts, config.published_to)
     try:
         job_id = run(settings, plan, lineage_uri, snapshot)
     except SmaError as error:
@@ -144,6 +152,11 @@ def launch(settings: StreamingSettings, snapshot: Snapshot | None, averages: Ave
         raise SmaError(f"{error}: the {snapshot.kind} {snapshot.uri} is damaged{instead}") from error
     retained_from = {} if snapshot else {partition: offset for partition, offset in starts.items() if offset > 0}
     return Started(job_id, was_running=False, resumed_from=snapshot, retained_from=retained_from)
+
+
+def _next_generation(settings: StreamingSettings, snapshots: Snapshots) -> int:
+    """Return the number after those in the database and with the newest state, either of which may have been lost."""
+    return max(present_generation(settings), snapshots.generation()) + 1
 
 
 def run(
@@ -214,15 +227,17 @@ def submit_job(
     return submit(settings, options, plan, job)
 
 
-def current_job_config(settings: StreamingSettings) -> JobConfig:
-    """Return the present job config."""
-    return JobConfig.of(load_averages(settings.averages), KafkaLog(settings).partition_count())
+def current_job_config(settings: StreamingSettings, averages: Averages) -> JobConfig:
+    """Return the job config of averages over the present topic."""
+    return JobConfig.of(averages, KafkaLog(settings).partition_count())
 
 
 def _require_carried_over(config_changes: Sequence[Change]) -> None:
     for change in config_changes:
         if change.effect is Effect.NEEDS_LOG:
             raise SmaError(f"{change.text} since the state was saved: run `sma stream upgrade`, which computes it")
+        if change.effect is Effect.NEEDS_NAME:
+            raise SmaError(f"{change.text} since the state was saved: {change.effect.value}")
         if change.effect is Effect.NEEDS_FRESH:
             raise SmaError(
                 f"{change.text} since the state was saved, and it does not carry over: "

@@ -31,8 +31,7 @@ class LogPositions(Protocol):
 class Status:
     """The status of the job; offsets by partition, `read_to` as committed to Kafka after completed checkpoints.
 
-    `lag` counts the records that its operator has not read. `late_records` and `rejected_records` count the records of
-    the side outputs; after a failure some may be there twice.
+    `lag` counts the records that its operator has not read. There is an account of each partition while the job runs.
     """
 
     state: str
@@ -44,8 +43,6 @@ class Status:
     read_to: dict[int, int]
     log_end: dict[int, int]
     lag: int
-    late_records: int
-    rejected_records: int
     partitions_added: int
     accounts: list[Account]
 
@@ -73,8 +70,6 @@ def status(settings: StreamingSettings) -> Status:
         read_to=read_to,
         log_end=log_end,
         lag=sum(max(0, end - known[partition]) for partition, end in log_end.items()),
-        late_records=log.record_count(settings.late_events_topic),
-        rejected_records=log.record_count(settings.rejected_events_topic),
         partitions_added=_partitions_added(settings, len(log_end)),
         accounts=accounts,
     )

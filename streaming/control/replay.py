@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sma.averages import load_averages
+from sma.averages import Averages, load_averages
 from sma.errors import SmaError
 from sma.instants import milliseconds
 from sma.settings import StreamingSettings
 from streaming.control.event_times import offsets_of
+from streaming.control.job_config import Effect, JobConfig, changes
+from streaming.control.job_starts import present_generation
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.lifecycle import run_to_end
+from streaming.control.snapshots import Snapshots
 from streaming.submit.plan import replay_plan
 
 
@@ -104,9 +107,10 @@ def replay(
     log = KafkaLog(settings)
     starts = log.starts()
     require_retained(settings, starts, log_range)
-    plan = replay_plan(
-        settings, load_averages(settings.averages), starts, log_range.from_offsets, log_range.to_offsets, is_dry
-    )
+    averages = load_averages(settings.averages)
+    _require_present_rules(settings, averages, len(starts))
+    generation = present_generation(settings)
+    plan = replay_plan(settings, averages, generation, starts, log_range.from_offsets, log_range.to_offsets, is_dry)
     own = settings.model_copy(update={"job_name": f"{settings.job_name}-replay"})
     warm_up = sum(log_range.from_offsets[partition] - start for partition, start in starts.items())
     progress(f"reading {log_range.records:,} records, and {warm_up:,} before them, on which their windows depend")
@@ -124,6 +128,16 @@ def replay(
         is_dry=is_dry,
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+def _require_present_rules(settings: StreamingSettings, averages: Averages, partitions: int) -> None:
+    """Refuse averages.yaml where its rows would not be those of the job: they have its generation."""
+    snapshots = Snapshots(settings)
+    if snapshots.generation() == 0:
+        return
+    for change in changes(snapshots.job_config(), JobConfig.of(averages, partitions)):
+        if change.effect in (Effect.NEEDS_FRESH, Effect.NEEDS_NAME):
+            raise SmaError(f"averages.yaml is not what the job computes ({change.text}): nothing was replayed")
 
 
 def require_retained(settings: StreamingSettings, starts: Mapping[int, int], log_range: Range) -> None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clients import postgres
-from sma.averages import Average, load_averages
+from sma.averages import Average, Averages
 from sma.errors import SmaError
 from sma.instants import milliseconds
 from sma.settings import StreamingSettings
 from sma.window import DurationWindow
+from streaming.control.job_starts import present_generation
 from streaming.control.lifecycle import run_to_end
 from streaming.submit.plan import reprocessing_plan
 from streaming.submit.submission import REPROCESSING
@@ -36,6 +37,7 @@ class Reprocessed:
 
 def reprocess(
     settings: StreamingSettings,
+    averages: Averages,
     name: str,
     finer_name: str | None = None,
     start: datetime | None = None,
@@ -47,7 +49,8 @@ def reprocess(
 
     Args:
         settings: where everything is.
-        name: the average that is derived, of averages.yaml.
+        averages: those of averages.yaml.
+        name: the average that is derived.
         finer_name: the average whose rows are read; the longest that fits, unless given.
         start: stored rows are complete from here on, so no window begins before; that of the first row, unless given.
         end: they are complete up to here, so no window ends after; that of the last row, unless given.
@@ -58,16 +61,16 @@ def reprocess(
         SmaError: the average cannot be derived from it, it has no stored rows, or the job failed.
     """
     started = time.monotonic()
-    averages = load_averages(settings.averages).averages
-    coarser = _named(averages, name)
-    finer = _named(averages, finer_name) if finer_name else _longest_that_fits(averages, coarser)
+    known = averages.averages
+    coarser = _named(known, name)
+    finer = _named(known, finer_name) if finer_name else _longest_that_fits(known, coarser)
     require_fit(finer, coarser)
     first, last = _stored_as_ofs(settings, finer)
     start_ms = milliseconds(start) if start else first - _duration_ms(finer) - _duration_ms(coarser)
     end_ms = milliseconds(end) if end else last
     progress(f"deriving {coarser.name} from the stored rows of {finer.name}")
     splits = settings.parallelism or settings.partitions
-    plan = reprocessing_plan(settings, finer, coarser, start_ms, end_ms, splits, is_dry)
+    plan = reprocessing_plan(settings, finer, coarser, present_generation(settings), start_ms, end_ms, splits, is_dry)
     own = settings.model_copy(update={"job_name": f"{settings.job_name}-reprocess"})
     counters = run_to_end(own, plan, REPROCESSING)
     rows = int(counters["rows_stated"])

@@ -154,12 +154,19 @@ class Snapshots:
             raise SmaError(f"{self._folder}: holds no state lineage of the job yet: run `sma stream start`")
         path = lineages[-1] / _JOB_CONFIG
         try:
-            return JobConfig(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            return JobConfig.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise SmaError(
                 f"{path}: cannot be read, so it is unknown which averages.yaml the state was computed with: "
                 "`sma stream start --fresh` computes everything again"
             ) from error
+
+    def generation(self) -> int:
+        """Return the generation of the newest state lineage; 0 where none can be read."""
+        try:
+            return self.job_config().generation
+        except SmaError:
+            return 0
 
     def _lineages(self) -> list[Path]:
         return sorted(path for path in self._folder.glob("*Z") if path.is_dir())

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from clients.flink import FlinkRest
-from sma.averages import load_averages
+from sma.averages import Averages, load_averages
 from sma.errors import SmaError
 from sma.settings import StreamingSettings
 from streaming.control import lifecycle
@@ -24,11 +24,14 @@ from streaming.submit.plan import catch_up_plan
 CAUGHT_UP_RECORDS = 20_000  # about what the job reads while it is stopped and started
 POLL_S = 1.0
 
+_READ_TO = "read_to."  # AveragesOperator.READ_TO
+
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """The changes of the job config, and what they require: the worst of them decides."""
+    """What the job is to compute, the changes of the job config, and what they require: the worst of them decides."""
 
+    averages: Averages
     changes: tuple[Change, ...]
 
     @property
@@ -44,7 +47,9 @@ def plan_upgrade(settings: StreamingSettings) -> Upgrade:
     Raises:
         SmaError: the job has no state yet.
     """
-    return Upgrade(tuple(changes(Snapshots(settings).job_config(), lifecycle.current_job_config(settings))))
+    averages = load_averages(settings.averages)
+    present = lifecycle.current_job_config(settings, averages)
+    return Upgrade(averages, tuple(changes(Snapshots(settings).job_config(), present)))
 
 
 def upgrade(
@@ -65,6 +70,9 @@ def upgrade(
         SmaError: the state does not carry over, Kafka no longer has the events of added averages, or a step failed; the
             text has what runs then.
     """
+    if planned.effect is Effect.NEEDS_NAME:
+        text = _first(planned.changes, Effect.NEEDS_NAME).text
+        raise SmaError(f"{text}: nothing was changed; {Effect.NEEDS_NAME.value}")
     if planned.effect is Effect.NEEDS_FRESH:
         raise SmaError(
             f"{_first(planned.changes, Effect.NEEDS_FRESH).text}, and the state does not carry over: nothing was "
@@ -72,24 +80,28 @@ def upgrade(
         )
     job = lifecycle.settle(settings)
     if planned.effect is Effect.NEEDS_LOG and not without_log:
-        return _take_over_from_log(settings, progress)
+        return _take_over_from_log(settings, planned.averages, progress)
     if job is not None:
         progress("stopping with a savepoint")
         lifecycle.stop(settings)
-    return lifecycle.launch(settings, Snapshots(settings).newest())
+    return lifecycle.launch(settings, planned.averages, Snapshots(settings).newest())
 
 
-def _take_over_from_log(settings: StreamingSettings, progress: Callable[[str], None]) -> lifecycle.Started:
+def _take_over_from_log(
+    settings: StreamingSettings, averages: Averages, progress: Callable[[str], None]
+) -> lifecycle.Started:
     """Compute the log with a catch-up job, and start the job again from its state.
 
-    The catch-up job writes to no topic. So the running one, which does, continues until it has read as much.
+    The catch-up job writes to no topic. So the running one, which does, continues until it has read as much; what it
+    has written by the time it stops is not written again.
     """
     catch_up = lifecycle.catch_up_settings(settings)
     log, rest = KafkaLog(settings), FlinkRest(settings.flink_url)
     _require_whole(settings, log.starts())
     running = lifecycle.find_job(settings) or _start_as_it_was(settings, progress)
-    plan = catch_up_plan(settings, load_averages(settings.averages), log.starts())
     snapshots, catch_up_snapshots = Snapshots(settings), Snapshots(catch_up)
+    stored = snapshots.job_config()
+    plan = catch_up_plan(settings, averages, stored.generation, log.starts())
     lineage_uri = catch_up_snapshots.new_lineage_uri()
     job_id = lifecycle.run(catch_up, plan, lineage_uri, None, is_secondary=True)
     try:
@@ -97,21 +109,38 @@ def _take_over_from_log(settings: StreamingSettings, progress: Callable[[str], N
         _await_read(rest, job_id, log.starts, log.ends, CAUGHT_UP_RECORDS, lambda n: progress(catching_up.format(n)))
         progress("replacing the running job")
         rest.stop_with_savepoint(job_id, f"{lineage_uri}/savepoints", lifecycle.SAVEPOINT_TIMEOUT_S)
-        partitions = snapshots.job_config().partitions  # series that moved before are still in two of them
-        catch_up_snapshots.save_job_config(replace(lifecycle.current_job_config(settings), partitions=partitions))
         ends, waiting = log.ends(), "waiting until the running job has read as much: {:,} records to go"
         _await_read(rest, running.job_id, log.read_to, lambda: ends, 0, lambda n: progress(waiting.format(n)))
         lifecycle.stop(settings)
+        config = replace(
+            lifecycle.current_job_config(settings, averages),
+            partitions=stored.partitions,  # series that moved before are still in two of them
+            generation=stored.generation,
+            published_to=_read_by(rest, running.job_id),
+        )
+        catch_up_snapshots.save_job_config(config)
         snapshots.adopt(catch_up_snapshots)
     finally:
         lifecycle.cancel(catch_up)
-    return lifecycle.launch(settings, snapshots.newest())
+    return lifecycle.launch(settings, averages, snapshots.newest())
+
+
+def _read_by(rest: FlinkRest, job_id: str) -> dict[int, int]:
+    """Return the first offset of each partition that a job that has ended did not read.
+
+    Its last commit to Kafka may be missing: the source may close before it is sent.
+    """
+    return {
+        int(name.removeprefix(_READ_TO)): int(offset)
+        for name, offset in rest.accumulators(job_id).items()
+        if name.startswith(_READ_TO)
+    }
 
 
 def _start_as_it_was(settings: StreamingSettings, progress: Callable[[str], None]) -> lifecycle.Started:
     progress("starting the job as it was when it was stopped")
     snapshots = Snapshots(settings)
-    return lifecycle.launch(settings, snapshots.newest(), snapshots.job_config().averages())
+    return lifecycle.launch(settings, snapshots.job_config().averages(), snapshots.newest())
 
 
 def _await_read(

@@ -14,37 +14,46 @@ LINGER_MS = 20  # how long a record may wait to be sent with others
 
 
 def running_plan(
-    settings: StreamingSettings, averages: Averages, from_offsets: Mapping[int, int], is_fresh: bool
+    settings: StreamingSettings,
+    averages: Averages,
+    generation: int,
+    from_offsets: Mapping[int, int],
+    publish_from: Mapping[int, int],
 ) -> dict[str, Any]:
     """Return the plan of the running job.
 
     Args:
         settings: where everything is.
         averages: what it computes.
+        generation: of the rules; its rows replace those of earlier ones, whatever these were computed from.
         from_offsets: first Kafka offset of each partition; of no effect where it resumes from a snapshot.
-        is_fresh: whether it computes everything again, so that its rows overwrite stored ones.
+        publish_from: what records before these offsets give is in the topics already.
     """
-    plan = _plan(settings, averages, from_offsets)
+    plan = _plan(settings, averages, generation, from_offsets)
     plan["kafka"] |= {
         "late_events_topic": settings.late_events_topic,
         "rejected_events_topic": settings.rejected_events_topic,
         "averages_topic": settings.moving_averages_topic if settings.publish_averages else None,
+        "publish_from_offsets": dict(publish_from),
         "commits_offsets": True,
     }
-    plan["database"] = _database(settings.streaming_database_url, overwrite=is_fresh)
+    plan["database"] = _database(settings.streaming_database_url)
     return plan
 
 
-def catch_up_plan(settings: StreamingSettings, averages: Averages, from_offsets: Mapping[int, int]) -> dict[str, Any]:
+def catch_up_plan(
+    settings: StreamingSettings, averages: Averages, generation: int, from_offsets: Mapping[int, int]
+) -> dict[str, Any]:
     """Return the plan of a catch-up job, next to the running one, which alone writes to topics."""
-    return _plan(settings, averages, from_offsets) | {
-        "database": _database(settings.streaming_database_url, overwrite=False)
+    return _plan(settings, averages, generation, from_offsets) | {
+        "database": _database(settings.streaming_database_url)
     }
 
 
 def replay_plan(
     settings: StreamingSettings,
     averages: Averages,
+    generation: int,
     from_offsets: Mapping[int, int],
     emit_from: Mapping[int, int],
     to_offsets: Mapping[int, int],
@@ -55,19 +64,27 @@ def replay_plan(
     Args:
         settings: where everything is.
         averages: what it computes.
+        generation: that of the running job.
         from_offsets: where it begins to read, by partition.
         emit_from: where it begins to emit rows.
         to_offsets: where it ends.
         is_dry: whether it only counts the rows.
     """
-    plan = _plan(settings, averages, from_offsets)
+    plan = _plan(settings, averages, generation, from_offsets)
     plan["kafka"] |= {"to_offsets": dict(to_offsets), "emit_from_offsets": dict(emit_from)}
-    plan["database"] = None if is_dry else _database(settings.streaming_database_url, overwrite=False)
+    plan["database"] = None if is_dry else _database(settings.streaming_database_url)
     return plan
 
 
 def reprocessing_plan(
-    settings: StreamingSettings, finer: Average, coarser: Average, start_ms: int, end_ms: int, splits: int, is_dry: bool
+    settings: StreamingSettings,
+    finer: Average,
+    coarser: Average,
+    generation: int,
+    start_ms: int,
+    end_ms: int,
+    splits: int,
+    is_dry: bool,
 ) -> dict[str, Any]:
     """Return the plan of a reprocessing from the database.
 
@@ -75,19 +92,21 @@ def reprocessing_plan(
         settings: where everything is.
         finer: the average whose rows are read.
         coarser: the one that is derived from it.
+        generation: of its rows, that of the running job.
         start_ms: no window begins before; milliseconds since the epoch.
         end_ms: no window ends after.
         splits: into how many the series are divided; each is read by one task.
         is_dry: whether it only counts the rows.
     """
     return {
-        "from": _database(settings.database_url, overwrite=False),
+        "generation": generation,
+        "from": _database(settings.database_url),
         "finer": _window(finer),
         "coarser": _window(coarser),
         "start_ms": start_ms,
         "end_ms": end_ms,
         "splits": splits,
-        "database": None if is_dry else _database(settings.streaming_database_url, overwrite=False),
+        "database": None if is_dry else _database(settings.streaming_database_url),
     }
 
 
@@ -102,8 +121,11 @@ def average_of(window: Mapping[str, Any]) -> Average:
     return Average(window["average"], CountWindow(count) if count else DurationWindow(duration_ms), window["every_ms"])
 
 
-def _plan(settings: StreamingSettings, averages: Averages, from_offsets: Mapping[int, int]) -> dict[str, Any]:
+def _plan(
+    settings: StreamingSettings, averages: Averages, generation: int, from_offsets: Mapping[int, int]
+) -> dict[str, Any]:
     return {
+        "generation": generation,
         "watermark_delay_ms": averages.watermark_delay_ms,
         "allowed_lateness_ms": averages.allowed_lateness_ms,
         "max_ahead_ms": averages.max_ahead_ms,
@@ -120,6 +142,7 @@ def _plan(settings: StreamingSettings, averages: Averages, from_offsets: Mapping
             "from_offsets": dict(from_offsets),
             "to_offsets": None,
             "emit_from_offsets": None,
+            "publish_from_offsets": {},
             "commits_offsets": False,
         },
     }
@@ -135,11 +158,10 @@ def _window(average: Average) -> dict[str, Any]:
     }
 
 
-def _database(url: SecretStr, overwrite: bool) -> dict[str, Any]:
+def _database(url: SecretStr) -> dict[str, Any]:
     address = JdbcAddress.from_url(url.get_secret_value())
     return {
         "url": address.url,
         "user": address.user,
         "password": address.password,
-        "overwrite": overwrite,
     }

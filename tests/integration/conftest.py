@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from sma.averages import load_averages
 from streaming.control import lifecycle
 from tests.support.places import Place, place_on
 
@@ -15,7 +16,7 @@ def slots(stack: Place) -> Iterator[None]:
     """All task slots: the stack's own job leaves them meanwhile."""
     lifecycle.stop(stack.settings)
     yield
-    lifecycle.start(stack.settings)
+    lifecycle.start(stack.settings, load_averages(stack.settings.averages))
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def write_result(connection, answer, rows, run_id, resume_key="key"):
         for bounds in zip(cuts, cuts[1:], strict=False)
     ]
     assert sum(piece.height for *_, piece in pieces) == rows.height
-    return write_pieces(connection, answer, pieces, run_id, resume_key)
+    return write_pieces(connection, answer, pieces, 0, run_id, resume_key)
 
 
 def connect(own_database):

@@ -18,6 +18,7 @@ import pytest
 
 from clients.flink import FlinkRest
 from deploy.local.lifecycle.status import status
+from sma.averages import load_averages
 from sma.errors import SmaError
 from streaming.control import lifecycle, progress
 from tests.support import oracle
@@ -129,7 +130,7 @@ class Run:
 
     def start(self, parallelism):
         self.settings = self.settings.model_copy(update={"parallelism": parallelism})
-        lifecycle.start(self.settings)
+        lifecycle.start(self.settings, load_averages(self.settings.averages))
 
     def rescale(self, parallelism):
         self.await_recovery()

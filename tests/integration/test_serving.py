@@ -82,6 +82,42 @@ def test_a_row_that_the_stream_alone_has_is_not_shown_where_the_batch_layer_comp
     assert [row[0] for row in served(database)] == [9]
 
 
+def start_job(connection, generation):
+    connection.execute(
+        "INSERT INTO sma.job_starts (generation, watermark_delay_ms, allowed_lateness_ms, max_ahead_ms, averages) "
+        "VALUES (%s, 0, 0, 0, '{}')",
+        (generation,),
+    )
+
+
+def test_a_row_of_a_former_generation_is_not_shown_and_one_without_is_of_the_present_one(database):
+    say(database, "streaming", 7, 3)
+    start_job(database, 1)
+    assert served(database) == []
+    say(database, "streaming", 8, 3, AS_OF + timedelta(hours=1))
+    start_job(database, 1)
+    assert [row[0] for row in served(database)] == [8]
+    start_job(database, 2)
+    assert served(database) == []
+
+
+def test_a_name_stays_with_its_window_while_rows_of_it_are_stored(own_database, database):
+    url = own_database.settings.owner_database_url.get_secret_value()
+    other = Average("hour", CountWindow(7), 30)
+    refusal = (
+        "average hour: averages.yaml has the last 7 events, every 30 milliseconds, and rows of the last 1 hour, every "
+        "1 minute are stored under that name: give the new one a name of its own"
+    )
+    for table in ("streaming", "batch"):
+        say(database, table, 7, 3)
+        with pytest.raises(SmaError, match=f"^{refusal}$"):
+            store_definitions(url, [Average("day", DurationWindow(9), 9), other])
+        assert definitions(database) == [("hour", None, 3_600_000, 60_000)]
+        database.execute(psycopg.sql.SQL("TRUNCATE {}").format(psycopg.sql.Identifier("sma", f"{table}_averages")))
+    store_definitions(url, [other])
+    assert definitions(database) == [("hour", 7, None, 30)]
+
+
 def test_a_window_of_events_is_full_once_it_holds_them_all(own_database, database):
     store_definitions(
         own_database.settings.owner_database_url.get_secret_value(), [Average("hour", CountWindow(3), 60_000)]
@@ -124,7 +160,7 @@ def test_a_definition_has_exactly_one_window(database, windows):
 
 def test_definitions_of_a_database_that_was_not_migrated_are_one_line(database_server):
     url = with_database(database_server.settings.owner_database_url.get_secret_value(), "postgres")
-    with pytest.raises(SmaError, match=r'^the database: sma.averages: relation "sma.averages" does not exist$'):
+    with pytest.raises(SmaError, match=r'^the database: sma.averages: schema "sma" does not exist$'):
         store_definitions(url, [Average("hour", DurationWindow(60), 20)])
 
 

@@ -13,6 +13,7 @@ from batch.schedule.stale_days import (
     MORE_IS_CLOSED,
     NO_RESULT,
     NOT_RECONCILED,
+    OTHER_RULES,
     days_to_reconcile,
     stale_days,
 )
@@ -291,6 +292,14 @@ def test_days_of_which_rows_are_stored_are_found_by_steps_through_an_index(own_d
 def test_a_result_that_was_not_reconciled_since_it_was_written_is_stale(own_database, one_day, reconciled_after):
     one_day.result(read_to=100, reconciled_after=reconciled_after)
     assert stale(own_database)[DAY].reasons == {NOT_RECONCILED}
+
+
+@pytest.mark.parametrize(("max_ahead_ms", "is_stale"), [(None, False), (HOUR.max_ahead_ms, False), (1, True)])
+def test_a_result_by_another_max_ahead_is_stale(own_database, one_day, max_ahead_ms, is_stale):
+    one_day.result(read_to=100)
+    one_day.connection.execute("UPDATE sma.batch_days SET max_ahead_ms = %s", (max_ahead_ms,))
+    found = {day: each.reasons for day, each in stale(own_database).items()}
+    assert found == ({DAY: {OTHER_RULES}} if is_stale else {})
 
 
 def test_events_before_1970_are_of_their_own_day(own_database, index):

@@ -80,7 +80,7 @@ def test_flink_shows_no_password_of_a_job(place, averages):
 
 def submit_and_run(place, averages):
     settings = place.settings
-    plan = catch_up_plan(settings, averages, KafkaLog(settings).starts())
+    plan = catch_up_plan(settings, averages, 0, KafkaLog(settings).starts())
     job_id = submit(settings, job_options(settings, 1, None, None), plan)
     lifecycle.poll(lambda: lifecycle.required_job(settings).is_running, 60, "the job does not run")
     return job_id

@@ -38,13 +38,16 @@ def records(place, topic):
     found = []
     try:
         partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+        places = [TopicPartition(topic, partition, 0) for partition in partitions]
+        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=30)[1] for place in places}
+        consumer.assign(places)
         ended = set()
         while len(ended) < len(partitions):
             record = consumer.poll(30)
             assert record is not None, f"{topic} cannot be read to its end"
             if record.error():
-                ended.add(record.partition())
+                if record.offset() >= ends[record.partition()]:  # else a transaction is still open
+                    ended.add(record.partition())
             else:
                 found.append(json.loads(record.value()))
     finally:

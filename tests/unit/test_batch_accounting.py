@@ -81,8 +81,22 @@ def test_a_record_that_is_twice_in_a_side_output_counts_once():
         "event_time": 2,
         "value": "1.500000",
     }
-    record = Value(0, 0, json.dumps(late | {"newest_log_time": 5}).encode())
-    assert positions("late_events", [record, record]).rows() == [(0, 7)]
+    record = Value(0, 0, json.dumps(late | {"newest_log_time": 5, "generation": 2}).encode())
+    assert positions("late_events", [record, record], 2).rows() == [(0, 7)]
+
+
+@pytest.mark.parametrize(("generation", "expected"), [(0, [(0, 1)]), (1, [(0, 2), (1, 2)]), (2, [(0, 3)]), (3, [])])
+def test_records_of_another_generation_are_left_out(generation, expected):
+    #  the first is of before there were generations
+    written = [
+        b'{"partition": 0, "kafka_offset": 1}',
+        b'{"partition": 1, "kafka_offset": 2, "generation": 1}',
+        b'{"partition": 0, "kafka_offset": 2, "generation": 1}',
+        b'{"partition": 0, "kafka_offset": 3, "generation": 2}',
+    ]
+    values = [Value(0, offset, value) for offset, value in enumerate(written)]
+    assert positions("late_events", values, generation).rows() == expected
+    assert positions("late_events", values[1:], generation).rows() == (expected if generation else [])
 
 
 def test_a_side_output_after_the_end_of_the_index_does_not_count():
@@ -90,11 +104,11 @@ def test_a_side_output_after_the_end_of_the_index_does_not_count():
 
 
 def test_empty_side_outputs_have_no_positions():
-    assert positions("late_events", []).rows() == []
+    assert positions("late_events", [], 0).rows() == []
 
 
 @pytest.mark.parametrize("value", [None, b"", b"rubbish", b"[]", b"{}", b'{"partition": 0}', b'{"partition": null}'])
 def test_a_side_output_record_without_a_position_is_named(value):
     whole = Value(3, 7, b'{"partition": 0, "kafka_offset": 1}')
     with pytest.raises(SmaError, match="late_events: the record at partition 3, Kafka offset 8"):
-        positions("late_events", [whole, Value(3, 8, value), whole])
+        positions("late_events", [whole, Value(3, 8, value), whole], 0)

@@ -17,6 +17,7 @@ from orchestration.definitions import definitions
 from orchestration.metadata import LARGEST, largest_differences
 from orchestration.partitions import days, days_between, partition_keys, that_are_partitions
 from orchestration.resources import Project
+from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.settings import Settings
 
@@ -132,11 +133,12 @@ def test_days_of_events_that_are_no_partitions_are_named_in_one_line_and_left_ou
     assert len(said) == 1
 
 
-def test_a_mistake_of_the_users_fails_the_run_with_its_one_line():
-    def averages():
-        raise SmaError("averages.yaml: averages[0].every: '1 huor' is not a duration")
-
-    broken = type("Broken", (Project,), {"settings": Settings(), "averages": property(lambda _: averages())})()
+def test_a_mistake_of_the_users_fails_the_run_with_its_one_line(tmp_path):
+    file = tmp_path / "averages.yaml"
+    file.write_text(
+        "watermark_delay: 1 huor\nallowed_lateness: 1 hour\naverages: [{name: a, window: 1 hour, every: 1 hour}]\n"
+    )
+    broken = type("Broken", (Project,), {"settings": Settings(averages=file)})()
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
             [batch_averages],
@@ -146,7 +148,10 @@ def test_a_mistake_of_the_users_fails_the_run_with_its_one_line():
             raise_on_error=False,
         )
     failure = result.failure_data_for_node("batch_averages")
-    assert readable_error(failure.error.message) == "averages.yaml: averages[0].every: '1 huor' is not a duration"
+    with pytest.raises(SmaError) as mistake:
+        load_averages(file)
+    assert "1 huor" in str(mistake.value)
+    assert readable_error(failure.error.message) == str(mistake.value)
 
 
 def difference(as_of_ms: int, *, is_explained: bool, batch_sum: int) -> tuple:

@@ -58,7 +58,7 @@ def test_a_job_config_gives_back_the_averages_it_was_made_from() -> None:
         (
             with_averages(Average("last_20", CountWindow(21), 60_000), AVERAGES.averages[1]),
             "average last_20: 20 events every 1 minute -> 21 events every 1 minute",
-            Effect.NEEDS_FRESH,
+            Effect.NEEDS_NAME,
         ),
         (JobConfig.of(AVERAGES, 5), "topic: 4 -> 5 partitions", Effect.CARRIES_OVER),
         (JobConfig.of(AVERAGES, 3), "topic: 4 -> 3 partitions", Effect.NEEDS_FRESH),

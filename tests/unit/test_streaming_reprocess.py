@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sma.averages import Average
+from sma.averages import Average, load_averages
 from sma.errors import SmaError
 from sma.settings import Settings
 from sma.window import CountWindow, DurationWindow
@@ -61,4 +61,4 @@ def test_what_cannot_be_derived_is_refused_before_anything_is_asked(
     path = tmp_path / "averages.yaml"
     path.write_text(YAML)
     with pytest.raises(SmaError, match=message):
-        reprocess(Settings(averages=path), name, finer)
+        reprocess(Settings(), load_averages(path), name, finer)

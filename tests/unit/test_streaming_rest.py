@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from clients.flink import FlinkRest, RequestRefused, root_cause
+from sma.averages import Average, Averages
 from sma.errors import SmaError
 from sma.settings import Settings
+from sma.window import CountWindow
 from streaming.control import lifecycle
 from tests.support.fake_flink import TRACE, Flink, job
 
@@ -16,6 +18,9 @@ def flink() -> Iterator[Flink]:
     server = Flink()
     yield server
     server.close()
+
+
+AVERAGES = Averages(0, 0, 0, (Average("a", CountWindow(2), 1),))
 
 
 def settings(flink: Flink) -> Settings:
@@ -37,14 +42,14 @@ def test_there_is_no_job_once_all_have_ended(flink: Flink) -> None:
 def test_starting_a_job_that_runs_does_nothing(flink: Flink) -> None:
     flink.has_jobs(job("RUNNING"))
     flink.answers["/jobs/a/checkpoints"] = {"history": []}
-    assert lifecycle.start(settings(flink)) == lifecycle.Started("a", was_running=True, resumed_from=None)
+    assert lifecycle.start(settings(flink), AVERAGES) == lifecycle.Started("a", was_running=True, resumed_from=None)
 
 
 def test_a_fresh_start_of_a_job_that_runs_is_refused(flink: Flink) -> None:
     flink.has_jobs(job("RUNNING"))
     flink.answers["/jobs/a/checkpoints"] = {"history": []}
     with pytest.raises(SmaError, match="stop it before a fresh start"):
-        lifecycle.start(settings(flink), fresh=True)
+        lifecycle.start(settings(flink), AVERAGES, fresh=True)
 
 
 def test_a_job_that_is_being_stopped_is_waited_for(flink: Flink) -> None:
@@ -56,13 +61,13 @@ def test_a_job_that_is_being_stopped_is_waited_for(flink: Flink) -> None:
         {"history": [stopping]},
         {"history": [stopping | {"status": "FAILED"}]},
     ]
-    assert lifecycle.start(settings(flink)).was_running
+    assert lifecycle.start(settings(flink), AVERAGES).was_running
 
 
 def test_two_jobs_of_one_name_are_refused(flink: Flink) -> None:
     flink.has_jobs(job("RUNNING"), job("RUNNING") | {"jid": "b"})
     with pytest.raises(SmaError, match=r"^2 jobs j run at .* \(a, b\): cancel all but one in Flink's UI"):
-        lifecycle.start(settings(flink))
+        lifecycle.start(settings(flink), AVERAGES)
 
 
 def test_stopping_where_nothing_runs_does_nothing(flink: Flink) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from database.definitions import store_definitions
 from database.migrate import truncate_tables
 from deploy.local.environment import Environment, plan_environment, read_environment, state_dir_of, write_environment
 from deploy.local.lifecycle.starting import Start
@@ -23,7 +22,6 @@ from deploy.local.services.programs import LISTENERS, PROGRAMS, config_files, is
 from deploy.local.services.render import INSTALL_DIR
 from deploy.topics import reset_topics
 from monitoring.logs.destination import destination_of
-from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.settings import Settings, load_settings
 
@@ -42,8 +40,6 @@ def up(
 ) -> Settings:
     """Start every part of the stack that is not up, wait until all are healthy, and make topics, tables and views.
 
-    The tables then hold the definitions of averages.yaml too.
-
     Args:
         say: takes a line of progress: one for each part, when it is up.
         fresh: delete all state first, data included; the installation stays.
@@ -54,7 +50,7 @@ def up(
         The settings of the running stack; `load_settings` gives the same from now on.
 
     Raises:
-        SmaError: one line that names the part, what is wrong and its log; or averages.yaml or a setting is not valid.
+        SmaError: one line that names the part, what is wrong and its log; or a setting is not valid.
     """
     state_dir = state_dir_of(environ)
     if fresh:
@@ -73,7 +69,6 @@ def up(
             supervisor.require_token(destination.token.get_secret_value())
         _prepare(settings, environment, supervisor, environ)
         Start(settings, environment, supervisor, say).start_all(parts)
-        store_definitions(settings.owner_database_url.get_secret_value(), load_averages(settings.averages).averages)
     return settings
 
 

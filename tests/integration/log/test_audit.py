@@ -204,6 +204,23 @@ def test_damage_beside_a_late_event_is_told_from_what_the_event_explains(settled
     }
 
 
+def test_corrections_of_a_result_of_other_rules_are_explained_by_them(settled, owner):
+    # as where another max_ahead let another event in
+    owner.execute("UPDATE sma.batch_days SET max_ahead_ms = 1")
+    change(owner, at(2, 5))
+    computed = compute(settled, [day(2)], "other rules")
+    assert computed.unexplained_corrections == 0
+    assert [is_explained for *_, is_explained in corrections(owner, "other rules").values()] == [True]
+    assert owner.execute("SELECT corrections, unexplained FROM sma.corrected_days").fetchall() == [(1, 0)]
+
+
+def test_streamed_rows_of_a_former_generation_are_no_damage(settled, owner):
+    insert(owner, ("acme", "m", "hours", instant(START - 40 * 24 * HOUR)), "streaming_averages")
+    owner.execute("UPDATE sma.streaming_averages SET generation = -1 WHERE as_of < %s", (instant(START),))
+    audited = audit(settled, start=day(-50))
+    assert (audited.without_events, audited.faults) == ((), 0)
+
+
 def test_a_run_that_was_killed_before_it_classified_is_carried_on(settled, owner, monkeypatch):
     change(owner, at(2, 5))
 

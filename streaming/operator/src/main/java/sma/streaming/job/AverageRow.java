@@ -19,6 +19,9 @@ public final class AverageRow {
     /** Of two firings of one row, the one with the larger offset counts. */
     public long newestOffset;
 
+    /** Whether subscribers are to get it. */
+    public boolean isPublished;
+
     AverageRow copy() {
         AverageRow copy = new AverageRow();
         copy.customer = customer;
@@ -29,6 +32,7 @@ public final class AverageRow {
         copy.sumLow = sumLow;
         copy.eventCount = eventCount;
         copy.newestOffset = newestOffset;
+        copy.isPublished = isPublished;
         return copy;
     }
 

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.apache.flink.api.common.accumulators.LongMaximum;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.runtime.state.VoidNamespace;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -28,12 +29,18 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
         implements OneInputStreamOperator<EventBlock, AverageRow>, Emitter {
     static final OutputTag<LateEvent> LATE = new OutputTag<>("late_events") {};
 
+    /** Before a partition's number: the accumulator that still tells of a job that has ended how far it had read. */
+    static final String READ_TO = "read_to.";
+
     private static final long serialVersionUID = 1L;
 
     private final Averages averages;
 
     /** By partition: no row is emitted that no record from this offset on fires; null to emit every row. */
     private final HashMap<Integer, Long> emitFromOffsets;
+
+    /** By partition: what records before it give is in the topics already. */
+    private final HashMap<Integer, Long> publishFromOffsets;
 
     private final PartitionKey key = new PartitionKey();
 
@@ -42,12 +49,20 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
     private transient StreamRecord<AverageRow> reused;
     private transient int partition;
     private transient boolean isQuiet;
+    private transient boolean isPublished;
     private transient EmittedRows emitted;
 
-    private record Task(PartitionAverages averages, AccountReport report) {}
+    private record Task(PartitionAverages averages, AccountReport report, LongMaximum readTo) {
+        void report() {
+            report.update(averages);
+            readTo.add(averages.account().nextOffset);
+        }
+    }
 
-    AveragesOperator(Averages averages, Map<Integer, Long> emitFromOffsets) {
+    AveragesOperator(
+            Averages averages, Map<Integer, Long> emitFromOffsets, Map<Integer, Long> publishFromOffsets) {
         this.averages = averages;
+        this.publishFromOffsets = new HashMap<>(publishFromOffsets);
         this.emitFromOffsets = emitFromOffsets == null ? null : new HashMap<>(emitFromOffsets);
     }
 
@@ -66,12 +81,13 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
         EventBlock block = element.getValue();
         partition = block.partition;
         isQuiet = emitFromOffsets != null && block.nextOffset <= emitFromOffsets.getOrDefault(partition, 0L);
+        isPublished = block.nextOffset > publishFromOffsets.getOrDefault(partition, 0L);
         Task task = partitions.get(partition);
         if (task == null) {
             task = add(partition, new PartitionAverages(averages, store, this));
         }
         task.averages.process(block);
-        task.report.update(task.averages);
+        task.report();
     }
 
     private void restore() {
@@ -83,12 +99,14 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
         for (Integer held : keys) {
             setCurrentKey(held);
             PartitionAverages restored = new PartitionAverages(averages, store, this);
-            add(restored.partition(), restored).report.update(restored);
+            add(restored.partition(), restored).report();
         }
     }
 
     private Task add(int number, PartitionAverages added) {
-        Task task = new Task(added, new AccountReport(getMetricGroup(), number));
+        LongMaximum readTo = new LongMaximum();
+        getRuntimeContext().addAccumulator(READ_TO + number, readTo);
+        Task task = new Task(added, new AccountReport(getMetricGroup(), number), readTo);
         partitions.put(number, task);
         return task;
     }
@@ -115,11 +133,15 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
         row.sumLow = sumLow;
         row.eventCount = eventCount;
         row.newestOffset = newestOffset;
+        row.isPublished = isPublished;
         output.collect(reused);
     }
 
     @Override
     public void late(Series series, long kafkaOffset, long eventTimeMs, long valueMicros, long maxLogTimeMs) {
+        if (!isPublished) {
+            return;
+        }
         String value = BigDecimal.valueOf(valueMicros, Limits.VALUE_SCALE).toPlainString();
         LateEvent late = new LateEvent(
                 partition, kafkaOffset, series.customer, series.metric, eventTimeMs, value, maxLogTimeMs);

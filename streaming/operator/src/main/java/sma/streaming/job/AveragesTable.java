@@ -3,6 +3,7 @@ package sma.streaming.job;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.LocalDate;
@@ -16,9 +17,10 @@ import org.postgresql.copy.CopyIn;
  * The table {@code sma.streaming_averages} of one database, connected when it is needed.
  *
  * <p>Rows are copied to a temporary table and upserted from there in one transaction: several times as fast as INSERT
- * statements. A row that is right already is left alone. A row with a larger offset is never replaced by one with a
- * smaller offset: not by a job that restored from an older checkpoint, and not by a replay next to the running job. Rows
- * are upserted in the order of their key, so that two jobs that write the same rows cannot deadlock.
+ * statements. A row that is right already is left alone. A row's version is its generation, and within that its offset: a
+ * row is never replaced by one of an older version, not by a job that restored from an older checkpoint, and not by a
+ * replay next to the running job. Rows are upserted in the order of their key, so that two jobs that write the same rows
+ * cannot deadlock.
  */
 final class AveragesTable {
     private static final String CREATE_EMITTED =
@@ -37,7 +39,7 @@ final class AveragesTable {
     private static final String UPSERT =
             """
             INSERT INTO sma.streaming_averages AS stored
-                (customer, metric, average, as_of, value_sum, event_count, newest_offset)
+                (customer, metric, average, as_of, value_sum, event_count, newest_offset, generation)
             SELECT
                 customer,
                 metric,
@@ -45,7 +47,8 @@ final class AveragesTable {
                 as_of,
                 value_sum,
                 event_count,
-                newest_offset
+                newest_offset,
+                ?
             FROM pg_temp.emitted
             ORDER BY
                 customer,
@@ -56,22 +59,25 @@ final class AveragesTable {
             SET value_sum = excluded.value_sum,
                 event_count = excluded.event_count,
                 newest_offset = excluded.newest_offset,
+                generation = excluded.generation,
                 written_at = excluded.written_at
-            WHERE (stored.value_sum, stored.event_count, stored.newest_offset)
-                IS DISTINCT FROM (excluded.value_sum, excluded.event_count, excluded.newest_offset)
+            WHERE (stored.value_sum, stored.event_count, stored.newest_offset, stored.generation)
+                IS DISTINCT FROM (excluded.value_sum, excluded.event_count, excluded.newest_offset, excluded.generation)
+                AND (stored.generation, coalesce(stored.newest_offset, -1))
+                    <= (excluded.generation, excluded.newest_offset)
             """;
-    private static final String IF_NEWER =
-            "AND (stored.newest_offset IS NULL OR stored.newest_offset <= excluded.newest_offset)";
     private static final int CHUNK_BYTES = 1 << 16;
     private static final int DAY_MS = 86_400_000;
 
     private final JobPlan.Database database;
+    private final long generation;
     private Connection connection;
     private long dayKnown = Long.MIN_VALUE;
     private String dayText;
 
-    AveragesTable(JobPlan.Database database) {
+    AveragesTable(JobPlan.Database database, long generation) {
         this.database = database;
+        this.generation = generation;
     }
 
     /** Writes all rows, each with a key of its own, or none. */
@@ -93,8 +99,9 @@ final class AveragesTable {
                 copy.cancelCopy();
             }
         }
-        try (Statement statement = connection.createStatement()) {
-            statement.executeUpdate(database.overwrite() ? UPSERT : UPSERT + IF_NEWER);
+        try (PreparedStatement statement = connection.prepareStatement(UPSERT)) {
+            statement.setLong(1, generation);
+            statement.executeUpdate();
         }
         connection.commit();
     }

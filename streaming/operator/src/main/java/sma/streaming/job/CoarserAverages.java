@@ -12,7 +12,7 @@ import sma.streaming.window.CoarserAverage;
 /** Runs {@link CoarserAverage} over rows that come series by series, in the order of {@code as_of}. */
 final class CoarserAverages extends AbstractStreamOperator<AverageRow>
         implements OneInputStreamOperator<StoredRow, AverageRow>, BoundedOneInput {
-    /** No row that is computed from the log has so small an offset, so none is ever replaced. */
+    /** No row that is computed from the log has so small an offset, so none of the generation is ever replaced. */
     static final long NO_OFFSET = -1;
 
     private static final long serialVersionUID = 1L;

@@ -13,7 +13,8 @@ import sma.streaming.window.EventBlock;
  * Parses records in the task that reads them from Kafka, and sends those of each partition on in blocks.
  *
  * <p>A block costs the network and the next operator about as much as a record would. Blocks are sent when they are
- * full, when their first record has waited {@code lingerMs}, and before each checkpoint, so none is ever state.
+ * full, when their first record has waited {@code lingerMs}, and before each checkpoint, so none is ever state. No block
+ * has records from before and after the offset from which on the job publishes.
  */
 final class EventBlocks extends AbstractStreamOperator<EventBlock>
         implements OneInputStreamOperator<LogRecord, EventBlock> {
@@ -24,6 +25,7 @@ final class EventBlocks extends AbstractStreamOperator<EventBlock>
 
     private final long maxAheadMs;
     private final long lingerMs;
+    private final HashMap<Integer, Long> publishFromOffsets;
 
     private transient RecordReader reader;
     private transient Map<Integer, OpenBlock> open;
@@ -35,11 +37,21 @@ final class EventBlocks extends AbstractStreamOperator<EventBlock>
     private static final class OpenBlock {
         final EventBlock block = new EventBlock();
         final SeriesIndex series = new SeriesIndex();
+        final long publishFromOffset;
+
+        OpenBlock(long publishFromOffset) {
+            this.publishFromOffset = publishFromOffset;
+        }
+
+        boolean isPublished(long offset) {
+            return offset >= publishFromOffset;
+        }
     }
 
-    EventBlocks(long maxAheadMs, long lingerMs) {
+    EventBlocks(long maxAheadMs, long lingerMs, Map<Integer, Long> publishFromOffsets) {
         this.maxAheadMs = maxAheadMs;
         this.lingerMs = lingerMs;
+        this.publishFromOffsets = new HashMap<>(publishFromOffsets);
     }
 
     @Override
@@ -66,7 +78,9 @@ final class EventBlocks extends AbstractStreamOperator<EventBlock>
             }
             case REJECTED -> {
                 block.rejected++;
-                output.collect(REJECTED, new StreamRecord<>(new RejectedEvent(record, reader.reason)));
+                if (current.isPublished(record.offset)) {
+                    output.collect(REJECTED, new StreamRecord<>(new RejectedEvent(record, reader.reason)));
+                }
             }
         }
         block.nextOffset = record.offset + 1;
@@ -81,9 +95,10 @@ final class EventBlocks extends AbstractStreamOperator<EventBlock>
 
     private EventBlock blockOf(LogRecord record) {
         if (current == null || current.block.partition != record.partition) {
-            current = open.computeIfAbsent(record.partition, partition -> new OpenBlock());
+            current = open.computeIfAbsent(
+                    record.partition, partition -> new OpenBlock(publishFromOffsets.getOrDefault(partition, 0L)));
         }
-        if (current.block.records() > 0 && record.offset - current.block.firstOffset > Integer.MAX_VALUE) {
+        if (current.block.records() > 0 && (isTooLong(current.block, record) || isBetween(current, record))) {
             send(current);
         }
         if (current.block.records() == 0) {
@@ -91,6 +106,14 @@ final class EventBlocks extends AbstractStreamOperator<EventBlock>
             current.series.startBlock();
         }
         return current.block;
+    }
+
+    private static boolean isTooLong(EventBlock block, LogRecord record) {
+        return record.offset - block.firstOffset > Integer.MAX_VALUE;
+    }
+
+    private static boolean isBetween(OpenBlock begun, LogRecord record) {
+        return begun.isPublished(record.offset) && !begun.isPublished(begun.block.firstOffset);
     }
 
     private void sendAfterWait() {

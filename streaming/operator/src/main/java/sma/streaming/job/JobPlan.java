@@ -9,12 +9,14 @@ import sma.streaming.window.Averages;
 /**
  * All that the job needs to know, as {@code streaming/submit/plan.py} writes it: one JSON object, keys in snake_case.
  *
+ * @param generation of the rules that rows and side outputs are made by; a row never replaces one of a later generation
  * @param maxAheadMs how far ahead of its record's timestamp a time may be
  * @param lingerMs how long records may wait to travel together
  * @param kafka where the log is
  * @param database where rows go; null for nowhere
  */
 public record JobPlan(
+        long generation,
         long watermarkDelayMs,
         long allowedLatenessMs,
         long maxAheadMs,
@@ -29,6 +31,7 @@ public record JobPlan(
      * @param fromOffsets by partition; used only where the job does not restore from a snapshot
      * @param toOffsets by partition; null to run for ever
      * @param emitFromOffsets by partition; no row is emitted that no record from there on fires; null to emit every row
+     * @param publishFromOffsets by partition; what records before it give is in the topics already
      * @param commitsOffsets whether the offsets that its checkpoints cover are committed to Kafka, under the group
      * @param averagesTopic for subscribers; null for none
      * @param lateEventsTopic null for none, as for the next one
@@ -44,15 +47,11 @@ public record JobPlan(
             Map<Integer, Long> fromOffsets,
             Map<Integer, Long> toOffsets,
             Map<Integer, Long> emitFromOffsets,
+            Map<Integer, Long> publishFromOffsets,
             boolean commitsOffsets) {}
 
-    /**
-     * A JDBC URL and, where the URL has none, a user with a password.
-     *
-     * @param overwrite whether a row replaces a stored one with a larger offset: for a job that computes every row again,
-     *     perhaps with other averages
-     */
-    public record Database(String url, String user, String password, boolean overwrite) implements Serializable {
+    /** A JDBC URL and, where the URL has none, a user with a password. */
+    public record Database(String url, String user, String password) implements Serializable {
         @Override
         public String toString() {
             return url;

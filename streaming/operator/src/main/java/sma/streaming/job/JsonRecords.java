@@ -5,17 +5,24 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import org.apache.flink.connector.kafka.lineage.DefaultKafkaDatasetFacet;
+import org.apache.flink.connector.kafka.lineage.DefaultKafkaDatasetIdentifier;
+import org.apache.flink.connector.kafka.lineage.KafkaDatasetFacet;
+import org.apache.flink.connector.kafka.lineage.KafkaDatasetFacetProvider;
 import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
 import org.apache.flink.kafka.shaded.org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonFactory;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonGenerator;
 
-/** What the job writes to topics: JSON objects, each under a key that names what the object is about. */
-final class JsonRecords<T> implements KafkaRecordSerializationSchema<T> {
+/** What the job writes to topics: JSON objects of its generation, each under a key that names what the object is about. */
+final class JsonRecords<T> implements KafkaRecordSerializationSchema<T>, KafkaDatasetFacetProvider {
     private static final long serialVersionUID = 1L;
     private static final JsonFactory JSON = new JsonFactory();
 
     private final String topic;
+    private final long generation;
     private final Writer<T> writer;
 
     /** Writes the fields of one object, and returns the record's key. */
@@ -23,8 +30,9 @@ final class JsonRecords<T> implements KafkaRecordSerializationSchema<T> {
         String write(T value, JsonGenerator json) throws IOException;
     }
 
-    JsonRecords(String topic, Writer<T> writer) {
+    JsonRecords(String topic, long generation, Writer<T> writer) {
         this.topic = topic;
+        this.generation = generation;
         this.writer = writer;
     }
 
@@ -35,11 +43,18 @@ final class JsonRecords<T> implements KafkaRecordSerializationSchema<T> {
         try (JsonGenerator json = JSON.createGenerator(bytes)) {
             json.writeStartObject();
             key = writer.write(value, json);
+            json.writeNumberField("generation", generation);
             json.writeEndObject();
         } catch (IOException impossible) {
             throw new UncheckedIOException("writing to memory", impossible);
         }
         return new ProducerRecord<>(topic, key.getBytes(StandardCharsets.UTF_8), bytes.toByteArray());
+    }
+
+    /** Names the topic: the sink looks there for transactions that a job that ended has left open. */
+    @Override
+    public Optional<KafkaDatasetFacet> getKafkaDatasetFacet() {
+        return Optional.of(new DefaultKafkaDatasetFacet(DefaultKafkaDatasetIdentifier.ofTopics(List.of(topic))));
     }
 
     static String write(LateEvent late, JsonGenerator json) throws IOException {

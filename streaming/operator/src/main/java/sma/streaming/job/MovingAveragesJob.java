@@ -8,6 +8,7 @@ import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
+import org.apache.flink.connector.kafka.sink.TransactionNamingStrategy;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
@@ -17,7 +18,6 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
-import org.apache.flink.util.OutputTag;
 import sma.streaming.window.EventBlock;
 
 /**
@@ -57,25 +57,38 @@ public final class MovingAveragesJob {
         environment.setMaxParallelism(PartitionKey.MAX_PARALLELISM);
         environment.getConfig().enableObjectReuse();
         JobPlan.Kafka kafka = plan.kafka();
+        Map<Integer, Long> publishFrom = kafka.publishFromOffsets();
         SingleOutputStreamOperator<EventBlock> blocks = environment
                 .fromSource(source(), WatermarkStrategy.noWatermarks(), "events")
                 .uid("events")
-                .transform("event_blocks", new EventBlockType(), new EventBlocks(plan.maxAheadMs(), plan.lingerMs()))
+                .transform("event_blocks", new EventBlockType(), new EventBlocks(plan.maxAheadMs(), plan.lingerMs(), publishFrom))
                 .uid("event_blocks");
         SingleOutputStreamOperator<AverageRow> rows = blocks.keyBy(new PartitionKey(), Types.INT)
-                .transform("averages", TypeInformation.of(AverageRow.class), new AveragesOperator(plan.averages(), kafka.emitFromOffsets()))
+                .transform(
+                        "averages",
+                        TypeInformation.of(AverageRow.class),
+                        new AveragesOperator(plan.averages(), kafka.emitFromOffsets(), publishFrom))
                 .uid("averages");
         if (kafka.rejectedEventsTopic() != null) {
-            sideOutput(blocks, EventBlocks.REJECTED, kafka.rejectedEventsTopic(), JsonRecords::write, "rejected_events");
+            sink(
+                    blocks.getSideOutput(EventBlocks.REJECTED),
+                    inTransactions(kafka.rejectedEventsTopic(), JsonRecords::write, "-rejected"),
+                    "rejected_events");
         }
         if (kafka.lateEventsTopic() != null) {
-            sideOutput(rows, AveragesOperator.LATE, kafka.lateEventsTopic(), JsonRecords::write, "late_events");
+            sink(
+                    rows.getSideOutput(AveragesOperator.LATE),
+                    inTransactions(kafka.lateEventsTopic(), JsonRecords::write, "-late"),
+                    "late_events");
         }
         if (kafka.averagesTopic() != null) {
-            sink(rows, toSubscribers(), "moving_averages");
+            sink(
+                    rows.filter(row -> row.isPublished).name("published").uid("published"),
+                    inTransactions(kafka.averagesTopic(), JsonRecords::write, "-averages"),
+                    "moving_averages");
         }
         JobPlan.Database database = plan.database();
-        sink(rows, database == null ? new DiscardingSink<>() : new TimescaleSink(database), "streaming_averages");
+        sink(rows, database == null ? new DiscardingSink<>() : new TimescaleSink(database, plan.generation()), "streaming_averages");
     }
 
     private KafkaSource<LogRecord> source() {
@@ -101,22 +114,14 @@ public final class MovingAveragesJob {
         return places;
     }
 
-    private <T> void sideOutput(
-            SingleOutputStreamOperator<?> from, OutputTag<T> tag, String topic, JsonRecords.Writer<T> writer, String name) {
-        KafkaSink<T> topicSink = KafkaSink.<T>builder()
+    /** Readers of committed records find each once; those of one moment are committed when a checkpoint covers them. */
+    private <T> KafkaSink<T> inTransactions(String topic, JsonRecords.Writer<T> writer, String suffix) {
+        return KafkaSink.<T>builder()
                 .setBootstrapServers(plan.kafka().bootstrap())
-                .setRecordSerializer(new JsonRecords<>(topic, writer))
-                .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
-                .build();
-        sink(from.getSideOutput(tag), topicSink, name);
-    }
-
-    private KafkaSink<AverageRow> toSubscribers() {
-        return KafkaSink.<AverageRow>builder()
-                .setBootstrapServers(plan.kafka().bootstrap())
-                .setRecordSerializer(new JsonRecords<AverageRow>(plan.kafka().averagesTopic(), JsonRecords::write))
+                .setRecordSerializer(new JsonRecords<>(topic, plan.generation(), writer))
                 .setDeliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
-                .setTransactionalIdPrefix(plan.kafka().transactionalIdPrefix())
+                .setTransactionalIdPrefix(plan.kafka().transactionalIdPrefix() + suffix)
+                .setTransactionNamingStrategy(TransactionNamingStrategy.POOLING)
                 .setProperty("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)
                 .build();
     }

@@ -44,6 +44,7 @@ public final class ReprocessingJob {
     /**
      * All that the job needs to know, as {@code streaming/submit/plan.py} writes it.
      *
+     * @param generation of the derived rows
      * @param from where rows are read
      * @param finer whose rows are read; its duration divides that of the coarser one
      * @param coarser whose rows are derived
@@ -53,6 +54,7 @@ public final class ReprocessingJob {
      * @param database where rows go; null for nowhere
      */
     public record Plan(
+            long generation,
             JobPlan.Database from,
             Average finer,
             Average coarser,
@@ -74,7 +76,7 @@ public final class ReprocessingJob {
                         "averages",
                         TypeInformation.of(AverageRow.class),
                         new CoarserAverages(plan.coarser, plan.startMs, plan.endMs))
-                .sinkTo(plan.database == null ? new DiscardingSink<>() : new TimescaleSink(plan.database))
+                .sinkTo(plan.database == null ? new DiscardingSink<>() : new TimescaleSink(plan.database, plan.generation))
                 .name("streaming_averages");
     }
 

@@ -10,13 +10,15 @@ final class TimescaleSink implements Sink<AverageRow> {
     private static final long serialVersionUID = 1L;
 
     private final JobPlan.Database database;
+    private final long generation;
 
-    TimescaleSink(JobPlan.Database database) {
+    TimescaleSink(JobPlan.Database database, long generation) {
         this.database = database;
+        this.generation = generation;
     }
 
     @Override
     public SinkWriter<AverageRow> createWriter(WriterInitContext context) {
-        return new TimescaleWriter(new AveragesTable(database), context.getProcessingTimeService());
+        return new TimescaleWriter(new AveragesTable(database, generation), context.getProcessingTimeService());
     }
 }

@@ -1,6 +1,8 @@
 package sma.streaming.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigDecimal;
 import java.util.ArrayList;
@@ -21,6 +23,7 @@ import org.apache.flink.state.rocksdb.EmbeddedRocksDBStateBackend;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.AbstractStreamOperatorTestHarness;
 import org.apache.flink.streaming.util.KeyedOneInputStreamOperatorTestHarness;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import sma.streaming.window.EventBlock;
@@ -81,7 +84,7 @@ class AveragesOperatorTest {
             for (int task = 0; task < parallelism; task++) {
                 PartitionKey key = new PartitionKey();
                 var harness = new KeyedOneInputStreamOperatorTestHarness<Integer, EventBlock, AverageRow>(
-                        new AveragesOperator(RULES, null),
+                        new AveragesOperator(RULES, null, Map.of()),
                         key,
                         Types.INT,
                         PartitionKey.MAX_PARALLELISM,
@@ -152,6 +155,29 @@ class AveragesOperatorTest {
                 task.close();
             }
         }
+    }
+
+    @Test
+    void whatIsInTheTopicsAlreadyIsNotPublishedAgain() throws Exception {
+        List<Sent> log = Oracle.randomLog(new Random(9), 600);
+        var harness = new KeyedOneInputStreamOperatorTestHarness<Integer, EventBlock, AverageRow>(
+                new AveragesOperator(RULES, null, Map.of(0, 300L)), new PartitionKey(), Types.INT);
+        harness.setup(TypeInformation.of(AverageRow.class).createSerializer(harness.getExecutionConfig().getSerializerConfig()));
+        harness.open();
+        for (int from = 0; from < 600; from += 100) {
+            harness.processElement(new StreamRecord<>(Oracle.block(0, log, from, from + 100)));
+            boolean isPublished = from >= 300;
+            assertTrue(harness.extractOutputValues().stream().allMatch(row -> row.isPublished == isPublished));
+            assertFalse(harness.getOutput().isEmpty());
+            harness.getOutput().clear();
+        }
+        Set<Long> expected = new HashSet<>(Oracle.late(RULES, log));
+        expected.removeIf(offset -> offset < 300);
+        Set<Long> found = new HashSet<>();
+        harness.getSideOutput(AveragesOperator.LATE).forEach(each -> found.add(each.getValue().kafkaOffset()));
+        assertFalse(expected.isEmpty());
+        assertEquals(expected, found);
+        harness.close();
     }
 
     @ParameterizedTest

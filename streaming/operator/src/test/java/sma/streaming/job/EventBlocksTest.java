@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.junit.jupiter.api.AfterEach;
@@ -21,7 +22,7 @@ class EventBlocksTest {
 
     @BeforeEach
     void open() throws Exception {
-        harness = new OneInputStreamOperatorTestHarness<>(new EventBlocks(86_400_000, LINGER_MS));
+        harness = new OneInputStreamOperatorTestHarness<>(new EventBlocks(86_400_000, LINGER_MS, Map.of(3, 12L)));
         harness.setup(EventBlockSerializer.INSTANCE);
         harness.open();
     }
@@ -112,6 +113,19 @@ class EventBlocksTest {
         assertEquals(2, sent().size());
         harness.setProcessingTime(LINGER_MS);
         assertEquals(List.of(), sent());
+    }
+
+    @Test
+    void noBlockHasRecordsFromBeforeAndAfterTheFirstThatIsPublished() throws Exception {
+        read(3, 9, "poison");
+        readEvent(3, 11, "a", 500);
+        readEvent(3, 13, "a", 501);
+        read(3, 14, "poison");
+        harness.prepareSnapshotPreBarrier(1);
+        assertEquals(List.of(12L, 15L), sent().stream().map(block -> block.nextOffset).toList());
+        assertEquals(
+                List.of(14L),
+                harness.getSideOutput(EventBlocks.REJECTED).stream().map(each -> each.getValue().kafkaOffset()).toList());
     }
 
     @Test

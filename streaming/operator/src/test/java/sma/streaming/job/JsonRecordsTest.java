@@ -21,7 +21,7 @@ class JsonRecordsTest {
         record.key = key;
         record.value = value;
         RejectedEvent rejected = new RejectedEvent(record, "not a JSON object");
-        return new JsonRecords<RejectedEvent>("rejected_events", JsonRecords::write).serialize(rejected, null, null);
+        return new JsonRecords<RejectedEvent>("rejected_events", 4, JsonRecords::write).serialize(rejected, null, null);
     }
 
     private static JsonNode json(ProducerRecord<byte[], byte[]> record) throws IOException {
@@ -40,6 +40,7 @@ class JsonRecordsTest {
         assertEquals("080a9ed428559ef602668b4c00f114f1a11c3f6b02a435f0bdc154578e4d7f22", json.get("raw_sha256").asText());
         assertArrayEquals("k".getBytes(StandardCharsets.UTF_8), json.get("key").binaryValue());
         assertEquals("not a JSON object", json.get("reason").asText());
+        assertEquals(4, json.get("generation").asInt());
     }
 
     @Test

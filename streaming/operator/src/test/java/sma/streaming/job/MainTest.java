@@ -18,13 +18,14 @@ class MainTest {
             """
             "kafka": {"bootstrap": "b:1", "group": "g", "events_topic": "events", "late_events_topic": null,
                 "rejected_events_topic": null, "averages_topic": null, "transactional_id_prefix": "t",
-                "from_offsets": {"0": 7}, "to_offsets": null, "emit_from_offsets": null, "commits_offsets": false}""";
+                "from_offsets": {"0": 7}, "to_offsets": null, "emit_from_offsets": null,
+                "publish_from_offsets": {}, "commits_offsets": false}""";
     private static final String PLAN =
             """
-            {"watermark_delay_ms": 1, "allowed_lateness_ms": 2, "max_ahead_ms": 3, "linger_ms": 4,
+            {"generation": 1, "watermark_delay_ms": 1, "allowed_lateness_ms": 2, "max_ahead_ms": 3, "linger_ms": 4,
              "windows": [{"average": "a", "event_count": 5, "duration_ms": 0, "every_ms": 6}],
             """
-            + KAFKA + ", \"database\": {\"url\": \"jdbc:x\", \"user\": \"u\", \"password\": \"secret\", \"overwrite\": true}}";
+            + KAFKA + ", \"database\": {\"url\": \"jdbc:x\", \"user\": \"u\", \"password\": \"secret\"}}";
 
     private static String messageOf(String... arguments) {
         return assertThrows(IllegalArgumentException.class, () -> Main.main(arguments)).getMessage();
