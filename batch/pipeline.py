@@ -12,14 +12,15 @@ from datetime import date, datetime
 
 import polars as pl
 
-from batch.index.closed_days import low_watermark_ms, touched_days
+from batch.index.closed_days import low_watermark_ms
 from batch.index.extend import extend_index
-from batch.index.log_index import LogIndex, read_event_time_bounds, read_index, require_whole
+from batch.index.log_index import LogIndex, read_index, require_whole
 from batch.index.side_outputs import events_at, mismatched_positions, read_by_rule, read_by_stream
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import Progress
 from batch.reconciliation.accounting import Account, account, mismatched
 from batch.reconciliation.audit import ReconciledDay, add_reconciliation
+from batch.reconciliation.classify_corrections import CorrectedDay, classify_corrections, log_unexplained
 from batch.reconciliation.compare_days import classify_days, count_days
 from batch.reconciliation.recomputed import rows_to_recompute
 from batch.reconciliation.stream_commits import uncommitted, wait_until_committed, wait_until_visible
@@ -32,6 +33,7 @@ from batch.results.batch_results import (
     remove_orphan_rows,
     write_result,
 )
+from batch.schedule.owner_days import closed_owner_days
 from batch.store.database import connect, snapshot
 from batch.store.job_starts import InForce, in_force
 from batch.windows.partition_windows import EventFilter
@@ -48,7 +50,8 @@ _ALL = "all"
 class Computed:
     """What a run computed and wrote, and from how much of the log.
 
-    `already_written` are the days that were finished before the run. Of the Kafka offsets that the index covers,
+    `already_written` are the days that were finished before the run; `corrected` are the results whose stored rows were
+    corrected, with those of a run before that was killed. Of the Kafka offsets that the index covers,
     `offsets_read` were read; no event of the days is in the `offsets_skipped`.
     """
 
@@ -60,6 +63,12 @@ class Computed:
     low_watermark_ms: int
     index_seconds: float
     seconds: float
+    corrected: tuple[CorrectedDay, ...] = ()
+
+    @property
+    def unexplained_corrections(self) -> int:
+        """How many stored rows were wrong without an event that explains it."""
+        return sum(day.unexplained or 0 for day in self.corrected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,8 @@ def compute_batch_days(
     """Compute every average for some days from the retained log, and store them.
 
     Those that the job does not compute are left out. The offset index is extended to the log's end first. Windows that
-    the watermark of the log has not passed are left to the stream.
+    the watermark of the log has not passed are left to the stream. Stored rows that turn out to be wrong are corrected,
+    and each correction is classified: explained by an event that the log has gained since, or a damaged row.
 
     Args:
         settings: how Kafka and the database are reached.
@@ -134,11 +144,12 @@ def compute_batch_days(
         offsets = recomputation.offsets
         progress(f"reading {offsets:,} of {sum(index.read_to.values()):,} offsets for {len(days) - len(finished)} days")
         written: list[Written] = []
+        orphans: list[CorrectedDay] = []
         reported_at = time.monotonic()
         for recomputed in recomputation:
-            orphan_rows = remove_orphan_rows(connection, recomputed.day)
-            if orphan_rows:
-                progress(f"{recomputed.day}: removed {orphan_rows:,} rows without a batch result")
+            for name, orphan_rows in remove_orphan_rows(connection, recomputed.day, run_id).items():
+                progress(f"{recomputed.day}, {name}: removed {orphan_rows:,} rows without a batch result")
+                orphans.append(CorrectedDay(run_id, recomputed.day, name, {}, 0, orphan_rows, orphan_rows))
             for name in recomputed.averages:
                 result = BatchResult(recomputed.day, name, index.read_to, low_watermark)
                 row_spans = (
@@ -149,6 +160,8 @@ def compute_batch_days(
                 reported_at = time.monotonic()
                 done = len(written) // len(names) + len(finished)
                 progress(f"stored {recomputed.day}, {done} of {len(days)} days")
+        corrected = (*orphans, *classify_corrections(settings, averages, progress, limits))
+        log_unexplained(corrected)
         forget_key(connection, days, key)
     return Computed(
         written=tuple(written),
@@ -159,6 +172,7 @@ def compute_batch_days(
         low_watermark_ms=low_watermark,
         index_seconds=index_seconds,
         seconds=time.monotonic() - started,
+        corrected=corrected,
     )
 
 
@@ -271,8 +285,8 @@ def _log_faults(days: Sequence[ReconciledDay], accounts: Sequence[Account]) -> N
             )
 
 
-def days_touched(settings: BatchSettings, averages: Averages, progress: Progress) -> tuple[date, date] | None:
-    """Return the first and the last day that own a closed window of the log; None where no event is in one.
+def days_touched(settings: BatchSettings, averages: Averages, progress: Progress) -> list[date]:
+    """Return the days that own a closed window of the log, ascending: no day in between that owns none.
 
     Raises:
         SmaError: Kafka or the database does not answer, the log's beginning is gone, or a partition is empty.
@@ -280,9 +294,7 @@ def days_touched(settings: BatchSettings, averages: Averages, progress: Progress
     averages = _rules_in_force(settings, averages).averages
     extend_index(settings, averages, progress)
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
-        bounds = read_event_time_bounds(connection)
-        low_watermark = low_watermark_ms(read_index(connection), averages.watermark_delay_ms)
-    return touched_days(*bounds, averages, low_watermark) if bounds else None
+        return closed_owner_days(connection, averages)
 
 
 def _furthest(results: Sequence[BatchResult]) -> Mapping[int, int]:

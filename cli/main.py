@@ -20,6 +20,7 @@ COMMANDS = {
     "produce": ("cli.produce", "Publish the rows of a CSV file as events, in file order."),
     "wait": ("cli.stream", "Wait until all rows of the stream are in the database."),
     "reconcile": ("cli.reconcile", "Recompute days and compare them with the stream's rows."),
+    "audit": ("cli.audit", "Compare stored rows with the log, and repair damaged ones."),
     "explain": ("cli.explain", "Trace one value to the events of its window."),
     "stream": ("cli.stream", "Start, stop, upgrade, replay and inspect the Flink job."),
     "check": ("cli.check", "Validate averages.yaml, and show what it makes and costs."),

@@ -9,28 +9,29 @@ import click
 from batch.pipeline import days_touched
 from batch.report.reconciliation_report import ReconciliationReport, commands_of_differences, reconciliation_report
 from cli.console import out, print_json, print_table, say
-from orchestration.backfill import follow_backfill, launch_backfill
+from orchestration.backfill import follow_backfill, launch_backfill, run_ranges
+from orchestration.partitions import days_between, that_are_partitions
 from sma.averages import load_averages
 from sma.errors import SmaError
-from sma.settings import load_settings
+from sma.settings import Settings, load_settings
 
 MOST_COMMANDS = 3
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
+DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.command()
-@click.option("--start", type=_DAY, help="first day (UTC), as YYYY-MM-DD; the first that the log touches if not given")
-@click.option("--end", type=_DAY, help="last day (UTC), included; the last that the log touches if not given")
+@click.option("--start", type=DAY, help="first day (UTC), as YYYY-MM-DD; the first with rows if not given")
+@click.option("--end", type=DAY, help="last day (UTC), included; the last with rows if not given")
 @click.option("--json", "as_json", is_flag=True, help="print the report as JSON")
 def reconcile(start: datetime | None, end: datetime | None, as_json: bool) -> None:
     """Recompute days from the retained log and compare them with what the stream emitted.
 
     Launches one backfill of the assets batch_averages and reconciliations in Dagster, follows it, and prints what it
-    found. Exit code 1 if a difference is unexplained.
+    found. Exit code 1 if a difference is unexplained, or a correction of a stored row.
 
     \b
     Examples:
-      sma reconcile                                        # every day that the log touches
+      sma reconcile                                        # every day that has rows, none in between
       sma reconcile --start 2013-01-01 --end 2013-01-31
     """
     report, run_ids = reconcile_days(start.date() if start else None, end.date() if end else None)
@@ -44,11 +45,16 @@ def reconcile(start: datetime | None, end: datetime | None, as_json: bool) -> No
 
 
 def require_clean(report: ReconciliationReport) -> None:
-    """Fail if a difference is unexplained or a record unaccounted for.
+    """Fail if a difference or a correction is unexplained, or a record unaccounted for.
 
     Raises:
-        SmaError: a difference is unexplained, or a record is not accounted for.
+        SmaError: one is.
     """
+    if report.unexplained_corrections:
+        raise SmaError(
+            f"{report.unexplained_corrections} stored rows were wrong, are right now, and no new event explains it: "
+            "see the table sma.corrections, and docs/runbooks/UnexplainedCorrections.md"
+        )
     if report.unexplained or report.unaccounted:
         raise SmaError(
             f"{report.unexplained} differences are unexplained and {report.unaccounted} records unaccounted for: "
@@ -63,17 +69,31 @@ def reconcile_days(start: date | None, end: date | None) -> tuple[Reconciliation
         SmaError: no day can be reconciled, the backfill failed, or a service does not answer.
     """
     settings = load_settings()
-    if start is None or end is None:
-        touched = days_touched(settings, load_averages(settings.averages), say)
-        if touched is None:
-            raise SmaError("the log holds no event in a closed window: publish with `sma produce ... --close`")
-        start, end = start or touched[0], end or touched[1]
-    if start > end:
-        raise SmaError(f"--start {start} is after --end {end}")
-    outcome = follow_backfill(settings, launch_backfill(settings, start, end), say)
+    if start is not None and end is not None:
+        if start > end:
+            raise SmaError(f"--start {start} is after --end {end}")
+        days = days_between(start, end)
+    else:
+        days = _days_of_the_log(settings, start, end)
+    outcome = follow_backfill(settings, launch_backfill(settings, days), say, run_count=len(run_ranges(days)))
     if outcome.error is not None:
         raise SmaError(outcome.error)
     return reconciliation_report(settings, outcome.run_ids), outcome.run_ids
+
+
+def _days_of_the_log(settings: Settings, start: date | None, end: date | None) -> list[date]:
+    """Return the days from start to end that own closed rows and are partitions: none in between that owns no row."""
+    touched = days_touched(settings, load_averages(settings.averages), say)
+    if not touched:
+        raise SmaError("the log holds no event in a closed window: publish with `sma produce ... --close`")
+    wanted = [day for day in touched if (start or day) <= day <= (end or day)]
+    days = that_are_partitions(wanted, say)
+    if not days:
+        raise SmaError(
+            f"no day to reconcile from {start or touched[0]} to {end or touched[-1]}: the log has events of "
+            f"{len(touched)} days from {touched[0]} to {touched[-1]}, and daily partitions begin at SMA_FIRST_DAY"
+        )
+    return days
 
 
 def print_report(report: ReconciliationReport) -> None:
@@ -89,6 +109,7 @@ def print_report(report: ReconciliationReport) -> None:
         ("  extra in stream", report.extra_in_stream),
         ("differences explained by late events", report.explained),
         ("differences unexplained", report.unexplained),
+        ("stored rows that were wrong, unexplained", report.unexplained_corrections),
     ]
     print_table("Stream against batch", ["", "count"], rows)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from orchestration.day_checks import DayEvents, day_evaluations, unexplained_by_day
+from orchestration.day_checks import DayEvents, day_evaluations, unexplained_by_day, unexplained_corrections
 from orchestration.graph import AVERAGES_COLUMNS, BLOCK_COLUMNS, DATA_PLATFORM, RECONCILIATIONS_COLUMNS, docs
 from orchestration.metadata import computed_metadata, indexed_metadata, reconciled_metadata
 from orchestration.partitions import days, days_of
@@ -19,6 +19,7 @@ BATCH = "batch"
 POOL = "sma_days"
 INDEX_POOL = "sma_index"
 
+ALL_EXPLAINED = "every_correction_explained"
 NO_UNEXPLAINED = "no_unexplained_difference"
 ALL_ACCOUNTED_FOR = "every_record_accounted_for"
 
@@ -47,15 +48,26 @@ def offset_index(context: dg.AssetExecutionContext, project: dg.ResourceParam[Pr
     owners=[DATA_PLATFORM],
     kinds={"polars", "postgres"},
     metadata={"dagster/column_schema": AVERAGES_COLUMNS, **docs("architecture.md")},
+    check_specs=[
+        dg.AssetCheckSpec(
+            ALL_EXPLAINED,
+            asset="batch_averages",
+            partitions_def=days,
+            description="Each stored row that was corrected was right before the log gained events: none was damaged.",
+        )
+    ],
 )
-def batch_averages(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
+def batch_averages(
+    context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+) -> Iterator[dg.MaterializeResult | DayEvents]:
     """Every average recomputed exactly from the retained log, a day at a time."""
     key = resume_key(context.instance, context.run)
     with failing_in_one_line():
         computed = project.compute(days_of(context.partition_keys), context.run.run_id, context.log.info, key)
     for day, metadata in computed_metadata(computed):
         context.add_asset_metadata(metadata, partition_key=day)
-    return dg.MaterializeResult()
+    yield dg.MaterializeResult()
+    yield from day_evaluations(context, ALL_EXPLAINED, unexplained_corrections(computed), blocking=False)
 
 
 @dg.asset(

@@ -1,17 +1,18 @@
-"""Defines the schedules and sensors: the pass over the log every 12 minutes, runs for stale days, the drop of old rows.
+"""Defines the schedules and sensors: the pass over the log, runs for stale days, the audit, the drop of old rows.
 
 Why there are both a schedule and a sensor: docs/decisions/0016-schedule-and-sensor.md.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import DagsterRunStatus
 
+from batch.schedule.backlog import Backlog
 from batch.schedule.stale_days import StaleDay
-from orchestration.jobs import extend_index, reconcile, retention
-from orchestration.partitions import partition_bounds, today
+from orchestration.jobs import audit, extend_index, reconcile, retention
+from orchestration.partitions import left_out, partition_bounds, ranges_of, today
 from orchestration.resources import Project, failing_in_one_line
 from sma.settings import load_settings
 
@@ -48,6 +49,22 @@ def retention_every_night(project: dg.ResourceParam[Project]) -> dg.RunRequest |
     return dg.RunRequest()
 
 
+@dg.schedule(cron_schedule="40 */4 * * *", execution_timezone="UTC", job=audit, default_status=SCHEDULES_START)
+def audit_every_4_hours(
+    context: dg.ScheduleEvaluationContext, project: dg.ResourceParam[Project]
+) -> dg.RunRequest | dg.SkipReason:
+    """Audit the days that are due: each at least once in SMA_AUDIT_PERIOD, so many in a run that all get their turn."""
+    if is_under_way(context.instance, audit.name, {"audits"}):
+        return dg.SkipReason("the last audit has not ended yet")
+    with failing_in_one_line():
+        due, without_events = project.days_to_audit()
+    if not due.due and not without_events:
+        return dg.SkipReason(
+            f"no day is due: the rows of all {due.settled:,} were compared with the log within half of SMA_AUDIT_PERIOD"
+        )
+    return dg.RunRequest()
+
+
 @dg.sensor(job=reconcile, minimum_interval_seconds=30, default_status=SENSORS_START)
 def reconcile_what_has_closed(
     context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
@@ -59,11 +76,16 @@ def reconcile_what_has_closed(
     newest = str(indexed[0].storage_id)
     if newest == context.cursor:
         return dg.SkipReason("the log has not been indexed since the last evaluation")
-    if is_under_way(context.instance, reconcile.name, RECONCILED):
+    if is_reconciling(context.instance):
         return dg.SkipReason("a reconciliation is queued or running: evaluated again when it has ended")
-    stale = reconcilable(project)
+    backlog = read_backlog(project)
+    others = backlog.outside(*partition_bounds())
+    if others:
+        context.log.info(left_out(others))
+    stale = backlog.reconcilable(*partition_bounds())
     if not stale:
-        return dg.SensorResult(skip_reason="no day to reconcile: every closed window is reconciled", cursor=newest)
+        reasons = ["no day to reconcile: every closed window is reconciled", *([left_out(others)] if others else [])]
+        return dg.SensorResult(skip_reason="; ".join(reasons), cursor=newest)
     return dg.SensorResult(run_requests=requests(stale, newest), cursor=newest)
 
 
@@ -72,14 +94,20 @@ def late_events_waiting(
     context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
 ) -> dg.SensorResult | dg.SkipReason:
     """Reconcile the days of late events that have waited for longer than a reconciliation takes to start."""
-    if is_under_way(context.instance, reconcile.name, RECONCILED):
+    if is_reconciling(context.instance):
         return dg.SkipReason("a reconciliation is queued or running")
     since = datetime.now(UTC) - LATE_EVENTS_WAIT
-    waiting = [stale for stale in reconcilable(project) if stale.late_since is not None and stale.late_since < since]
+    stale = read_backlog(project).reconcilable(*partition_bounds())
+    waiting = [each for each in stale if each.late_since is not None and each.late_since < since]
     if not waiting:
         return dg.SkipReason("no late event waits for a reconciliation")
-    newest = max(stale.late_since for stale in waiting if stale.late_since is not None)
+    newest = max(each.late_since for each in waiting if each.late_since is not None)
     return dg.SensorResult(run_requests=requests(waiting, f"late events of {newest.isoformat()}"))
+
+
+def is_reconciling(instance: dg.DagsterInstance) -> bool:
+    """Tell whether a reconciliation is queued or running; an audit reconciles the days that it has recomputed."""
+    return is_under_way(instance, reconcile.name, RECONCILED) or is_under_way(instance, audit.name, {"audits"})
 
 
 def is_under_way(instance: dg.DagsterInstance, job_name: str, assets: Iterable[str]) -> bool:
@@ -89,11 +117,10 @@ def is_under_way(instance: dg.DagsterInstance, job_name: str, assets: Iterable[s
     return any(run.job_name == job_name or wanted & (run.asset_selection or frozenset()) for run in runs)
 
 
-def reconcilable(project: Project) -> list[StaleDay]:
-    """Return the stale days that are partitions, are kept, and can be computed from what Kafka still has."""
+def read_backlog(project: Project) -> Backlog:
+    """Return the stale days that are kept, and what of the log they require."""
     with failing_in_one_line():
-        backlog = project.backlog(today())
-    return backlog.reconcilable(*partition_bounds())
+        return project.backlog(today())
 
 
 def requests(stale: Sequence[StaleDay], because_of: str) -> list[dg.RunRequest]:
@@ -112,21 +139,10 @@ def requests(stale: Sequence[StaleDay], because_of: str) -> list[dg.RunRequest]:
     ]
 
 
-def ranges_of(in_order: Sequence[date]) -> list[tuple[date, date]]:
-    """Return the first and the last day of each unbroken range of days."""
-    ranges: list[tuple[date, date]] = []
-    for day in in_order:
-        if ranges and day - ranges[-1][1] == timedelta(days=1):
-            ranges[-1] = (ranges[-1][0], day)
-        else:
-            ranges.append((day, day))
-    return ranges
-
-
 def _reasons(stale: Sequence[StaleDay]) -> str:
     reasons = frozenset().union(*(each.reasons for each in stale))
     return ", ".join(sorted(reasons | ({"late events"} if any(each.late_since for each in stale) else set())))
 
 
-SCHEDULES = [index_every_12_minutes, retention_every_night]
+SCHEDULES = [index_every_12_minutes, audit_every_4_hours, retention_every_night]
 SENSORS = [reconcile_what_has_closed, late_events_waiting]

@@ -13,11 +13,12 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from clients.dagster import ask, first_line
-from orchestration.partitions import partition_keys
+from orchestration.partitions import days_between, partition_keys, ranges_of
 from sma.errors import SmaError
 from sma.settings import DagsterSettings
 
 ASSETS = ("batch_averages", "reconciliations")
+BRIDGED_DAYS = 7  # days without rows between two with rows, of one run: it skips them
 POLL_SECONDS = 1.0
 OUTAGE_SECONDS = 60
 
@@ -41,7 +42,7 @@ query Follow($backfillId: String!) {
     ... on PartitionBackfill {
       status
       error { message }
-      runs(limit: 100) {
+      runs(limit: 1000) {
         runId
         status
         assetSelection { path }
@@ -72,7 +73,7 @@ query Logs($runId: ID!, $cursor: String) {
 _ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"}
 _RUN_FAILED = {"FAILURE", "CANCELED"}
 # a blocking check that fails also fails its run, which has done all its work; the report has the result
-_CHECK_FAILED = "dagster._core.errors.DagsterAssetCheckFailedError: "
+CHECK_FAILED = "dagster._core.errors.DagsterAssetCheckFailedError: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +90,23 @@ class BackfillOutcome:
         return self.error is None
 
 
-def launch_backfill(settings: DagsterSettings, start_day: date, end_day: date, ask: Ask = ask) -> str:
-    """Start the asset backfill of the days from the first to the last, both included, and return its id.
+def run_ranges(days: Sequence[date]) -> list[tuple[date, date]]:
+    """Return the first and the last day of each run of a backfill of some days; ranges near one another are one run."""
+    return ranges_of(days, BRIDGED_DAYS)
+
+
+def launch_backfill(settings: DagsterSettings, days: Sequence[date], ask: Ask = ask) -> str:
+    """Start the asset backfill of some days, and return its id.
 
     Args:
         settings: where Dagster is.
-        start_day: the first.
-        end_day: the last.
+        days: ascending; it has a run for each of their `run_ranges`.
         ask: asks Dagster.
 
     Raises:
         SmaError: a day is no partition, or Dagster does not answer or refuses.
     """
-    keys = partition_keys(start_day, end_day)
+    keys = partition_keys([day for bounds in run_ranges(days) for day in days_between(*bounds)])
     params = {
         "assetSelection": [{"path": [name]} for name in ASSETS],
         "partitionNames": keys,
@@ -118,17 +123,19 @@ def follow_backfill(
     backfill_id: str,
     progress: Progress,
     *,
+    run_count: int = 1,
     ask: Ask = ask,
     poll_seconds: float = POLL_SECONDS,
 ) -> BackfillOutcome:
     """Wait until a backfill ends, and pass on what its runs log.
 
-    Dagster marks a backfill as ended some time after its last run; a single run that covers all of it is the end too.
+    Dagster marks a backfill as ended some time after its last run; the end of all of its runs is the end too.
 
     Args:
         settings: where Dagster is.
         backfill_id: the backfill's.
         progress: takes each line that its runs log.
+        run_count: how many runs it has.
         ask: asks Dagster.
         poll_seconds: how long to pause before it is asked again.
 
@@ -142,16 +149,16 @@ def follow_backfill(
     logs = RunLogs(question, progress)
     reported = ""
     while True:
-        backfill = asking(_read_backfill, question, backfill_id)
-        runs = backfill["runs"]
+        seen = asking(_read_backfill, question, backfill_id)
+        runs = seen["runs"]
         status = ", ".join(f"run {run['runId'][:8]} {run['status'].lower()}" for run in runs) or "waiting for Dagster"
         if status != reported:
             progress(f"backfill {backfill_id}: {status}")
             reported = status
         for run in runs:
             asking(logs.follow, run["runId"])
-        if backfill["status"] in _ENDED or _whole_is_done(runs):
-            return _outcome(backfill_id, backfill, logs)
+        if seen["status"] in _ENDED or _whole_is_done(runs, run_count):
+            return _outcome(backfill_id, seen, logs)
         time.sleep(poll_seconds)
 
 
@@ -196,11 +203,13 @@ def _read_backfill(ask: _Question, backfill_id: str) -> dict[str, Any]:
     return backfill
 
 
-def _whole_is_done(runs: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether the only run has ended and was of all assets; with the single-run policy it is of all days."""
-    if len(runs) != 1 or runs[0]["status"] not in {"SUCCESS", *_RUN_FAILED}:
-        return False
-    return {asset["path"][-1] for asset in runs[0]["assetSelection"] or ()} >= set(ASSETS)
+def _whole_is_done(runs: Sequence[Mapping[str, Any]], run_count: int) -> bool:
+    """Tell whether every run has ended and was of all assets; with the single-run policy each is of a whole range."""
+    return len(runs) >= run_count and all(
+        run["status"] in {"SUCCESS", *_RUN_FAILED}
+        and {asset["path"][-1] for asset in run["assetSelection"] or ()} >= set(ASSETS)
+        for run in runs
+    )
 
 
 def _outcome(backfill_id: str, backfill: Mapping[str, Any], logs: RunLogs) -> BackfillOutcome:
@@ -210,7 +219,7 @@ def _outcome(backfill_id: str, backfill: Mapping[str, Any], logs: RunLogs) -> Ba
         run["runId"]: logs.errors.get(run["runId"], "no error was recorded: see its log in Dagster") for run in runs
     }
     failed = [run for run in runs if run["status"] in _RUN_FAILED]
-    broken = next((run for run in failed if not reasons[run["runId"]].startswith(_CHECK_FAILED)), None)
+    broken = next((run for run in failed if not reasons[run["runId"]].startswith(CHECK_FAILED)), None)
     if broken is not None:
         error = f"run {broken['runId'][:8]} {broken['status'].lower()}: {reasons[broken['runId']]}"
     elif not failed and backfill["status"] in {"FAILED", "COMPLETED_FAILED", "CANCELED"}:

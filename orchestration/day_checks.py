@@ -11,7 +11,7 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 if TYPE_CHECKING:
-    from batch.pipeline import Reconciled
+    from batch.pipeline import Computed, Reconciled
 
 DayEvents = dg.Output[None] | dg.AssetCheckEvaluation
 
@@ -22,6 +22,15 @@ def unexplained_by_day(run: "Reconciled") -> dict[str, int]:
     for reconciled in run.days:
         day = str(reconciled.result.day)
         counts[day] = counts.get(day, 0) + reconciled.summary.unexplained
+    return counts
+
+
+def unexplained_corrections(run: "Computed") -> dict[str, int]:
+    """Return how many corrections of each day are unexplained, with those of a run before that was killed."""
+    counts = {str(day): 0 for day in (*run.already_written, *(written.result.day for written in run.written))}
+    for corrected in run.corrected:
+        day = str(corrected.day)
+        counts[day] = counts.get(day, 0) + (corrected.unexplained or 0)
     return counts
 
 

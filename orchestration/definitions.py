@@ -3,6 +3,7 @@
 import dagster as dg
 
 from orchestration.assets import batch_averages, offset_index, reconciliations
+from orchestration.audit import audits
 from orchestration.automation import SCHEDULES, SENSORS
 from orchestration.checks import CHECKS
 from orchestration.graph import EXTERNAL
@@ -12,7 +13,7 @@ from orchestration.resources import Project
 from orchestration.watch import WATCHERS
 
 definitions = dg.Definitions(
-    assets=[*EXTERNAL, offset_index, batch_averages, reconciliations, power_bi],
+    assets=[*EXTERNAL, offset_index, batch_averages, reconciliations, audits, power_bi],
     asset_checks=CHECKS,
     jobs=[*JOBS, refresh],
     schedules=SCHEDULES,

@@ -70,6 +70,21 @@ RECONCILIATIONS_COLUMNS = dg.TableSchema(
         dg.TableColumn("reconciled_at", "timestamptz", description="when the tables were read, in one snapshot"),
     ]
 )
+AUDITS_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("run_id", "text", description="the Dagster run"),
+        dg.TableColumn("day", "date", description="UTC"),
+        dg.TableColumn("average", "text", description="its name in averages.yaml"),
+        dg.TableColumn("is_recomputed", "boolean", description="false: Kafka lost the events, rows were counted"),
+        dg.TableColumn("corrections", "bigint", description="stored rows that were wrong, and are right now"),
+        dg.TableColumn("unexplained_corrections", "bigint", description="of them, those that no new event explains"),
+        dg.TableColumn(
+            "unexplained_differences", "bigint", description="streamed rows that late events do not explain"
+        ),
+        dg.TableColumn("damaged", "bigint", description="windows known to be damaged, and not repaired"),
+        dg.TableColumn("audited_at", "timestamptz", description="when the row was written"),
+    ]
+)
 _DIFFERENCES_COLUMNS = dg.TableSchema(
     columns=[
         dg.TableColumn("run_id", "text", description="the Dagster run"),

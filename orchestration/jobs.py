@@ -4,6 +4,7 @@ import dagster as dg
 
 from batch.results.retention import drop_before, first_day_kept
 from orchestration.assets import batch_averages, offset_index, reconciliations
+from orchestration.audit import audits
 from orchestration.checks import batch_not_older_than_stream
 from orchestration.partitions import today
 from orchestration.resources import Project, failing_in_one_line
@@ -17,6 +18,11 @@ reconcile = dg.define_asset_job(
     "reconcile",
     selection=dg.AssetSelection.assets(batch_averages, reconciliations),
     description="Compute days from the retained log and compare them with what the stream emitted.",
+)
+audit = dg.define_asset_job(
+    "audit",
+    selection=dg.AssetSelection.assets(audits),
+    description="Compare the stored rows of settled days with the log, and repair them.",
 )
 
 
@@ -39,4 +45,4 @@ def retention() -> None:
     drop_old_chunks()
 
 
-JOBS = [extend_index, reconcile, retention]
+JOBS = [extend_index, reconcile, audit, retention]

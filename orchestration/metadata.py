@@ -4,6 +4,7 @@ The worst differences come with the `sma explain` command that traces them, read
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,8 @@ def computed_metadata(computed: "Computed") -> Iterator[tuple[str, Metadata]]:
                 **{f"rows/{each.result.average}": each.row_count for each in written},
                 "rows_changed": sum(each.rows_written for each in written),
                 "rows_deleted": sum(each.rows_deleted for each in written),
-                **_explain(
+                **_corrected(computed, day),
+                **explain_metadata(
                     explain_command(customer, metric, each.result.average, as_of_ms)
                     for each in written
                     for customer, metric, as_of_ms in each.corrected
@@ -72,6 +74,15 @@ def computed_metadata(computed: "Computed") -> Iterator[tuple[str, Metadata]]:
                 **of_run,
             },
         )
+
+
+def _corrected(computed: "Computed", day: date) -> Metadata:
+    """Return how many stored rows of a day were wrong, and how many of them no new event explains."""
+    corrected = [each for each in computed.corrected if each.day == day]
+    return {
+        "corrections": sum(each.corrections for each in corrected),
+        "unexplained_corrections": sum(each.unexplained or 0 for each in corrected),
+    }
 
 
 def reconciled_metadata(run: "Reconciled", worst: Mapping[str, "SeriesRows"]) -> Iterator[tuple[str, Metadata]]:
@@ -92,7 +103,7 @@ def reconciled_metadata(run: "Reconciled", worst: Mapping[str, "SeriesRows"]) ->
             {
                 **{name: sum(getattr(each.summary, name) for each in reconciled) for name in names},
                 "largest_differences": dg.MetadataValue.md(largest_differences(differences)),
-                **_explain(commands_of(differences, MOST_COMMANDS)),
+                **explain_metadata(commands_of(differences, MOST_COMMANDS)),
                 **({"worst_series": dg.MetadataValue.md(chart(worst[str(day)]))} if str(day) in worst else {}),
                 "compare_seconds": round(sum(each.duration_seconds for each in reconciled), 3),
                 **of_run,
@@ -111,13 +122,13 @@ def largest_differences(differences: pl.DataFrame) -> str:
     ]
     for row in top.iter_rows(named=True):
         cells = [
-            _escaped(row["customer"]),
-            _escaped(row["metric"]),
+            escaped(row["customer"]),
+            escaped(row["metric"]),
             row["average"],
             format_instant(row["as_of_ms"]).replace("T", " ").removesuffix("Z"),
             row["class"],
-            _pair(row["stream_value_sum_micros"], row["stream_event_count"]),
-            _pair(row["batch_value_sum_micros"], row["batch_event_count"]),
+            pair(row["stream_value_sum_micros"], row["stream_event_count"]),
+            pair(row["batch_value_sum_micros"], row["batch_event_count"]),
             str(row["late_event_count"]),
             "yes" if row["is_explained"] else "**no**",
         ]
@@ -127,7 +138,7 @@ def largest_differences(differences: pl.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _explain(commands: Iterable[str]) -> Metadata:
+def explain_metadata(commands: Iterable[str]) -> Metadata:
     """Return the commands that trace some windows, `MOST_COMMANDS` at most; nothing where there are none."""
     lines = list(islice(commands, MOST_COMMANDS))
     return {"explain": dg.MetadataValue.md("\n".join(["```sh", *lines, "```"]))} if lines else {}
@@ -154,9 +165,11 @@ def _accounting_table(accounts: "tuple[Account, ...]") -> str:
     return "\n".join(lines)
 
 
-def _pair(value_sum_micros: int | None, event_count: int | None) -> str:
+def pair(value_sum_micros: int | None, event_count: int | None) -> str:
+    """Return a sum and a count as text."""
     return "no row" if value_sum_micros is None else f"{format_micros(value_sum_micros)} / {event_count}"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text as a cell of a Markdown table."""
     return text.replace("\\", "\\\\").replace("|", "\\|")

@@ -1,6 +1,6 @@
 """Defines the daily partitions, UTC: a day owns each row whose `as_of` is in it. Today and tomorrow exist already."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -26,19 +26,63 @@ def partition_bounds() -> tuple[date, date]:
     return date.fromisoformat(load_settings().first_day), date.fromisoformat(str(days.get_last_partition_key()))
 
 
-def partition_keys(start_day: date, end_day: date) -> list[str]:
-    """Return the keys of the days from the first to the last, both included.
+def partition_keys(days: Sequence[date]) -> list[str]:
+    """Return the keys of days, which are ascending.
 
     Raises:
-        SmaError: the last is before the first, or a day is no partition.
+        SmaError: one of them is no partition.
     """
-    if end_day < start_day:
-        raise SmaError(f"the last day, {end_day}, is before the first, {start_day}: swap them")
     first, last = partition_bounds()
-    for day in (start_day, end_day):
+    for day in (*days[:1], *days[-1:]):
         if not first <= day <= last:
             raise SmaError(
                 f"{day} is no daily partition: there are those from {first} (SMA_FIRST_DAY) to {last}, tomorrow; "
                 "is a clock wrong, or SMA_FIRST_DAY too late?"
             )
-    return [str(start_day + timedelta(days=index)) for index in range((end_day - start_day).days + 1)]
+    return [str(day) for day in days]
+
+
+def that_are_partitions(days: Sequence[date], progress: Callable[[str], None]) -> list[date]:
+    """Return those of some days, ascending, that are partitions, and name the others in one line."""
+    first, last = partition_bounds()
+    others = [day for day in days if not first <= day <= last]
+    if others:
+        progress(left_out(others))
+    return [day for day in days if first <= day <= last]
+
+
+def left_out(days: Sequence[date]) -> str:
+    """Return the line that names days, ascending, that are no partitions."""
+    first, last = partition_bounds()
+    named = str(days[0]) if len(days) == 1 else f"{len(days):,} days from {days[0]} to {days[-1]}"
+    return (
+        f"left out: {named}, where the log has events: there are daily partitions from {first} (SMA_FIRST_DAY) to "
+        f"{last} only"
+    )
+
+
+def days_between(start: date, end: date) -> list[date]:
+    """Return the days from the first to the last, both included.
+
+    Raises:
+        SmaError: the last is before the first.
+    """
+    if end < start:
+        raise SmaError(f"the last day, {end}, is before the first, {start}: swap them")
+    return [start + timedelta(days=index) for index in range((end - start).days + 1)]
+
+
+def ranges_of(days: Sequence[date], bridged_days: int = 0) -> list[tuple[date, date]]:
+    """Return the first and the last day of each range of days, ascending; a run is of one range.
+
+    Args:
+        days: ascending.
+        bridged_days: how many days that are not among them may be between two days of a range.
+    """
+    ranges: list[tuple[date, date]] = []
+    for day in days:
+        if ranges and day - ranges[-1][1] <= timedelta(days=1 + bridged_days):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges

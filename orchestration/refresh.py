@@ -6,9 +6,9 @@ from dataclasses import replace
 import dagster as dg
 
 from batch.store.read_only import read_only_session
-from orchestration.automation import RECONCILED, SENSORS_START, is_under_way
+from orchestration.automation import SENSORS_START, is_reconciling, is_under_way
 from orchestration.graph import ANALYTICS, SERVING, docs, moving_averages
-from orchestration.jobs import extend_index, reconcile
+from orchestration.jobs import extend_index
 from orchestration.refresh_metadata import in_one_line, refreshed_metadata
 from orchestration.resources import Project, failing_in_one_line
 from powerbi.refresh.audit import read_known
@@ -80,7 +80,7 @@ def refresh_what_was_reconciled(
             return dg.SkipReason(OFF)
         with read_only_session(settings) as connection:
             known = read_known(connection)
-    reconciles = is_under_way(context.instance, reconcile.name, RECONCILED)
+    reconciles = is_reconciling(context.instance)
     indexes = is_under_way(context.instance, extend_index.name, {"offset_index"})
     known = replace(
         known,

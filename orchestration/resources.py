@@ -14,16 +14,24 @@ import dagster as dg
 from batch.log.offsets import Progress
 from batch.results.retention import kept_days
 from batch.schedule.backlog import Backlog, read_backlog
+from batch.schedule.owner_days import stored_days, without_empty_days
 from batch.store.job_starts import averages_in_force
+from batch.store.read_only import read_only_session
 from powerbi.refresh.clock import Clock, SystemClock
 from sma.averages import Averages, load_averages
 from sma.errors import SmaError
 from sma.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from batch.audit.due_days import DueDays
+    from batch.audit.run import Audited
+    from batch.audit.trail import UnexplainedCorrection
     from batch.index.extend import IndexReport
     from batch.pipeline import Computed, Reconciled
     from batch.report.worst_series import SeriesRows
+
+
+MOST_CORRECTIONS = 20  # in the metadata of a run
 
 
 class Project:
@@ -56,23 +64,53 @@ class Project:
 
     def compute(self, days: Sequence[date], run_id: str, progress: Progress, resume_key: str) -> "Computed":
         """Compute days from the retained log, and store them."""
+        from batch.index.extend import extend_index
         from batch.pipeline import compute_batch_days
 
         kept = self._kept(days, progress)
+        in_force = self.averages
+        extend_index(self.settings, in_force, progress)  # or a day whose events are new would be taken for empty
+        wanted = without_empty_days(self.settings, in_force, kept, progress)
         return compute_batch_days(
-            self.settings, load_averages(self.settings.averages), kept, run_id, progress, resume_key
+            self.settings, load_averages(self.settings.averages), wanted, run_id, progress, resume_key
         )
 
     def reconcile(self, days: Sequence[date], run_id: str, progress: Progress) -> "Reconciled":
         """Compare days with the streamed rows, and store the result."""
         from batch.pipeline import reconcile_days
 
+        wanted = without_empty_days(self.settings, self.averages, self._kept(days, progress), progress)
+        return reconcile_days(self.settings, load_averages(self.settings.averages), wanted, run_id, progress)
+
+    def audit(self, run_id: str, progress: Progress, start: date | None, end: date | None) -> "Audited":
+        """Audit the days that are due, or those from start to end."""
+        from batch.audit.run import run_audit
+
         averages = load_averages(self.settings.averages)
-        return reconcile_days(self.settings, averages, self._kept(days, progress), run_id, progress)
+        return run_audit(self.settings, averages, run_id, self._today(), progress, start, end)
+
+    def days_to_audit(self) -> "tuple[DueDays, list[date]]":
+        """Read which days are due for an audit, and those that have, or had, rows that no event seems to make."""
+        from batch.audit.due_days import days_without_events, read_due_days, read_standing
+
+        averages = self.averages
+        with read_only_session(self.settings) as connection:
+            due = read_due_days(connection, self.settings, averages, self._today())
+            strays = days_without_events(connection, averages, stored_days(connection))
+            return due, sorted({*strays, *(day for day, _ in read_standing(connection))})
+
+    def unexplained_corrections(self, run_id: str) -> "list[UnexplainedCorrection]":
+        """Read the largest corrections of a run that no new event explains."""
+        from batch.audit.trail import read_unexplained
+
+        with read_only_session(self.settings) as connection:
+            return read_unexplained(connection, run_id, MOST_CORRECTIONS)
+
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self.clock.now(), UTC).date()
 
     def _kept(self, days: Sequence[date], progress: Progress) -> list[date]:
-        today = datetime.fromtimestamp(self.clock.now(), UTC).date()
-        return kept_days(days, self.settings.keep_days, today, progress)
+        return kept_days(days, self.settings.keep_days, self._today(), progress)
 
     def worst_series(self, reconciled: "Reconciled") -> "Mapping[str, SeriesRows]":
         """Read the rows of the series that differs most, of each day that differs."""

@@ -105,9 +105,3 @@ def read_rules(connection: Connection) -> set[Rule]:
 def read_topic_ids(connection: Connection) -> set[str]:
     """Return the ids of the topics that were indexed: one, or none where the index is empty or older than they are."""
     return {topic_id for (topic_id,) in connection.execute(_SQL["read_topic_ids"])}
-
-
-def read_event_time_bounds(connection: Connection) -> tuple[int, int] | None:
-    """Return the min and the max event time, in ms since the Unix epoch; None where there is no event."""
-    ((min_ms, max_ms),) = connection.execute(_SQL["read_bounds"]).fetchall()
-    return None if min_ms is None else (min_ms, max_ms)

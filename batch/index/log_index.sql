@@ -17,22 +17,6 @@ ORDER BY indexed.kafka_partition
 -- read_settled --
 SELECT max(low_watermark) FROM sma.batch_days
 
--- read_bounds --
-SELECT
-    min(min_event_time_ms),
-    max(max_event_time_ms)
-FROM (
-    SELECT
-        min_event_time_ms,
-        max_event_time_ms
-    FROM sma.offset_blocks
-    UNION ALL
-    SELECT
-        event_time_ms,
-        event_time_ms
-    FROM sma.late_events
-) AS event_times
-
 -- read_topic_ids --
 SELECT DISTINCT topic_id
 FROM sma.indexed_partitions

@@ -53,10 +53,10 @@ def recomputation_filters(
         log_read_to: the log's end, at or after the last event of those rows.
     """
     filters = {
-        _BATCH: EventFilter(None if _is_whole(result_read_to, log_read_to) else result_read_to, counts_late=True),
+        _BATCH: EventFilter(None if is_whole(result_read_to, log_read_to) else result_read_to, counts_late=True),
         _STREAM: EventFilter(has_late=False),
     }
-    if not _is_whole(committed, log_read_to):
+    if not is_whole(committed, log_read_to):
         filters[_COMMITTED] = EventFilter(committed, has_late=False)
     return filters
 
@@ -91,5 +91,6 @@ def windows_changed_since(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     return compare(frames[_COMMITTED], frames[_STREAM]).select(KEY)
 
 
-def _is_whole(read_to: Mapping[int, int], log_read_to: Mapping[int, int]) -> bool:
+def is_whole(read_to: Mapping[int, int], log_read_to: Mapping[int, int]) -> bool:
+    """Tell whether a range of the log is all of it."""
     return all(read_to.get(partition, 0) >= end for partition, end in log_read_to.items())

@@ -18,6 +18,7 @@ class ReconciliationReport:
     """Sums over the days of some runs; the counts of the log are those of the run that read furthest, not summed.
 
     records = events + rejected_events + heartbeats, and unaccounted is how many records break that rule.
+    unexplained_corrections: stored batch rows that were wrong before, without a new event that explains it.
     """
 
     events: int
@@ -33,6 +34,7 @@ class ReconciliationReport:
     records: int
     heartbeats: int
     unaccounted: int
+    unexplained_corrections: int
 
 
 def reconciliation_report(settings: BatchSettings, run_ids: Sequence[str]) -> ReconciliationReport:

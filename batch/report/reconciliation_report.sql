@@ -46,6 +46,11 @@ SELECT
     records,
     heartbeats,
     unaccounted,
+    (
+        SELECT coalesce(sum(corrected.unexplained), 0)::bigint
+        FROM sma.corrected_days AS corrected
+        WHERE corrected.run_id = ANY(%(run_ids)s)
+    ),
     partitions
 FROM compared
 CROSS JOIN accounted

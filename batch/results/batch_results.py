@@ -7,7 +7,8 @@ from datetime import date
 import polars as pl
 from psycopg.types.json import Jsonb
 
-from batch.results.corrections import add_corrections
+from batch.results import corrections
+from batch.store.array_format import UnreadableRow
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.averages_tables import add_batch_averages, read_averages, remove_batch_averages
 from batch.store.database import Connection
@@ -101,30 +102,38 @@ def write_result(
             if stored_day is None:
                 raise SmaError(f"{result.day}, average {result.average}: no longer in sma.batch_days: run this again")
             _refuse_older(result, _offsets(stored_day[0]))
+            corrected_rows = 0
             for from_ms, until_ms, rows in _whole_day(result, row_spans):
-                stored = read_averages(connection, "batch_averages", result.average, from_ms, until_ms)
+                try:
+                    stored = read_averages(connection, "batch_averages", result.average, from_ms, until_ms)
+                except UnreadableRow:
+                    removed = corrections.remove_unreadable_rows(
+                        connection, result.average, instant(from_ms), instant(until_ms), run_id
+                    )
+                    corrected_rows += removed
+                    stored = read_averages(connection, "batch_averages", result.average, from_ms, until_ms)
                 wrong, missing = correction(stored, rows)
                 remove_batch_averages(connection, wrong)
                 add_batch_averages(connection, missing)
                 # a window that closed since is no correction: the batch layer had not computed it
                 corrected = missing.filter(pl.col("as_of_ms") <= milliseconds(stored_day[1]))
-                add_corrections(connection, run_id, wrong, corrected)
+                corrected_rows += corrections.add_corrections(connection, run_id, wrong, corrected)
                 counts.note_corrected(wrong, corrected)
                 counts.rows += rows.height
                 counts.written += missing.height
                 counts.deleted += wrong.join(missing, on=KEY, how="anti").height
+            if corrected_rows:
+                corrections.add_corrected_day(
+                    connection, run_id, result.day, result.average, *stored_day, corrections=corrected_rows
+                )
         connection.execute(_SQL["record_day"], bound | {"row_count": counts.rows})
     return Written(result, counts.rows, counts.written, counts.deleted, tuple(counts.corrected))
 
 
-def remove_orphan_rows(connection: Connection, day: date) -> int:
-    """Remove the orphan rows of a day, which has no batch result, and return how many there were.
-
-    For all averages at once: they share an index by time, so a query for each would scan the rows of all.
-    """
+def remove_orphan_rows(connection: Connection, day: date, run_id: str) -> dict[str, int]:
+    """Remove the orphan rows of a day, which has no batch result, and return how many there were, by average."""
     start = day_start_ms(day)
-    bound = {"day": day, "from_time": instant(start), "until_time": instant(start + DAY_MS)}
-    return connection.execute(_SQL["clear_day"], bound).rowcount
+    return corrections.remove_orphan_rows(connection, day, instant(start), instant(start + DAY_MS), run_id)
 
 
 @dataclass(slots=True)

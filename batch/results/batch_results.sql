@@ -6,20 +6,11 @@ INSERT INTO sma.batch_days (day, average, read_to, low_watermark, row_count, run
 VALUES (%(day)s, %(average)s, %(read_to)s, %(low_watermark)s, 0, %(run_id)s, %(resume_key)s)
 ON CONFLICT (day, average) DO NOTHING
 
--- clear_day --
-DELETE FROM sma.batch_averages
-WHERE as_of >= %(from_time)s
-    AND as_of < %(until_time)s
-    AND average NOT IN (
-        SELECT average
-        FROM sma.batch_days
-        WHERE day = %(day)s
-    )
-
 -- lock_day --
 SELECT
     read_to,
-    low_watermark
+    low_watermark,
+    coalesce(max_ahead_ms <> %(max_ahead_ms)s, false)
 FROM sma.batch_days
 WHERE day = %(day)s
     AND average = %(average)s

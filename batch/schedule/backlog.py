@@ -9,7 +9,7 @@ from datetime import date
 
 from batch.log.offsets import OffsetRange, retained_ranges
 from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_offsets
-from batch.schedule.stale_days import StaleDay, days_to_reconcile
+from batch.schedule.stale_days import StaleDay, kept_stale_days
 from batch.store.read_only import read_only_session
 from sma.averages import Averages
 from sma.settings import BatchSettings
@@ -17,7 +17,10 @@ from sma.settings import BatchSettings
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The stale days, oldest first; `required` has no day that requires no offset, `retained` is by partition."""
+    """The stale days that are kept, oldest first; `required` has no day that requires no offset.
+
+    `retained` is by partition.
+    """
 
     stale: Sequence[StaleDay]
     required: Mapping[date, RequiredOffsets]
@@ -30,6 +33,10 @@ class Backlog:
             for each in self.stale
             if first <= each.day <= last and not is_gone(self.required.get(each.day, {}), self.retained)
         ]
+
+    def outside(self, first: date, last: date) -> list[date]:
+        """Return the stale days before the first or after the last: nobody reconciles them."""
+        return [each.day for each in self.stale if not first <= each.day <= last]
 
 
 def read_backlog(settings: BatchSettings, averages: Averages, today: date) -> Backlog:
@@ -44,6 +51,6 @@ def read_backlog(settings: BatchSettings, averages: Averages, today: date) -> Ba
         SmaError: Kafka or the database does not answer.
     """
     with read_only_session(settings) as connection:
-        stale = days_to_reconcile(connection, settings, averages, today)
+        stale = kept_stale_days(connection, settings, averages, today)
         required = required_offsets(connection, averages, [each.day for each in stale])
     return Backlog(stale, required, retained_ranges(settings, settings.events_topic) if stale else {})

@@ -43,7 +43,13 @@ def days_to_reconcile(
     connection: Connection, settings: BatchSettings, averages: Averages, today: date
 ) -> list[StaleDay]:
     """Return the stale days from `first_day` on whose rows are kept, oldest first; `today` is the day in UTC."""
-    first = max(date.fromisoformat(settings.first_day), first_day_kept(settings.keep_days, today) or date.min)
+    first = date.fromisoformat(settings.first_day)
+    return [stale for stale in kept_stale_days(connection, settings, averages, today) if stale.day >= first]
+
+
+def kept_stale_days(connection: Connection, settings: BatchSettings, averages: Averages, today: date) -> list[StaleDay]:
+    """Return the stale days whose rows are kept, oldest first; `today` is the day in UTC."""
+    first = first_day_kept(settings.keep_days, today) or date.min
     return [stale for stale in stale_days(connection, averages) if stale.day >= first]
 
 

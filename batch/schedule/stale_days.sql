@@ -142,7 +142,9 @@ owner AS MATERIALIZED (
     CROSS JOIN LATERAL generate_series(
         days.day::timestamp, days.day + %(owned_days)s::integer * INTERVAL '1 day', INTERVAL '1 day'
     ) AS owned
-    WHERE sma.day_start_ms(owned::date) <= %(low_watermark_ms)s
+    -- with a closed grid point
+    WHERE sma.grid_point_after(sma.day_start_ms(owned::date) - 1, %(every_ms)s)
+        <= least(sma.day_start_ms(owned::date + 1) - 1, %(low_watermark_ms)s)
 ),
 settled AS MATERIALIZED (
     SELECT

@@ -17,6 +17,11 @@ from sma.limits import VALUE_SCALE
 
 Int64s = npt.NDArray[np.int64]
 
+
+class UnreadableRow(SmaError):
+    """A stored row has a value that no layer writes."""
+
+
 _HEADER_BYTES = 20  # dimensions, whether there are nulls, type, length, first index
 _INTEGER = np.dtype([("bytes", ">i4"), ("value", ">i8")])
 
@@ -42,14 +47,14 @@ def decode_micros(arrays: Iterable[bytes], value_count: int) -> pl.Series:
         value_count: how many values they have together.
 
     Raises:
-        SmaError: one is not a number.
+        UnreadableRow: one is not a number.
     """
     elements = _elements(arrays)
     units = np.frombuffer(elements, ">u2").astype(np.uint16)
     starts = _starts(elements, units, value_count)
     sign = units[starts + _SIGN]
     if not np.isin(sign, (0, _NEGATIVE)).all():
-        raise SmaError("value_sum: NaN or infinite, which no layer writes")
+        raise UnreadableRow("value_sum: NaN or infinite, which no layer writes")
     lanes = _lanes(units, starts)
     micros = pl.col("lane_0").cast(pl.Int128) // 100
     for index in range(1, len(lanes)):

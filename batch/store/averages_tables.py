@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from psycopg import sql
 
-from batch.store.array_format import decode_integers, decode_micros
+from batch.store.array_format import UnreadableRow, decode_integers, decode_micros
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.copy_format import POSTGRES_EPOCH_MS, encode_rows
 from batch.store.database import Connection, Layer
@@ -24,6 +24,9 @@ def read_averages(connection: Connection, layer: Layer, average: str, from_ms: i
     """Return a layer's rows with from_ms <= as_of < until_ms, as `averages` of `batch.store.averages_schema`.
 
     Streamed rows of a former generation are left out.
+
+    Raises:
+        UnreadableRow: a sum is not a number, or an `as_of` is finer than milliseconds.
     """
     statement = sql.SQL(_SQL["read_averages"]).format(
         table=sql.Identifier(layer),
@@ -36,7 +39,10 @@ def read_averages(connection: Connection, layer: Layer, average: str, from_ms: i
     if not series:
         return pl.DataFrame(schema=AVERAGES_SCHEMA)
     customers, metrics, row_counts, as_of, value_sum, event_count = zip(*series, strict=True)
-    as_of_ms = decode_integers(as_of) // 1_000 + POSTGRES_EPOCH_MS
+    as_of_micros = decode_integers(as_of)
+    if (as_of_micros % 1_000).any():
+        raise UnreadableRow("as_of: finer than milliseconds, which no layer writes")
+    as_of_ms = as_of_micros // 1_000 + POSTGRES_EPOCH_MS
     names = pl.DataFrame({"customer": customers, "metric": metrics, "row_count": row_counts})
     return (
         names.select(pl.col("customer", "metric").gather(np.repeat(np.arange(names.height), row_counts)))

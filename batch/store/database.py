@@ -43,10 +43,16 @@ def snapshot(connection: Connection) -> Iterator[datetime]:
 
     `written_at` is from the same clock.
     """
+    before = connection.isolation_level
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    with connection.transaction():
-        row = connection.execute(_SQL["read_clock"]).fetchone()
-        yield cast(datetime, row[0] if row else None)
+    try:
+        with connection.transaction():
+            row = connection.execute(_SQL["read_clock"]).fetchone()
+            yield cast(datetime, row[0] if row else None)
+    finally:
+        # or what is written afterwards would fail where it waited for another writer
+        if not connection.closed:
+            connection.isolation_level = before
 
 
 def copy_in(connection: Connection, statement: LiteralString, rows: pl.DataFrame) -> None:

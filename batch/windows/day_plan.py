@@ -66,7 +66,7 @@ def plan_days(
     groups = _groups(connection, partitions)
     warm_up = [_warm_up_days(connection, averages, filters, group, from_ms, until_ms) for group in groups]
     first_day = min((min(days) for days in warm_up), default=from_ms // DAY_MS)
-    bounds = {"from_day": day_of_number(first_day), "until_day": day_of_number(-(-until_ms // DAY_MS))}
+    bounds = {"from_day": _day_of_number(first_day), "until_day": day_of_number(-(-until_ms // DAY_MS))}
     events_by_day = {day_number(day): count for day, count in connection.execute(_SQL["count_by_day"], bounds)}
     ((series_count,),) = connection.execute(_SQL["count_series"]).fetchall()
     tasks = []
@@ -149,7 +149,7 @@ def _warm_up_days(
         "partitions": list(partitions),
         "from_ms": from_ms,
         "from_day": day_of_number(from_ms // DAY_MS),
-        "lookback_day": day_of_number((from_ms - lookback_ms) // DAY_MS),
+        "lookback_day": _day_of_number((from_ms - lookback_ms) // DAY_MS),
         "lookback_ms": from_ms - lookback_ms,
         "until_day": day_of_number(-(-until_ms // DAY_MS)),
         "until_ms": until_ms,
@@ -157,6 +157,11 @@ def _warm_up_days(
         "day_ms": DAY_MS,
     }
     return days | {day_number(day) for (day,) in connection.execute(_SQL["read_days_before"], bound)}
+
+
+def _day_of_number(number: int) -> date:
+    """Return the day of a lookback; before the first day of the calendar there is no event."""
+    return day_of_number(max(number, day_number(date.min)))
 
 
 def _count_after(connection: Connection, event_filter: EventFilter, partition: int, until_ms: int) -> int:

@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from batch.index.closed_days import low_watermark_ms, touched_days
+from batch.index.closed_days import low_watermark_ms
 from batch.index.extend import extend_index
-from batch.index.log_index import read_event_time_bounds, read_index
+from batch.index.log_index import read_index
 from batch.log.parallel import each_message
 from batch.log.reader import Chunk, read_partition
 from batch.log.series_table import SeriesTable
+from batch.schedule.owner_days import closed_owner_days
 from batch.store.database import connect, snapshot
 from batch.windows.day_plan import DayPlan, plan_days
 from batch.windows.kernels import Windows, count_windows, duration_windows, sums_before
@@ -72,11 +73,10 @@ def plan_all(log: Log) -> DayPlan:
     with connect(log.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
         index = read_index(connection)
         low_watermark = low_watermark_ms(index, AVERAGES.watermark_delay_ms)
-        bounds = read_event_time_bounds(connection)
-        touched = touched_days(*bounds, AVERAGES, low_watermark) if bounds else None
-        if touched is None or index.read_to != log.closed_ends:
+        owned = closed_owner_days(connection, AVERAGES)
+        if not owned or index.read_to != log.closed_ends:
             raise SmaError(f"the index reaches to {index.read_to}, not to {log.closed_ends}")
-        first, last = touched
+        first, last = owned[0], owned[-1]
         every_day = [first + timedelta(days=after) for after in range((last - first).days + 1)]
         filters = {ALL: EventFilter()}
         return plan_days(connection, AVERAGES.averages, filters, list(index.read_to), every_day, low_watermark + 1)

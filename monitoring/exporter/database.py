@@ -5,11 +5,12 @@ Three collectors, since what is slow to read changes slowly. They read as the ro
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 
 from prometheus_client.core import Metric
 
+from batch.audit.due_days import read_due_days
 from batch.checks.log_retention import days_are_retained
 from batch.store.database import Connection
 from batch.store.job_starts import averages_in_force
@@ -18,6 +19,7 @@ from batch.store.statements import load_statements
 from monitoring.exporter.families import by_label, by_partition, counters, gauge, gauges
 from powerbi.refresh.connection import model_of
 from sma.averages import load_averages
+from sma.durations import parse_duration
 from sma.settings import Settings
 
 _CLASSES = ("changed", "missing_in_stream", "extra_in_stream")
@@ -57,9 +59,12 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
     today = datetime.now(UTC).date()
     reader = _as_reader(settings)
     averages = averages_in_force(reader, load_averages(settings.averages))
+    period = timedelta(milliseconds=parse_duration(settings.audit_period))
     retained = days_are_retained(reader, averages, today).figures
     with _reading(settings) as connection:
         differences = connection.execute(_SQL["sum_differences"]).fetchall()
+        damaged = connection.execute(_SQL["sum_damaged_rows"], {"period": period}).fetchall()
+        overdue = read_due_days(connection, settings, averages, today).overdue
         (age_s,) = _row(connection, _SQL["read_reconciled_age"])
         residues = dict(connection.execute(_SQL["read_residues"]).fetchall())
         late, rejected = _row(connection, _SQL["count_side_outputs"])
@@ -81,6 +86,8 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
         gauges("sma_differences", "Windows that differ", ["average", "class"], by_class),
         by_label("sma_explained_differences", "... explained by late events", "average", explained),
         by_label("sma_unexplained_differences", "... not explained", "average", unexplained),
+        by_label("sma_unexplained_corrections", "Stored rows that no event explains", "average", damaged),
+        *gauge("sma_audit_overdue_days", "Days not audited within the period", overdue),
         *gauge("sma_reconciliation_age_seconds", "Since the newest reconciliation", age_s),
         by_partition("sma_accounting_residue", "Records that nobody accounts for", residues),
         *gauge("sma_late_events", "Late events in the log", late),

@@ -52,6 +52,38 @@ FROM (
 ) AS newest
 GROUP BY average
 
+-- sum_damaged_rows --
+-- by average: rows found damaged and repaired within a day, and those that the newest audit of a day could not repair;
+-- what is damaged still is audited again within the period
+WITH repaired AS (
+    SELECT
+        average,
+        sum(unexplained) AS damaged_rows
+    FROM sma.corrected_days
+    WHERE classified_at > clock_timestamp() - INTERVAL '1 day'
+    GROUP BY average
+),
+standing AS (
+    SELECT
+        average,
+        sum(damaged) AS damaged_rows
+    FROM (
+        SELECT DISTINCT ON (day, average)
+            average,
+            damaged
+        FROM sma.audits
+        WHERE audited_at > clock_timestamp() - 2 * %(period)s::interval
+        ORDER BY day, average, audited_at DESC
+    ) AS newest
+    GROUP BY average
+)
+SELECT
+    average,
+    coalesce(repaired.damaged_rows, 0) + coalesce(standing.damaged_rows, 0)
+FROM (SELECT DISTINCT average FROM sma.batch_days) AS known
+FULL JOIN repaired USING (average)
+FULL JOIN standing USING (average)
+
 -- read_reconciled_age --
 SELECT extract(epoch FROM clock_timestamp() - max(reconciled_at))::float
 FROM sma.reconciliations

@@ -1,4 +1,4 @@
-"""Dagster on the running stack: a backfill that was killed goes on, and what the log gains is reconciled by itself."""
+"""Dagster on the running stack: backfills that were killed, what the log gains, days far apart, and the audit."""
 
 import json
 from datetime import date, timedelta
@@ -11,6 +11,7 @@ from sma.days import day_start_ms
 from sma.durations import DAY_MS
 from tests.support.automation import Automation, Backfills, until
 from tests.support.publishing import Sent, publish
+from tests.support.stored import succeed
 
 HOUR_MS = 3_600_000
 LONG_AGO = date(2001, 1, 1)
@@ -50,7 +51,7 @@ def test_a_backfill_that_was_killed_goes_on_where_it_stopped(stack, reader):
     customers = [f"probe-{number}" for number in range(4)]
     publish(settings, [event(first_ms + hour * HOUR_MS, name) for hour in range(24 * DAYS) for name in customers])
     publish(settings, heartbeats(first_ms + (DAYS + 3) * DAY_MS))
-    killed = launch_backfill(settings, LONG_AGO, LONG_AGO + timedelta(days=DAYS - 1))
+    killed = launch_backfill(settings, [LONG_AGO + timedelta(days=number) for number in range(DAYS)])
     until(lambda: len(results(reader)) >= AVERAGES * BEFORE_THE_KILL, 240)
     (run_id,) = backfills.run_ids(killed)
     backfills.kill(run_id)
@@ -95,3 +96,50 @@ def test_what_the_log_gains_is_reconciled_and_nothing_else(stack, reader):
         (list(new),),
     ).fetchone()
     assert (explained > 0, unexplained) == (True, 0)
+
+
+def owner(stack):
+    return psycopg.connect(stack.settings.owner_database_url.get_secret_value(), autocommit=True)
+
+
+def test_an_audit_by_hand_finds_a_row_that_is_missing_in_both_layers_and_repairs_it(stack):
+    day, next_day = date(2019, 5, 6), date(2019, 5, 7)
+    publish(stack.settings, [event(day_start_ms(day) + ms, "audited") for ms in range(0, DAY_MS, 300_000)])
+    publish(stack.settings, heartbeats(day_start_ms(day) + 3 * DAY_MS))
+    succeed(stack.sma("wait", "--timeout", "120"))
+    days = ("--start", str(day), "--end", str(next_day))
+    succeed(stack.sma("reconcile", *days))
+    here = f"customer = 'audited' AND average = 'hour' AND as_of = '{day} 10:00+00'"
+    with owner(stack) as connection:
+        for layer in ("streaming_averages", "batch_averages"):
+            assert connection.execute(f"DELETE FROM sma.{layer} WHERE {here}").rowcount == 1
+        found = stack.sma("audit", *days, "--json")
+        assert (found.returncode, "2 windows were damaged" in found.stderr) == (1, True), found.stderr
+        report = json.loads(found.stdout)
+        assert (report["days_recomputed"], report["unexplained_corrections"], report["unexplained_differences"]) == (
+            2,
+            1,
+            1,
+        )
+        assert report["explain"] == [f"sma explain audited load hour {day}T10:00:00Z"]
+        assert connection.execute(f"SELECT count(*) FROM sma.batch_averages WHERE {here}").fetchone() == (1,)
+        connection.execute(
+            "INSERT INTO sma.streaming_averages (customer, metric, average, as_of, value_sum, event_count) "
+            f"SELECT customer, metric, average, as_of, value_sum, event_count FROM sma.batch_averages WHERE {here}"
+        )
+    succeed(stack.sma("audit", *days))
+
+
+def test_one_event_of_1970_beside_todays_and_one_of_the_year_1_stop_nothing(stack, reader):
+    far_apart = [date(1970, 1, 5), date(2019, 8, 1)]
+    for name, day in (("first", date.min), ("old", far_apart[0]), ("new", far_apart[1])):
+        publish(stack.settings, [event(day_start_ms(day) + 12 * HOUR_MS, name)])
+    publish(stack.settings, heartbeats(day_start_ms(far_apart[1]) + 3 * DAY_MS))
+    succeed(stack.sma("wait", "--timeout", "120"))
+    reconciled = stack.sma("reconcile")
+    succeed(reconciled)
+    assert "left out: 2 days from 0001-01-01 to 0001-01-02" in " ".join(reconciled.stderr.split())
+    computed = {day for (day,) in reader.execute("SELECT day FROM sma.batch_days WHERE day < '2001-01-01'")}
+    assert far_apart[0] in computed
+    # a day of a window reaches one day further, and nothing is between it and the events of the other tests
+    assert computed <= {far_apart[0], far_apart[0] + timedelta(days=1)}

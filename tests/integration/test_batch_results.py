@@ -103,7 +103,7 @@ def test_rows_of_a_day_without_a_result_are_removed(database):
     write_result(database, result_of(), minutes(5, value_sum_micros=7), "run-1")
     database.execute("DELETE FROM sma.batch_days")
     write_result(database, result_of(average="minute"), frame([row(0, average="minute")]), "run-2")
-    assert remove_orphan_rows(database, DAY) == 5
+    assert remove_orphan_rows(database, DAY, "run-2") == {"hour": 5}
     assert stored(database, "minute").height == 1
     write_result(database, result_of(), minutes(3), "run-2")
     assert stored(database).equals(minutes(3))

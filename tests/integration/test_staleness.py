@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from batch.schedule.owner_days import closed_owner_days, days_with_rows, stored_days
 from batch.schedule.required_offsets import required_offsets
 from batch.schedule.stale_days import (
     MORE_IN_THE_LOG,
@@ -227,6 +228,64 @@ def test_a_block_of_another_series_does_not_reach_it(own_database, one_day):
     one_day.result(read_to=100, average="last_2")
     one_day.block((100, 101), (-62, -62), series="B")
     assert stale(own_database, LAST_2).keys() == {DAY - timedelta(days=3)}
+
+
+@pytest.mark.parametrize(
+    ("hours", "low_watermark", "days"),
+    [
+        (5, 5, []),  # its first row is that of 05:15
+        (5, 5.25, [0]),
+        (5, 9 * 24, [0]),
+        (23.7, 23.8, [0]),
+        (23.7, 24, [0, 1]),  # the last of its windows ends at 00:30
+        (23.9, 9 * 24, [1]),  # all of them end on the next day
+    ],
+)
+def test_the_days_that_own_closed_rows(own_database, index, hours, low_watermark, days):
+    index.low_watermark(low_watermark)
+    index.block((0, 1), (hours, hours))
+    with read_only_session(own_database.settings) as connection:
+        assert closed_owner_days(connection, HOUR) == [DAY + timedelta(days=number) for number in days]
+        assert [each.day for each in stale_days(connection, HOUR)] == closed_owner_days(connection, HOUR)
+
+
+def test_between_events_of_one_block_that_are_decades_apart_no_day_owns_rows(own_database, index):
+    index.low_watermark(NEXT_MORNING)
+    long_ago = date(1970, 1, 1)
+    index.connection.execute(
+        "INSERT INTO sma.offset_blocks VALUES (0, 0, 2, 2, 0, 0, 0, %s, %s)", (at(9, long_ago), at(9))
+    )
+    for day in (long_ago, DAY):
+        index.series_day(day)
+    with read_only_session(own_database.settings) as connection:
+        # of the day after the first nobody knows that no event was late enough for it
+        assert closed_owner_days(connection, HOUR) == [long_ago, long_ago + timedelta(days=1), DAY]
+
+
+def test_a_day_without_a_grid_point_owns_no_row(own_database, index):
+    fortnight = parse_averages(
+        "watermark_delay: 1 second\naverages: [{name: fortnight, window: 2 weeks, every: 1 week}]", "averages.yaml"
+    )
+    index.low_watermark(24 * 30)
+    index.block((0, 1), (9, 9))  # a Thursday, as all of its grid points are
+    with read_only_session(own_database.settings) as connection:
+        owned = [DAY + timedelta(days=7), DAY + timedelta(days=14)]
+        assert closed_owner_days(connection, fortnight) == owned
+        assert [each.day for each in stale_days(connection, fortnight)] == owned
+
+
+def test_days_of_which_rows_are_stored_are_found_by_steps_through_an_index(own_database, index):
+    for layer, days in (("streaming_averages", (0, 3, 400)), ("batch_averages", (3, 17))):
+        for day in days:
+            index.connection.execute(
+                f"INSERT INTO sma.{layer} (customer, metric, average, as_of, value_sum, event_count) "
+                "SELECT 'A', 'm', 'hour', %s + quarter * INTERVAL '15 minutes', 1, 1 "
+                "FROM generate_series(0, 95) AS quarter",
+                (instant(at(0, DAY + timedelta(days=day))),),
+            )
+    with read_only_session(own_database.settings) as connection:
+        assert stored_days(connection) == {DAY + timedelta(days=day) for day in (0, 3, 17, 400)}
+        assert days_with_rows(connection, HOUR, [DAY, DAY + timedelta(days=1)]) == [DAY]
 
 
 @pytest.mark.parametrize("reconciled_after", [None, timedelta(seconds=-1)])

@@ -25,6 +25,7 @@ _NOTHING = {"csv": b"", "binary": HEADER + b"\xff\xff", "text": b""}
 _FORMATTED: dict[str, dict[str, sql.Composable]] = {
     "batch/index/side_outputs.sql": {"table": sql.Identifier("late_events")},
     "batch/report/worst_series.sql": {"table": sql.Identifier("sma", "streaming_averages")},
+    "batch/schedule/owner_days.sql": {"table": sql.Identifier("streaming_averages"), "is_present": sql.SQL("true")},
     "batch/store/averages_tables.sql": {
         "table": sql.Identifier("batch_averages"),
         "average": sql.Literal(""),

@@ -7,7 +7,6 @@ import base64
 import json
 import random
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -195,8 +194,7 @@ def run_both_layers(place) -> BothLayers:
     status = json.loads(succeed(place.sma("stream", "status", "--json")))
 
     averages = load_averages(Path(place.environ["SMA_AVERAGES"]))
-    first_day, last_day = days_touched(place.settings, averages, print)
-    days = [first_day + timedelta(days=number) for number in range((last_day - first_day).days + 1)]
+    days = days_touched(place.settings, averages, print)
     compute_batch_days(place.settings, averages, days, "run-1", print)
     computed = stored(place, "batch_averages")
     reconciled = reconcile_days(place.settings, averages, days, "run-1", print)

@@ -5,16 +5,15 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from batch.index.closed_days import low_watermark_ms, touched_days
+from batch.index.closed_days import low_watermark_ms
 from batch.index.log_index import IndexedPartition, LogIndex
 from batch.reconciliation.stream_commits import uncommitted
 from batch.results.batch_results import BatchResult
-from sma.averages import Average, Averages
 from sma.days import day_of, day_start_ms
 from sma.durations import DAY_MS
 from sma.errors import SmaError
 from sma.instants import instant, milliseconds
-from sma.window import CountWindow, DurationWindow
+from sma.limits import EARLIEST_EVENT_TIME_MS
 
 HOUR_MS = 3_600_000
 
@@ -28,6 +27,11 @@ def index(*newest_times_ms: int | None) -> LogIndex:
 def test_the_slowest_partition_holds_the_watermark_back():
     # watermark 100 - 60 = 40: the window [.., 41) has its last millisecond at 40
     assert low_watermark_ms(index(500, 100), 60) == 41
+
+
+def test_the_watermark_of_the_earliest_event_is_an_instant():
+    # the only event of a partition is of DateTime.MinValue: less the delay, that is no time of Python's
+    assert instant(low_watermark_ms(index(500, EARLIEST_EVENT_TIME_MS), 60)) == datetime(1, 1, 1, tzinfo=UTC)
 
 
 def test_what_was_closed_once_stays_closed_under_a_longer_delay():
@@ -60,35 +64,6 @@ def test_a_time_goes_to_the_database_and_back(time_ms):
 )
 def test_a_days_result_ends_with_the_last_closed_window(low_watermark, until_ms):
     assert BatchResult(date(1970, 1, 2), "hour", {0: 1}, low_watermark).bounds_ms == (DAY_MS, until_ms)
-
-
-QUARTER_MS = HOUR_MS // 4
-AVERAGES = Averages(
-    watermark_delay_ms=0,
-    allowed_lateness_ms=0,
-    max_ahead_ms=DAY_MS,
-    averages=(
-        Average("hour", DurationWindow(HOUR_MS), QUARTER_MS),
-        Average("day", DurationWindow(DAY_MS), HOUR_MS),
-        Average("last_50", CountWindow(50), HOUR_MS),
-    ),
-)
-
-
-@pytest.mark.parametrize(
-    ("time_ms", "low_watermark", "expected"),
-    [
-        (5 * HOUR_MS, 5 * HOUR_MS, None),
-        # the day window of an event at 05:00 closes last at 05:00 of the next day
-        (5 * HOUR_MS, 9 * DAY_MS, (date(1970, 1, 1), date(1970, 1, 2))),
-        (5 * HOUR_MS, DAY_MS, (date(1970, 1, 1), date(1970, 1, 2))),
-        (5 * HOUR_MS, DAY_MS - 1, (date(1970, 1, 1), date(1970, 1, 1))),
-        # an event in the last quarter of a day stands in windows of the next day only
-        (DAY_MS - 1, 9 * DAY_MS, (date(1970, 1, 2), date(1970, 1, 2))),
-    ],
-)
-def test_the_days_touched_are_those_of_closed_windows_with_an_event(time_ms, low_watermark, expected):
-    assert touched_days(time_ms, time_ms, AVERAGES, low_watermark) == expected
 
 
 def test_uncommitted_offsets_are_counted_by_partition():

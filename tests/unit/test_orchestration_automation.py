@@ -5,18 +5,20 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 
+from batch.audit.due_days import RUN_EVERY_MS, DueDays
 from batch.log.offsets import OffsetRange
 from batch.schedule.backlog import Backlog
 from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_RESULT, StaleDay
 from orchestration import automation
 from orchestration.automation import (
+    audit_every_4_hours,
     index_every_12_minutes,
     late_events_waiting,
-    ranges_of,
     reconcile_what_has_closed,
     retention_every_night,
 )
 from orchestration.definitions import definitions
+from orchestration.partitions import ranges_of
 from orchestration.resume import resume_key
 from orchestration.watch import flink_job_not_running
 from sma.settings import Settings
@@ -126,7 +128,8 @@ def test_nothing_to_do_is_a_skip(instance):
 
 
 @pytest.mark.parametrize(
-    ("job_name", "assets"), [("reconcile", None), ("__ASSET_JOB", ["batch_averages", "reconciliations"])]
+    ("job_name", "assets"),
+    [("reconcile", None), ("__ASSET_JOB", ["batch_averages", "reconciliations"]), ("audit", None)],
 )
 @pytest.mark.parametrize("sensor", [reconcile_what_has_closed, late_events_waiting])
 def test_no_reconciliation_is_started_during_another(instance, sensor, job_name, assets):
@@ -155,6 +158,16 @@ def test_days_that_are_no_partitions_yet_are_left_alone(instance):
     assert sense(reconcile_what_has_closed, instance, project).run_requests == []
 
 
+def test_days_before_the_first_partition_are_named_and_the_others_are_reconciled(instance):
+    index_once(instance)
+    old = [stale(date.min), stale(date(1899, 12, 31))]
+    assert "left out: 2 days from 0001-01-01 to 1899-12-31" in str(
+        sense(reconcile_what_has_closed, instance, Project(*old)).skip_reason.skip_message
+    )
+    (request,) = sense(reconcile_what_has_closed, instance, Project(*old, stale())).run_requests
+    assert [request.tags[name] for name in RANGE] == [str(DAY), str(DAY)]
+
+
 def test_ranges_end_where_a_day_is_missing():
     one, two, four = (DAY + timedelta(days=number) for number in (0, 1, 3))
     assert ranges_of([one, two, four]) == [(one, two), (four, four)]
@@ -165,6 +178,41 @@ def test_late_events_that_wait_too_long_are_seen_to(instance, minutes, runs):
     since = None if minutes is None else datetime.now(UTC) - timedelta(minutes=minutes)
     looked = sense(late_events_waiting, instance, Project(stale(late_since=since)))
     assert len(getattr(looked, "run_requests", None) or []) == runs
+
+
+class Settled(Project):
+    """Settled days of which some are due, and days with rows that no event seems to make."""
+
+    def __init__(self, due: tuple[date, ...] = (), without_events: tuple[date, ...] = ()) -> None:
+        super().__init__()
+        self.due, self.without_events = due, without_events
+
+    def days_to_audit(self) -> tuple[DueDays, list[date]]:
+        return DueDays(10, self.due, 0, 1), list(self.without_events)
+
+
+@pytest.mark.parametrize("project", [Settled(due=(DAY,)), Settled(without_events=(DAY,))])
+def test_an_audit_is_started_where_a_day_is_due_or_has_rows_without_events(stored, project):
+    started = audit_every_4_hours(dg.build_schedule_context(instance=stored), project=project)
+    assert isinstance(started, dg.RunRequest)
+    assert (audit_every_4_hours.job_name, audit_every_4_hours.cron_schedule) == ("audit", "40 */4 * * *")
+
+
+def test_no_audit_is_started_where_no_day_is_due(stored):
+    skipped = audit_every_4_hours(dg.build_schedule_context(instance=stored), project=Settled())
+    assert "the rows of all 10 were compared with the log" in skipped.skip_message
+
+
+@pytest.mark.parametrize(("job_name", "assets"), [("audit", None), ("__ASSET_JOB", ["audits"])])
+def test_no_audit_is_started_during_another(stored, job_name, assets):
+    start_run(stored, job_name, assets=assets)
+    skipped = audit_every_4_hours(dg.build_schedule_context(instance=stored), project=Settled(due=(DAY,)))
+    assert skipped.skip_message == "the last audit has not ended yet"
+
+
+def test_an_audit_runs_as_often_as_days_are_shared_out_for():
+    hours = RUN_EVERY_MS // 3_600_000
+    assert audit_every_4_hours.cron_schedule.split()[1] == f"*/{hours}"
 
 
 def test_nothing_is_dropped_while_everything_is_kept():

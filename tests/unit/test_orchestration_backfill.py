@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from orchestration.backfill import BackfillOutcome, follow_backfill, launch_backfill
+from orchestration.backfill import BackfillOutcome, follow_backfill, launch_backfill, run_ranges
 from sma.errors import SmaError
 from sma.settings import Settings
 
@@ -45,24 +45,44 @@ def logged(*events: dict) -> dict:
     return {"__typename": "EventConnection", "cursor": "1", "hasMore": False, "events": list(events)}
 
 
-def follow(progress=lambda _: None, **script) -> BackfillOutcome:
-    return follow_backfill(SETTINGS, "abc", progress, ask=ScriptedDagster(**script), poll_seconds=0)
+def follow(progress=lambda _: None, run_count=1, **script) -> BackfillOutcome:
+    dagster = ScriptedDagster(**script)
+    return follow_backfill(SETTINGS, "abc", progress, run_count=run_count, ask=dagster, poll_seconds=0)
 
 
 def test_one_backfill_of_both_assets_is_launched():
     launched = {"__typename": "LaunchBackfillSuccess", "backfillId": "abc"}
     dagster = ScriptedDagster(launchPartitionBackfill=[launched])
-    assert launch_backfill(SETTINGS, date(2013, 1, 1), date(2013, 1, 2), dagster) == "abc"
+    assert launch_backfill(SETTINGS, [date(2013, 1, 1), date(2013, 1, 2)], dagster) == "abc"
     params = dagster.asked[0]["backfillParams"]
     assert params["assetSelection"] == BOTH
     assert params["partitionNames"] == ["2013-01-01", "2013-01-02"]
+
+
+def test_days_near_one_another_are_one_run_and_years_between_two_are_no_partitions_of_it():
+    launched = {"__typename": "LaunchBackfillSuccess", "backfillId": "abc"}
+    dagster = ScriptedDagster(launchPartitionBackfill=[launched])
+    days = [date(1970, 1, 1), date(2013, 1, 4), date(2013, 1, 7), date(2013, 1, 15)]
+    launch_backfill(SETTINGS, days, dagster)
+    week = [f"2013-01-{day:02d}" for day in range(4, 16)]
+    assert dagster.asked[0]["backfillParams"]["partitionNames"] == ["1970-01-01", *week]
+    assert run_ranges(days) == [(days[0], days[0]), (days[1], days[3])]
+
+
+def test_the_end_of_one_of_two_runs_is_not_the_end():
+    done = [
+        followed("REQUESTED", run("SUCCESS")),
+        followed("REQUESTED", run("SUCCESS"), run("STARTED", "run-2")),
+        followed("REQUESTED", run("SUCCESS"), run("SUCCESS", "run-2")),
+    ]
+    assert follow(run_count=2, partitionBackfillOrError=done).run_ids == ("run-1", "run-2")
 
 
 def test_a_refusal_is_one_line():
     refused = {"__typename": "PythonError", "message": "\nNo such partition\nTraceback …"}
     dagster = ScriptedDagster(launchPartitionBackfill=[refused])
     with pytest.raises(SmaError, match=r"did not start the backfill: No such partition$"):
-        launch_backfill(SETTINGS, date(2013, 1, 1), date(2013, 1, 1), dagster)
+        launch_backfill(SETTINGS, [date(2013, 1, 1)], dagster)
 
 
 def test_it_is_followed_to_the_end_of_its_run():
@@ -121,4 +141,4 @@ def test_a_dagster_that_is_down_is_named():
     with pytest.raises(
         SmaError, match=r"^Dagster does not answer at http://127.0.0.1:1 \(no connection\): run `sma up`$"
     ):
-        launch_backfill(SETTINGS, date(2013, 1, 1), date(2013, 1, 1))
+        launch_backfill(SETTINGS, [date(2013, 1, 1)])

@@ -11,10 +11,11 @@ import pytest
 
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA
 from orchestration.assets import POOL, batch_averages, reconciliations
+from orchestration.audit import audits
 from orchestration.backfill import readable_error
 from orchestration.definitions import definitions
 from orchestration.metadata import LARGEST, largest_differences
-from orchestration.partitions import days, partition_keys
+from orchestration.partitions import days, days_between, partition_keys, that_are_partitions
 from orchestration.resources import Project
 from sma.averages import load_averages
 from sma.errors import SmaError
@@ -49,6 +50,7 @@ def test_the_graph_goes_from_the_log_to_what_readers_see():
         "offset_index": ["events"],
         "batch_averages": ["events", "offset_index"],
         "reconciliations": ["batch_averages", "events", "late_events", "rejected_events", "streaming_averages"],
+        "audits": ["batch_averages", "events", "reconciliations", "streaming_averages"],
         "differences": ["reconciliations"],
         "moving_averages": ["batch_averages", "reconciliations", "streaming_averages"],
         "power_bi": ["moving_averages"],
@@ -83,6 +85,11 @@ def test_they_load_within_three_seconds_of_cpu(tmp_path):
     assert float(ran.stdout) < 3  # of the processor's time: a busy machine is no failure
 
 
+def test_an_audit_takes_turns_with_what_writes_the_same_days_and_fails_where_it_finds_damage():
+    assert audits.op.pool == POOL
+    assert {spec.name: spec.blocking for spec in audits.check_specs} == {"no_damage": True}
+
+
 @pytest.mark.parametrize("asset", [batch_averages, reconciliations])
 def test_a_backfill_is_one_run_in_one_pool(asset):
     assert asset.backfill_policy == dg.BackfillPolicy.single_run()
@@ -96,7 +103,10 @@ def test_an_unexplained_difference_blocks_what_comes_after_it():
 
 def test_today_and_tomorrow_are_partitions():
     today = date.fromisoformat(days.get_last_partition_key()) - timedelta(days=1)
-    assert partition_keys(today, today + timedelta(days=1)) == [str(today), str(today + timedelta(days=1))]
+    assert partition_keys(days_between(today, today + timedelta(days=1))) == [
+        str(today),
+        str(today + timedelta(days=1)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +119,18 @@ def test_today_and_tomorrow_are_partitions():
 )
 def test_days_that_are_no_partitions_are_refused(start, end, message):
     with pytest.raises(SmaError, match=message):
-        partition_keys(start, end)
+        partition_keys(days_between(start, end))
+
+
+def test_days_of_events_that_are_no_partitions_are_named_in_one_line_and_left_out():
+    said = []
+    days_of_the_log = [date.min, date(1899, 12, 31), date(2013, 1, 1), date(2013, 1, 2)]
+    assert that_are_partitions(days_of_the_log, said.append) == days_of_the_log[2:]
+    (line,) = said
+    assert "2 days from 0001-01-01 to 1899-12-31" in line
+    assert "1970-01-01 (SMA_FIRST_DAY)" in line
+    assert that_are_partitions(days_of_the_log[2:], said.append) == days_of_the_log[2:]
+    assert len(said) == 1
 
 
 def test_a_mistake_of_the_users_fails_the_run_with_its_one_line(tmp_path):

@@ -38,3 +38,10 @@ def test_a_value_that_cannot_be_read_is_named_with_its_variable(monkeypatch, fre
     monkeypatch.setenv("SMA_PARTITIONS", "four")
     with pytest.raises(SmaError, match=r"^SMA_PARTITIONS: .*, not 'four'$"):
         load_settings()
+
+
+@pytest.mark.parametrize("first_day", ["0001-01-01", "1799-12-31", "yesterday", "1970-1-1"])
+def test_a_first_day_that_makes_too_many_partitions_or_is_none_is_refused(monkeypatch, fresh_settings, first_day):
+    monkeypatch.setenv("SMA_FIRST_DAY", first_day)
+    with pytest.raises(SmaError, match=rf"^SMA_FIRST_DAY: .*, not '{first_day}'$"):
+        load_settings()

@@ -13,19 +13,20 @@ NOWHERE, WEBHOOK, DEAD_MANS_SWITCH = "nowhere", "webhook", "dead-mans-switch"
 WATCHDOG = "Watchdog"  # the alert that always fires
 
 _STREAM = "JobDown|JobRestarting|CheckpointsFailing|CheckpointOld|ConsumerLagging|ConsumerLagGrowing|WatermarkStalled"
-_BATCH = "DagsterDaemonDown|DagsterRunsFailing|DaysUnreconciled|RefreshFailing"
+_BEHIND = "DaysUnreconciled|AuditOverdue"
+_BATCH = f"DagsterDaemonDown|DagsterRunsFailing|{_BEHIND}|RefreshFailing"
 # cause -> its effects. A cause is never inhibited by its own effect, or both would be.
 _EFFECTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
     ({"alertname": "PartDown", "collector": "database"}, {"alertname": f"{_STREAM}|{_BATCH}|ReadersBehind"}),
-    ({"alertname": "PartDown", "collector": "kafka"}, {"alertname": f"{_STREAM}|DagsterRunsFailing|DaysUnreconciled"}),
-    ({"alertname": "PartDown", "collector": "flink"}, {"alertname": f"{_STREAM}|DagsterRunsFailing|DaysUnreconciled"}),
+    ({"alertname": "PartDown", "collector": "kafka"}, {"alertname": f"{_STREAM}|DagsterRunsFailing|{_BEHIND}"}),
+    ({"alertname": "PartDown", "collector": "flink"}, {"alertname": f"{_STREAM}|DagsterRunsFailing|{_BEHIND}"}),
     ({"alertname": "PartDown", "collector": "dagster"}, {"alertname": f"{_BATCH}|ReadersBehind"}),
     (
         {"alertname": "JobDown"},
-        {"alertname": f"{_STREAM.removeprefix('JobDown|')}|DagsterRunsFailing|DaysUnreconciled|ReadersBehind"},
+        {"alertname": f"{_STREAM.removeprefix('JobDown|')}|DagsterRunsFailing|{_BEHIND}|ReadersBehind"},
     ),
     ({"alertname": "JobRestarting"}, {"alertname": "CheckpointsFailing"}),
-    ({"alertname": "DagsterDaemonDown"}, {"alertname": "DaysUnreconciled|ReadersBehind"}),
+    ({"alertname": "DagsterDaemonDown"}, {"alertname": f"{_BEHIND}|ReadersBehind"}),
     ({"alertname": "RefreshFailing"}, {"alertname": "DagsterRunsFailing", "job": "refresh"}),
     ({"alertname": "DiskAlmostFull"}, {"alertname": "DiskFilling"}),
     ({"alertname": "ExporterDown"}, {"alertname": "MetricsMissing"}),

@@ -48,6 +48,9 @@ def build() -> Dashboard:
         .with_panel(
             figure("Unexplained", "sum(sma_unexplained_differences)", "short", "A defect or a loss", bad_from=1)
         )
+        .with_panel(
+            figure("Damaged", "sum(sma_unexplained_corrections)", "short", "Stored rows, within a day", bad_from=1)
+        )
         .with_panel(figure("Explained", "sum(sma_explained_differences)", "short", "By late events, and repaired"))
         .with_panel(
             figure("Unaccounted for", "sum(abs(sma_accounting_residue))", "short", "Records of the log", bad_from=1)
