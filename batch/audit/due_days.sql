@@ -1,4 +1,4 @@
--- Statements of due_days: they read when the stored rows of each day were last compared with the log, and what was found.
+-- Statements of due_days: they read when each day was last compared with the log, and which rows nobody can compare.
 
 -- read_last_audits --
 -- a day that was computed again was compared with the log then, whoever did it

@@ -31,6 +31,7 @@ _FORMATTED: dict[str, dict[str, sql.Composable]] = {
         "average": sql.Literal(""),
         "from_time": sql.Literal("-infinity"),
         "until_time": sql.Literal("infinity"),
+        "and_present": sql.SQL(""),
     },
 }
 
