@@ -129,8 +129,10 @@ class Broker(Wire):
 
 def _fetched(answer: memoryview) -> Fetched:
     """Read the answer to a fetch of one partition."""
-    _, error, _, _ = _FETCH_HEAD.unpack_from(answer)
+    _, error, _, topics = _FETCH_HEAD.unpack_from(answer)
     raise_for(error)
+    if not topics:
+        return Fetched()  # what a broker says whose quota is used up
     at = _FETCH_HEAD.size
     (name_bytes,) = _STRING.unpack_from(answer, at)
     at += _STRING.size + name_bytes

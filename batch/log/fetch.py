@@ -119,7 +119,7 @@ class _Partition:
                 continue
             if len(fetched.records):
                 return fetched
-            if time.monotonic() > silent_at:
+            if time.monotonic() > silent_at and not self._throttled_s():
                 raise silent(self._bootstrap, self._limits.silence_seconds, self.where, position, end)
             give_up_at = time.monotonic() + self._limits.retry_seconds
         return Fetched()  # nobody waits for it

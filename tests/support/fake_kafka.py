@@ -28,7 +28,8 @@ _PARTITION = Struct(">iiqqi")
 class Log:
     """Record batches by Kafka offset; `aborted`: producer, first offset and the mark's offset of each transaction.
 
-    `pauses_s`: how long after the answer to a fetch the next one came, of a client that is told to wait.
+    `over_quota`: how many fetches are answered with nothing but the time to wait. `pauses_s`: how long after the answer
+    to a fetch the next one came.
     """
 
     batches: Sequence[bytes]
@@ -37,6 +38,7 @@ class Log:
     fetched_batches: int = 3  # at once
     fetch_versions: tuple[int, int] = (0, 11)
     throttle_time_ms: int = 0
+    over_quota: int = 0
     offsets_asked: list[int] = field(default_factory=list)
     pauses_s: list[float] = field(default_factory=list)
     answered_at: float | None = None
@@ -172,8 +174,8 @@ def _fetch(version: int, body: bytes, log: Log) -> bytes:
         preferred_read_replica=-1,
         records=b"".join(sent),
     )
-    answer: Any = FetchResponse[version](
-        throttle_time_ms=log.throttle_time_ms, responses=[topic(topic=TOPIC, partitions=[partition])]
-    )
+    log.over_quota -= 1
+    responses = [] if log.over_quota >= 0 else [topic(topic=TOPIC, partitions=[partition])]
+    answer: Any = FetchResponse[version](throttle_time_ms=log.throttle_time_ms, responses=responses)
     log.answered_at = time.monotonic()
     return bytes(answer.encode(version=version))

@@ -90,6 +90,13 @@ def test_the_time_that_the_broker_asks_for_is_no_silence() -> None:
         assert _read(address, 30, ReadLimits(silence_seconds=0.1, retry_seconds=0.1)) == list(range(30))
 
 
+def test_an_answer_with_nothing_but_the_time_to_wait_is_no_failure() -> None:
+    log = Log([events(0, 10)], throttle_time_ms=20, over_quota=3)
+    with kafka_with(log) as address:
+        assert _read(address, 10, ReadLimits(silence_seconds=0.0, retry_seconds=0.0)) == list(range(10))
+    assert log.offsets_asked == [0, 0, 0, 0]
+
+
 def test_a_throttled_reader_that_is_left_half_way_does_not_wait() -> None:
     log = Log([events(first, 10) for first in range(0, 30, 10)], fetched_batches=1, throttle_time_ms=3_600_000)
     with kafka_with(log) as address:
