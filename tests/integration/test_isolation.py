@@ -54,10 +54,10 @@ ACTIONS = {
     "TRUNCATE": "TRUNCATE {relation}",
 }
 _AVERAGES = ("streaming_averages", "batch_averages")
-_AUDIT = ("reconciliations", "differences", "accounting", "corrections")
+_AUDIT = ("reconciliations", "differences", "accounting", "corrections", "corrected_days", "audits")
 _INDEX = ("indexed_partitions", "offset_blocks", "indexed_series", "series_days", "late_events", "rejected_events")
 _REFRESHES = ("refreshes", "refreshed_days")
-TABLES = (*_AVERAGES, *_AUDIT, *_INDEX, *_REFRESHES, "batch_days", "averages", "customers")
+TABLES = (*_AVERAGES, *_AUDIT, *_INDEX, *_REFRESHES, "batch_days", "averages", "customers", "job_starts")
 # what each part may do: all else must be refused
 ALLOWED = {
     ("sma_streaming", "streaming_averages"): {"SELECT", "INSERT", "UPDATE"},
@@ -66,6 +66,8 @@ ALLOWED = {
     ("sma_batch", "batch_days"): {"SELECT", "INSERT", "UPDATE", "DELETE"},
     **{("sma_batch", table): {"SELECT", "INSERT"} for table in _AUDIT},
     **{("sma_batch", table): set(ACTIONS) for table in _INDEX},
+    ("sma_streaming", "job_starts"): {"SELECT", "INSERT"},
+    ("sma_batch", "job_starts"): {"SELECT"},
     ("sma_batch", "refreshes"): {"SELECT", "INSERT", "UPDATE"},
     ("sma_batch", "refreshed_days"): {"SELECT", "INSERT", "DELETE"},
     **{("sma_reader", table): {"SELECT"} for table in TABLES},
