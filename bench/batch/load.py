@@ -26,6 +26,7 @@ from bench.databases import own_database
 from bench.digest import Digest, digest_of, require_rows
 from bench.events import MONTH, Log
 from deploy.local.services.render import INSTALL_DIR
+from sma.averages import DEFAULT_MAX_AHEAD_MS
 from sma.days import day_of
 from sma.durations import DAY_MS
 from sma.errors import SmaError
@@ -66,7 +67,7 @@ def run_ours(log: Log) -> Result:
         began = time.monotonic()
         with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
             for result, piece in rows.results:
-                write_result(connection, result, [piece], _RUN_ID, _RUN_ID)
+                write_result(connection, result, [piece], DEFAULT_MAX_AHEAD_MS, _RUN_ID, _RUN_ID)
         seconds = time.monotonic() - began
         require_rows(settings, _TABLE, rows.digest)
     return Result(rows.digest.rows, seconds)

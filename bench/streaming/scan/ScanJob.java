@@ -35,7 +35,7 @@ public final class ScanJob {
                 .build();
         environment
                 .fromSource(source, WatermarkStrategy.noWatermarks(), "events")
-                .transform("event_blocks", new EventBlockType(), new EventBlocks(plan.maxAheadMs(), plan.lingerMs()))
+                .transform("event_blocks", new EventBlockType(), new EventBlocks(plan.maxAheadMs(), plan.lingerMs(), Map.of()))
                 .sinkTo(new DiscardingSink<EventBlock>());
     }
 
