@@ -117,5 +117,5 @@ def test_an_account_that_does_not_add_up_has_a_residue(flink: Flink) -> None:
     ],
 )
 def test_a_job_without_memory_names_the_way_out(failure: str | None, named: bool) -> None:
-    status = progress.Status("RESTARTING", "a", 1.0, 3, failure, None, {}, {}, 1, 0, 0, 0, [])
+    status = progress.Status("RESTARTING", "a", 1.0, 3, failure, None, {}, {}, 1, 0, [])
     assert ("Raise SMA_TASKMANAGER_MEMORY" in (status.way_out or "")) is named
