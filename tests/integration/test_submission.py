@@ -4,6 +4,7 @@ import json
 
 import pytest
 import requests
+from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from clients.flink import FlinkRest
 from sma.averages import load_averages
@@ -62,6 +63,26 @@ def test_the_jar_is_uploaded_only_where_the_cluster_has_it_not(place, averages):
         job_id = submit_and_run(place, averages)
         rest.cancel(job_id)
         assert len(rest.ask("GET", "/jars")["files"]) == 1
+
+
+def test_a_job_that_has_ended_leaves_no_thread_of_a_client_behind(place, averages):
+    #  a thread keeps the job's classes in memory, and some 25 starts would fill the TaskManager's metaspace
+    succeed(place.sma("stream", "start"))
+    assert kafka_threads(place)
+    succeed(place.sma("stream", "stop"))
+    for attempt in Retrying(stop=stop_after_delay(15), wait=wait_fixed(1), reraise=True):
+        with attempt:
+            assert kafka_threads(place) == []
+
+
+def kafka_threads(place):
+    rest = FlinkRest(place.settings.flink_url)
+    return [
+        thread["threadName"]
+        for manager in rest.ask("GET", "/taskmanagers")["taskmanagers"]
+        for thread in rest.ask("GET", f"/taskmanagers/{manager['id']}/thread-dump")["threadInfos"]
+        if thread["threadName"].startswith("kafka-")
+    ]
 
 
 def test_flink_shows_no_password_of_a_job(place, averages):

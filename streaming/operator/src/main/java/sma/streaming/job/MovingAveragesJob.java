@@ -2,13 +2,12 @@ package sma.streaming.job;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Properties;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.connector.sink2.Sink;
-import org.apache.flink.connector.base.DeliveryGuarantee;
-import org.apache.flink.connector.kafka.sink.KafkaSink;
-import org.apache.flink.connector.kafka.sink.TransactionNamingStrategy;
+import org.apache.flink.connector.kafka.sink.TransactionalSink;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
@@ -117,15 +116,12 @@ public final class MovingAveragesJob {
     }
 
     /** Readers of committed records find each once; those of one moment are committed when a checkpoint covers them. */
-    private <T> KafkaSink<T> inTransactions(String topic, JsonRecords.Writer<T> writer, String suffix) {
-        return KafkaSink.<T>builder()
-                .setBootstrapServers(plan.kafka().bootstrap())
-                .setRecordSerializer(new JsonRecords<>(topic, plan.generation(), writer))
-                .setDeliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
-                .setTransactionalIdPrefix(plan.kafka().transactionalIdPrefix() + suffix)
-                .setTransactionNamingStrategy(TransactionNamingStrategy.POOLING)
-                .setProperty("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)
-                .build();
+    private <T> Sink<T> inTransactions(String topic, JsonRecords.Writer<T> writer, String suffix) {
+        Properties producer = new Properties();
+        producer.setProperty("bootstrap.servers", plan.kafka().bootstrap());
+        producer.setProperty("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
+        return new TransactionalSink<>(
+                producer, plan.kafka().transactionalIdPrefix() + suffix, new JsonRecords<>(topic, plan.generation(), writer));
     }
 
     private static <T> void sink(DataStream<T> from, Sink<T> to, String name) {
