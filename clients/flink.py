@@ -109,8 +109,19 @@ class FlinkRest:
                 values |= {metric["id"]: metric["value"] for metric in metrics}
         return values
 
-    def accumulators(self, job_id: str) -> dict[str, str]:
-        """Return the accumulators of a job, by name."""
+    def final_accumulators(self, job_id: str, timeout_s: float) -> dict[str, str]:
+        """Return the accumulators of a job that has ended, or is about to, by name.
+
+        Flink answers about a job with what it knew up to 3 s ago: this waits until it knows of the end.
+        """
+        try:
+            Retrying(
+                retry=retry_if_result(lambda state: state not in ENDED),
+                stop=stop_after_delay(timeout_s),
+                wait=wait_fixed(POLL_S),
+            )(self.state, job_id)
+        except RetryError:
+            raise SmaError(f"Flink at {self._url}: the job {job_id} has not ended after {timeout_s:.0f} s") from None
         accumulators = self.ask("GET", f"/jobs/{job_id}/accumulators")["user-task-accumulators"]
         return {each["name"]: each["value"] for each in accumulators}
 

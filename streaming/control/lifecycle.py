@@ -195,7 +195,7 @@ def run_to_end(settings: StreamingSettings, plan: Mapping[str, Any], job: str = 
         time.sleep(POLL_S)
     if state != "FINISHED":
         raise SmaError(f"the job {settings.job_name} is {state}: {rest.last_failure(job_id) or 'someone ended it'}")
-    return rest.accumulators(job_id)
+    return rest.final_accumulators(job_id, START_TIMEOUT_S)
 
 
 def submit_job(

@@ -132,7 +132,7 @@ def _read_by(rest: FlinkRest, job_id: str) -> dict[int, int]:
     """
     return {
         int(name.removeprefix(_READ_TO)): int(offset)
-        for name, offset in rest.accumulators(job_id).items()
+        for name, offset in rest.final_accumulators(job_id, lifecycle.START_TIMEOUT_S).items()
         if name.startswith(_READ_TO)
     }
 

@@ -102,6 +102,19 @@ def test_an_operation_that_takes_too_long_is_given_up(flink: Flink) -> None:
         FlinkRest(flink.url).checkpoint("a", 0.1)
 
 
+def test_accumulators_are_those_of_the_end_and_not_those_that_flink_knew_before(flink: Flink) -> None:
+    flink.answers["/jobs/a"] = [{"state": "RUNNING"}, {"state": "RUNNING"}, {"state": "FINISHED"}]
+    flink.answers["/jobs/a/accumulators"] = {"user-task-accumulators": [{"name": "read_to.0", "value": "94"}]}
+    assert FlinkRest(flink.url).final_accumulators("a", 5) == {"read_to.0": "94"}
+    assert [path for _, path, _ in flink.requests] == 3 * ["/jobs/a"] + ["/jobs/a/accumulators"]
+
+
+def test_a_job_that_does_not_end_has_no_final_accumulators(flink: Flink) -> None:
+    flink.answers["/jobs/a"] = {"state": "RUNNING"}
+    with pytest.raises(SmaError, match="the job a has not ended after 0 s"):
+        FlinkRest(flink.url).final_accumulators("a", 0.1)
+
+
 def test_a_refusal_is_one_line(flink: Flink) -> None:
     flink.answers["/overview"] = {"errors": ["Not found", TRACE]}
     flink.status["/overview"] = 404
