@@ -5,7 +5,6 @@ import random
 import threading
 import time
 from collections import Counter
-from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -86,8 +85,7 @@ def expected_of(events, **more):
 
 def reconcile_all(place, run_id):
     averages = load_averages(Path(place.environ["SMA_AVERAGES"]))
-    first, last = days_touched(place.settings, averages, print)
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    days = days_touched(place.settings, averages, print)
     compute_batch_days(place.settings, averages, days, run_id, print)
     return reconcile_days(place.settings, averages, days, run_id, print)
 

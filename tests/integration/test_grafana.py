@@ -76,6 +76,10 @@ def watched(stack, stack_template, slots, tmp_path_factory):
                 " SELECT customer, metric, average, as_of, value_sum, event_count FROM sma.streaming_averages"
             )
             connection.execute(
+                "INSERT INTO sma.batch_days (day, average, read_to, low_watermark, row_count, run_id)"
+                " VALUES ('2013-01-01', 'hour', '{}', '2013-01-02', 40, 'run')"
+            )
+            connection.execute(
                 "INSERT INTO sma.reconciliations VALUES"
                 " ('run', '2013-01-01', 'hour', 40, 39, 1, 0, 0, 1, 0, '{}', 1, now())"
             )

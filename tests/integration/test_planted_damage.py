@@ -82,7 +82,7 @@ def plant(place, chooser):
             elif kind == "sum":
                 connection.execute(f"UPDATE sma.streaming_averages SET value_sum = value_sum + 0.000001 {here}", key)
             elif kind == "count":
-                connection.execute(f"UPDATE sma.streaming_averages SET event_count = event_count - 1 {here}", key)
+                connection.execute(f"UPDATE sma.streaming_averages SET event_count = event_count + 1 {here}", key)
             else:
                 connection.execute(
                     f"INSERT INTO sma.streaming_averages {KEY[:-1]}, value_sum, event_count) "

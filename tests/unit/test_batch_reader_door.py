@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 
 import google_crc32c
@@ -177,7 +178,7 @@ def test_a_log_that_an_older_kafka_wrote_is_read_all_the_same() -> None:
         chunks = list(read_partition(Settings(kafka_bootstrap=kafka), TOPIC, 0, 0, 15, DAY_MS, series))
         assert [offset for chunk in chunks for offset in chunk.kafka_offsets.tolist()] == list(range(15))
         assert chunks[0].next_offset == 10
-        values = [value for read in read_values(Settings(kafka_bootstrap=kafka), TOPIC, 0, 10, 12) for value in read]
+        values = list(chain.from_iterable(read_values(Settings(kafka_bootstrap=kafka), TOPIC, 0, 10, 12)))
     assert values == [Value(0, offset, event(offset)) for offset in (10, 11)]
 
 

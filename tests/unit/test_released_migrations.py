@@ -19,6 +19,8 @@ RELEASED = {
     "0011_refreshes.sql": "e596d409395d85f874ffa370b627ef4525ce7e9ad1609e1896f919510264572f",
     "0012_monitoring.sql": "79ca8ce4df6603d450792cf295e3aa5b090ecd2b0e1c8110f13174a849946daf",
     "0013_field_words.sql": "493d3c51cff43352f70f40cfb284ea3b3c4f09b17521cee54b99b92e3cf7dd9c",
+    "0014_log_time.sql": "6e6a02a2544fb191487edf9eabb8fab88bcf113d558d58fc46c336bbab097018",
+    "0016_mismatched_records.sql": "a8295315ff427feaecf3c0aba0b42e3780832546403e085077dc98dd5740ab11",
 }
 
 

@@ -16,7 +16,7 @@ from batch.log.limits import LIMITS, ReadLimits
 from batch.log.offsets import OffsetRange, retained_ranges
 from batch.log.reader import read_partition
 from batch.log.series_table import SeriesTable
-from clients.kafka import offsets
+from batch.reconciliation.stream_commits import wait_until_visible
 from sma.errors import SmaError
 from sma.event import Event, Heartbeat, Rejected, read_record
 from sma.settings import Settings
@@ -152,14 +152,6 @@ def transactional(settings: Settings, name: str) -> Producer:
     return made
 
 
-def await_last_markers(settings: Settings, topic: str) -> None:
-    """Wait until Kafka has written what ends the transactions; it answers a producer before that."""
-    give_up_at = time.monotonic() + DEADLINE_SECONDS
-    while offsets.ends(settings, topic, read_committed=True) != offsets.ends(settings, topic):
-        assert time.monotonic() < give_up_at, "a transaction stays open"
-        time.sleep(0.1)
-
-
 def test_committed_transactions_are_read_and_aborted_ones_are_not(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     one, two, plain = transactional(settings, "one"), transactional(settings, "two"), producer(settings)
@@ -172,7 +164,7 @@ def test_committed_transactions_are_read_and_aborted_ones_are_not(place: Place) 
         send(one, topic, records(30, 1_000 * turn + 300))
         (one.abort_transaction if turn % 3 else one.commit_transaction)(30)
         (two.commit_transaction if turn % 2 else two.abort_transaction)(30)
-    await_last_markers(settings, topic)
+    wait_until_visible(settings, [topic], lambda _: None)  # Kafka answers a producer before it has written a marker
     held = ends(settings, topic)
     whole = read_ordinarily(settings, topic, 0, held.end)
     assert len(whole) == 4 * 60 + 6 * 30 + 12 * 5
