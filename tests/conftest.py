@@ -22,6 +22,7 @@ from tests.support.nightly import drawn, long_form
 from tests.support.places import SMA, Place, database_on, place_on, settings_of, template_on
 from tests.support.services import SHORT_LIVED_JVMS, run_or_fail, running_services
 
+_LONGEST_NAME = 1_000
 _NOWHERE = {"SMA_KAFKA_BOOTSTRAP": "127.0.0.1:1", "SMA_FLINK_URL": "http://127.0.0.1:1"}
 
 hypothesis_settings.register_profile("sma", deadline=None)  # a busy machine is no failure
@@ -34,7 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep one of the long forms, and let tests that share services run in one process."""
+    """Keep one of the long forms, let tests that share services run in one process, and refuse names of megabytes."""
+    for item in items:
+        if len(item.nodeid) > _LONGEST_NAME:  # each process of the run sends every name to the others
+            raise pytest.UsageError(f"{item.nodeid[:200]}...: its name has {len(item.nodeid):,} characters: give `ids`")
     if not config.getoption("--nightly"):
         long_forms = {item: name for item in items if (name := long_form(item)) is not None}
         kept = drawn(long_forms.values(), CHECKOUT)

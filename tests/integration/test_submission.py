@@ -1,6 +1,8 @@
 """The two ways by which a job reaches the real cluster: its jar through Flink's REST API, and Flink's own client."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 import requests
@@ -83,6 +85,31 @@ def kafka_threads(place):
         for thread in rest.ask("GET", f"/taskmanagers/{manager['id']}/thread-dump")["threadInfos"]
         if thread["threadName"].startswith("kafka-")
     ]
+
+
+@pytest.mark.nightly
+def test_classes_of_jobs_that_have_ended_are_unloaded(place, averages):
+    for hour in range(3):
+        succeed(place.sma("stream", "start"))
+        publish_hours(place, 2 * hour, 2)
+        succeed(place.sma("wait", "--timeout", "120"))
+        succeed(place.sma("stream", "stop"))
+    #  the driver's thread that looks for connections that nobody closed ends after half a minute
+    for attempt in Retrying(stop=stop_after_delay(90), wait=wait_fixed(5), reraise=True):
+        with attempt:
+            assert job_class_loaders(place) <= 1, "of the newest job, which Flink keeps for a while"
+
+
+def job_class_loaders(place):
+    """How many jobs' classes the TaskManager holds after it has collected what nothing holds."""
+    (process,) = [
+        path.parent.name
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if b"TaskManagerRunner" in (line := path.read_bytes()) and bytes(place.settings.state_dir) in line
+    ]
+    subprocess.run(["jcmd", process, "GC.run"], check=True, capture_output=True)
+    found = subprocess.run(["jcmd", process, "VM.classloader_stats"], check=True, capture_output=True, text=True)
+    return found.stdout.count("ChildFirstClassLoader")
 
 
 def test_flink_shows_no_password_of_a_job(place, averages):

@@ -78,6 +78,7 @@ def test_a_range_that_ends_within_a_batch_ends_there_too() -> None:
         varint(2 * MAX_RECORD_BYTES) + b"\0\0\0\1\1" + varint(2**40) + bytes(2 * MAX_RECORD_BYTES),
         varint(-5) + bytes(2 * MAX_RECORD_BYTES),
     ],
+    ids=["too few bytes", "too many bytes", "record too long", "key too long", "value too long", "negative length"],
 )
 def test_records_that_are_not_as_stated_are_damage(codec: str, plain: bytes) -> None:
     raw = encode_batch(ENTRIES, 100, codec, records=plain)

@@ -66,6 +66,7 @@ final class AveragesTable {
                 AND (stored.generation, coalesce(stored.newest_offset, -1))
                     <= (excluded.generation, excluded.newest_offset)
             """;
+    private static final Driver DRIVER = unregisteredDriver();
     private static final int CHUNK_BYTES = 1 << 16;
     private static final int DAY_MS = 86_400_000;
 
@@ -145,6 +146,18 @@ final class AveragesTable {
         return lines.append((char) ('0' + number / 10)).append((char) ('0' + number % 10));
     }
 
+    /** The driver registers itself with DriverManager, which would keep it, and with it all classes of the job, for ever. */
+    private static Driver unregisteredDriver() {
+        try {
+            if (Driver.isRegistered()) {
+                Driver.deregister();
+            }
+        } catch (SQLException refused) {
+            throw new ExceptionInInitializerError(refused);
+        }
+        return new Driver();
+    }
+
     private void connect() throws SQLException {
         if (connection != null) {
             return;
@@ -156,8 +169,7 @@ final class AveragesTable {
         if (database.password() != null) {
             properties.setProperty("password", database.password());
         }
-        // Not through DriverManager, which keeps drivers, and with them this job's class loader, for ever.
-        connection = new Driver().connect(database.url(), properties);
+        connection = DRIVER.connect(database.url(), properties);
         if (connection == null) {
             throw new SQLException("not a PostgreSQL URL: " + database.url());
         }
