@@ -73,6 +73,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         for name, value in SHORT_LIVED_JVMS.items():
             patch.setenv(name, value)
         patch.setenv("SMA_AUTOMATION", "false")  # a quarter of an hour may begin while a test reconciles
+        patch.setenv("SMA_CHECKPOINT_INTERVAL", "2 seconds")  # each `sma wait` waits for one
         load_settings.cache_clear()
         try:
             run_or_fail([SMA, "up", "--fresh"], os.environ)
