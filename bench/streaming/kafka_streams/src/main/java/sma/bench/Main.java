@@ -34,6 +34,8 @@ public final class Main {
 
     private static final int MAX_POLL_RECORDS = 10_000;
     private static final long TIMEOUT_MINUTES = 5;
+    /** How long a thread waits, before it begins, for one that has left the group without a word; 45 s by default. */
+    private static final int SESSION_TIMEOUT_MS = 10_000;
 
     private Main() {}
 
@@ -102,6 +104,7 @@ public final class Main {
         properties.put(StreamsConfig.STATE_DIR_CONFIG, folder);
         properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
         properties.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, MAX_POLL_RECORDS);
+        properties.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, SESSION_TIMEOUT_MS);
         return properties;
     }
 
