@@ -3,6 +3,7 @@
 Source: Flink documentation, REST API. What a job is for belongs to streaming/control/lifecycle.py.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,14 +115,7 @@ class FlinkRest:
 
         Flink answers about a job with what it knew up to 3 s ago: this waits until it knows of the end.
         """
-        try:
-            Retrying(
-                retry=retry_if_result(lambda state: state not in ENDED),
-                stop=stop_after_delay(timeout_s),
-                wait=wait_fixed(POLL_S),
-            )(self.state, job_id)
-        except RetryError:
-            raise SmaError(f"Flink at {self._url}: the job {job_id} has not ended after {timeout_s:.0f} s") from None
+        self._await(f"/jobs/{job_id}", lambda job: job["state"] in ENDED, timeout_s, f"the job {job_id} has not ended")
         accumulators = self.ask("GET", f"/jobs/{job_id}/accumulators")["user-task-accumulators"]
         return {each["name"]: each["value"] for each in accumulators}
 
@@ -197,18 +191,24 @@ class FlinkRest:
         return result
 
     def _operation(self, path: str, what: str, timeout_s: float) -> dict[str, Any]:
-        try:
-            done = Retrying(
-                retry=retry_if_result(lambda result: result["status"]["id"] != "COMPLETED"),
-                stop=stop_after_delay(timeout_s),
-                wait=wait_fixed(POLL_S),
-            )(self.ask, "GET", path)
-        except RetryError as error:
-            raise SmaError(f"Flink at {self._url}: the {what} was not complete after {timeout_s:.0f} s") from error
+        done = self._await(
+            path, lambda asked: asked["status"]["id"] == "COMPLETED", timeout_s, f"the {what} was not complete"
+        )
         operation: dict[str, Any] = done["operation"]
         if "failure-cause" in operation:
             raise RequestRefused(f"the {what} failed: {root_cause(operation['failure-cause']['stack-trace'])}")
         return operation
+
+    def _await(self, path: str, is_done: Callable[[Any], bool], timeout_s: float, otherwise: str) -> Any:
+        """Ask for `path` until the response is as `is_done` wants it, and return that response."""
+        try:
+            return Retrying(
+                retry=retry_if_result(lambda response: not is_done(response)),
+                stop=stop_after_delay(timeout_s),
+                wait=wait_fixed(POLL_S),
+            )(self.ask, "GET", path)
+        except RetryError as error:
+            raise SmaError(f"Flink at {self._url}: {otherwise} after {timeout_s:.0f} s") from error
 
 
 def root_cause(stack_trace: str) -> str:

@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-from pathlib import Path
 
 import pytest
 import requests
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from clients.flink import FlinkRest
+from deploy.local.processes import stack_processes
 from sma.averages import load_averages
 from streaming.control import lifecycle
 from streaming.control.kafka_log import KafkaLog
@@ -102,11 +102,8 @@ def test_classes_of_jobs_that_have_ended_are_unloaded(place, averages):
 
 def job_class_loaders(place):
     """How many jobs' classes the TaskManager holds after it has collected what nothing holds."""
-    (process,) = [
-        path.parent.name
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if b"TaskManagerRunner" in (line := path.read_bytes()) and bytes(place.settings.state_dir) in line
-    ]
+    running = stack_processes(place.settings.state_dir)
+    (process,) = [str(pid) for pid, command in running.items() if "TaskManagerRunner" in command]
     subprocess.run(["jcmd", process, "GC.run"], check=True, capture_output=True)
     found = subprocess.run(["jcmd", process, "VM.classloader_stats"], check=True, capture_output=True, text=True)
     return found.stdout.count("ChildFirstClassLoader")

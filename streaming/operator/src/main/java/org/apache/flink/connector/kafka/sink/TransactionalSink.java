@@ -16,7 +16,6 @@ public final class TransactionalSink<IN> extends KafkaSink<IN> {
     private static final long serialVersionUID = 1L;
     private static final TransactionNamingStrategy NAMES = TransactionNamingStrategy.POOLING;
 
-    private final Properties producer;
     private final String transactionalIdPrefix;
     private final KafkaRecordSerializationSchema<IN> serializer;
 
@@ -43,14 +42,13 @@ public final class TransactionalSink<IN> extends KafkaSink<IN> {
                 transactionalIdPrefix,
                 serializer,
                 NAMES);
-        this.producer = checked.getKafkaProducerConfig();
         this.transactionalIdPrefix = transactionalIdPrefix;
         this.serializer = serializer;
     }
 
     @Override
     public KafkaWriter<IN> restoreWriter(WriterInitContext context, Collection<KafkaWriterState> recovered) {
-        Writer<IN> writer = new Writer<>(producer, transactionalIdPrefix, context, serializer, recovered);
+        Writer<IN> writer = new Writer<>(getKafkaProducerConfig(), transactionalIdPrefix, context, serializer, recovered);
         writer.initialize();
         return writer;
     }
