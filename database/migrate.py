@@ -189,7 +189,7 @@ def create_database(owner_url: str, name: str, sql_dir: Path = SQL_DIR) -> None:
 
 
 def copy_database(owner_url: str, template: str, name: str) -> None:
-    """Copy a database, with the privileges to connect to it; no session may be open in the original.
+    """Copy a database, with its settings and the privileges to connect to it; no session may be open in the original.
 
     Args:
         owner_url: as for `create_database`.
@@ -206,6 +206,13 @@ def copy_database(owner_url: str, template: str, name: str) -> None:
             connection.execute(
                 sql.SQL("GRANT {} ON DATABASE {} TO {}").format(sql.SQL(privilege), sql.Identifier(name), grantee)
             )
+        for (setting,) in connection.execute(_DATABASE_SETTINGS, (template,)).fetchall():
+            parameter, _, value = setting.partition("=")
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} SET {} = {}").format(
+                    sql.Identifier(name), sql.Identifier(*parameter.split(".")), sql.Literal(value)
+                )
+            )
 
 
 _DATABASE_PRIVILEGES = """
@@ -216,6 +223,13 @@ _DATABASE_PRIVILEGES = """
     CROSS JOIN LATERAL pg_catalog.aclexplode(databases.datacl) AS granted
     LEFT JOIN pg_catalog.pg_roles AS roles ON roles.oid = granted.grantee
     WHERE databases.datname = %s
+"""
+
+_DATABASE_SETTINGS = """
+    SELECT unnest(settings.setconfig)
+    FROM pg_catalog.pg_db_role_setting AS settings
+    INNER JOIN pg_catalog.pg_database AS databases ON databases.oid = settings.setdatabase
+    WHERE databases.datname = %s AND settings.setrole = 0
 """
 
 

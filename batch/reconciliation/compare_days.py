@@ -22,6 +22,7 @@ from batch.store.averages_schema import KEY
 from batch.store.database import Connection
 from batch.windows.day_rows import SpanRows
 from batch.windows.recompute import RecomputedDay
+from sma.errors import SmaError
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,15 @@ def classify_days(
         progress: takes a line where windows are left out.
 
     Raises:
-        SmaError: Kafka does not answer, or no longer has the events of a day that differs.
+        SmaError: Kafka does not answer, no longer has the events of a day that differs, or the database does not return
+            the rows that it has counted.
     """
+    counts = {(each.result.day, each.result.average): each.counts for each in counted}
     classified: dict[tuple[date, str], _Differences] = {}
     for day in recomputed:
         for average in day.averages:
             differences = classified[day.day, average] = _classify(connection, average, day.spans)
+            _require_counted(day.day, average, counts[day.day, average], differences)
             if differences.changed_since:
                 progress(
                     f"{day.day}, {average}: {differences.changed_since:,} windows changed since the snapshot: left out"
@@ -77,24 +81,41 @@ def classify_days(
 
 @dataclass(frozen=True, slots=True)
 class _Differences:
+    """What was found of one day and average; `streamed` and `batch` are the rows that differ, by layer."""
+
     differences: pl.DataFrame
+    streamed: int
+    batch: int
     changed_since: int
     seconds: float
 
 
 def _classify(connection: Connection, average: str, spans: Sequence[SpanRows]) -> _Differences:
     started = time.monotonic()
-    differences, changed_since = [pl.DataFrame(schema=DIFFERENCES_SCHEMA)], 0
+    differences, streamed, batch, changed_since = [pl.DataFrame(schema=DIFFERENCES_SCHEMA)], 0, 0, 0
     for span in spans:
         differing = differing_rows(connection, average, span.from_ms, span.until_ms)
         if differing.is_empty():
             continue
+        streamed += differing["stream_event_count"].count()
+        batch += differing["batch_event_count"].count()
         # only the windows that differ are kept of each frame, before the next one is read
         frames = {name: rows.join(differing, on=KEY, how="semi") for name, rows in span.frames(average)}
         kept = differing.join(windows_changed_since(frames), on=KEY, how="anti")
         changed_since += differing.height - kept.height
         differences.append(classify_differences(kept, recomputed_rows(frames)))
-    return _Differences(pl.concat(differences).sort(KEY), changed_since, time.monotonic() - started)
+    return _Differences(pl.concat(differences).sort(KEY), streamed, batch, changed_since, time.monotonic() - started)
+
+
+def _require_counted(day: date, average: str, counts: RowCounts, read: _Differences) -> None:
+    """Refuse answers of the database that contradict one another: both are of the same snapshot."""
+    differing = counts.streamed - counts.equal, counts.batch - counts.equal
+    if differing != (read.streamed, read.batch):
+        raise SmaError(
+            f"{day}, average {average}: of the rows that differ, the database counted {differing[0]:,} streamed and "
+            f"{differing[1]:,} batch rows, and then returned {read.streamed:,} and {read.batch:,}; nothing was stored: "
+            "run this again, and see docs/decisions/0040-plans-that-lose-rows.md"
+        )
 
 
 def _reconciled(counted: CountedDay, classified: _Differences | None) -> ReconciledDay:

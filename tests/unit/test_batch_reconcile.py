@@ -1,13 +1,20 @@
 """Stream against batch: each kind of difference is found, and only late events explain one."""
 
+from datetime import date
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA, Recomputed, classify_differences, compare, summarize
+from batch.reconciliation.compare_days import CountedDay, classify_days
+from batch.reconciliation.compare_in_database import RowCounts
+from batch.results.batch_results import BatchResult
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
+from batch.windows.recompute import RecomputedDay
 from sma.averages import Average
+from sma.errors import SmaError
 from sma.window import CountWindow, DurationWindow
 from tests.support.memory_log import recompute
 
@@ -130,3 +137,11 @@ def test_damage_of_every_kind_is_found_and_nothing_else(data):
     recomputed = {log[index][3] for index in damaged} | {as_of * 10 for as_of in extra}
     assert set(differences["as_of_ms"]) == recomputed
     assert not differences["is_explained"].any()
+
+
+def test_rows_that_were_counted_and_are_then_not_returned_are_refused():
+    day = date(2013, 1, 1)
+    counted = CountedDay(BatchResult(day, "hour", {0: 9}, 0), RowCounts(streamed=0, batch=5, equal=0), seconds=0)
+    recomputed = [RecomputedDay(day, ("hour",), spans=())]
+    with pytest.raises(SmaError, match=r"2013-01-01, average hour: .* counted 0 streamed and 5 .* returned 0 and 0"):
+        classify_days(None, [counted], recomputed, print)
