@@ -1,7 +1,8 @@
 """The command `sma`: its subcommands, and the errors that a user sees.
 
-Each subcommand has a module of its own, which is imported when the command is used: all of them together take seconds.
-The work is done in the packages that those call.
+Help and refused options take a blink, since nothing is imported that they do not need. Each subcommand has a module of
+its own, which is imported when the command is used. Its first lines import click and what prints; the body of a command
+imports the packages that do the work, which take up to two seconds: polars, Dagster, the clients of the services.
 """
 
 import logging
@@ -10,7 +11,7 @@ from importlib import import_module
 
 import click
 
-from monitoring.logs.handlers import log_as
+from monitoring.logs.command_handler import CommandHandler
 from sma.errors import SmaError
 
 COMMANDS = {
@@ -77,8 +78,8 @@ def run_command(command: click.Command) -> None:
     """Run a command; a mistake of the user's, or a service that is down, is one line and exit code 1."""
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger().handlers[0].addFilter(lambda record: record.name != _LOG.name)  # printed below
+    logging.getLogger().addHandler(CommandHandler("cli"))
     try:
-        log_as("cli")
         command()
     except SmaError as error:
         _LOG.error("%s", error)

@@ -1,25 +1,18 @@
 """Makes the logging handlers of a process: one for its JSON file, one for Splunk.
 
 Dagster configures logging again whenever a step of a run asks for its handlers, and `logging` then closes the existing
-ones. So these handlers can be closed and still used, and the shipper ends with the process, not with its handler.
+ones. So these handlers can be closed and still used. The one for Splunk is in `monitoring.logs.splunk_handler`, which
+is imported only where Splunk is set up.
 """
 
-import json
 import logging
-import os
-import secrets
-import socket
-from collections.abc import Mapping
 from functools import cache
-from itertools import count
 from pathlib import Path
 
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
-from monitoring.logs.collector import Collector
-from monitoring.logs.destination import SOURCETYPE, Destination, destination_of
+from monitoring.logs.destination import destination_of
 from monitoring.logs.events import EventFormatter
-from monitoring.logs.shipper import Limits, Shipper
 from sma.errors import SmaError
 from sma.settings import load_settings
 
@@ -55,7 +48,11 @@ def splunk(service: str) -> logging.Handler:
     except SmaError as error:
         json_file(service).handle(_OWN.makeRecord(_OWN.name, logging.ERROR, __file__, 0, str(error), (), None))
         return logging.NullHandler()
-    return logging.NullHandler() if destination is None else SplunkHandler(service, destination)
+    if destination is None:
+        return logging.NullHandler()
+    from monitoring.logs.splunk_handler import SplunkHandler
+
+    return SplunkHandler(service, destination, json_file(service))
 
 
 def json_folder(state_dir: Path) -> Path:
@@ -80,39 +77,3 @@ class JsonFile(ConcurrentRotatingFileHandler):
             self.handleError(record)
             return
         super().emit(record)
-
-
-class SplunkHandler(logging.Handler):
-    """Hands events to the shipper; never waits, never raises."""
-
-    def __init__(self, service: str, destination: Destination, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
-        super().__init__(destination.level)
-        self.setFormatter(EventFormatter(service))
-        self._envelope = {"host": socket.gethostname(), "source": service, "sourcetype": SOURCETYPE}
-        if destination.index:
-            self._envelope["index"] = destination.index
-        self._service = service
-        self._process, self._numbers = secrets.token_hex(4), count()
-        self.shipper = Shipper(Collector(destination, limits.response_s), self._report, limits)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Hand over an event, except one that the shipper itself logs."""
-        if self.shipper.is_own_thread():
-            return
-        try:
-            if self.shipper.has_room():
-                self.shipper.add(self._event(record))
-        except Exception:  # logging must not end the work, whatever is at fault in an event
-            self.handleError(record)
-
-    def _event(self, record: logging.LogRecord) -> bytes:
-        event_id = f"{self._process}-{os.getpid()}-{next(self._numbers)}"
-        head = json.dumps(self._envelope | {"time": round(record.created, 3), "fields": {"event_id": event_id}})
-        return f'{head[:-1]}, "event": {self.format(record)}}}'.encode(errors="replace")
-
-    def _report(self, what: str, dropped: Mapping[str, int]) -> bytes:
-        """Log a report of the shipper to the file, and return it as an event for Splunk."""
-        extra = {"dropped": sum(dropped.values())} if dropped else {}
-        record = _OWN.makeRecord(_OWN.name, logging.WARNING, __file__, 0, what, (), None, extra=extra)
-        json_file(self._service).handle(record)
-        return self._event(record)

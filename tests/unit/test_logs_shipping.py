@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from monitoring.logs import handlers
 from monitoring.logs.collector import Collector, SendResult, Verdict
 from monitoring.logs.destination import Destination, destination_of
-from monitoring.logs.handlers import SplunkHandler
 from monitoring.logs.shipper import Limits, Shipper
+from monitoring.logs.splunk_handler import SplunkHandler
 from sma.errors import SmaError
 from sma.settings import Settings
 from tests.support.splunk_collector import TOKEN, running_collector
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("state_dir")
 def shipping(collector, limits=QUICK, **changed):
     wanted = {"url": f"{collector.url}/services/collector/event", "token": SecretStr(TOKEN), "index": "main"}
     destination = Destination(**wanted | {"level": "WARNING", "ca_file": None} | changed)
-    handler = SplunkHandler("cli", destination, limits)
+    handler = SplunkHandler("cli", destination, handlers.json_file("cli"), limits)
     logger = logging.Logger("test")
     logger.addHandler(handler)
     try:
