@@ -1,22 +1,23 @@
 """`sma audit`: launches Dagster's job `audit`, as its schedule does, and prints what it found."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from batch.audit.trail import AuditedDay, UnexplainedCorrection, read_audit, read_unexplained
-from batch.explain.command import explain_command
-from batch.store.database import connect
 from cli.console import out, print_json, print_table, say
-from cli.reconcile import DAY
-from orchestration.audit_metadata import in_words
-from orchestration.audit_run import AuditOutcome, follow_audit, launch_audit
 from sma.errors import SmaError
-from sma.settings import load_settings
+
+if TYPE_CHECKING:
+    from batch.audit.trail import AuditedDay, UnexplainedCorrection
+    from orchestration.audit_run import AuditOutcome
 
 MOST_COMMANDS = 3
+DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.command()
@@ -34,10 +35,16 @@ def audit(start: datetime | None, end: datetime | None, as_json: bool) -> None:
       sma audit                                        # the days that are due, as the schedule does
       sma audit --start 2013-01-01 --end 2013-01-31
     """
-    settings = load_settings()
     first, last = (each.date() if each else None for each in (start, end))
     if first and last and first > last:
         raise SmaError(f"--start {first} is after --end {last}")
+
+    from batch.audit.trail import read_audit, read_unexplained
+    from batch.store.database import connect
+    from orchestration.audit_run import follow_audit, launch_audit
+    from sma.settings import load_settings
+
+    settings = load_settings()
     outcome = follow_audit(settings, launch_audit(settings, first, last), say)
     if outcome.error is not None:
         raise SmaError(outcome.error)
@@ -79,6 +86,8 @@ def _counted(days: Sequence[AuditedDay]) -> list[date]:
 
 
 def _command(correction: UnexplainedCorrection) -> str:
+    from batch.explain.command import explain_command
+
     return explain_command(correction.customer, correction.metric, correction.average, correction.as_of_ms)
 
 
@@ -94,6 +103,8 @@ def _print_report(days: Sequence[AuditedDay], unexplained: Sequence[UnexplainedC
     ]
     print_table("Stored rows against the log", ["", "count"], rows)
     if counted := _counted(days):
+        from orchestration.audit_metadata import in_words
+
         out.print(f"Kafka no longer retains the events of {in_words(counted)}: their rows were counted")
     if unexplained:
         out.print("To trace the values that were furthest off:")

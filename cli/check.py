@@ -10,7 +10,6 @@ from sma.averages import load_averages
 from sma.durations import format_duration, parse_duration
 from sma.errors import SmaError
 from sma.footprint import Footprint, footprint
-from sma.settings import load_settings
 from sma.window import CountWindow, DurationWindow
 
 
@@ -42,6 +41,8 @@ def check(file: Path | None, interval: int, series: int, as_json: bool) -> None:
       sma check
       sma check new.yaml --interval "10 seconds" --series 2000
     """
+    from sma.settings import load_settings
+
     averages = load_averages(file or load_settings().averages)
     made = footprint(averages, interval)
     if as_json:

@@ -54,6 +54,18 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
     return table
 
 
+def make_facts(title: str, rows: Sequence[tuple[str, str]]) -> Table:
+    """Return lines of a name and what is known of it, without a heading for the two columns."""
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False
+    )
+    table.add_column()
+    table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def print_json(value: Any) -> None:
     """Print a value as one JSON document."""
     click.echo(json.dumps(value, indent=2, default=str))

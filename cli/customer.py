@@ -1,13 +1,17 @@
 """`sma customer`: adds and removes customers that may read their own rows, and prints their passwords."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.console import out, print_json, print_table, say
-from database import customers
-from sma.settings import load_settings
+
+if TYPE_CHECKING:
+    from database.customers import Access
 
 
 @click.group()
@@ -32,6 +36,8 @@ def add(name: str, as_json: bool) -> None:
       sma customer add acme
       psql "$(sma customer add acme --json | jq -r .url)" -c 'TABLE data_age'
     """
+    from database import customers
+
     _print(customers.add_customer(_owner_url(), name), as_json)
 
 
@@ -45,6 +51,8 @@ def rotate(name: str, as_json: bool) -> None:
     Example:
       sma customer rotate acme
     """
+    from database import customers
+
     _print(customers.rotate_password(_owner_url(), name), as_json)
 
 
@@ -58,6 +66,8 @@ def remove(name: str, yes: bool) -> None:
     Example:
       sma customer remove acme --yes
     """
+    from database import customers
+
     if not yes:
         click.confirm(f"Reports of {name} stop working. Remove its role and views?", abort=True)
     customers.remove_customer(_owner_url(), name)
@@ -73,6 +83,8 @@ def list_them(as_json: bool) -> None:
     Example:
       sma customer list
     """
+    from database import customers
+
     listed = customers.list_customers(_owner_url())
     if as_json:
         print_json([asdict(one) for one in listed])
@@ -95,10 +107,12 @@ def list_them(as_json: bool) -> None:
 
 
 def _owner_url() -> str:
+    from sma.settings import load_settings
+
     return load_settings().owner_database_url.get_secret_value()
 
 
-def _print(access: customers.Access, as_json: bool) -> None:
+def _print(access: Access, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(access), indent=2))
         return

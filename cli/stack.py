@@ -3,14 +3,7 @@
 import click
 
 from cli.console import say
-from cli.status import print_parts
-from cli.stream import in_words, start_job
-from deploy.local.lifecycle import stack
-from deploy.local.lifecycle.status import status as stack_status
 from sma.errors import SmaError
-from sma.settings import load_settings
-from streaming.control import lifecycle
-from streaming.control.job_lock import changing_the_job
 
 
 @click.command()
@@ -26,6 +19,12 @@ def up(fresh: bool) -> None:
       sma up
       SMA_PORT_BASE=21000 sma up     # the first time; the ports are kept
     """
+    from cli.start_job import start_job
+    from cli.status_page import print_parts
+    from cli.stream_wording import in_words
+    from deploy.local.lifecycle import stack
+    from deploy.local.lifecycle.status import status as stack_status
+
     settings = stack.up(say, fresh=fresh)
     say(in_words(start_job(settings, "up")))
     print_parts(stack_status(settings))
@@ -39,6 +38,11 @@ def down() -> None:
     Example:
       sma down
     """
+    from deploy.local.lifecycle import stack
+    from sma.settings import load_settings
+    from streaming.control import lifecycle
+    from streaming.control.job_lock import changing_the_job
+
     try:
         settings = load_settings()
         with changing_the_job(settings, "down", say):

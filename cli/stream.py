@@ -8,16 +8,6 @@ from typing import cast
 import click
 
 from cli.console import out, print_json, say
-from database.definitions import store_definitions
-from sma.averages import Averages, load_averages
-from sma.instants import format_instant
-from sma.settings import Settings, load_settings
-from streaming.control import lifecycle, progress
-from streaming.control import replay as replaying
-from streaming.control import reprocess as reprocessing
-from streaming.control import upgrade as upgrading
-from streaming.control.job_config import Effect
-from streaming.control.job_lock import changing_the_job
 
 _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%z"]
 
@@ -60,24 +50,12 @@ def start(fresh: bool, from_uri: str | None) -> None:
     """
     if fresh and from_uri:
         raise click.UsageError("give either --fresh or --from")
-    settings = load_settings()
-    out.print(in_words(start_job(settings, "stream start", fresh, from_uri)), soft_wrap=True)
+    from cli.start_job import start_job
+    from cli.stream_wording import in_words
+    from sma.settings import load_settings
 
-
-def start_job(settings: Settings, command: str, fresh: bool = False, from_uri: str | None = None) -> lifecycle.Started:
-    """Start the job as `lifecycle.start` does, by averages.yaml, whose windows are stored before the first row.
-
-    Args:
-        settings: where everything is.
-        command: what starts it, as others are told who wait for it.
-        fresh: as for `lifecycle.start`.
-        from_uri: as for `lifecycle.start`.
-    """
-    averages = load_averages(settings.averages)
-    with changing_the_job(settings, command, say):
-        if lifecycle.settle(settings) is None:
-            _store_definitions(settings, averages)
-        return lifecycle.start(settings, averages, fresh=fresh, from_uri=from_uri)
+    started = start_job(load_settings(), "stream start", fresh, from_uri)
+    out.print(in_words(started), soft_wrap=True)
 
 
 @stream.command()
@@ -90,6 +68,10 @@ def stop() -> None:
     Example:
       sma stream stop
     """
+    from sma.settings import load_settings
+    from streaming.control import lifecycle
+    from streaming.control.job_lock import changing_the_job
+
     settings = load_settings()
     with changing_the_job(settings, "stream stop", say):
         location = lifecycle.stop(settings)
@@ -104,6 +86,10 @@ def savepoint() -> None:
     Example:
       sma stream savepoint
     """
+    from sma.settings import load_settings
+    from streaming.control import lifecycle
+    from streaming.control.job_lock import changing_the_job
+
     settings = load_settings()
     with changing_the_job(settings, "stream savepoint", say):
         location = lifecycle.savepoint(settings)
@@ -119,6 +105,10 @@ def status(as_json: bool) -> None:
     Example:
       sma stream status --json
     """
+    from cli.stream_wording import status_in_words
+    from sma.settings import load_settings
+    from streaming.control import progress
+
     job = progress.status(load_settings())
     if as_json:
         print_json(asdict(job))
@@ -142,15 +132,22 @@ def upgrade(dry_run: bool, without_log: bool) -> None:
       sma stream upgrade
       SMA_PARALLELISM=8 sma stream upgrade
     """
+    from cli.start_job import store_present_definitions
+    from cli.stream_wording import in_words, plan_in_words
+    from sma.settings import load_settings
+    from streaming.control import upgrade as upgrading
+    from streaming.control.job_config import Effect
+    from streaming.control.job_lock import changing_the_job
+
     settings = load_settings()
     if dry_run:
-        _print_plan(upgrading.plan_upgrade(settings))
+        out.print(plan_in_words(upgrading.plan_upgrade(settings)), soft_wrap=True)
         return
     with changing_the_job(settings, "stream upgrade", say):
         planned = upgrading.plan_upgrade(settings)
-        _print_plan(planned)
+        out.print(plan_in_words(planned), soft_wrap=True)
         if planned.effect in (Effect.CARRIES_OVER, Effect.NEEDS_LOG):
-            _store_definitions(settings, planned.averages)
+            store_present_definitions(settings, planned.averages)
         started = upgrading.upgrade(settings, planned, without_log, say)
     out.print(in_words(started), soft_wrap=True)
 
@@ -180,9 +177,14 @@ def replay(
       sma stream replay --from-time 2013-01-05 --to 2013-01-07 --dry-run
       sma stream replay --from-offsets offsets.json
     """
-    settings = load_settings()
     if [from_offsets, from_time, from_arrival].count(None) != 2:
         raise click.UsageError("give one of --from-offsets, --from-time and --from-arrival")
+
+    from cli.stream_wording import replay_in_words
+    from sma.settings import load_settings
+    from streaming.control import replay as replaying
+
+    settings = load_settings()
     if from_offsets is not None:
         log_range = replaying.range_from_file(settings, from_offsets, to)
     elif from_time is not None:
@@ -218,10 +220,16 @@ def reprocess(
       sma stream reprocess week --dry-run
       sma stream reprocess week --from hour --start 2013-01-01 --end 2013-02-01
     """
+    from cli.start_job import store_present_definitions
+    from cli.stream_wording import reprocessed_in_words
+    from sma.averages import load_averages
+    from sma.settings import load_settings
+    from streaming.control import reprocess as reprocessing
+
     settings = load_settings()
     averages = load_averages(settings.averages)
     if not dry_run:
-        _store_definitions(settings, averages)
+        store_present_definitions(settings, averages)
     done = reprocessing.reprocess(settings, averages, average, finer, start, end, dry_run, say)
     if as_json:
         print_json(asdict(done))
@@ -238,89 +246,8 @@ def wait(timeout: float) -> None:
     Example:
       sma produce readings.csv ... --close && sma wait --timeout 60
     """
+    from sma.settings import load_settings
+    from streaming.control import progress
+
     ends = progress.wait(load_settings(), timeout, say)
     out.print(f"the stream has read all {sum(ends.values()):,} records of the log, and its rows are in the database")
-
-
-def _print_plan(planned: upgrading.Upgrade) -> None:
-    for change in planned.changes:
-        out.print(f"{change.text}: {change.effect.value}", soft_wrap=True)
-    if not planned.changes:
-        out.print(f"the job config is the same: {planned.effect.value}", soft_wrap=True)
-
-
-def _store_definitions(settings: Settings, averages: Averages) -> None:
-    """Store the windows by which rows are computed from now on, for readers."""
-    store_definitions(settings.owner_database_url.get_secret_value(), averages.averages)
-
-
-def replay_in_words(done: replaying.Replayed) -> str:
-    """Return what a replay did, or would do, in a few lines."""
-    verb = "would emit" if done.is_dry else "emitted"
-    times = f", of {_instant(done.first_record_at)} to {_instant(done.last_record_at)}" if done.range.records else ""
-    rows = f", as of {_instant(done.first_as_of)} to {_instant(done.last_as_of)}" if done.rows_stated else ""
-    return "\n".join(
-        [
-            f"{done.range.records:,} records{times}, all in Kafka; {done.warm_up_records:,} before them read too",
-            f"{verb} {done.rows_stated:,} rows{rows} ({done.seconds:.1f} s)",
-        ]
-    )
-
-
-def reprocessed_in_words(done: reprocessing.Reprocessed) -> str:
-    """Return what a reprocessing did, or would do, in one line."""
-    verb = "would emit" if done.is_dry else "emitted"
-    rows = f", as of {_instant(done.first_as_of)} to {_instant(done.last_as_of)}" if done.rows_stated else ""
-    return (
-        f"{verb} {done.rows_stated:,} rows of {done.average}{rows}, from {done.rows_read:,} rows of {done.finer} "
-        f"({done.seconds:.1f} s)"
-    )
-
-
-def _instant(time_ms: int | None) -> str:
-    if time_ms is None:
-        return "?"
-    return format_instant(time_ms).replace("T", " ").removesuffix("Z")
-
-
-def in_words(started: lifecycle.Started) -> str:
-    """Return what starting the job did."""
-    if started.was_running:
-        return f"the job runs already ({started.job_id})"
-    if started.resumed_from is None:
-        lost = [
-            f"  partition {partition}: Kafka no longer holds the offsets 0 to {offset - 1}, so windows that "
-            "need them are computed from the rest"
-            for partition, offset in started.retained_from.items()
-        ]
-        return "\n".join([f"the job {started.job_id} reads the log from its beginning", *lost])
-    lines = [f"the job {started.job_id} resumes from the {started.resumed_from.kind} {started.resumed_from.uri}"]
-    return "\n".join(lines + [f"  {change.text}" for change in started.changes])
-
-
-def status_in_words(job: progress.Status) -> str:
-    """Return the state of the job in a few lines."""
-    lines = [
-        f"{job.state}, {job.lag:,} records behind the log's end ({sum(job.log_end.values()):,})",
-        f"last checkpoint {job.last_checkpoint_at or 'none'}, {job.restarts} restarts",
-        *(_account_in_words(job) if job.accounts else ()),
-    ]
-    if job.partitions_added:
-        lines.append(
-            f"{job.partitions_added} partitions were added to the topic since the state began: series may have moved, "
-            "see docs/operating.md"
-        )
-    if job.last_failure:
-        lines.append(f"last failure: {job.last_failure}{f': {job.way_out}' if job.way_out else ''}")
-    return "\n".join(lines)
-
-
-def _account_in_words(job: progress.Status) -> list[str]:
-    used, late, rejected, heartbeats = (
-        sum(getattr(account, name) for account in job.accounts)
-        for name in ("events_used", "late_events", "rejected_events", "heartbeats")
-    )
-    return [
-        f"accounting: {used + late + rejected + heartbeats:,} records = {used:,} used + {late:,} late + {rejected:,} "
-        f"rejected + {heartbeats:,} heartbeats; {job.residue:,} unaccounted for"
-    ]

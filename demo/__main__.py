@@ -17,10 +17,11 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from batch.report.reconciliation_report import ReconciliationReport
 from cli.console import out, say
 from cli.main import run_command
-from cli.produce import produce_file
+from cli.produce_file import produce_file
 from cli.reconcile import print_report, reconcile_days, require_clean
-from cli.status import print_parts
-from cli.stream import in_words, start_job
+from cli.start_job import start_job
+from cli.status_page import print_parts
+from cli.stream_wording import in_words
 from clients import postgres
 from demo.example import Example, find_example, read_series, window_duration
 from demo.flights import Flights, write_flights

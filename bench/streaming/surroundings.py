@@ -17,9 +17,9 @@ from bench.streaming.task_manager import TASK_MANAGER
 from clients.flink import FlinkRest
 from deploy.local.environment import read_environment
 from deploy.local.lifecycle.supervisor import Supervisor
+from deploy.local.parts import PROGRAMS
 from deploy.local.processes import MARKER
 from deploy.local.services.health import CHECKS
-from deploy.local.services.programs import PROGRAMS
 from deploy.local.services.render import FLINK_HOME
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings

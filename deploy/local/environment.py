@@ -13,11 +13,11 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from clients.files import write_whole
+from deploy.local.parts import PARTS
 from deploy.local.ports import LOOPBACK, PORT_OFFSETS, choose_ports
 from sma.errors import SmaError
-from sma.settings import CHECKOUT
+from sma.settings import CHECKOUT, Settings
 
-PARTS = ("kafka", "timescaledb", "flink", "dagster", "prometheus")
 DATABASE_URLS = {
     "SMA_DATABASE_URL": ("sma_reader", "sma"),
     "SMA_OWNER_DATABASE_URL": ("sma_owner", "sma"),
@@ -70,6 +70,12 @@ class Environment:
 def state_dir_of(environ: Mapping[str, str]) -> Path:
     """Return the state folder that SMA_STATE_DIR names, or the checkout's own."""
     return Path(environ.get("SMA_STATE_DIR") or CHECKOUT / ".local").absolute()
+
+
+def database_place(settings: Settings) -> str:
+    """Return where the database is: its URL without a password."""
+    scheme, _, rest = settings.database_url.get_secret_value().partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if rest else ""
 
 
 def read_environment(state_dir: Path) -> Environment | None:

@@ -5,6 +5,8 @@ What carries a former one follows from rules that may have been others, and is l
 kept with it, in its job config.
 """
 
+from datetime import datetime
+
 from psycopg.types.json import Jsonb
 
 from clients.postgres import session
@@ -12,6 +14,7 @@ from sma.errors import SmaError
 from sma.settings import StreamingSettings
 from streaming.control.job_config import JobConfig
 
+_NEWEST = "SELECT started_at FROM sma.job_starts ORDER BY start_id DESC LIMIT 1"
 _PRESENT = "SELECT sma.present_generation()"
 _ADD = """
     INSERT INTO sma.job_starts (
@@ -27,6 +30,17 @@ _ADD = """
     )
 """
 _COLUMNS = ("generation", "watermark_delay_ms", "allowed_lateness_ms", "max_ahead_ms")
+
+
+def newest_start(settings: StreamingSettings) -> datetime | None:
+    """Return when the job was started last; None before the first start.
+
+    Raises:
+        SmaError: the database does not answer.
+    """
+    with session(settings.streaming_database_url, "SMA_STREAMING_DATABASE_URL", "streaming") as connection:
+        row = connection.execute(_NEWEST).fetchone()
+    return row[0] if row else None
 
 
 def present_generation(settings: StreamingSettings) -> int:

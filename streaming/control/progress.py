@@ -10,9 +10,10 @@ from clients.flink import FlinkRest, Job, RequestRefused
 from sma.errors import SmaError
 from sma.settings import StreamingSettings
 from streaming.control.accounts import Account, read_accounts
+from streaming.control.job_starts import newest_start
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.lifecycle import required_job
-from streaming.control.snapshots import Snapshots
+from streaming.control.snapshots import Snapshot, Snapshots
 
 COMMIT_POLL_S = 0.5
 
@@ -33,6 +34,8 @@ class LogPositions(Protocol):
 class Status:
     """The status of the job; offsets by partition, `read_to` as committed to Kafka after completed checkpoints.
 
+    `state` is Flink's. Where Flink knows no such job it is `NOT STARTED`, or `STOPPED` after a stop with a savepoint,
+    or else `LOST`; then `started_at` is the newest recorded start, and `resumes_from` the snapshot of the next one.
     `lag` counts the records that its operator has not read. There is an account of each partition while the job runs.
     """
 
@@ -47,6 +50,8 @@ class Status:
     lag: int
     partitions_added: int
     accounts: list[Account]
+    started_at: str | None = None
+    resumes_from: Snapshot | None = None
 
     @property
     def way_out(self) -> str | None:
@@ -65,16 +70,17 @@ class Status:
         return sum(abs(account.residue) for account in self.accounts)
 
 
-def status(settings: StreamingSettings) -> Status:
-    """Return the status of the job and how far it has read."""
-    rest, log = FlinkRest(settings.flink_url), KafkaLog(settings)
+def status(settings: StreamingSettings, *, log: LogPositions | None = None) -> Status:
+    """Return the status of the job and how far it has read; `log` is that of the settings' Kafka, unless given."""
+    rest, log = FlinkRest(settings.flink_url), log or KafkaLog(settings)
     job = next(iter(rest.jobs(settings.job_name)), None)
     checkpoint = rest.last_checkpoint(job.job_id) if job else None
     accounts = read_accounts(rest, job.job_id) if job and not job.has_ended else []
+    started_at, snapshot = (None, None) if job else (_newest_start(settings), _newest_snapshot(settings))
     read_to, log_end = log.read_to(), log.ends()
     known = read_to | {a.partition: max(a.next_offset, read_to.get(a.partition, 0)) for a in accounts}
     return Status(
-        state=job.state if job else "NOT STARTED",
+        state=job.state if job else _state_of_an_absent_job(started_at, snapshot),
         job_id=job.job_id if job else None,
         uptime_s=time.time() - job.started_ms / 1_000 if job and not job.has_ended else 0.0,
         restarts=rest.restarts(job.job_id) if job and not job.has_ended else 0,
@@ -85,6 +91,8 @@ def status(settings: StreamingSettings) -> Status:
         lag=sum(max(0, end - known[partition]) for partition, end in log_end.items()),
         partitions_added=_partitions_added(settings, len(log_end)),
         accounts=accounts,
+        started_at=started_at,
+        resumes_from=snapshot,
     )
 
 
@@ -134,6 +142,31 @@ def wait(
             for partition, offset in (*covered.items(), *log.read_to().items()):
                 committed[partition] = max(offset, committed.get(partition, 0))
         time.sleep(poll_s)
+
+
+def _state_of_an_absent_job(started_at: str | None, snapshot: Snapshot | None) -> str:
+    """Return the state of a job that Flink does not know: it forgets jobs when it restarts, and some time after an end.
+
+    A job that was stopped has left a savepoint that no checkpoint follows; a running one takes one every few seconds.
+    """
+    if started_at is None and snapshot is None:
+        return "NOT STARTED"
+    return "STOPPED" if snapshot is not None and snapshot.kind == "savepoint" else "LOST"
+
+
+def _newest_start(settings: StreamingSettings) -> str | None:
+    try:
+        started_at = newest_start(settings)
+    except SmaError:  # the database is down, which `sma status` shows; the snapshots are elsewhere
+        return None
+    return started_at.astimezone(UTC).isoformat(timespec="seconds") if started_at else None
+
+
+def _newest_snapshot(settings: StreamingSettings) -> Snapshot | None:
+    try:
+        return Snapshots(settings).newest()
+    except SmaError:  # `sma stream start` reports what is wrong with it
+        return None
 
 
 def _partitions_added(settings: StreamingSettings, partitions: int) -> int:

@@ -10,7 +10,7 @@ from sma.averages import Average, Averages
 from sma.errors import SmaError
 from sma.window import CountWindow, DurationWindow
 from streaming.control.job_config import JobConfig
-from streaming.control.job_starts import add_start, present_generation, require_present
+from streaming.control.job_starts import add_start, newest_start, present_generation, require_present
 
 HOUR = Average("hour", DurationWindow(3_600_000), 60_000)
 LAST_20 = Average("last_20", CountWindow(20), 60_000)
@@ -24,6 +24,15 @@ def start(place, averages, generation=1):
 def found(place, averages):
     with psycopg.connect(place.settings.batch_database_url.get_secret_value()) as connection:
         return in_force(connection, averages)
+
+
+def test_each_start_is_the_newest_one_afterwards(own_database):
+    assert newest_start(own_database.settings) is None
+    start(own_database, JOB)
+    first = newest_start(own_database.settings)
+    start(own_database, JOB)
+    assert first is not None
+    assert newest_start(own_database.settings) > first
 
 
 def test_before_the_first_start_all_of_the_file_is_in_force(own_database):

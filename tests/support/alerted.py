@@ -10,8 +10,8 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from deploy.local.lifecycle.status import status
 from deploy.local.lifecycle.supervisor import Supervisor
+from deploy.local.parts import PROGRAMS
 from deploy.local.services.alerting import WATCHDOG, render_alertmanager, render_dead_mans_switch
-from deploy.local.services.programs import PROGRAMS
 from monitoring.figures import read_alerts
 from streaming.control import lifecycle
 from tests.support.monitored import Monitored, monitored

@@ -7,7 +7,7 @@ import pytest
 
 from cli import console
 from cli.console import out, print_table, progress_bar, say
-from cli.stream import reprocessed_in_words
+from cli.stream_wording import reprocessed_in_words
 from sma.settings import CHECKOUT
 from streaming.control.reprocess import Reprocessed
 

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-import cli.produce
+import cli.produce_file
 import produce.publish
 from cli.produce import produce as command
 from produce.publish import Publisher
@@ -63,8 +63,8 @@ def client(monkeypatch):
     fake = FakeProducer()
     monkeypatch.setattr(produce.publish, "producer", lambda *_, **__: fake)
     monkeypatch.setattr(produce.publish, "partitions", lambda *_: [0, 1])
-    monkeypatch.setattr(cli.produce, "load_settings", lambda: SETTINGS)
-    monkeypatch.setattr(cli.produce, "load_averages", lambda _: parse_averages(AVERAGES, "averages.yaml"))
+    monkeypatch.setattr(cli.produce_file, "load_settings", lambda: SETTINGS)
+    monkeypatch.setattr(cli.produce_file, "load_averages", lambda _: parse_averages(AVERAGES, "averages.yaml"))
     return fake
 
 

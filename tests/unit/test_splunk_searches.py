@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local.environment import plan_environment
+from deploy.local.parts import PROGRAMS
 from deploy.local.services.java_logs import log_files
-from deploy.local.services.programs import PROGRAMS
 from monitoring.logs.destination import SOURCETYPE
 from monitoring.logs.events import ALWAYS, FIELDS
 from sma.settings import CHECKOUT, Settings

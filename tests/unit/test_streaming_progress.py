@@ -1,6 +1,8 @@
 """When a wait is over, and what it says before: Kafka's and Flink's answers are the test's own."""
 
+import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,6 +98,38 @@ def test_waiting_too_long_names_the_records_left(flink: Flink) -> None:
     flink.has_jobs(job("RUNNING", running=1))
     with pytest.raises(SmaError, match="the stream is still 5 records behind after 0 s"):
         wait_with(flink, Log({0: 5}), timeout_s=0.05)
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "state", "resumes_from"),
+    [
+        ([], "NOT STARTED", None),
+        (["checkpoints/job/chk-4"], "LOST", "checkpoint"),
+        (["savepoints/savepoint-1", "checkpoints/job/chk-4"], "LOST", "checkpoint"),
+        (["checkpoints/job/chk-4", "savepoints/savepoint-1"], "STOPPED", "savepoint"),
+    ],
+)
+def test_a_job_that_flink_does_not_know_is_lost_unless_it_was_stopped_or_never_started(
+    flink: Flink, tmp_path: Path, snapshots: list[str], state: str, resumes_from: str | None
+) -> None:
+    flink.has_jobs()
+    settings = Settings(flink_url=flink.url, job_name="j", flink_storage=tmp_path.as_uri())
+    for number, name in enumerate(snapshots):  # the newest last
+        metadata = tmp_path / "j" / "20261129T090000.000000Z" / name / "_metadata"
+        metadata.parent.mkdir(parents=True)
+        metadata.write_bytes(struct.pack(">iiq", 0x4960672D, 6, number))
+    found = progress.status(settings, log=Log({0: 5}))
+    assert found.state == state
+    assert (found.resumes_from.kind if found.resumes_from else None) == resumes_from
+
+
+def test_a_job_that_flink_knows_is_as_flink_says(flink: Flink, tmp_path: Path) -> None:
+    flink.has_jobs(job("FAILED"))
+    flink.answers["/jobs/a/checkpoints"] = {"latest": {}}
+    flink.answers["/jobs/a/exceptions"] = {"exceptionHistory": {"entries": []}}
+    settings = Settings(flink_url=flink.url, job_name="j", flink_storage=tmp_path.as_uri())
+    found = progress.status(settings, log=Log({0: 5}))
+    assert (found.state, found.resumes_from) == ("FAILED", None)
 
 
 def test_an_account_that_does_not_add_up_has_a_residue(flink: Flink) -> None:

@@ -15,10 +15,11 @@ from database.migrate import truncate_tables
 from deploy.local.environment import Environment, plan_environment, read_environment, state_dir_of, write_environment
 from deploy.local.lifecycle.starting import Start
 from deploy.local.lifecycle.supervisor import Supervisor
+from deploy.local.parts import PROGRAMS
 from deploy.local.ports import require_free
 from deploy.local.processes import end_processes, stack_processes
 from deploy.local.services.java_logs import TOKEN, write_trust_store
-from deploy.local.services.programs import LISTENERS, PROGRAMS, config_files, is_root, program_options
+from deploy.local.services.programs import LISTENERS, config_files, is_root, program_options
 from deploy.local.services.render import INSTALL_DIR
 from deploy.topics import reset_topics
 from monitoring.logs.destination import destination_of

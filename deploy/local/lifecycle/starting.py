@@ -9,12 +9,13 @@ from threading import Event
 from tenacity import RetryError, Retrying, retry_if_result, sleep_using_event, stop_after_delay, wait_fixed
 
 from database.migrate import migrate
-from deploy.local.environment import Environment
+from deploy.local.environment import Environment, database_place
 from deploy.local.lifecycle.supervisor import Supervisor
+from deploy.local.parts import PROGRAMS
 from deploy.local.services.database import prepare_cluster, prepare_databases
 from deploy.local.services.health import CHECKS, Health, check_postgres
 from deploy.local.services.kafka_storage import format_storage
-from deploy.local.services.programs import PROGRAMS, log_file
+from deploy.local.services.programs import log_file
 from deploy.topics import create_topics
 from sma.errors import SmaError
 from sma.settings import Settings
@@ -154,9 +155,3 @@ class Start:
         log = log_file(self.environment.state_dir, program)
         lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.exists() else []
         return "\n".join([f"{part}: {reason}; its log: {log}", *(f"  {line}" for line in lines)])
-
-
-def database_place(settings: Settings) -> str:
-    """Return where the database is: its URL without a password."""
-    scheme, _, rest = settings.database_url.get_secret_value().partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if rest else ""

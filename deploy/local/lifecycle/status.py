@@ -3,14 +3,14 @@
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from deploy.local.environment import PARTS, read_environment, state_dir_of
-from deploy.local.lifecycle.starting import database_place
+from deploy.local.environment import database_place, read_environment, state_dir_of
 from deploy.local.lifecycle.supervisor import Supervisor
+from deploy.local.parts import PARTS, PROGRAMS
 from deploy.local.services.health import CHECKS, Health
-from deploy.local.services.programs import PROGRAMS
+from deploy.local.services.pages import monitoring_pages
 from sma.settings import Settings
 
 
@@ -29,7 +29,10 @@ class PartStatus:
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """Every part, and the addresses with which programs connect; `database_url` has its role's password."""
+    """Every part, and the addresses with which programs connect; `database_url` has its role's password.
+
+    `pages` are what people open next to the addresses of the parts, by name: those that answer.
+    """
 
     parts: tuple[PartStatus, ...]
     database_url: str
@@ -38,6 +41,7 @@ class StackStatus:
     dagster_url: str
     prometheus_url: str
     alertmanager_url: str
+    pages: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_up(self) -> bool:
@@ -78,6 +82,7 @@ def status(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> St
         return PartStatus(part, urls[part], health.version, health.is_up, health.reason, part in local_parts, pids)
 
     with ThreadPoolExecutor() as pool:
+        pages = pool.submit(monitoring_pages, settings)
         parts = tuple(pool.map(look, PARTS))
     return StackStatus(
         parts,
@@ -87,4 +92,5 @@ def status(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> St
         dagster_url=settings.dagster_url,
         prometheus_url=settings.prometheus_url,
         alertmanager_url=settings.alertmanager_url,
+        pages=pages.result(),
     )

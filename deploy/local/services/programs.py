@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.local.account import postgres_account
 from deploy.local.environment import Environment
+from deploy.local.parts import PROGRAMS
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import MARKER
 from deploy.local.services.alerting import render_alertmanager, render_dead_mans_switch
@@ -22,13 +23,6 @@ from deploy.local.services.render import (
 )
 from sma.settings import CHECKOUT, Settings
 
-PROGRAMS = {
-    "kafka": ("kafka",),
-    "timescaledb": ("postgres",),
-    "flink": ("flink-jobmanager", "flink-taskmanager"),
-    "dagster": ("dagster-code", "dagster-webserver", "dagster-daemon"),
-    "prometheus": ("exporter", "prometheus", "alertmanager"),
-}
 LISTENERS = {
     "kafka": ("kafka", "kafka_controller"),
     "timescaledb": ("postgres",),
