@@ -25,6 +25,8 @@ COMMANDS = {
     "explain": ("cli.explain", "Trace one value to the events of its window."),
     "stream": ("cli.stream", "Start, stop, upgrade, replay and inspect the Flink job."),
     "check": ("cli.check", "Validate averages.yaml, and show what it makes and costs."),
+    "logs": ("cli.logs", "Print the end of a part's log files, rotated ones included."),
+    "completion": ("cli.completion", "Print the script that completes commands in bash, zsh or fish."),
     "customer": ("cli.customer", "Add, remove and list customers that read their own rows."),
 }
 """The module of each command and its line in the help, in the order of the help."""

@@ -58,7 +58,7 @@ def _job(settings: Settings) -> progress.Status:
     for part, check in (("Flink", check_flink), ("Kafka", check_kafka)):
         health = check(settings)
         if not health.is_up:
-            raise SmaError(f"not known: {part} is down")
+            raise SmaError(f"{part} is down")
     return progress.status(settings)
 
 

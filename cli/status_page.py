@@ -36,14 +36,17 @@ def page_of(status: Now, now: datetime) -> RenderableType:
     if figures is not None and (lag := _lag_rows(figures, now)):
         sections.append(make_facts("", lag))
     sections.append(Text())
+    if isinstance(status.newest, str):
+        sections.append(Text(f"newest data: {status.newest}\n"))
+    else:
+        sections.append(_newest_table(status.newest, now))
+    if figures is None:
+        sections.append(Text(f"reconciliation: {status.figures}\n"))
+    else:
+        sections += [make_facts("reconciliation", _rows(figures, now)), Text()]
     sections.append(
-        Text(f"newest data: {status.newest}\n") if isinstance(status.newest, str) else _newest_table(status.newest, now)
+        Text(f"alerts: {status.alerts}") if isinstance(status.alerts, str) else _alerts_table(status.alerts)
     )
-    sections.append(
-        Text(f"{status.figures}\n") if figures is None else make_facts("reconciliation", _rows(figures, now))
-    )
-    sections.append(Text())
-    sections.append(Text(status.alerts) if isinstance(status.alerts, str) else _alerts_table(status.alerts))
     return Group(*sections)
 
 

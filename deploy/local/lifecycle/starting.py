@@ -11,11 +11,11 @@ from tenacity import RetryError, Retrying, retry_if_result, sleep_using_event, s
 from database.migrate import migrate
 from deploy.local.environment import Environment, database_place
 from deploy.local.lifecycle.supervisor import Supervisor
+from deploy.local.logs import log_file
 from deploy.local.parts import PROGRAMS
 from deploy.local.services.database import prepare_cluster, prepare_databases
 from deploy.local.services.health import CHECKS, Health, check_postgres
 from deploy.local.services.kafka_storage import format_storage
-from deploy.local.services.programs import log_file
 from deploy.topics import create_topics
 from sma.errors import SmaError
 from sma.settings import Settings

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.local.account import postgres_account
 from deploy.local.environment import Environment
+from deploy.local.logs import log_file
 from deploy.local.parts import PROGRAMS
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import MARKER
@@ -236,11 +237,6 @@ def _special_options(program: str) -> dict[str, str]:
 def _quote(value: str) -> str:
     """Quote for supervisord, whose values know no escapes."""
     return f"'{value}'" if '"' in value else f'"{value}"'
-
-
-def log_file(state_dir: Path, program: str) -> Path:
-    """Return the file that a process's output goes to."""
-    return state_dir / "logs" / f"{program}.log"
 
 
 def is_root() -> bool:
