@@ -233,7 +233,9 @@ def test_a_job_is_evaluated_at_first_and_when_it_stops_or_runs_again(instance, f
     first = look(well, None)
     assert [each.passed for each in first.asset_events] == [True]
     assert isinstance(look(well, first.cursor), dg.SkipReason)
-    stopped = look(bad, first.cursor)
+    once = look(bad, first.cursor)
+    assert once.asset_events == []
+    stopped = look(bad, once.cursor)
     (told,) = stopped.asset_events
     assert (told.asset_key.to_user_string(), told.check_name) == ("streaming_averages", "flink_job_runs")
     assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
@@ -242,6 +244,21 @@ def test_a_job_is_evaluated_at_first_and_when_it_stops_or_runs_again(instance, f
     again = look(well, stopped.cursor)
     assert [each.passed for each in again.asset_events] == [True]
     assert isinstance(look(well, again.cursor), dg.SkipReason)
+
+
+def test_a_job_that_is_started_again_within_seconds_is_no_failure(instance, flink):
+    #   Dagster starts   the job starts   the demo cancels it and starts it again
+    #   CANCELED         RUNNING          CANCELED             RUNNING
+    project = Project(settings=Settings(flink_url=flink.url, job_name="j"))
+    cursor, passed = None, []
+    for state in ("CANCELED", "RUNNING", "CANCELED", "RUNNING"):
+        flink.has_jobs(job(state))
+        evaluated = sense(flink_job_not_running, instance, project, cursor)
+        cursor = evaluated.cursor
+        passed += [each.passed for each in evaluated.asset_events]
+        if state == "CANCELED":
+            assert "the check fails if that is still so in 30 seconds" in str(evaluated.skip_reason)
+    assert passed == [True, True]
 
 
 @pytest.mark.parametrize("name", ["streaming_averages:flink_job_runs", "events:kafka_retains_what_days_need"])
