@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup npm kcat demo up psql down clean test test-nightly checked check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving lock check-powerbi powerbi-pictures dashboards
+.PHONY: help setup npm kcat demo up psql down clean test test-nightly checked check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving bench-cli lock check-powerbi powerbi-pictures dashboards
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench-batch: kcat ## the batch layer beside kcat, a Python loop, pandas, DuckDB,
 
 bench-serving: setup ## what reports ask of the database, beside reading one table; ARGS="--rows ..."
 	@$(VENV)/python -m bench.serving $(ARGS)
+
+bench-cli: setup ## what a command costs before it does anything, beside Python's own start; ARGS="--repeat ..."
+	@$(VENV)/python -m bench.cli $(ARGS)
 
 dashboards: setup ## write the Grafana dashboards' JSON from their Python
 	@$(VENV)/python -m monitoring.grafana

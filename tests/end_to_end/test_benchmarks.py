@@ -15,6 +15,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from bench.batch.cases import RATIOS as BATCH_RATIOS
+from bench.cli.cases import COMMANDS, ratios
 from bench.databases import own_database
 from bench.digest import digest_of, require_rows
 from bench.serving.cases import ratios_of
@@ -91,6 +92,11 @@ def test_the_batch_benchmark_prints_every_ratio(batch: dict[str, float]):
 def test_the_serving_benchmark_prints_the_seconds_of_every_query_and_every_ratio(serving: dict[str, float]):
     queries = report_queries(days=3)
     assert serving.keys() == {f"{name}_seconds" for name in queries} | ratios_of(queries).keys()
+
+
+def test_the_command_lines_benchmark_prints_the_seconds_of_every_command_and_every_ratio(services: Settings):
+    printed = last_line_of("cli", services)
+    assert printed.keys() == {f"{name}_seconds" for name in COMMANDS} | ratios().keys()
 
 
 @pytest.mark.usefixtures("streaming", "batch", "serving")
