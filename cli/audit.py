@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.console import out, print_json, print_table, say
+from cli.reconcile_command import DAY
 from sma.errors import SmaError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from orchestration.audit_run import AuditOutcome
 
 MOST_COMMANDS = 3
-DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.command()

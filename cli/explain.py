@@ -1,12 +1,9 @@
-"""`sma explain`: traces one served value to its events, as tables or as JSON."""
+"""Prints an explanation, its sentence first, as tables; the command `sma explain` is in `cli.explain_command`."""
 
 from collections.abc import Mapping, Sequence
 
-import click
-
 from batch.explain.explanation import Explanation
 from batch.explain.layer_checks import LayerCheck
-from batch.explain.trace import explain as explain_value
 from batch.explain.wording import (
     check_in_words,
     number_in_words,
@@ -15,59 +12,14 @@ from batch.explain.wording import (
     time_in_words,
     window_in_words,
 )
-from batch.store.job_starts import averages_in_force
 from batch.windows.window_events import SeriesEvent
-from cli.console import out, print_json, print_table, say
-from cli.explain_document import as_document, listed_events, run_url
-from sma.averages import load_averages
+from cli.console import out, print_table
+from cli.explain_document import listed_events, run_url
 from sma.durations import format_duration
-from sma.errors import SmaError
-from sma.instants import format_instant, parse_instant
-from sma.settings import load_settings
+from sma.instants import format_instant
 from sma.value import format_micros
 
 LISTED_RECONCILIATIONS = 5
-
-
-@click.command()
-@click.argument("customer")
-@click.argument("metric")
-@click.argument("average")
-@click.argument("as_of")
-@click.option(
-    "--events",
-    "most_events",
-    type=click.IntRange(min=0),
-    default=50,
-    show_default=True,
-    help="how many events to list, late ones and then the newest; 0 for none",
-)
-@click.option("--json", "as_json", is_flag=True, help="print the explanation as JSON")
-def explain(customer: str, metric: str, average: str, as_of: str, most_events: int, as_json: bool) -> None:
-    """Trace the value of one average of CUSTOMER's METRIC at the grid point AS_OF.
-
-    Shows what readers see and why; the events of the window, and which of them were late; the row of each layer, and
-    whether it equals the sum of its events, recomputed from the log; what reconciliations found. AS_OF is ISO 8601,
-    UTC unless it has a zone. Reads only. Exit code 1 if the row of a layer is wrong.
-
-    \b
-    Examples:
-      sma explain AA departure_delay hour 2013-01-10T22:15
-      sma explain AA departure_delay last_50 '2013-01-10 22:00:00+00:00' --events 0
-      sma explain AA departure_delay hour 2013-01-10T22:15 --json | jq .sentence
-    """
-    settings = load_settings()
-    averages = averages_in_force(settings, load_averages(settings.averages))
-    explained = explain_value(settings, averages, customer, metric, average, parse_instant(as_of), say)
-    if as_json:
-        print_json(as_document(explained, settings.dagster_url, most_events))
-    else:
-        print_explanation(explained, settings.dagster_url, most_events)
-    if explained.is_wrong:
-        layers = [
-            name for name, check in (("stream", explained.stream), ("batch layer", explained.batch)) if check.is_wrong
-        ]
-        raise SmaError(f"the row of the {' and of the '.join(layers)} is not the sum of its events: see above")
 
 
 def print_explanation(explained: Explanation, dagster_url: str, most_events: int) -> None:

@@ -1,47 +1,16 @@
-"""`sma reconcile`: launches a Dagster backfill, as the UI does, and prints its report."""
+"""Launches a Dagster backfill, as the UI does, and prints its report; the command is in `cli.reconcile_command`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import date, datetime
-
-import click
+from datetime import date
 
 from batch.pipeline import days_touched
-from batch.report.reconciliation_report import ReconciliationReport, commands_of_differences, reconciliation_report
-from cli.console import out, print_json, print_table, say
+from batch.report.reconciliation_report import ReconciliationReport, reconciliation_report
+from cli.console import out, print_table, say
 from orchestration.backfill import follow_backfill, launch_backfill, run_ranges
 from orchestration.partitions import days_between, that_are_partitions
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.settings import Settings, load_settings
-
-MOST_COMMANDS = 3
-DAY = click.DateTime(formats=["%Y-%m-%d"])
-
-
-@click.command()
-@click.option("--start", type=DAY, help="first day (UTC), as YYYY-MM-DD; the first with rows if not given")
-@click.option("--end", type=DAY, help="last day (UTC), included; the last with rows if not given")
-@click.option("--json", "as_json", is_flag=True, help="print the report as JSON")
-def reconcile(start: datetime | None, end: datetime | None, as_json: bool) -> None:
-    """Recompute days from the retained log and compare them with what the stream emitted.
-
-    Launches one backfill of the assets batch_averages and reconciliations in Dagster, follows it, and prints what it
-    found. Exit code 1 if a difference is unexplained, or a correction of a stored row.
-
-    \b
-    Examples:
-      sma reconcile                                        # every day that has rows, none in between
-      sma reconcile --start 2013-01-01 --end 2013-01-31
-    """
-    report, run_ids = reconcile_days(start.date() if start else None, end.date() if end else None)
-    commands = commands_of_differences(load_settings(), run_ids, MOST_COMMANDS)
-    if as_json:
-        print_json(asdict(report) | {"explain": commands})
-    else:
-        print_report(report)
-        print_commands(commands)
-    require_clean(report)
 
 
 def require_clean(report: ReconciliationReport) -> None:
