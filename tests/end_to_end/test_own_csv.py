@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import psycopg
 import pytest
+import requests
 
 COLUMNS = ("--customer", "plant", "--metric", "temperature", "--time-column", "timestamp", "--value-column", "value")
 
@@ -51,6 +52,27 @@ def test_status_tells_where_everything_is(stack):
     assert {"database_url", "kafka_bootstrap", "flink_url", "dagster_url"} <= status.keys()
     assert all(part["is_up"] for part in status["parts"])
     assert status["stream"]["state"] == "RUNNING"
+
+
+def test_status_shows_the_series_just_published_first_and_pages_that_answer(stack, readings):
+    succeed(stack.sma("produce", str(readings), *COLUMNS[2:], "--customer", "newcomer", "--close"))
+    succeed(stack.sma("wait", "--timeout", "120"))
+    status = json.loads(succeed(stack.sma("status", "--json")))
+    newest = status["newest"]["series"][0]
+    assert (newest["customer"], newest["metric"], newest["state"]) == ("newcomer", "temperature", "streamed")
+    assert status["pages"].keys() == {"alerts", "targets", "alertmanager"}
+    for url in status["pages"].values():
+        assert requests.get(url, timeout=10).status_code == 200
+    shown = succeed(stack.sma("status"))
+    (line,) = [line for line in shown.splitlines() if "newcomer/temperature" in line]
+    assert "closed, streamed" in line
+    assert " days, " not in shown
+
+
+def test_the_logs_of_a_part_are_printed(stack):
+    assert " INFO " in succeed(stack.sma("logs", "kafka"))
+    assert "==> flink-taskmanager <==" in succeed(stack.sma("logs", "flink"))
+    assert {"flink-taskmanager", "alertmanager", "postgres"} <= set(succeed(stack.sma("logs")).split())
 
 
 @pytest.mark.parametrize(

@@ -72,5 +72,11 @@ def test_help_and_refused_options_import_nothing_heavy(path: tuple[str, ...], op
     assert ran.stdout.splitlines()[-1] == f"{2 if option == '--nonsense' else 0} []"
 
 
+def test_the_status_waits_for_no_library_of_the_batch_layer():
+    script = "import sys, cli.now, cli.status_page; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert {"polars", "numba", "numpy", "dagster", "matplotlib"}.isdisjoint(ran.stdout.split())
+
+
 def test_no_command_is_left_out_of_these():
     assert {("stream", "replay"), ("customer", "add"), ("reconcile",)} <= set(PATHS)
