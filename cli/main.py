@@ -17,7 +17,7 @@ from sma.errors import SmaError
 COMMANDS = {
     "up": ("cli.stack", "Start what is not running of the local stack, and the Flink job."),
     "down": ("cli.stack", "Stop the Flink job with a savepoint, then the stack."),
-    "status": ("cli.status", "Show the parts, the stream's lag, reconciliations and alerts."),
+    "status": ("cli.status", "Show the parts, the job, the newest data and alerts."),
     "produce": ("cli.produce", "Publish the rows of a CSV file as events, in file order."),
     "wait": ("cli.stream", "Wait until all rows of the stream are in the database."),
     "reconcile": ("cli.reconcile_command", "Recompute days and compare them with the stream's rows."),

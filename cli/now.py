@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from deploy.local.lifecycle.status import StackStatus
@@ -32,10 +33,19 @@ class Now:
     def as_dict(self) -> dict[str, object]:
         """Return the status as JSON."""
         job = {"state": "UNKNOWN", "problem": self.job} if isinstance(self.job, str) else asdict(self.job)
-        newest = {"problem": self.newest} if isinstance(self.newest, str) else asdict(self.newest)
+        newest = {"problem": self.newest} if isinstance(self.newest, str) else _as_dict(self.newest)
         figures = {"problem": self.figures} if isinstance(self.figures, str) else asdict(self.figures)
         alerts = {"problem": self.alerts} if isinstance(self.alerts, str) else [asdict(alert) for alert in self.alerts]
         return self.parts.as_dict() | {"stream": job, "newest": newest, "figures": figures, "alerts": alerts}
+
+
+def _as_dict(newest: NewestSeries) -> dict[str, object]:
+    series = [{name: _text(value) for name, value in asdict(each).items()} for each in newest.series]
+    return {"series": series, "more": newest.more}
+
+
+def _text(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def read_now(settings: Settings) -> Now:

@@ -61,7 +61,10 @@ class Log:
         A file is rotated where it is full, which may be within a line, so the files are read as if they were one.
         """
         text = self._read()
-        for path in log_files(self._state_dir, self._program)[1:]:
+        newest = log_file(self._state_dir, self._program)
+        for path in log_files(self._state_dir, self._program):
+            if path == newest:
+                continue
             if text.count(b"\n") > count:
                 break
             text = path.read_bytes() + text

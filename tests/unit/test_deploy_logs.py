@@ -69,6 +69,11 @@ def test_a_line_that_a_rotation_has_cut_is_whole(folder: Path, log: Log):
     assert log.last_lines(2) == ["the beginning", "b"]
 
 
+def test_the_moment_before_a_new_file_is_made_shows_the_rotated_one(folder: Path, log: Log):
+    write(folder, "kafka.log.1", "a\n")
+    assert log.last_lines(5) == ["a"]
+
+
 def test_without_a_file_there_is_no_line(folder: Path, log: Log):
     assert log.last_lines(5) == []
 

@@ -1,6 +1,7 @@
 """The page of `sma status`: what is new first, ages that a person reads, and nothing where nothing is known."""
 
 import io
+import json
 import re
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -126,6 +127,24 @@ def test_a_source_that_does_not_answer_says_why():
 def test_an_alert_has_what_to_do():
     alert = Alert("JobDown", "page", "the job does not run", "docs/runbooks/JobDown.md")
     assert row(page(replace(STATUS, alerts=[alert])), "JobDown")[-1] == "docs/runbooks/JobDown.md"
+
+
+def test_the_json_has_the_newest_series_with_times_as_iso_8601():
+    found = replace(STATUS, newest=NewestSeries((series("c", 3, "reconciled"),), 4)).as_dict()["newest"]
+    assert json.loads(json.dumps(found)) == {
+        "series": [
+            {
+                "customer": "c",
+                "metric": "m",
+                "written_at": "2026-11-29T11:57:00+00:00",
+                "newest_event_ms": 1_359_676_800_000,
+                "average": "hour",
+                "as_of": "2013-01-31T12:00:00+00:00",
+                "state": "reconciled",
+            }
+        ],
+        "more": 4,
+    }
 
 
 def test_the_json_keeps_its_keys():

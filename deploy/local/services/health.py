@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from clients import dagster, postgres
-from clients.answers import HEALTH_TIMEOUT_S, Refused, Unanswered
+from clients.answers import CHECK_TIMEOUT_S, HEALTH_TIMEOUT_S, Refused, Unanswered
 from clients.flink import FlinkRest
 from clients.http import get
 from clients.kafka.connection import ask
@@ -109,7 +109,7 @@ def check_dagster(settings: DagsterSettings, since: float = 0) -> Health:
     """
     try:
         running_version = dagster.version(settings, HEALTH_TIMEOUT_S)
-        data = dagster.ask(settings, _DAGSTER_QUERY, {})
+        data = dagster.ask(settings, _DAGSTER_QUERY, {}, CHECK_TIMEOUT_S)
     except SmaError as error:
         return Health(_reason(error))
     except KeyError:
