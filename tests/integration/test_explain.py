@@ -8,12 +8,26 @@ from batch.explain.explanation import Case
 from batch.explain.layer_checks import Verdict
 from batch.explain.trace import explain
 from batch.explain.wording import sentence
+from batch.index.extend import extend_index
 from batch.report.reconciliation_report import commands_of_differences
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.instants import instant
+from tests.support.publishing import publish
+from tests.support.stored import succeed
 from tests.support.stream_job import running_job
-from tests.support.traced_value import CORRECTED_LOG, LOG, MINUTE, NAMES, NOON, OTHERS, YAML, expected, trace_a_day
+from tests.support.traced_value import (
+    CORRECTED_LOG,
+    LOG,
+    MINUTE,
+    NAMES,
+    NOON,
+    OTHERS,
+    YAML,
+    event,
+    expected,
+    trace_a_day,
+)
 
 
 def pair(row):
@@ -184,6 +198,23 @@ def test_another_kafka_is_one_line(place, averages_file):
         connection.execute("INSERT INTO sma.indexed_partitions VALUES (3, 7, 0, 0, 0)")
     with pytest.raises(SmaError, match="partition 3 of the log ends at Kafka offset 0, but was indexed to 7"):
         explain(place.settings, load_averages(averages_file), "AA", "delay", "hour", NOON, print)
+
+
+def test_a_window_that_other_partitions_hold_back_is_in_the_stream_only_and_says_what_closes_it(place, averages_file):
+    # all events are in one of four partitions, and no heartbeat is in the others
+    with running_job(place, averages_file, YAML):
+        publish(place.settings, [event(minute, value)[1] for minute, value in [(10, "1"), (40, "2"), (130, "9")]])
+        succeed(place.sma("wait", "--timeout", "120"))
+        averages = load_averages(averages_file)
+        extend_index(place.settings, averages, print)
+        traced = explain(place.settings, averages, "AA", "delay", "hour", NOON, print)
+    assert traced.case is Case.STREAM_ONLY
+    assert pair(traced.stream.row) == (3_000_000, 2)
+    assert len(traced.day_state.held_back_by) == 3
+    assert "the window is not closed in all partitions, so the batch layer has no row" in sentence(traced)
+    assert "a later event or a heartbeat there (`sma produce ... --close`) closes it" in sentence(traced)
+    layers = traced.positions_by_layer()
+    assert (len(layers["stream"]), len(layers["batch"])) == (2, 0)
 
 
 def test_a_difference_gives_the_command_that_traces_it_as_python_does(place):
