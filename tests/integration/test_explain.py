@@ -9,7 +9,6 @@ from batch.explain.layer_checks import Verdict
 from batch.explain.trace import explain
 from batch.explain.wording import sentence
 from batch.index.extend import extend_index
-from batch.report.reconciliation_report import commands_of_differences
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.instants import instant
@@ -233,17 +232,3 @@ def test_a_difference_gives_the_command_that_traces_it_as_python_does(place):
         ).fetchall()
     assert len(rows) == len(names) ** 2
     assert [command for *_, command in rows] == [explain_command(*key) for *key, _ in rows]
-
-
-def test_the_report_of_a_reconciliation_names_what_is_unexplained_first(place):
-    rows = [("small", True, 1, 2), ("large", True, 1, 9), ("wrong", False, 1, 1), ("other run", False, 1, 99)]
-    with psycopg.connect(place.settings.owner_database_url.get_secret_value()) as connection:
-        for customer, is_explained, streamed, computed in rows:
-            connection.execute(
-                "INSERT INTO sma.differences VALUES (%s, %s, 'm', 'hour', %s, 'changed', %s, 1, %s, 1, %s, 1)",
-                ("no" if customer == "other run" else "run", customer, instant(NOON), is_explained, streamed, computed),
-            )
-    assert commands_of_differences(place.settings, ["run"], 2) == [
-        "sma explain wrong m hour 2013-01-10T12:00:00Z",
-        "sma explain large m hour 2013-01-10T12:00:00Z",
-    ]
