@@ -79,6 +79,7 @@ class ReconciliationPlan:
     offsets: how many Kafka offsets are to be read, of the `offsets_in_log`.
     unclosed: the events that are not compared yet.
     last_reconciled_at: None where nothing was ever reconciled.
+    unexplained: how many differences the newest reconciliation of each day has left unexplained.
     """
 
     days: tuple[date, ...]
@@ -90,6 +91,7 @@ class ReconciliationPlan:
     offsets_in_log: int
     unclosed: Unclosed
     last_reconciled_at: datetime | None
+    unexplained: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ def plan_by_index(
     reasons = {each.day: each.reasons for each in backlog.stale}
     day_plans = _day_plans(connection, averages, index, days, unclosed.low_watermark_ms)
     require_retained(day_plans, topic, backlog.retained)
-    ((last_reconciled_at,),) = connection.execute(_SQL["read_last_reconciled"]).fetchall()
+    ((last_reconciled_at, unexplained),) = connection.execute(_SQL["read_newest_reconciliations"]).fetchall()
     return ReconciliationPlan(
         days=days,
         reasons=reasons,
@@ -179,6 +181,7 @@ def plan_by_index(
         offsets_in_log=sum(index.read_to.values()),
         unclosed=unclosed,
         last_reconciled_at=last_reconciled_at,
+        unexplained=unexplained,
     )
 
 

@@ -100,6 +100,15 @@ def test_once_they_are_reconciled_nothing_is_left_to_do(own_database, closed):
     assert planned.last_reconciled_at == datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC)
 
 
+def test_what_the_newest_reconciliation_of_a_day_left_unexplained_is_counted(own_database, closed):
+    for number, unexplained in ((1, 9), (2, 4)):
+        closed.connection.execute(
+            "INSERT INTO sma.reconciliations VALUES (%s, %s, 'hour', 9, 9 - %s, %s, 0, 0, 0, %s, '{}', 0, %s)",
+            (f"run-{number}", DAY, *[unexplained] * 3, datetime(2026, 1, number, 12, tzinfo=UTC)),
+        )
+    assert plan(own_database).unexplained == 4
+
+
 def test_a_late_event_changes_its_settled_day_only(own_database, closed):
     closed.late(100, 10, series="AA")
     planned = plan(own_database)

@@ -1,5 +1,6 @@
 """`sma reconcile`: what is not asked for, or has nothing to do, starts no backfill."""
 
+import io
 from dataclasses import replace
 from datetime import date
 
@@ -9,8 +10,9 @@ from click.testing import CliRunner
 import cli.reconcile
 from batch.schedule.reconciliation_plan import DayRequest, ReconciliationPlan
 from batch.schedule.unclosed import Unclosed
+from cli import console
 from cli.main import sma
-from cli.reconcile import Planned, reconcile_days
+from cli.reconcile import Planned, computed_days_bar, reconcile_days
 from sma.errors import SmaError
 from sma.settings import Settings
 
@@ -78,6 +80,32 @@ def test_the_options_are_what_is_planned(command, arguments, request_):
 )
 def test_settled_days_are_taken_only_if_they_are_asked_for(request_, includes_settled):
     assert request_.includes_settled == includes_settled
+
+
+def test_on_a_terminal_a_bar_shows_how_many_days_are_computed(monkeypatch):
+    counts = iter([1, SmaError("TimescaleDB does not answer"), 2])
+
+    def count(_settings, _run_ids):
+        found = next(counts)
+        if isinstance(found, SmaError):
+            raise found
+        return found
+
+    written = io.StringIO()
+    monkeypatch.setattr(cli.reconcile, "count_computed_days", count)
+    monkeypatch.setattr(console.err, "_file", written)
+    monkeypatch.setattr(console.err, "_force_terminal", True)
+    with computed_days_bar(Settings(), [DAY] * 3) as observe:
+        for _ in range(3):
+            observe(["run-1"])
+    assert "days computed" in written.getvalue()
+    assert "3/3" in written.getvalue()
+
+
+def test_elsewhere_the_database_is_not_asked_for_progress(monkeypatch):
+    monkeypatch.setattr(cli.reconcile, "count_computed_days", lambda *_: pytest.fail("the database was asked"))
+    with computed_days_bar(Settings(), [DAY]) as observe:
+        observe(["run-1"])
 
 
 def test_a_caller_that_needs_a_reconciliation_fails_where_there_is_no_day():

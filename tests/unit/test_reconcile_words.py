@@ -141,6 +141,13 @@ def test_when_days_were_last_reconciled_is_said():
     assert nothing_in_words(plan, DayRequest())[0].endswith("all days are reconciled, the last at 2026-01-01T06:00:00Z")
 
 
+def test_what_earlier_reconciliations_left_unexplained_is_not_passed_over_in_silence():
+    lines = nothing_in_words(planned(days=(), settled=32, unexplained=7), DayRequest())
+    assert (
+        "differences that earlier reconciliations left unexplained: 7; see docs/runbooks/UnexplainedDifferences.md"
+    ) in lines
+
+
 def test_an_empty_log_is_named():
     assert nothing_in_words(planned(days=(), offsets_in_log=0), DayRequest())[-1] == (
         "the log is empty: publish events with `sma produce ... --close`"
