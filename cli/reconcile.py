@@ -124,7 +124,7 @@ def plan_days(settings: Settings, request: DayRequest) -> Planned:
     averages = load_averages(settings.averages)
     ended = ended_runs(settings)
     plan = plan_reconciliation(settings, averages, request, partition_bounds(), today(), run_ranges, say)
-    runs = tuple(run_ranges(plan.days, plan.gone))
+    runs = tuple(run_ranges(plan.days, plan.apart))
     days_of_runs = [sum(first <= day <= last for day in plan.days) for first, last in runs]
     return Planned(request, plan, runs, estimate(ended, days_of_runs))
 
@@ -140,7 +140,7 @@ def reconcile_days(settings: Settings, planned: Planned) -> tuple[Reconciliation
     for line in planned.lines:
         say(line)
     days = planned.plan.days
-    backfill_id = launch_backfill(settings, days, apart=planned.plan.gone)
+    backfill_id = launch_backfill(settings, days, apart=planned.plan.apart)
     with computed_days_bar(settings, days) as observe:
         outcome = follow_backfill(settings, backfill_id, say, run_count=len(planned.runs), observe=observe)
     if outcome.error is not None:

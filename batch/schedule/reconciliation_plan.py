@@ -15,6 +15,7 @@ from batch.log.offsets import Progress, retained_ranges
 from batch.results.retention import first_day_kept
 from batch.schedule.backlog import Backlog, read_backlog
 from batch.schedule.owner_days import closed_owner_days, owner_days, result_days, stored_days
+from batch.schedule.required_offsets import is_gone, required_offsets
 from batch.schedule.unclosed import Unclosed, read_unclosed
 from batch.store.database import Connection, connect, snapshot
 from batch.store.job_starts import averages_in_force
@@ -76,6 +77,7 @@ class ReconciliationPlan:
     settled: how many days with closed windows are left out, since nothing changed after they were reconciled.
     outside: days left out because they are no partition, ascending.
     gone: stale days left out because Kafka no longer has their events, ascending.
+    apart: days that no run may include: these, and settled ones of which Kafka no longer has the events.
     offsets: how many Kafka offsets are to be read, of the `offsets_in_log`.
     unclosed: the events that are not compared yet.
     last_reconciled_at: None where nothing was ever reconciled.
@@ -87,6 +89,7 @@ class ReconciliationPlan:
     settled: int
     outside: tuple[date, ...]
     gone: tuple[date, ...]
+    apart: tuple[date, ...]
     offsets: int
     offsets_in_log: int
     unclosed: Unclosed
@@ -165,18 +168,22 @@ def plan_by_index(
     closed = _closed_days(connection, averages, unclosed.low_watermark_ms)
     own = closed if request.customer is None else closed & _days_of(connection, averages, request.customer)
     selected = select_days(request, backlog, own, bounds)
-    runs = ranges_of_runs(selected.days, selected.gone)
-    days = tuple(sorted(day for day in closed if any(first <= day <= last for first, last in runs)))
+    between = _days_within(closed.difference(selected.days), ranges_of_runs(selected.days, selected.gone))
+    required = required_offsets(connection, averages, between)
+    lost = [day for day in between if is_gone(required.get(day, {}), backlog.retained)]
+    apart = (*selected.gone, *lost)
+    days = _days_within(closed, ranges_of_runs(selected.days, apart))
     reasons = {each.day: each.reasons for each in backlog.stale}
     day_plans = _day_plans(connection, averages, index, days, unclosed.low_watermark_ms)
     require_retained(day_plans, topic, backlog.retained)
     ((last_reconciled_at, unexplained),) = connection.execute(_SQL["read_newest_reconciliations"]).fetchall()
     return ReconciliationPlan(
-        days=days,
+        days=tuple(days),
         reasons=reasons,
         settled=len([day for day in own.difference(days, reasons) if day in bounds and request.contains(day)]),
         outside=selected.outside,
         gone=selected.gone,
+        apart=apart,
         offsets=sum(each.offsets for each in day_plans),
         offsets_in_log=sum(index.read_to.values()),
         unclosed=unclosed,
@@ -206,6 +213,10 @@ def select_days(request: DayRequest, backlog: Backlog, closed: Collection[date],
         outside=outside,
         gone=tuple(day for day in possible if day not in reconcilable),
     )
+
+
+def _days_within(days: Collection[date], ranges: Sequence[DayRange]) -> list[date]:
+    return sorted(day for day in days if any(first <= day <= last for first, last in ranges))
 
 
 def _closed_days(connection: Connection, averages: Averages, low_watermark_ms: int | None) -> set[date]:

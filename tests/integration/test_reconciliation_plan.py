@@ -156,18 +156,28 @@ def test_days_whose_events_kafka_no_longer_has_are_left_out_by_themselves_and_re
         plan(own_database, retained, start=OWN[0])
 
 
-def test_no_run_includes_a_day_that_is_gone(own_database, closed):
-    # Kafka has dropped the first block of the partition, which has the events of 2 March
+@pytest.fixture
+def dropped(closed):
+    """Kafka has dropped the first block of partition 1, with the events of 2 March; returns what it retains."""
     closed.connection.execute("DELETE FROM sma.offset_blocks WHERE kafka_partition = 1")
     for partition in (0, 1):
         closed.low_watermark(MARCH_4 + 72, partition)
     for number, offsets in {1: (0, 10), 0: (10, 20), 4: (20, 30)}.items():
         hours = OWN_HOURS + 24 * number
         closed.block(offsets, (hours + 9, hours + 12), series="acme", partition=1)
-    planned = plan(own_database, RETAINED | {1: OffsetRange(10, 30)})
+    return RETAINED | {1: OffsetRange(10, 30)}
+
+
+@pytest.mark.parametrize("is_settled", [False, True])
+def test_no_run_includes_a_day_whose_events_kafka_no_longer_has(own_database, closed, dropped, is_settled):
+    if is_settled:
+        closed.result(read_to=100, closed_hours=MARCH_4 + 72, day=OWN[1])
+        closed.connection.execute('UPDATE sma.batch_days SET read_to = \'{"0": 100, "1": 8640}\'')
+    planned = plan(own_database, dropped)
     march_5 = OWN[0] + timedelta(days=4)
-    assert (planned.days, planned.gone) == ((OWN[0], march_5), (OWN[1],))
-    assert run_ranges(planned.days, planned.gone) == [(OWN[0], OWN[0]), (march_5, march_5)]
+    assert planned.days == (OWN[0], march_5)
+    assert planned.gone == (() if is_settled else (OWN[1],))
+    assert run_ranges(planned.days, planned.apart) == [(OWN[0], OWN[0]), (march_5, march_5)]
 
 
 def test_events_behind_a_partition_without_new_records_are_not_compared_yet(own_database, after_the_demo):
@@ -242,4 +252,4 @@ def test_an_empty_log_has_nothing_to_do(own_database):
 
 def test_days_that_are_far_apart_are_runs_of_their_own(own_database, closed):
     planned = plan(own_database, is_all=True)
-    assert run_ranges(planned.days, planned.gone) == [(DAY, DAY), (OWN[0], OWN[0] + timedelta(days=2))]
+    assert run_ranges(planned.days, planned.apart) == [(DAY, DAY), (OWN[0], OWN[0] + timedelta(days=2))]

@@ -17,7 +17,7 @@ from sma.errors import SmaError
 from sma.settings import Settings
 
 DAY = date(2024, 3, 1)
-PLAN = ReconciliationPlan((DAY,), {}, 31, (), (), 10, 100, Unclosed(0, True, (), 0, ()), None)
+PLAN = ReconciliationPlan((DAY,), {}, 31, (), (), (), 10, 100, Unclosed(0, True, (), 0, ()), None)
 NOTHING = replace(PLAN, days=())
 
 

@@ -39,7 +39,7 @@ HELD_BACK_LINES = [
 
 
 def planned(days=OWN, reasons=None, unclosed=ALL_CLOSED, **values) -> ReconciliationPlan:
-    defaults = {"settled": 0, "outside": (), "gone": (), "offsets": 8_640, "offsets_in_log": 35_000}
+    defaults = {"settled": 0, "outside": (), "gone": (), "apart": (), "offsets": 8_640, "offsets_in_log": 35_000}
     why = dict.fromkeys(days, frozenset({NO_RESULT})) if reasons is None else reasons
     return ReconciliationPlan(days=days, reasons=why, unclosed=unclosed, last_reconciled_at=None, **defaults | values)
 
@@ -137,7 +137,7 @@ def test_where_nothing_is_due_the_first_line_says_so_and_the_last_ones_what_woul
 
 
 def test_when_days_were_last_reconciled_is_said():
-    plan = ReconciliationPlan((), {}, 32, (), (), 0, 35_000, ALL_CLOSED, INDEXED_AT)
+    plan = ReconciliationPlan((), {}, 32, (), (), (), 0, 35_000, ALL_CLOSED, INDEXED_AT)
     assert nothing_in_words(plan, DayRequest())[0].endswith("all days are reconciled, the last at 2026-01-01T06:00:00Z")
 
 
