@@ -33,7 +33,6 @@ from batch.results.batch_results import (
     remove_orphan_rows,
     write_result,
 )
-from batch.schedule.owner_days import closed_owner_days
 from batch.store.database import connect, snapshot
 from batch.store.job_starts import InForce, in_force
 from batch.windows.partition_windows import EventFilter
@@ -283,18 +282,6 @@ def _log_faults(days: Sequence[ReconciledDay], accounts: Sequence[Account]) -> N
                 each.unaccounted,
                 extra={"partition": each.kafka_partition},
             )
-
-
-def days_touched(settings: BatchSettings, averages: Averages, progress: Progress) -> list[date]:
-    """Return the days that own a closed window of the log, ascending: no day in between that owns none.
-
-    Raises:
-        SmaError: Kafka or the database does not answer, the log's beginning is gone, or a partition is empty.
-    """
-    averages = _rules_in_force(settings, averages).averages
-    extend_index(settings, averages, progress)
-    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection, snapshot(connection):
-        return closed_owner_days(connection, averages)
 
 
 def _furthest(results: Sequence[BatchResult]) -> Mapping[int, int]:

@@ -91,7 +91,7 @@ def _event(
         str(event.kafka_offset),
         format_instant(event.event_time_ms),
         format_micros(event.value_micros),
-        ", ".join(layers) or ("not known" if is_lost else "neither yet"),
+        ", ".join(layers) or ("not known" if is_lost else "neither"),
         late,
     )
 

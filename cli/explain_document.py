@@ -37,7 +37,7 @@ def as_document(explained: Explanation, dagster_url: str, most_events: int) -> d
             "is_full": served.is_full,
         },
         "window": {
-            "from": None if explained.from_ms is None else format_instant(explained.from_ms),
+            "from": _instant(explained.from_ms),
             "until": format_instant(explained.as_of_ms),
             "duration_ms": average.window.duration_ms if isinstance(average.window, DurationWindow) else None,
             "event_count": None if is_duration else getattr(average.window, "event_count", None),
@@ -51,6 +51,8 @@ def as_document(explained: Explanation, dagster_url: str, most_events: int) -> d
         and dict(zip(("kafka_partition", "first", "last"), explained.log.lost, strict=True)),
         "stale": sorted(explained.day_state.reasons),
         "late_since": explained.day_state.late_since and _time(explained.day_state.late_since),
+        "low_watermark": _instant(explained.day_state.low_watermark_ms),
+        "held_back_by": list(explained.day_state.held_back_by),
         "answer": result
         and {
             "read_to": {str(partition): offset for partition, offset in result.read_to.items()},
@@ -121,7 +123,6 @@ def _layer(explained: Explanation, check: LayerCheck) -> dict[str, Any]:
 
 
 def _event(event: SeriesEvent, positions_by_layer: Mapping[str, frozenset[tuple[int, int]]]) -> dict[str, Any]:
-    newest_before_ms = event.newest_before_ms
     return {
         "kafka_partition": event.kafka_partition,
         "kafka_offset": event.kafka_offset,
@@ -130,13 +131,17 @@ def _event(event: SeriesEvent, positions_by_layer: Mapping[str, frozenset[tuple[
         "in_stream": event.position in positions_by_layer["stream"],
         "in_batch": event.position in positions_by_layer["batch"],
         "is_late": event.is_late,
-        "newest_event_time_before": None if newest_before_ms is None else format_instant(newest_before_ms),
+        "newest_event_time_before": _instant(event.newest_before_ms),
         "behind_ms": event.behind_ms,
     }
 
 
 def _pair(pair: Pair) -> dict[str, Any]:
     return {"value_sum": format_micros(pair.value_sum_micros), "event_count": pair.event_count}
+
+
+def _instant(time_ms: int | None) -> str | None:
+    return None if time_ms is None else format_instant(time_ms)
 
 
 def _time(time: datetime) -> str:

@@ -1,16 +1,38 @@
-"""Launches a Dagster backfill, as the UI does, and prints its report; the command is in `cli.reconcile_command`."""
+"""Plans a reconciliation, launches it as a Dagster backfill, and prints its report (`cli.reconcile_command`)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields
 from datetime import date
 
-from batch.pipeline import days_touched
+from batch.report.recent_runs import count_computed_days
 from batch.report.reconciliation_report import ReconciliationReport, reconciliation_report
-from cli.console import out, print_table, say
+from batch.schedule.reconciliation_plan import DayRange, DayRequest, ReconciliationPlan, plan_reconciliation
+from cli.console import err, out, print_json, print_table, progress_bar, say
+from cli.reconcile_words import left_out_in_words, nothing_in_words, plan_document, plan_in_words, unclosed_in_words
 from orchestration.backfill import follow_backfill, launch_backfill, run_ranges
-from orchestration.partitions import days_between, that_are_partitions
+from orchestration.partitions import partition_bounds, partition_keys, today
+from orchestration.run_durations import Estimate, ended_runs, estimate
 from sma.averages import load_averages
 from sma.errors import SmaError
-from sma.settings import Settings, load_settings
+from sma.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A request, its plan, the range of days of each run, and how long they take; None where that is not known."""
+
+    request: DayRequest
+    plan: ReconciliationPlan
+    runs: tuple[DayRange, ...]
+    estimate: Estimate | None
+
+    @property
+    def lines(self) -> list[str]:
+        """What it is about to do, in words, or why there is nothing to do."""
+        if not self.plan.days:
+            return nothing_in_words(self.plan, self.request)
+        return plan_in_words(self.plan, self.estimate, len(self.runs))
 
 
 def require_clean(report: ReconciliationReport) -> None:
@@ -31,46 +53,106 @@ def require_clean(report: ReconciliationReport) -> None:
         )
 
 
-def reconcile_days(start: date | None, end: date | None) -> tuple[ReconciliationReport, tuple[str, ...]]:
-    """Reconcile the days from start to end, both included; return the report and the ids of the Dagster runs.
+def plan_days(settings: Settings, request: DayRequest) -> Planned:
+    """Plan a reconciliation; only the offset index is extended.
 
     Raises:
-        SmaError: no day can be reconciled, the backfill failed, or a service does not answer.
+        SmaError: the days are none, or a service does not answer.
     """
-    settings = load_settings()
-    if start is not None and end is not None:
-        if start > end:
-            raise SmaError(f"--start {start} is after --end {end}")
-        days = days_between(start, end)
-    else:
-        days = _days_of_the_log(settings, start, end)
-    outcome = follow_backfill(settings, launch_backfill(settings, days), say, run_count=len(run_ranges(days)))
+    if request.start is not None and request.end is not None:
+        if request.start > request.end:
+            raise SmaError(f"--start {request.start} is after --end {request.end}")
+        partition_keys([request.start, request.end])
+    averages = load_averages(settings.averages)
+    ended = ended_runs(settings)
+    plan = plan_reconciliation(settings, averages, request, partition_bounds(), today(), run_ranges, say)
+    runs = tuple(run_ranges(plan.days, plan.apart))
+    days_of_runs = [sum(first <= day <= last for day in plan.days) for first, last in runs]
+    return Planned(request, plan, runs, estimate(ended, days_of_runs))
+
+
+def reconcile_days(settings: Settings, planned: Planned) -> tuple[ReconciliationReport, tuple[str, ...]]:
+    """Say what is planned and reconcile it; return the report and the ids of the Dagster runs.
+
+    Raises:
+        SmaError: there is no day to reconcile, the backfill failed, or a service does not answer.
+    """
+    if not planned.plan.days:
+        raise SmaError("; ".join(planned.lines))
+    for line in planned.lines:
+        say(line)
+    days = planned.plan.days
+    backfill_id = launch_backfill(settings, days, apart=planned.plan.apart)
+    with computed_days_bar(settings, days) as observe:
+        outcome = follow_backfill(settings, backfill_id, say, run_count=len(planned.runs), observe=observe)
     if outcome.error is not None:
         raise SmaError(outcome.error)
     return reconciliation_report(settings, outcome.run_ids), outcome.run_ids
 
 
-def _days_of_the_log(settings: Settings, start: date | None, end: date | None) -> list[date]:
-    """Return the days from start to end that own closed rows and are partitions: none in between that owns no row."""
-    touched = days_touched(settings, load_averages(settings.averages), say)
-    if not touched:
-        raise SmaError("the log holds no event in a closed window: publish with `sma produce ... --close`")
-    wanted = [day for day in touched if (start or day) <= day <= (end or day)]
-    days = that_are_partitions(wanted, say)
-    if not days:
-        raise SmaError(
-            f"no day to reconcile from {start or touched[0]} to {end or touched[-1]}: the log has events of "
-            f"{len(touched)} days from {touched[0]} to {touched[-1]}, and daily partitions begin at SMA_FIRST_DAY"
-        )
-    return days
+@contextmanager
+def computed_days_bar(settings: Settings, days: Sequence[date]) -> Iterator[Callable[[Sequence[str]], None]]:
+    """Show how many days are computed, on a terminal; yield what to call with the ids of the runs.
+
+    Elsewhere the lines that the runs log are the progress.
+    """
+    if not err.is_terminal:
+        yield lambda run_ids: None
+        return
+    with progress_bar("days computed", len(days)) as show:
+
+        def observe(run_ids: Sequence[str]) -> None:
+            with suppress(SmaError):  # the bar waits; the backfill goes on
+                show(count_computed_days(settings, run_ids))
+
+        yield observe
+
+
+def print_plan(planned: Planned, *, is_dry_run: bool, as_json: bool) -> None:
+    """Print what would be done, or why nothing is.
+
+    The JSON document of a command that compared nothing has the keys of a report, and all counts are 0.
+    """
+    has_days = bool(planned.plan.days)
+    if as_json:
+        counts = {} if is_dry_run else dict.fromkeys((field.name for field in fields(ReconciliationReport)), 0)
+        commands = {} if is_dry_run else {"explain": list[str]()}
+        nothing = {} if has_days else {"nothing_compared": planned.lines}
+        print_json({**counts, **commands, "plan": plan_document(planned.plan, planned.estimate), **nothing})
+        return
+    print_lines(planned.lines)
+    if has_days:
+        print_lines(unclosed_in_words(planned.plan.unclosed))
+    if is_dry_run:
+        out.print("Dry run: no day was computed; the offset index was extended to the log's end.")
+
+
+def require_possible(plan: ReconciliationPlan) -> None:
+    """Fail if days have to be reconciled and none of them can be.
+
+    Raises:
+        SmaError: that is so.
+    """
+    if not plan.days and (plan.gone or plan.outside):
+        raise SmaError(f"no day was reconciled: {'; '.join(left_out_in_words(plan))}")
 
 
 def print_report(report: ReconciliationReport) -> None:
-    """Print the counts of a reconciliation."""
+    """Print the counts of a reconciliation; a line where nothing was compared."""
+    if not report.windows_compared:
+        out.print("No window was compared: neither layer has a row of a closed window on these days.")
     rows = [
         ("events", report.events),
         ("of these late", report.late_events),
         ("rejected records", report.rejected_events),
+        *(_compared(report) if report.windows_compared else ()),
+        ("stored rows that were wrong, unexplained", report.unexplained_corrections),
+    ]
+    print_table("Stream against batch", ["", "count"], rows)
+
+
+def _compared(report: ReconciliationReport) -> Sequence[tuple[str, int]]:
+    return (
         ("windows compared", report.windows_compared),
         ("  equal", report.equal),
         ("  changed", report.changed),
@@ -78,14 +160,18 @@ def print_report(report: ReconciliationReport) -> None:
         ("  extra in stream", report.extra_in_stream),
         ("differences explained by late events", report.explained),
         ("differences unexplained", report.unexplained),
-        ("stored rows that were wrong, unexplained", report.unexplained_corrections),
-    ]
-    print_table("Stream against batch", ["", "count"], rows)
+    )
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Print lines of the result."""
+    for line in lines:
+        out.print(line, soft_wrap=True)
 
 
 def print_commands(commands: Sequence[str]) -> None:
-    """Print the commands that trace the worst differences, if there are any."""
+    """Print the commands that trace values of this reconciliation, if there are any."""
     if commands:
-        out.print("To trace the values that differ most, the unexplained first:")
+        out.print("To trace values of this reconciliation, unexplained differences first, then the newest:")
         for command in commands:
             out.print(f"  {command}", soft_wrap=True)

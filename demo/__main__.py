@@ -15,10 +15,11 @@ import click
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from batch.report.reconciliation_report import ReconciliationReport
+from batch.schedule.reconciliation_plan import DayRequest
 from cli.console import out, say
 from cli.main import run_command
 from cli.produce_file import produce_file
-from cli.reconcile import print_report, reconcile_days, require_clean
+from cli.reconcile import plan_days, print_report, reconcile_days, require_clean
 from cli.start_job import start_job
 from cli.status_page import print_parts
 from cli.stream_wording import in_words
@@ -72,7 +73,7 @@ def demo(fresh: bool) -> None:
     streamed = publish(settings, averages, flights)
     claim_log(settings, folder, is_complete=True)
     say("reconciling")
-    report, run_ids = reconcile_days(None, None)
+    report, run_ids = reconcile_days(settings, plan_days(settings, DayRequest(is_all=True)))
     example = explain(settings, averages, list(run_ids), flights)
     seconds = time.monotonic() - started
     figures = asdict(report) | {

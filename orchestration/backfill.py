@@ -4,7 +4,7 @@ The results of its runs are in the database; `batch.report.reconciliation_report
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -90,23 +90,37 @@ class BackfillOutcome:
         return self.error is None
 
 
-def run_ranges(days: Sequence[date]) -> list[tuple[date, date]]:
-    """Return the first and the last day of each run of a backfill of some days; ranges near one another are one run."""
-    return ranges_of(days, BRIDGED_DAYS)
+def run_ranges(days: Sequence[date], apart: Collection[date] = ()) -> list[tuple[date, date]]:
+    """Return the first and the last day of each run of a backfill of some days; ranges near one another are one run.
+
+    Args:
+        days: ascending.
+        apart: days that no run may include.
+    """
+    groups: list[list[date]] = []
+    for day in days:
+        if groups and not any(groups[-1][-1] < other < day for other in apart):
+            groups[-1].append(day)
+        else:
+            groups.append([day])
+    return [bounds for group in groups for bounds in ranges_of(group, BRIDGED_DAYS)]
 
 
-def launch_backfill(settings: DagsterSettings, days: Sequence[date], ask: Ask = ask) -> str:
+def launch_backfill(
+    settings: DagsterSettings, days: Sequence[date], ask: Ask = ask, *, apart: Collection[date] = ()
+) -> str:
     """Start the asset backfill of some days, and return its id.
 
     Args:
         settings: where Dagster is.
         days: ascending; it has a run for each of their `run_ranges`.
         ask: asks Dagster.
+        apart: days that no run may include.
 
     Raises:
         SmaError: a day is no partition, or Dagster does not answer or refuses.
     """
-    keys = partition_keys([day for bounds in run_ranges(days) for day in days_between(*bounds)])
+    keys = partition_keys([day for bounds in run_ranges(days, apart) for day in days_between(*bounds)])
     params = {
         "assetSelection": [{"path": [name]} for name in ASSETS],
         "partitionNames": keys,
@@ -124,6 +138,7 @@ def follow_backfill(
     progress: Progress,
     *,
     run_count: int = 1,
+    observe: Callable[[Sequence[str]], None] = lambda run_ids: None,
     ask: Ask = ask,
     poll_seconds: float = POLL_SECONDS,
 ) -> BackfillOutcome:
@@ -136,6 +151,7 @@ def follow_backfill(
         backfill_id: the backfill's.
         progress: takes each line that its runs log.
         run_count: how many runs it has.
+        observe: takes the ids of its runs each time that Dagster was asked.
         ask: asks Dagster.
         poll_seconds: how long to pause before it is asked again.
 
@@ -157,6 +173,7 @@ def follow_backfill(
             reported = status
         for run in runs:
             asking(logs.follow, run["runId"])
+        observe([run["runId"] for run in runs])
         if seen["status"] in _ENDED or _whole_is_done(runs, run_count):
             return _outcome(backfill_id, seen, logs)
         time.sleep(poll_seconds)

@@ -1,6 +1,6 @@
 """Defines the daily partitions, UTC: a day owns each row whose `as_of` is in it. Today and tomorrow exist already."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -40,15 +40,6 @@ def partition_keys(days: Sequence[date]) -> list[str]:
                 "is a clock wrong, or SMA_FIRST_DAY too late?"
             )
     return [str(day) for day in days]
-
-
-def that_are_partitions(days: Sequence[date], progress: Callable[[str], None]) -> list[date]:
-    """Return those of some days, ascending, that are partitions, and name the others in one line."""
-    first, last = partition_bounds()
-    others = [day for day in days if not first <= day <= last]
-    if others:
-        progress(left_out(others))
-    return [day for day in days if first <= day <= last]
 
 
 def left_out(days: Sequence[date]) -> str:

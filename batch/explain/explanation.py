@@ -65,12 +65,16 @@ class DayState:
     late_since: since when late events wait for its reconciliation; None where none do.
     first_day: days before it are not reconciled by schedule.
     first_kept: rows of days before it are dropped; None where all are kept.
+    low_watermark_ms: of all partitions, as far as the log is indexed; None where one has no record.
+    held_back_by: the partitions whose watermark has not passed the window, as far as the log is indexed.
     """
 
     reasons: frozenset[str]
     late_since: datetime | None
     first_day: date
     first_kept: date | None
+    low_watermark_ms: int | None = None
+    held_back_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +127,15 @@ class Explanation:
         return tuple(event for event in self.events if event.is_late)
 
     def positions_by_layer(self) -> dict[str, frozenset[tuple[int, int]]]:
-        """Return the positions in the log of the events in the window of each layer, `stream` and `batch`."""
+        """Return the positions in the log of the events in the row of each layer, `stream` and `batch`.
+
+        A layer without a row has none, whatever its window will contain.
+        """
         checks = {"stream": self.stream, "batch": self.batch}
-        return {name: frozenset(event.position for event in check.window) for name, check in checks.items()}
+        return {
+            name: frozenset(event.position for event in check.window if check.row is not None)
+            for name, check in checks.items()
+        }
 
     @property
     def reconciled_at(self) -> datetime | None:

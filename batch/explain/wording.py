@@ -11,6 +11,8 @@ from sma.instants import format_instant, milliseconds
 from sma.value import format_micros
 from sma.window import CountWindow
 
+WHAT_CLOSES = "a later event or a heartbeat there (`sma produce ... --close`) closes"
+
 
 def sentence(explained: Explanation) -> str:
     """Return the sentence that sums up an explanation; what is wrong comes first."""
@@ -127,8 +129,8 @@ def _not_yet(explained: Explanation) -> str:
     current = "there is none yet" if mark is None else f"it is at {format_instant(mark)}"
     count = _events(len(explained.batch.window))
     return (
-        f"no row yet: the window closes when the watermark of {_partitions(explained)} passes {until}, and "
-        f"{current}; the window has {count} so far"
+        f"no row yet: the window is not closed because the watermark of {_partitions(explained)} has not passed "
+        f"{until}: {current}; {WHAT_CLOSES} it; the window has {count} so far"
     )
 
 
@@ -182,6 +184,8 @@ def _not_computed(explained: Explanation) -> str:
     result, state = explained.records.result, explained.day_state
     if explained.day < state.first_day:
         return f"{explained.day} is before SMA_FIRST_DAY, {state.first_day}, and is not reconciled by itself"
+    if state.held_back_by and not explained.log.unindexed:
+        return f"{_not_closed(explained)}; {WHAT_CLOSES} it"
     if result is None:
         why = f"the batch layer has not computed {explained.day}"
     elif result.low_watermark_ms < explained.as_of_ms:
@@ -197,6 +201,16 @@ def _not_computed(explained: Explanation) -> str:
         return f"{why}, and the day is not stale: no further window of it is closed in all partitions"
     waiting = f", late events have waited since {time_in_words(state.late_since)}" if state.late_since else ""
     return f"{why}; the day is stale ({', '.join(sorted(state.reasons))}{waiting})"
+
+
+def _not_closed(explained: Explanation) -> str:
+    low_watermark_ms, held_back_by = explained.day_state.low_watermark_ms, explained.day_state.held_back_by
+    partitions = f"partition{'s' if len(held_back_by) > 1 else ''} {', '.join(map(str, held_back_by))}"
+    current = "there is none yet" if low_watermark_ms is None else f"it is at {format_instant(low_watermark_ms)}"
+    return (
+        f"the window is not closed in all partitions, so the batch layer has no row: the low watermark has not passed "
+        f"{format_instant(explained.as_of_ms)}, {current}, held back by {partitions}"
+    )
 
 
 def _lost_events(explained: Explanation) -> str:

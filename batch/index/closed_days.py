@@ -1,6 +1,6 @@
-"""Computes the low watermark: which windows are closed."""
+"""Computes the low watermark: which windows are closed, and which partitions hold the others back."""
 
-from batch.index.log_index import LogIndex
+from batch.index.log_index import IndexedPartition, LogIndex
 from sma.errors import SmaError
 from sma.limits import EARLIEST_EVENT_TIME_MS
 
@@ -26,3 +26,14 @@ def low_watermark_ms(index: LogIndex, watermark_delay_ms: int) -> int:
         max_times_ms.append(partition.max_log_time_ms)
     closed_ms = max(min(max_times_ms) - watermark_delay_ms + 1, EARLIEST_EVENT_TIME_MS)
     return closed_ms if index.settled_ms is None else max(closed_ms, index.settled_ms)
+
+
+def holding_back(index: LogIndex, watermark_delay_ms: int, as_of_ms: int) -> tuple[IndexedPartition, ...]:
+    """Return the partitions whose watermark has not passed the window before `as_of_ms`; none once it is closed."""
+    if index.settled_ms is not None and index.settled_ms >= as_of_ms:
+        return ()
+    return tuple(
+        partition
+        for partition in index.partitions
+        if partition.max_log_time_ms is None or partition.max_log_time_ms - watermark_delay_ms + 1 < as_of_ms
+    )

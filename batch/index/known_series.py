@@ -27,6 +27,16 @@ def has_rows(connection: Connection, customer: str, metric: str) -> bool:
     return bool(known)
 
 
+def require_customer(connection: Connection, customer: str) -> None:
+    """Refuse a customer of whom no event is indexed.
+
+    Raises:
+        SmaError: names similar customers.
+    """
+    if connection.execute(_SQL["read_metrics"], {"customer": customer}).fetchone() is None:
+        raise unknown_series(connection, customer, "")
+
+
 def unknown_series(connection: Connection, customer: str, metric: str) -> SmaError:
     """Return the error for a series that is neither in the log nor in the tables."""
     metrics = [name for (name,) in connection.execute(_SQL["read_metrics"], {"customer": customer})]

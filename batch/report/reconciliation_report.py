@@ -50,14 +50,29 @@ def reconciliation_report(settings: BatchSettings, run_ids: Sequence[str]) -> Re
     return ReconciliationReport(*row[:-1])
 
 
-def commands_of_differences(settings: BatchSettings, run_ids: Sequence[str], most: int) -> list[str]:
-    """Return the command that traces each of the worst differences of some runs, `most` at most.
+def commands_to_trace(
+    settings: BatchSettings, run_ids: Sequence[str], most: int, customer: str | None = None
+) -> list[str]:
+    """Return commands that trace values of some runs, `most` at most.
+
+    First the worst unexplained differences, then the newest value that the runs reconciled, then explained differences
+    of the newest days.
+
+    Args:
+        settings: where the database is.
+        run_ids: of the runs.
+        most: how many.
+        customer: whose values; None for all.
 
     Raises:
         SmaError: the database does not answer.
     """
+    bound = {"run_ids": list(run_ids), "most": most, "customer": customer}
     with connect(settings.database_url, "SMA_DATABASE_URL") as connection:
-        rows = connection.execute(_SQL["read_worst"], {"run_ids": list(run_ids), "most": most}).fetchall()
+        worst = connection.execute(_SQL["read_worst"], bound).fetchall()
+        newest = connection.execute(_SQL["read_newest"], bound).fetchall()
+    unexplained, explained = ([row[:4] for row in worst if row[4] is is_explained] for is_explained in (False, True))
     return [
-        explain_command(customer, metric, average, milliseconds(as_of)) for customer, metric, average, as_of in rows
+        explain_command(customer, metric, average, milliseconds(as_of))
+        for customer, metric, average, as_of in list(dict.fromkeys([*unexplained, *newest, *explained]))[:most]
     ]

@@ -56,19 +56,59 @@ FROM compared
 CROSS JOIN accounted
 
 -- read_worst --
--- what is unexplained first, then what is furthest off; no row counts as 0
+-- what is unexplained first, then the newest days; of these what is furthest off; no row counts as 0
 SELECT
     customer,
     metric,
     average,
-    as_of
+    as_of,
+    is_explained
 FROM sma.differences
 WHERE run_id = ANY(%(run_ids)s)
+    AND (customer = %(customer)s OR %(customer)s::text IS NULL)
 ORDER BY
     is_explained,
+    CASE WHEN is_explained THEN sma.day_of(as_of) END DESC,
     abs(coalesce(batch_value_sum, 0) - coalesce(stream_value_sum, 0)) DESC,
     customer,
     metric,
     average,
     as_of
 LIMIT %(most)s
+
+-- read_newest --
+-- the last row of the newest day with events that the runs reconciled, of the series that was published last; events
+-- of a day may make rows on the next one only, so a few series are tried
+WITH series_day AS (
+    SELECT
+        customer,
+        metric,
+        day,
+        max(next_offset) AS next_offset
+    FROM sma.event_days
+    WHERE day IN (SELECT day FROM sma.reconciliations WHERE run_id = ANY(%(run_ids)s) AND windows_compared > 0)
+        AND (customer = %(customer)s OR %(customer)s::text IS NULL)
+    GROUP BY customer, metric, day
+    ORDER BY day DESC, next_offset DESC, customer, metric
+    LIMIT 20
+)
+SELECT
+    customer,
+    metric,
+    average,
+    as_of
+FROM series_day
+CROSS JOIN LATERAL (
+    SELECT
+        average,
+        as_of
+    FROM sma.batch_averages AS computed
+    WHERE computed.customer = series_day.customer
+        AND computed.metric = series_day.metric
+        AND computed.as_of >= series_day.day::timestamp AT TIME ZONE 'UTC'
+        AND computed.as_of < (series_day.day + 1)::timestamp AT TIME ZONE 'UTC'
+    ORDER BY as_of DESC, average
+    LIMIT 1
+) AS last_row
+ORDER BY day DESC, next_offset DESC, customer, metric
+LIMIT 1

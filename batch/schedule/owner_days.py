@@ -33,16 +33,24 @@ def closed_owner_days(connection: Connection, averages: Averages) -> list[date]:
     return sorted(owner_days(connection, averages, low_watermark))
 
 
-def owner_days(connection: Connection, averages: Averages, until_ms: int = LATEST_EVENT_TIME_MS) -> set[date]:
+def owner_days(
+    connection: Connection, averages: Averages, until_ms: int = LATEST_EVENT_TIME_MS, customer: str | None = None
+) -> set[date]:
     """Return the days that own a row with as_of <= until_ms, closed or not, by the offset index.
 
     Where events that are far apart share a block of the index, the days that a window of the first could reach are
     included, whether or not an event of that day is so late.
+
+    Args:
+        connection: to the database.
+        averages: that the rows are of.
+        until_ms: the last `as_of`.
+        customer: whose rows; None for all.
     """
     return {
         day
         for average in averages.averages
-        for (day,) in connection.execute(_SQL["read_owner_days"], _parameters(average, until_ms))
+        for (day,) in connection.execute(_SQL["read_owner_days"], _parameters(average, until_ms, customer))
     }
 
 
@@ -85,10 +93,11 @@ def result_days(connection: Connection) -> set[date]:
     return {day for (day,) in connection.execute(_SQL["read_result_days"])}
 
 
-def _parameters(average: Average, until_ms: int) -> dict[str, int]:
+def _parameters(average: Average, until_ms: int, customer: str | None) -> dict[str, int | str | None]:
     return {
         "every_ms": average.every_ms,
         "length_ms": average.length_ms,
         "owned_days": -(-average.length_ms // DAY_MS),
         "until_ms": until_ms,
+        "customer": customer,
     }

@@ -7,6 +7,8 @@
 WITH event_day AS (
     SELECT DISTINCT day
     FROM sma.event_days
+    WHERE customer = %(customer)s
+        OR %(customer)s::text IS NULL
 ),
 owner AS MATERIALIZED (
     SELECT DISTINCT owned::date AS day

@@ -47,6 +47,72 @@ def test_readings_become_reconciled_averages(stack, readings):
     assert rows == [("day", *pair, True, True), ("hour", *pair, True, True), ("last_50", *pair, False, True)]
 
 
+def readings_of(tmp_path, name, days):
+    """A CSV file with a reading every 5 minutes of some days of March 2017."""
+    lines = ["timestamp,value"]
+    lines += [
+        f"2017-03-{day:02d} {hour:02d}:{minute:02d}:00,{hour}"
+        for day in days
+        for hour in range(24)
+        for minute in range(0, 60, 5)
+    ]
+    path = tmp_path / name
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def three_days(stack, tmp_path_factory):
+    """What the commands print for three days of a customer, published without --close, and after a fourth with it."""
+    folder = tmp_path_factory.mktemp("three_days")
+    columns = ("--customer", "own", *COLUMNS[2:])
+    succeed(stack.sma("produce", readings_of(folder, "three.csv", [1, 2, 3]), *columns))
+    succeed(stack.sma("wait", "--timeout", "120"))
+    shown = {"unclosed": succeed(stack.sma("reconcile", "--customer", "own"))}
+    shown["explained"] = json.loads(
+        succeed(stack.sma("explain", "own", "temperature", "hour", "2017-03-02T12:00", "--json"))
+    )
+    succeed(stack.sma("produce", readings_of(folder, "fourth.csv", [4]), *columns, "--close"))
+    succeed(stack.sma("wait", "--timeout", "120"))
+    shown["dry run"] = json.loads(succeed(stack.sma("reconcile", "--customer", "own", "--dry-run", "--json")))
+    shown["closed"] = json.loads(succeed(stack.sma("reconcile", "--customer", "own", "--json")))
+    shown["again"] = succeed(stack.sma("reconcile", "--customer", "own"))
+    return shown
+
+
+def test_without_close_nothing_is_compared_and_the_command_says_what_closes_it(three_days):
+    shown = three_days["unclosed"]
+    assert shown.startswith("nothing was compared: no day has a closed window of own\n")
+    assert "864 events of 2017-03-01 to 2017-03-03 are not compared yet" in shown
+    assert "holds them back" in shown
+    assert "`sma produce ... --close`" in shown
+    assert "unexplained" not in shown
+
+
+def test_without_close_a_value_is_explained_as_not_closed(three_days):
+    explained = three_days["explained"]
+    assert "the window is not closed in all partitions" in explained["sentence"]
+    assert explained["batch"]["row"] is None
+    assert [event["in_batch"] for event in explained["events"]] == [False] * 12
+    assert [event["in_stream"] for event in explained["events"]] == [True] * 12
+
+
+def test_what_is_new_is_reconciled_and_shown_at_the_end(three_days):
+    report = three_days["closed"]
+    days = [each["day"] for each in report["plan"]["days"]]
+    assert days[:4] == ["2017-03-01", "2017-03-02", "2017-03-03", "2017-03-04"]
+    assert days == [each["day"] for each in three_days["dry run"]["plan"]["days"]]
+    assert report["unexplained"] == 0
+    assert report["windows_compared"] == report["equal"] > 0
+    assert report["explain"][0].startswith("sma explain own temperature ")
+    assert "2017-03-04" in report["explain"][0]
+
+
+def test_what_is_reconciled_is_left_out_afterwards(three_days):
+    assert three_days["again"].startswith("nothing was compared: nothing new has closed of own since")
+    assert "settled and unchanged: --all includes them" in three_days["again"]
+
+
 def test_status_tells_where_everything_is(stack):
     status = json.loads(succeed(stack.sma("status", "--json")))
     assert {"database_url", "kafka_bootstrap", "flink_url", "dagster_url"} <= status.keys()

@@ -8,12 +8,25 @@ from batch.explain.explanation import Case
 from batch.explain.layer_checks import Verdict
 from batch.explain.trace import explain
 from batch.explain.wording import sentence
-from batch.report.reconciliation_report import commands_of_differences
+from batch.index.extend import extend_index
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.instants import instant
+from tests.support.publishing import publish
+from tests.support.stored import succeed
 from tests.support.stream_job import running_job
-from tests.support.traced_value import CORRECTED_LOG, LOG, MINUTE, NAMES, NOON, OTHERS, YAML, expected, trace_a_day
+from tests.support.traced_value import (
+    CORRECTED_LOG,
+    LOG,
+    MINUTE,
+    NAMES,
+    NOON,
+    OTHERS,
+    YAML,
+    event,
+    expected,
+    trace_a_day,
+)
 
 
 def pair(row):
@@ -186,6 +199,23 @@ def test_another_kafka_is_one_line(place, averages_file):
         explain(place.settings, load_averages(averages_file), "AA", "delay", "hour", NOON, print)
 
 
+def test_a_window_that_other_partitions_hold_back_is_in_the_stream_only_and_says_what_closes_it(place, averages_file):
+    # all events are in one of four partitions, and no heartbeat is in the others
+    with running_job(place, averages_file, YAML):
+        publish(place.settings, [event(minute, value)[1] for minute, value in [(10, "1"), (40, "2"), (130, "9")]])
+        succeed(place.sma("wait", "--timeout", "120"))
+        averages = load_averages(averages_file)
+        extend_index(place.settings, averages, print)
+        traced = explain(place.settings, averages, "AA", "delay", "hour", NOON, print)
+    assert traced.case is Case.STREAM_ONLY
+    assert pair(traced.stream.row) == (3_000_000, 2)
+    assert len(traced.day_state.held_back_by) == 3
+    assert "the window is not closed in all partitions, so the batch layer has no row" in sentence(traced)
+    assert "a later event or a heartbeat there (`sma produce ... --close`) closes it" in sentence(traced)
+    layers = traced.positions_by_layer()
+    assert (len(layers["stream"]), len(layers["batch"])) == (2, 0)
+
+
 def test_a_difference_gives_the_command_that_traces_it_as_python_does(place):
     names = ["AA", "it's", 'a "b"', "日本", "-x", "a\\b $(c)", "a b", "ä"]
     times = [NOON, NOON + 1, NOON + 100, -(10**12)]
@@ -202,17 +232,3 @@ def test_a_difference_gives_the_command_that_traces_it_as_python_does(place):
         ).fetchall()
     assert len(rows) == len(names) ** 2
     assert [command for *_, command in rows] == [explain_command(*key) for *key, _ in rows]
-
-
-def test_the_report_of_a_reconciliation_names_what_is_unexplained_first(place):
-    rows = [("small", True, 1, 2), ("large", True, 1, 9), ("wrong", False, 1, 1), ("other run", False, 1, 99)]
-    with psycopg.connect(place.settings.owner_database_url.get_secret_value()) as connection:
-        for customer, is_explained, streamed, computed in rows:
-            connection.execute(
-                "INSERT INTO sma.differences VALUES (%s, %s, 'm', 'hour', %s, 'changed', %s, 1, %s, 1, %s, 1)",
-                ("no" if customer == "other run" else "run", customer, instant(NOON), is_explained, streamed, computed),
-            )
-    assert commands_of_differences(place.settings, ["run"], 2) == [
-        "sma explain wrong m hour 2013-01-10T12:00:00Z",
-        "sma explain large m hour 2013-01-10T12:00:00Z",
-    ]

@@ -10,12 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from batch.pipeline import compute_batch_days, days_touched, reconcile_days
+from batch.pipeline import compute_batch_days, reconcile_days
 from sma.averages import load_averages
 from tests.support import oracle
 from tests.support.publishing import Sent, publish
 from tests.support.stored import records, succeed
 from tests.support.stream_job import use_averages
+from tests.support.touched_days import days_touched
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from batch.log.fetch import fetch_batches
 from batch.log.record_batches import split_batches
-from batch.pipeline import Reconciled, compute_batch_days, days_touched, reconcile_days
+from batch.pipeline import Reconciled, compute_batch_days, reconcile_days
 from clients.kafka.offsets import ends
 from sma.averages import load_averages
 from tests.support import oracle
 from tests.support.publishing import Sent, publish
 from tests.support.stored import records, stored, succeed
 from tests.support.streams import AVERAGES, HOUR, oracle_rows, streams
+from tests.support.touched_days import days_touched
 
 START = 1_357_034_400_000
 ALLOWED_LATENESS = 3 * HOUR

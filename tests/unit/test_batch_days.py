@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from batch.index.closed_days import low_watermark_ms
+from batch.index.closed_days import holding_back, low_watermark_ms
 from batch.index.log_index import IndexedPartition, LogIndex
 from batch.reconciliation.stream_commits import uncommitted
 from batch.results.batch_results import BatchResult
@@ -42,6 +42,22 @@ def test_what_was_closed_once_stays_closed_under_a_longer_delay():
 def test_nothing_is_closed_while_a_partition_is_empty():
     with pytest.raises(SmaError, match="partition 1 of the log holds no event and no heartbeat"):
         low_watermark_ms(index(500, None), 60)
+
+
+@pytest.mark.parametrize(
+    ("as_of_ms", "partitions"),
+    [(41, []), (42, [1]), (441, [1]), (442, [0, 1])],  # the watermarks are 440 and 40
+)
+def test_the_partitions_that_hold_a_window_back_have_not_passed_its_last_millisecond(as_of_ms, partitions):
+    assert [each.kafka_partition for each in holding_back(index(500, 100), 60, as_of_ms)] == partitions
+
+
+def test_an_empty_partition_holds_every_window_back():
+    assert [each.kafka_partition for each in holding_back(index(500, None), 60, 41)] == [1]
+
+
+def test_no_partition_holds_back_what_was_closed_once():
+    assert holding_back(replace(index(500, 100), settled_ms=90), 60, 90) == ()
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ EVENTS = (
 )
 LOG = LogReading((0,), EVENTS, None, AS_OF + HOUR_MS, {0: 2}, is_committed=True)
 STATE = DayState(frozenset(), None, date(1970, 1, 1), None)
+HELD_BACK = replace(STATE, low_watermark_ms=AS_OF - HOUR_MS, held_back_by=(1, 3))
 STREAMED = Row(Pair(4_000_000, 1), Decimal("4.000000000"), WRITTEN, 0)
 COMPUTED = Row(Pair(6_000_000, 2), Decimal("3.000000000"), WRITTEN)
 RESULT = StoredResult({0: 2}, AS_OF, "run-1", WRITTEN)
@@ -134,8 +135,36 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             replace(LOG, watermark_ms=AS_OF - 2),
             STATE,
             Case.NOT_YET,
-            f"no row yet: the window closes when the watermark of partition 0 passes {NOON}, and it is "
-            "at 2013-01-10T11:59:59.998Z; the window has 2 events so far",
+            f"no row yet: the window is not closed because the watermark of partition 0 has not passed {NOON}: it is "
+            "at 2013-01-10T11:59:59.998Z; a later event or a heartbeat there (`sma produce ... --close`) closes it; "
+            "the window has 2 events so far",
+        ),
+        (
+            STREAM_ONLY,
+            LOG,
+            HELD_BACK,
+            Case.STREAM_ONLY,
+            f"streamed row only, emitted at {T12}: the window is not closed in all partitions, so the batch layer has "
+            f"no row: the low watermark has not passed {NOON}, it is at 2013-01-10T11:00:00Z, held back by "
+            "partitions 1, 3; a later event or a heartbeat there (`sma produce ... --close`) closes it; 1 late event "
+            "is not in it",
+        ),
+        (
+            STREAM_ONLY,
+            replace(LOG, events=EVENTS[:1]),
+            replace(HELD_BACK, low_watermark_ms=None, held_back_by=(2,)),
+            Case.STREAM_ONLY,
+            f"streamed row only, emitted at {T12}: the window is not closed in all partitions, so the batch layer has "
+            f"no row: the low watermark has not passed {NOON}, there is none yet, held back by partition 2; a "
+            "later event or a heartbeat there (`sma produce ... --close`) closes it",
+        ),
+        (
+            STREAM_ONLY,
+            replace(LOG, unindexed=7),
+            HELD_BACK,
+            Case.STREAM_ONLY,
+            f"streamed row only, emitted at {T12}: the batch layer has not computed 2013-01-10; 7 "
+            "offsets of the log are not indexed yet; 1 late event is not in it",
         ),
         (
             NOTHING,
@@ -221,6 +250,28 @@ def test_the_document_holds_exact_sums_and_times():
         ("2013-01-10T11:59:00Z", False, True),
         ("2013-01-10T11:59:30Z", True, True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("records", "layers"),
+    [
+        (NOTHING, []),
+        (STREAM_ONLY, ["stream"]),
+        (replace(FINAL, streamed=None), ["batch"]),
+        (FINAL, ["stream", "batch"]),
+    ],
+)
+def test_an_event_is_in_no_layer_that_has_no_row(records, layers):
+    explanation = explained(records, replace(LOG, events=EVENTS[:1]))
+    positions = explanation.positions_by_layer()
+    assert [layer for layer, held in positions.items() if EVENTS[0].position in held] == layers
+    (event,) = as_document(explanation, "http://dagster/", 50)["events"]
+    assert [layer for layer in ("stream", "batch") if event[f"in_{layer}"]] == layers
+
+
+def test_the_document_names_what_holds_a_window_back():
+    document = as_document(explained(STREAM_ONLY, state=HELD_BACK), "http://dagster/", 50)
+    assert (document["low_watermark"], document["held_back_by"]) == ("2013-01-10T11:00:00Z", [1, 3])
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,23 @@ def test_days_near_one_another_are_one_run_and_years_between_two_are_no_partitio
     assert run_ranges(days) == [(days[0], days[0]), (days[1], days[3])]
 
 
+def test_no_run_includes_a_day_that_is_kept_apart():
+    launched = {"__typename": "LaunchBackfillSuccess", "backfillId": "abc"}
+    dagster = ScriptedDagster(launchPartitionBackfill=[launched])
+    days, gone = [date(2013, 1, 1), date(2013, 1, 2), date(2013, 1, 5)], [date(2013, 1, 4), date(2013, 1, 9)]
+    launch_backfill(SETTINGS, days, dagster, apart=gone)
+    assert dagster.asked[0]["backfillParams"]["partitionNames"] == ["2013-01-01", "2013-01-02", "2013-01-05"]
+    assert run_ranges(days, gone) == [(days[0], days[1]), (days[2], days[2])]
+
+
+def test_whoever_observes_a_backfill_gets_the_ids_of_its_runs_each_time():
+    states = [followed("REQUESTED"), followed("REQUESTED", run("STARTED")), followed("REQUESTED", run("SUCCESS"))]
+    observed: list[list[str]] = []
+    dagster = ScriptedDagster(partitionBackfillOrError=states)
+    follow_backfill(SETTINGS, "abc", lambda _: None, observe=observed.append, ask=dagster, poll_seconds=0)
+    assert observed == [[], ["run-1"], ["run-1"]]
+
+
 def test_the_end_of_one_of_two_runs_is_not_the_end():
     done = [
         followed("REQUESTED", run("SUCCESS")),

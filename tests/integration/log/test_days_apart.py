@@ -5,7 +5,6 @@ from datetime import date, timedelta
 import psycopg
 import pytest
 
-from batch.pipeline import days_touched
 from batch.schedule.required_offsets import required_offsets
 from batch.schedule.stale_days import stale_days
 from batch.store.read_only import read_only_session
@@ -15,6 +14,7 @@ from sma.days import day_of, day_start_ms
 from tests.support.month_of_events import AVERAGES, as_record, close, compute, expected_of
 from tests.support.publishing import publish
 from tests.support.stored import stored
+from tests.support.touched_days import days_touched
 
 NOON_MS = 12 * 3_600_000
 TODAY = date(2013, 1, 20)

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 from batch.index.log_index import read_index
 from batch.index.side_outputs import read_by_rule
 from batch.log.limits import WorkLimits
-from batch.pipeline import compute_batch_days, days_touched
+from batch.pipeline import compute_batch_days
 from sma.averages import Averages
 from sma.days import day_of
 from sma.durations import DAY_MS
@@ -36,6 +36,7 @@ from tests.support.month_of_events import (
 )
 from tests.support.publishing import Sent, publish
 from tests.support.stored import stored
+from tests.support.touched_days import days_touched
 
 ALONE = 6
 

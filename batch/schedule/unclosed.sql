@@ -1,0 +1,55 @@
+-- Statements of unclosed: they count the events that no closed window contains, and describe partitions.
+
+-- count_by_day --
+SELECT
+    day,
+    sum(event_count + late_event_count)::bigint
+FROM sma.event_days
+WHERE (day > %(last_closed_day)s OR %(last_closed_day)s::date IS NULL)
+    AND (customer = %(customer)s OR %(customer)s::text IS NULL)
+GROUP BY day
+HAVING sum(event_count + late_event_count) > 0
+ORDER BY day
+
+-- count_on_day --
+-- Of the day in which the low watermark is, at least so many events are in no closed window: of a block that began
+-- before, one at least; of a block that goes on after the day, perhaps none.
+SELECT
+    coalesce(sum(CASE WHEN NOT ends_in_day THEN 0 WHEN begins_after THEN event_count ELSE 1 END), 0)::bigint,
+    coalesce(bool_and(begins_after AND ends_in_day), true),
+    (
+        SELECT count(*)
+        FROM sma.late_events
+        WHERE event_time_ms >= %(from_ms)s
+            AND event_time_ms < %(until_ms)s
+            AND (customer = %(customer)s OR %(customer)s::text IS NULL)
+    )
+FROM (
+    SELECT
+        event_count,
+        min_event_time_ms >= %(from_ms)s AS begins_after,
+        max_event_time_ms < %(until_ms)s AS ends_in_day
+    FROM sma.offset_blocks
+    WHERE event_count > 0
+        AND max_event_time_ms >= %(from_ms)s
+        AND min_event_time_ms < %(until_ms)s
+        AND EXISTS (SELECT FROM sma.series_days WHERE day = %(day)s AND event_count > 0)
+) AS block
+
+-- read_newest --
+SELECT
+    kafka_partition,
+    indexed_at,
+    customer,
+    metric
+FROM sma.indexed_partitions
+LEFT JOIN LATERAL (
+    SELECT
+        customer,
+        metric
+    FROM sma.indexed_series
+    WHERE indexed_series.kafka_partition = indexed_partitions.kafka_partition
+    ORDER BY max_log_time_ms DESC, customer, metric
+    LIMIT 1
+) AS newest ON true
+WHERE kafka_partition = ANY(%(partitions)s)
