@@ -137,6 +137,19 @@ def require_possible(plan: ReconciliationPlan) -> None:
         raise SmaError(f"no day was reconciled: {'; '.join(left_out_in_words(plan))}")
 
 
+def require_explained(plan: ReconciliationPlan) -> None:
+    """Fail if earlier reconciliations have left differences unexplained, although nothing is to be compared again.
+
+    Raises:
+        SmaError: that is so.
+    """
+    if plan.unexplained:
+        raise SmaError(
+            f"{plan.unexplained} differences of earlier reconciliations are still unexplained: see the table "
+            "sma.differences and docs/runbooks/UnexplainedDifferences.md"
+        )
+
+
 def print_report(report: ReconciliationReport) -> None:
     """Print the counts of a reconciliation; a line where nothing was compared."""
     if not report.windows_compared:

@@ -56,6 +56,7 @@ def reconcile(
         print_report,
         reconcile_days,
         require_clean,
+        require_explained,
         require_possible,
     )
     from cli.reconcile_words import plan_document, unclosed_in_words
@@ -67,6 +68,8 @@ def reconcile(
     if dry_run or not planned.plan.days:
         print_plan(planned, is_dry_run=dry_run, as_json=as_json)
         require_possible(planned.plan)
+        if not dry_run:
+            require_explained(planned.plan)
         return
     report, run_ids = reconcile_days(settings, planned)
     commands = commands_to_trace(settings, run_ids, MOST_COMMANDS, customer)

@@ -66,11 +66,6 @@ def nothing_in_words(plan: ReconciliationPlan, request: DayRequest) -> list[str]
         when = f", the last at {format_instant(milliseconds(at) // 1_000 * 1_000)}" if at is not None else ""
         reason = f"nothing new has closed{whose} since the last reconciliation: all days are reconciled{when}"
     lines = [f"nothing was compared: {reason}", *left_out_in_words(plan)]
-    if plan.unexplained:
-        lines.append(
-            f"differences that earlier reconciliations left unexplained: {plan.unexplained:,}; see "
-            "docs/runbooks/UnexplainedDifferences.md"
-        )
     if not plan.offsets_in_log:
         lines.append("the log is empty: publish events with `sma produce ... --close`")
     return [*lines, *unclosed_in_words(plan.unclosed)]

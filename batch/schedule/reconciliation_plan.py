@@ -81,7 +81,7 @@ class ReconciliationPlan:
     offsets: how many Kafka offsets are to be read, of the `offsets_in_log`.
     unclosed: the events that are not compared yet.
     last_reconciled_at: None where nothing was ever reconciled.
-    unexplained: how many differences the newest reconciliation of each day has left unexplained.
+    unexplained: how many differences the newest reconciliation of each asked day has left unexplained.
     """
 
     days: tuple[date, ...]
@@ -176,7 +176,12 @@ def plan_by_index(
     reasons = {each.day: each.reasons for each in backlog.stale}
     day_plans = _day_plans(connection, averages, index, days, unclosed.low_watermark_ms)
     require_retained(day_plans, topic, backlog.retained)
-    ((last_reconciled_at, unexplained),) = connection.execute(_SQL["read_newest_reconciliations"]).fetchall()
+    asked = {
+        "averages": [average.name for average in averages.averages],
+        "start": request.start,
+        "end": request.end,
+    }
+    ((last_reconciled_at, unexplained),) = connection.execute(_SQL["read_newest_reconciliations"], asked).fetchall()
     return ReconciliationPlan(
         days=tuple(days),
         reasons=reasons,

@@ -106,7 +106,12 @@ def test_what_the_newest_reconciliation_of_a_day_left_unexplained_is_counted(own
             "INSERT INTO sma.reconciliations VALUES (%s, %s, 'hour', 9, 9 - %s, %s, 0, 0, 0, %s, '{}', 0, %s)",
             (f"run-{number}", DAY, *[unexplained] * 3, datetime(2026, 1, number, 12, tzinfo=UTC)),
         )
+        closed.connection.execute(
+            "INSERT INTO sma.reconciliations VALUES (%s, %s, 'taken_out', 9, 0, 9, 0, 0, 0, 9, '{}', 0)",
+            (f"run-{number}", DAY),
+        )
     assert plan(own_database).unexplained == 4
+    assert plan(own_database, start=OWN[0]).unexplained == 0
 
 
 def test_a_late_event_changes_its_settled_day_only(own_database, closed):

@@ -9,7 +9,7 @@ from batch.report.reconciliation_report import ReconciliationReport
 from batch.schedule.reconciliation_plan import DayRequest, ReconciliationPlan
 from batch.schedule.stale_days import MORE_IN_THE_LOG, MORE_IS_CLOSED, NO_RESULT, NOT_RECONCILED
 from batch.schedule.unclosed import HoldingPartition, Unclosed
-from cli.reconcile import Planned, print_plan, print_report, require_possible
+from cli.reconcile import Planned, print_plan, print_report, require_explained, require_possible
 from cli.reconcile_words import nothing_in_words, plan_in_words, ranges_in_words, unclosed_in_words
 from orchestration.run_durations import EndedRun, Estimate
 from sma.errors import SmaError
@@ -141,11 +141,10 @@ def test_when_days_were_last_reconciled_is_said():
     assert nothing_in_words(plan, DayRequest())[0].endswith("all days are reconciled, the last at 2026-01-01T06:00:00Z")
 
 
-def test_what_earlier_reconciliations_left_unexplained_is_not_passed_over_in_silence():
-    lines = nothing_in_words(planned(days=(), settled=32, unexplained=7), DayRequest())
-    assert (
-        "differences that earlier reconciliations left unexplained: 7; see docs/runbooks/UnexplainedDifferences.md"
-    ) in lines
+def test_what_earlier_reconciliations_left_unexplained_fails_again():
+    require_explained(planned(days=(), settled=32))
+    with pytest.raises(SmaError, match="7 differences of earlier reconciliations are still unexplained"):
+        require_explained(planned(days=(), settled=32, unexplained=7))
 
 
 def test_an_empty_log_is_named():
