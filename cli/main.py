@@ -22,6 +22,7 @@ COMMANDS = {
     "reconcile": ("cli.reconcile", "Recompute days and compare them with the stream's rows."),
     "audit": ("cli.audit", "Compare stored rows with the log, and repair damaged ones."),
     "explain": ("cli.explain", "Trace one value to the events of its window."),
+    "plot": ("cli.plot", "Draw one series: the stream against the batch layer."),
     "stream": ("cli.stream", "Start, stop, upgrade, replay and inspect the Flink job."),
     "check": ("cli.check", "Validate averages.yaml, and show what it makes and costs."),
     "customer": ("cli.customer", "Add, remove and list customers that read their own rows."),

@@ -1,6 +1,6 @@
 """Looks up averages and series by name, with an error that lists similar names where one is unknown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from batch.store.database import Connection
@@ -25,6 +25,14 @@ def has_rows(connection: Connection, customer: str, metric: str) -> bool:
     """Tell whether either layer has a row of the series."""
     ((known,),) = connection.execute(_SQL["knows_series"], {"customer": customer, "metric": metric}).fetchall()
     return bool(known)
+
+
+def unknown_average(name: str, known: Iterable[str]) -> SmaError:
+    """Return the error for an average that is not among the known ones."""
+    names = sorted(known)
+    if not names:
+        return SmaError(f"there is no average {name!r}, and none is stored yet: start the job with `sma up`")
+    return SmaError(f"there is no average {name!r}: there are {_some(name, names)}")
 
 
 def unknown_series(connection: Connection, customer: str, metric: str) -> SmaError:

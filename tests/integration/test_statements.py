@@ -13,11 +13,12 @@ from tests.support.places import Place
 
 ROOMS = ("batch", "monitoring/exporter", "powerbi/refresh")
 FILES = [path for room in ROOMS for path in sorted((CHECKOUT / room).rglob("*.sql"))]
-# what `sma explain` and the exporter read, as sma_reader
+# what `sma explain`, `sma plot` and the exporter read, as sma_reader
 _OF_THE_READER = (
     "batch/explain/series_index.sql",
     "batch/explain/stored_records.sql",
     "batch/index/known_series.sql",
+    "batch/report/series_windows.sql",
     "monitoring/exporter/database.sql",
 )
 _PLANNED = ("DELETE", "INSERT", "SELECT", "UPDATE", "WITH")
