@@ -81,7 +81,7 @@ def plot(
             f"{customer}/{metric} has no window of {average!r} from {format_instant(from_ms)} until "
             f"{format_instant(until_ms)}: choose another --start and --end"
         )
-    write_picture(series, path)
+    write_picture(series, path, path.suffix.removeprefix("."))
     counts = count_differences(series.windows)
     first_ms, last_ms = series.windows["as_of_ms"][0], series.windows["as_of_ms"][-1]
     if as_json:

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import matplotlib as mpl
 import polars as pl
@@ -97,7 +97,7 @@ def draw_windows(axes: Axes, windows: pl.DataFrame, every_ms: int) -> int:
                 *_coordinates([(mark.as_of_ms, mark.at) for mark in of_kind]),
                 _SHAPES[kind],
                 color=COLOURS[kind],
-                markersize=4 if kind == EXPLAINED else 8,
+                markersize=8 if kind == UNEXPLAINED else 4,
                 label=f"{LEGEND[kind]}: {counts[kind]:,}",
             )
     locator = AutoDateLocator(tz="UTC")  # type: ignore[no-untyped-call]
@@ -111,8 +111,14 @@ def _coordinates(points: Sequence[tuple[int, Decimal | None]]) -> tuple[list[Any
     return [instant(as_of_ms) for as_of_ms, _ in points], [_NO_POINT if at is None else float(at) for _, at in points]
 
 
-def write_picture(series: SeriesWindows, path: Path) -> None:
-    """Draw a series into a file, in the format that its ending names; the same rows give the same bytes."""
+def write_picture(series: SeriesWindows, target: Path | BinaryIO, file_format: str) -> None:
+    """Draw a series into a file; the same rows give the same bytes.
+
+    Args:
+        series: with at least one window.
+        target: the file, or what takes its bytes.
+        file_format: one of `FORMATS`.
+    """
     with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": "sma"}):
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # of a name in another script
-        draw_series(series).savefig(path, metadata={_STAMPS[path.suffix.removeprefix(".")]: None})
+        draw_series(series).savefig(target, format=file_format, metadata={_STAMPS[file_format]: None})

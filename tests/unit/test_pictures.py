@@ -126,8 +126,8 @@ def test_a_picture_that_leaves_windows_out_says_so():
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_a_picture_is_written_in_each_format_whatever_the_name_is(tmp_path, file_format):
     path = tmp_path / f"picture.{file_format}"
-    write_picture(series(windows((0, 1, 1), (1, 2, 2)), "$a_{b}$ <b>株</b>", "%s {0} \\"), path)
+    write_picture(series(windows((0, 1, 1), (1, 2, 2)), "$a_{b}$ <b>株</b>", "%s {0} \\"), path, file_format)
     first = path.read_bytes()
     assert first.startswith({"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[file_format])
-    write_picture(series(windows((0, 1, 1), (1, 2, 2)), "$a_{b}$ <b>株</b>", "%s {0} \\"), path)
+    write_picture(series(windows((0, 1, 1), (1, 2, 2)), "$a_{b}$ <b>株</b>", "%s {0} \\"), path, file_format)
     assert path.read_bytes() == first

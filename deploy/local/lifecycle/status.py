@@ -38,6 +38,7 @@ class StackStatus:
     dagster_url: str
     prometheus_url: str
     alertmanager_url: str
+    overview_url: str
 
     @property
     def is_up(self) -> bool:
@@ -66,6 +67,7 @@ def status(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> St
         "flink": settings.flink_url,
         "dagster": settings.dagster_url,
         "prometheus": settings.prometheus_url,
+        "overview": settings.overview_url,
     }
 
     def look(part: str) -> PartStatus:
@@ -87,4 +89,5 @@ def status(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> St
         dagster_url=settings.dagster_url,
         prometheus_url=settings.prometheus_url,
         alertmanager_url=settings.alertmanager_url,
+        overview_url=settings.overview_url,
     )
