@@ -29,7 +29,12 @@ class Kept:
             if kept is not None and self._clock() - kept[0] < self._seconds:
                 answer: Answer = kept[1]
                 return answer
-            fresh = ask()
+            try:
+                fresh = ask()
+            except BaseException:
+                with self._lock:  # or keys that have no answer would stay for ever
+                    self._asking.pop(key, None)
+                raise
             self._keep(key, fresh)
             return fresh
 

@@ -46,21 +46,28 @@ WITH newest AS (
             (SELECT sma.day_of(max(as_of)) FROM sma.streaming_averages WHERE as_of <= now())
         ) AS day
 ),
-shown AS (
+past AS (
     SELECT (newest.day - back) AS day
     FROM newest
     CROSS JOIN generate_series(0, %(days)s - 1) AS back
     WHERE newest.day IS NOT NULL
+),
+-- materialized, so that each day is looked up once and not for each average
+shown AS MATERIALIZED (
+    SELECT
+        past.day,
+        EXISTS (
+            SELECT
+            FROM sma.streaming_averages AS streamed
+            WHERE streamed.as_of >= past.day::timestamp AT TIME ZONE INTERVAL '0'
+                AND streamed.as_of < (past.day + 1)::timestamp AT TIME ZONE INTERVAL '0'
+        ) AS has_rows
+    FROM past
 )
 SELECT
     shown.day,
     definition.name,
-    EXISTS (
-        SELECT
-        FROM sma.streaming_averages AS streamed
-        WHERE streamed.as_of >= shown.day::timestamp AT TIME ZONE INTERVAL '0'
-            AND streamed.as_of < (shown.day + 1)::timestamp AT TIME ZONE INTERVAL '0'
-    ),
+    shown.has_rows,
     computed.written_at IS NOT NULL,
     coalesce(reconciliation.reconciled_at >= computed.written_at, false),
     coalesce(reconciliation.explained, 0),

@@ -21,7 +21,7 @@ from sma.settings import DatabaseSettings
 
 EXPLAINED, UNEXPLAINED, NOT_RECONCILED = "explained", "unexplained", "not reconciled"
 WEEK_MS = MILLISECONDS["week"]
-MOST_WINDOWS = 2_000_000
+MOST_WINDOWS = 1_000_000  # a week of a window each second has 604,800
 WINDOWS_SCHEMA = {
     "as_of_ms": pl.Int64(),
     "stream": pl.Decimal(38, 9),

@@ -1,15 +1,23 @@
 """The overview page of a database with rows: what it reads, and what a browser makes of it."""
 
 import re
+import signal
+import subprocess
+import sys
+import time
 from datetime import timedelta
 from decimal import Decimal
+from importlib.metadata import version
 
 import pytest
 import requests
 
 from batch.report.series_windows import reader_session
+from deploy.local.ports import free_port_base
+from deploy.local.services.health import check_overview
 from overview.tables import Records, State, count_records, read_calendars, read_newest_row, read_newest_series
 from overview.whole import Choice, Sources
+from sma.settings import CHECKOUT
 from tests.support.places import settings_of
 from tests.support.served_page import Browser, served
 from tests.support.told_layers import MINUTE, NOON, Layers
@@ -166,6 +174,25 @@ def test_the_page_is_there_while_the_database_is_down(own_database, layers):
     assert response.status_code == 200
     assert "the database does not answer at 127.0.0.1:1/sma" in response.text
     assert "secret" not in response.text
+
+
+def test_the_program_of_the_stack_serves_the_page_and_ends_when_told(own_database, layers):
+    layers.rows("streaming", [1])
+    port = free_port_base()
+    command = [sys.executable, "-m", "overview", "--port", str(port)]
+    with subprocess.Popen(command, cwd=CHECKOUT, env=own_database.environ, stderr=subprocess.DEVNULL) as program:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            settings = own_database.settings.model_copy(update={"overview_url": url})
+            deadline = time.monotonic() + 60
+            while not (health := check_overview(settings)).is_up:
+                assert program.poll() is None and time.monotonic() < deadline, health.reason
+                time.sleep(0.1)
+            assert health.version == version("sma")
+            assert "AA/delay" in requests.get(url, timeout=60).text
+        finally:
+            program.terminate()
+        assert program.wait(30) == -signal.SIGTERM  # after it has shut down
 
 
 def test_the_page_reads_as_a_role_that_can_change_nothing(own_database, layers):

@@ -3,6 +3,7 @@
 import json
 from decimal import Decimal
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -119,6 +120,14 @@ def test_it_says_what_it_drew_and_where_the_file_is(layers, plot, tmp_path):
         f"differing: 1 explained, 1 unexplained\n{tmp_path}/AA-delay-hour.png\n"
     )
     assert (tmp_path / "AA-delay-hour.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_is_shown_where_that_is_asked(layers, plot, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(click, "launch", shown.append)
+    layers.rows("streaming", [1])
+    plot("AA", "delay", "hour", "--open")
+    assert shown == [str(tmp_path / "AA-delay-hour.png")]
 
 
 def test_without_a_time_it_draws_the_newest_week_and_with_one_what_lies_between(layers, plot, tmp_path):

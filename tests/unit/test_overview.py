@@ -2,8 +2,10 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from threading import Event
 from types import SimpleNamespace
 
 import plotly.graph_objects
@@ -268,6 +270,32 @@ def test_an_answer_is_kept_for_some_seconds_and_an_error_is_not():
     clock.now = 4
     assert kept.get("a", ask) == 3
     assert kept.get("b", ask) == 4
+
+
+def test_a_question_without_an_answer_leaves_nothing_behind():
+    kept = Kept(4, Clock())
+
+    def fail():
+        raise SmaError("down")
+
+    for number in range(10):
+        with pytest.raises(SmaError):
+            kept.get(number, fail)
+    assert not kept._asking
+
+
+def test_those_who_ask_at_the_same_time_get_one_answer():
+    kept, asked, begun = Kept(1_000), [], Event()
+
+    def ask():
+        begun.wait(30)
+        asked.append(1)
+        return len(asked)
+
+    with ThreadPoolExecutor() as pool:
+        answers = [pool.submit(kept.get, "a", ask) for _ in range(4)]
+        begun.set()
+    assert [answer.result() for answer in answers] == [1] * 4
 
 
 def test_no_more_answers_are_kept_than_fit():
