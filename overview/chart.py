@@ -8,7 +8,7 @@ from pictures.lines import COLOURS, KINDS, LAYERS, LEGEND, Mark, count_differenc
 from pictures.thinning import mark_runs, thin
 
 _SYMBOLS = {EXPLAINED: "circle", UNEXPLAINED: "x", NOT_RECONCILED: "diamond"}
-_WIDTHS = {"stream": 2.5, "batch": 1.3}
+_WIDTHS = {"stream": 1.4, "batch": 1.6}
 _NOT_FINAL = 0.4
 
 Trace = dict[str, Any]

@@ -22,7 +22,7 @@ from sma.window import window_in_words
 _STAMPS = {"png": "Software", "svg": "Date", "pdf": "CreationDate"}
 FORMATS = tuple(_STAMPS)
 _SHAPES = {EXPLAINED: "o", UNEXPLAINED: "X", NOT_RECONCILED: "d"}
-_WIDTHS = {"stream": 1.6, "batch": 1.0}
+_WIDTHS = {"stream": 1.2, "batch": 1.4}  # or an edge of the stream would show where they agree
 _NOT_FINAL = 0.4
 _NO_POINT = float("nan")
 _GREY = "#666666"
