@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup npm kcat demo up psql down clean test test-nightly checked check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving bench-cli lock check-powerbi powerbi-pictures dashboards
+.PHONY: help setup npm kcat chromium demo up psql down clean test test-nightly checked check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving bench-cli lock check-powerbi powerbi-pictures dashboards
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ npm:
 
 kcat: setup
 	@deploy/local/install/kcat.sh
+
+chromium:
+	@deploy/local/install/chromium.sh
 
 demo: setup ## start the stack, reconcile real flights of January 2013, print what happened
 	@$(VENV)/python -m demo $(if $(FRESH),--fresh)
@@ -38,7 +41,7 @@ test-nightly: checked ## the same with all of the long tests
 	@$(VENV)/pytest -q --durations=40 -n 2 --dist loadgroup --nightly
 
 checked:
-	@$(MAKE) --no-print-directory -j 2 -O npm kcat check test-operator
+	@$(MAKE) --no-print-directory -j 2 -O npm kcat chromium check test-operator
 
 check: setup ## formatting, lint, types, import rules
 	@$(VENV)/ruff format --check .
@@ -55,7 +58,7 @@ test-unit: npm setup ## tests without services, in seconds
 test-contract: setup ## both layers against an independent oracle, in memory
 	@$(VENV)/pytest -q tests/contract
 
-test-integration: setup ## each part on the real services
+test-integration: chromium setup ## each part on the real services
 	@$(VENV)/pytest -q tests/integration
 
 test-end-to-end: kcat ## the commands and the demo, as a user runs them

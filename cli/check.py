@@ -10,7 +10,7 @@ from sma.averages import load_averages
 from sma.durations import format_duration, parse_duration
 from sma.errors import SmaError
 from sma.footprint import Footprint, footprint
-from sma.window import CountWindow, DurationWindow
+from sma.window import window_in_words
 
 
 class _Duration(click.ParamType[int]):
@@ -52,15 +52,16 @@ def check(file: Path | None, interval: int, series: int, as_json: bool) -> None:
         f"Rows a day of a series with an event every {format_duration(interval)}",
         ["average", "window", "every", "rows a day"],
         [
-            (average.name, _in_words(average.window), format_duration(average.every_ms), made.rows_a_day[average.name])
+            (
+                average.name,
+                window_in_words(average.window),
+                format_duration(average.every_ms),
+                made.rows_a_day[average.name],
+            )
             for average in averages.averages
         ],
     )
     out.print(_total(made, series), soft_wrap=True)
-
-
-def _in_words(window: CountWindow | DurationWindow) -> str:
-    return f"{window.event_count} events" if isinstance(window, CountWindow) else format_duration(window.duration_ms)
 
 
 def _total(made: Footprint, series: int) -> str:

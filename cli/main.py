@@ -23,6 +23,7 @@ COMMANDS = {
     "reconcile": ("cli.reconcile_command", "Recompute days and compare them with the stream's rows."),
     "audit": ("cli.audit", "Compare stored rows with the log, and repair damaged ones."),
     "explain": ("cli.explain_command", "Trace one value to the events of its window."),
+    "plot": ("cli.plot", "Draw one series: the stream against the batch layer."),
     "stream": ("cli.stream", "Start, stop, upgrade, replay and inspect the Flink job."),
     "check": ("cli.check", "Validate averages.yaml, and show what it makes and costs."),
     "logs": ("cli.logs", "Print the end of a part's log files, rotated ones included."),

@@ -9,7 +9,7 @@ from sma.errors import SmaError
 @click.command()
 @click.option("--fresh", is_flag=True, help="delete all data of the local stack first")
 def up(fresh: bool) -> None:
-    """Start what is not running: Kafka, TimescaleDB, Flink, Dagster, Prometheus, and the Flink job.
+    """Start what is not running: Kafka, TimescaleDB, Flink, Dagster, Prometheus, the overview page, the Flink job.
 
     Safe to run again. The job resumes from its newest savepoint or checkpoint. A service that the environment
     places elsewhere (SMA_KAFKA_BOOTSTRAP and the like, see docs/settings.md) is not started here.

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sma.durations import format_duration
+
 
 @dataclass(frozen=True, slots=True)
 class CountWindow:
@@ -15,3 +17,8 @@ class DurationWindow:
     """The events of the last `duration_ms`: T - duration_ms <= event time < T at the grid point T."""
 
     duration_ms: int
+
+
+def window_in_words(window: CountWindow | DurationWindow) -> str:
+    """Return a window as averages.yaml has it, e.g. `20 events` or `1 hour`."""
+    return f"{window.event_count} events" if isinstance(window, CountWindow) else format_duration(window.duration_ms)

@@ -14,7 +14,7 @@ from batch.explain.series_events import PartitionEvents, Wanted, find_events
 from batch.explain.series_index import IndexedSeries, partitions_of_series, read_series
 from batch.explain.stored_records import WindowRecords, read_records
 from batch.index.closed_days import holding_back, low_watermark_ms
-from batch.index.known_series import has_rows, read_definitions, unknown_series
+from batch.index.known_series import has_rows, read_definitions, unknown_average, unknown_series
 from batch.index.log_index import Rule, read_index, read_rules
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
 from batch.log.reader import Chunk, read_partition
@@ -82,7 +82,7 @@ def _average(averages: Averages, stored: dict[str, Average], name: str) -> Avera
     """Return the stored definition of an average, which readers see, or else that of averages.yaml."""
     known = {average.name: average for average in averages.averages} | stored
     if name not in known:
-        raise SmaError(f"there is no average {name!r}: there are {', '.join(sorted(known))}")
+        raise unknown_average(name, known)
     return known[name]
 
 

@@ -1,6 +1,6 @@
 """Looks up averages and series by name, with an error that lists similar names where one is unknown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from batch.store.database import Connection
@@ -35,6 +35,14 @@ def require_customer(connection: Connection, customer: str) -> None:
     """
     if connection.execute(_SQL["read_metrics"], {"customer": customer}).fetchone() is None:
         raise unknown_series(connection, customer, "")
+
+
+def unknown_average(name: str, known: Iterable[str]) -> SmaError:
+    """Return the error for an average that is not among the known ones."""
+    names = sorted(known)
+    if not names:
+        return SmaError(f"there is no average {name!r}, and none is stored yet: start the job with `sma up`")
+    return SmaError(f"there is no average {name!r}: there are {_some(name, names)}")
 
 
 def unknown_series(connection: Connection, customer: str, metric: str) -> SmaError:

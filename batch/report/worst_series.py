@@ -8,9 +8,11 @@ from psycopg import sql
 from batch.pipeline import Reconciled
 from batch.reconciliation.audit import ReconciledDay
 from batch.reconciliation.classify import difference_size
+from batch.report.series_windows import EXPLAINED, UNEXPLAINED, WINDOWS_SCHEMA
 from batch.store.database import LAYERS, Connection
 from batch.store.read_only import read_only_session
 from batch.store.statements import load_statements
+from sma.durations import DAY_MS
 from sma.instants import instant
 from sma.settings import BatchSettings
 
@@ -23,14 +25,19 @@ _SQL = load_statements(__file__)
 class SeriesRows:
     """One series and average over a day.
 
-    streamed, batch: as_of_ms Int64, average Float64 (to be drawn, not compared); sorted and unique in as_of_ms.
+    windows: columns of `WINDOWS_SCHEMA`, the averages as Float64 (to be drawn, not compared).
     """
 
     customer: str
     metric: str
     average: str
-    streamed: pl.DataFrame
-    batch: pl.DataFrame
+    windows: pl.DataFrame
+
+    @property
+    def every_ms(self) -> int:
+        """The smallest distance of two windows, which is that of the grid unless every other window is missing."""
+        smallest = self.windows["as_of_ms"].diff().min()
+        return smallest if isinstance(smallest, int) else DAY_MS
 
 
 def read_worst_series(settings: BatchSettings, reconciled: Reconciled) -> dict[str, SeriesRows]:
@@ -79,4 +86,28 @@ def _read(connection: Connection, reconciled: ReconciledDay) -> SeriesRows:
         )
         for layer in LAYERS
     )
-    return SeriesRows(customer, metric, reconciled.result.average, streamed, batch)
+    of_series = reconciled.differences.filter(customer=customer, metric=metric)
+    return SeriesRows(customer, metric, reconciled.result.average, windows_of(streamed, batch, of_series))
+
+
+def windows_of(streamed: pl.DataFrame, batch: pl.DataFrame, differences: pl.DataFrame) -> pl.DataFrame:
+    """Return the windows of a reconciled day of one series: `SeriesRows.windows`.
+
+    Args:
+        streamed: as_of_ms Int64, average Float64; unique in as_of_ms.
+        batch: likewise.
+        differences: `DIFFERENCES_SCHEMA`, of this series, average and day.
+    """
+    found = differences.select(
+        "as_of_ms",
+        pl.when("is_explained").then(pl.lit(EXPLAINED)).otherwise(pl.lit(UNEXPLAINED)).alias("difference"),
+        pl.col("late_event_count").alias("late_events"),
+    )
+    return (
+        streamed.rename({"average": "stream"})
+        .join(batch.rename({"average": "batch"}), on="as_of_ms", how="full", coalesce=True)
+        .join(found, on="as_of_ms", how="left")
+        .with_columns(pl.col("late_events").fill_null(0), is_final=True)
+        .select(*WINDOWS_SCHEMA)
+        .sort("as_of_ms")
+    )

@@ -20,7 +20,12 @@ def read_only_session(settings: DatabaseSettings, limit_seconds: float = LIMIT_S
         SmaError: the database does not answer or refuses, or the session took longer.
     """
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
-        connection.execute(_SQL["limit_time"], {"limit": f"{limit_seconds:g}s"})
+        limit_time(connection, limit_seconds)
         connection.read_only = True
         with snapshot(connection):
             yield connection
+
+
+def limit_time(connection: Connection, limit_seconds: float) -> None:
+    """End each later transaction of a session that takes longer than `limit_seconds`."""
+    connection.execute(_SQL["limit_time"], {"limit": f"{limit_seconds:g}s"})

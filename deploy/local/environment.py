@@ -6,6 +6,7 @@ started here.
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ _ADDRESSES = {
     "flink": ("SMA_FLINK_URL", "SMA_FLINK_STORAGE"),
     "dagster": ("SMA_DAGSTER_URL",),
     "prometheus": tuple(_MONITORING_URLS),
+    "overview": ("SMA_OVERVIEW_URL",),
 }
 _HEADER = "# Written by `sma up`: this stack's ports, addresses and passwords. Keep it to yourself.\n"
 
@@ -123,6 +125,8 @@ def plan_environment(state_dir: Path, environ: Mapping[str, str], persisted: Env
     if "prometheus" in local_parts:
         for name, listener in _MONITORING_URLS.items():
             values[name] = f"http://{LOOPBACK}:{ports[listener]}"
+    if "overview" in local_parts:
+        values["SMA_OVERVIEW_URL"] = f"http://{LOOPBACK}:{ports['overview']}"
     if "timescaledb" in local_parts:
         for role in ROLES:
             name = f"SMA_PASSWORD_{role.upper()}"
@@ -137,8 +141,17 @@ def _plan_ports(given: Mapping[str, str], before: Mapping[str, str]) -> dict[str
     names = ["SMA_PORT_BASE", *(f"SMA_{name.upper()}_PORT" for name in PORT_OFFSETS)]
     asked = {name: given[name] for name in names if name in given}
     kept = {} if "SMA_PORT_BASE" in asked else {name: before[name] for name in names if name in before}
+    if kept:  # a listener that an earlier `up` did not have is next to the others
+        kept["SMA_PORT_BASE"] = str(_base_of(kept))
     ports = choose_ports({**kept, **asked})
     return {f"SMA_{name.upper()}_PORT": str(port) for name, port in ports.items()}
+
+
+def _base_of(ports: Mapping[str, str]) -> int:
+    """Return the base of which most of these ports are."""
+    offsets = {f"SMA_{name.upper()}_PORT": offset for name, offset in PORT_OFFSETS.items()}
+    bases = Counter(int(port) - offsets[name] for name, port in ports.items() if name in offsets)
+    return bases.most_common(1)[0][0]
 
 
 def _addresses_elsewhere(

@@ -28,6 +28,7 @@ PORT_OFFSETS = {
     "flink_metrics": 9,
     "flink_metrics_2": 10,
     "dagster_code": 11,
+    "overview": 12,
 }
 BLOCK_SIZE = 20
 _LOWEST_BASE, _HIGHEST_BASE = 20000, 32000  # below the ports that the system hands out by itself

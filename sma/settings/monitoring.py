@@ -6,11 +6,12 @@ from sma.settings.part import Part
 
 
 class MonitoringSettings(Part):
-    """Where Prometheus, Alertmanager and the exporter are, and who gets alerts."""
+    """Where Prometheus, Alertmanager, the exporter and the overview page are, and who gets alerts."""
 
     prometheus_url: str = Field("http://127.0.0.1:19006", description="address of Prometheus")
     alertmanager_url: str = Field("http://127.0.0.1:19007", description="address of Alertmanager")
     exporter_url: str = Field("http://127.0.0.1:19008", description="address of the exporter, which Prometheus asks")
+    overview_url: str = Field("http://127.0.0.1:19012", description="address of the overview page")
     alert_webhook_url: SecretStr = Field(
         SecretStr(""), description="where Alertmanager sends alerts, as its webhook; empty: they are only shown"
     )

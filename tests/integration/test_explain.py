@@ -176,7 +176,7 @@ def test_the_command_says_that_kafka_no_longer_has_the_events(traced):
     ("arguments", "message"),
     [
         (("AA", "delay", "hour", NOON + 1), "nearest grid points are 2013-01-10T12:00:00Z and 2013-01-10T12:15:00Z"),
-        (("AA", "delay", "huor", NOON), "there is no average 'huor': there are hour, last_3"),
+        (("AA", "delay", "huor", NOON), "there is no average 'huor': there are 'hour' and 1 more"),
         (("AB", "delay", "hour", NOON), "there is no event of the customer 'AB': there are 'AA'"),
         (("AA", "delays", "hour", NOON), "no event of 'AA' has the metric 'delays': its metrics are 'delay'"),
         (("A/A", "delay", "hour", NOON), "there is no event of the customer 'A/A'"),

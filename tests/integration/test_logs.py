@@ -21,7 +21,7 @@ from tests.support.places import Place
 from tests.support.splunk_collector import TOKEN, SplunkCollector, running_collector
 
 NOBODY = "http://127.0.0.1:9"
-SERVICES = {"kafka", "flink-jobmanager", "flink-taskmanager", "dagster", "exporter"}
+SERVICES = {"kafka", "flink-jobmanager", "flink-taskmanager", "dagster", "exporter", "overview"}
 
 
 def rendered(folder: Path, url: str) -> Environment:

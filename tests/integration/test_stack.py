@@ -22,6 +22,7 @@ def test_every_part_is_up_with_its_version(stack):
         "flink": None,
         "dagster": None,
         "prometheus": None,
+        "overview": None,
     }
     assert all(part.version for part in now.parts)
     assert now.as_dict().keys() >= {"database_url", "kafka_bootstrap", "flink_url", "dagster_url"}

@@ -11,15 +11,17 @@ from batch.store.statements import load_statements
 from sma.settings import CHECKOUT
 from tests.support.places import Place
 
-ROOMS = ("batch", "monitoring", "powerbi/refresh")
+ROOMS = ("batch", "monitoring", "overview", "powerbi/refresh")
 FILES = [path for room in ROOMS for path in sorted((CHECKOUT / room).rglob("*.sql"))]
-# what `sma explain`, `sma status` and the exporter read, as sma_reader
+# what `sma explain`, `sma plot`, `sma status`, the exporter and the page read, as sma_reader
 _OF_THE_READER = (
     "batch/explain/series_index.sql",
     "batch/explain/stored_records.sql",
     "batch/index/known_series.sql",
+    "batch/report/series_windows.sql",
     "monitoring/exporter/database.sql",
     "monitoring/newest_series.sql",
+    "overview/tables.sql",
 )
 _PLANNED = ("DELETE", "INSERT", "SELECT", "UPDATE", "WITH")
 _NOTHING = {"csv": b"", "binary": HEADER + b"\xff\xff", "text": b""}

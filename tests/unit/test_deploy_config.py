@@ -93,6 +93,15 @@ def test_the_exporter_gets_no_url_by_which_it_could_write(settings, environment)
         assert environment.password(role) not in variables
 
 
+def test_the_overview_page_gets_no_url_by_which_it_could_write_and_listens_on_its_port(settings, environment):
+    programs = {each["name"]: each for each in program_options(environment, config_files(settings, environment), {})}
+    variables = programs["overview"]["environment"]
+    assert environment.values["SMA_DATABASE_URL"] in variables
+    for role in ("postgres", "sma_owner", "sma_streaming", "sma_batch", "sma_dagster"):
+        assert environment.password(role) not in variables
+    assert shlex.split(programs["overview"]["command"])[1:] == ["-m", "overview", "--port", "21012"]
+
+
 def test_prometheus_asks_every_process_that_measures(environment):
     config = yaml.safe_load(render_template("prometheus.yml", environment))
     asked = {
@@ -121,7 +130,7 @@ def test_a_part_that_runs_elsewhere_has_no_program(tmp_path, settings):
     elsewhere = plan_environment(tmp_path, {"SMA_DAGSTER_URL": "http://dagster.example"}, None)
     names = {each["name"] for each in program_options(elsewhere, config_files(settings, elsewhere), {})}
     flink = {"flink-jobmanager", "flink-taskmanager"}
-    assert names == {"kafka", "postgres", "exporter", "prometheus", "alertmanager"} | flink
+    assert names == {"kafka", "postgres", "exporter", "prometheus", "alertmanager", "overview"} | flink
 
 
 def test_the_socket_stays_in_the_state_folder_while_its_path_is_short_enough(tmp_path):

@@ -1,6 +1,7 @@
 """sma.env: made once, kept by later commands, moved by the environment, and empty of what runs elsewhere."""
 
 import stat
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,16 @@ def test_another_port_base_moves_the_addresses_and_keeps_the_passwords(tmp_path)
     moved = plan_environment(tmp_path, {"SMA_PORT_BASE": "21000"}, first)
     assert moved.values["SMA_KAFKA_BOOTSTRAP"] == "127.0.0.1:21000"
     assert moved.password("sma_owner") == first.password("sma_owner")
+
+
+def test_a_listener_that_an_earlier_up_did_not_have_is_next_to_the_others(tmp_path):
+    first = plan_environment(tmp_path, {"SMA_PORT_BASE": "21000", "SMA_KAFKA_PORT": "9092"}, None)
+    values = {name: value for name, value in first.values.items() if "OVERVIEW" not in name}
+    earlier = replace(first, values=values | {"SMA_LOCAL_PARTS": "kafka,timescaledb,flink,dagster,prometheus"})
+    later = plan_environment(tmp_path, {}, earlier)
+    assert later.parts == PARTS
+    assert later.values["SMA_OVERVIEW_URL"] == "http://127.0.0.1:21012"
+    assert later.values["SMA_KAFKA_BOOTSTRAP"] == "127.0.0.1:9092"
 
 
 def test_a_service_elsewhere_is_not_started_here(tmp_path):

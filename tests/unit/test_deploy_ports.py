@@ -22,6 +22,7 @@ def test_ports_are_a_block_from_19000_on_unless_said_otherwise():
         "flink_metrics": 19009,
         "flink_metrics_2": 19010,
         "dagster_code": 19011,
+        "overview": 19012,
     }
 
 

@@ -13,7 +13,7 @@ from batch.pipeline import Computed, Reconciled
 from batch.reconciliation.accounting import Account
 from batch.reconciliation.audit import ReconciledDay
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA, Summary
-from batch.report.worst_series import SeriesRows, worst_of
+from batch.report.worst_series import SeriesRows, windows_of, worst_of
 from batch.results.batch_results import BatchResult, Written
 from orchestration.assets import ALL_ACCOUNTED_FOR, NO_UNEXPLAINED, reconciliations
 from orchestration.charts import chart
@@ -28,8 +28,11 @@ SERIES = SeriesRows(
     "A$1_",
     "m",
     "hour",
-    pl.DataFrame({"as_of_ms": [0, 900_000], "average": [1.0, 2.0]}),
-    pl.DataFrame({"as_of_ms": [0, 900_000, 1_800_000], "average": [1.0, 2.5, 3.0]}),
+    windows_of(
+        pl.DataFrame({"as_of_ms": [0, 900_000], "average": [1.0, 2.0]}),
+        pl.DataFrame({"as_of_ms": [0, 900_000, 1_800_000], "average": [1.0, 2.5, 3.0]}),
+        pl.DataFrame(schema=DIFFERENCES_SCHEMA),
+    ),
 )
 
 
@@ -115,6 +118,18 @@ def test_a_day_that_differs_shows_its_worst_series(instance):
 
 def test_a_picture_is_small():
     assert len(chart(SERIES)) < 60_000
+
+
+def test_the_windows_that_a_run_found_to_differ_are_marked_in_its_picture():
+    streamed = pl.DataFrame({"as_of_ms": [0, 900_000], "average": [1.0, 2.0]})
+    batch = pl.DataFrame({"as_of_ms": [900_000, 1_800_000], "average": [2.5, 3.0]})
+    found = differences(difference(is_explained=True, as_of_ms=900_000), difference(is_explained=False, as_of_ms=0))
+    windows = windows_of(streamed, batch, found)
+    assert windows.select("as_of_ms", "stream", "batch", "difference").rows() == [
+        (0, 1.0, None, "unexplained"),
+        (900_000, 2.0, 2.5, "explained"),
+        (1_800_000, None, 3.0, None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,12 @@ class Start:
             SmaError: of the first part that did not come up.
         """
         with ThreadPoolExecutor() as pool:
-            starts = {"timescaledb": self._start_timescaledb, "kafka": self._start_kafka, "flink": self._start_flink}
+            starts = {
+                "timescaledb": self._start_timescaledb,
+                "kafka": self._start_kafka,
+                "flink": self._start_flink,
+                "overview": self._start_overview,  # it says of the others whether they are up
+            }
             started = {part: pool.submit(start) for part, start in starts.items() if part in parts}
             if "dagster" in parts:
                 started["dagster"] = pool.submit(self._start_dagster, started["timescaledb"])
@@ -81,6 +86,11 @@ class Start:
         started = time.monotonic()
         self._start_programs("flink")
         self._say_up("flink", self.settings.flink_url, self._wait("flink", CHECKS["flink"]), started)
+
+    def _start_overview(self) -> None:
+        started = time.monotonic()
+        self._start_programs("overview")
+        self._say_up("overview", self.settings.overview_url, self._wait("overview", CHECKS["overview"]), started)
 
     def _start_dagster(self, database: Future[None]) -> None:
         database.result()

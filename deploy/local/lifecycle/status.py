@@ -41,6 +41,7 @@ class StackStatus:
     dagster_url: str
     prometheus_url: str
     alertmanager_url: str
+    overview_url: str
     pages: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -70,6 +71,7 @@ def status(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> St
         "flink": settings.flink_url,
         "dagster": settings.dagster_url,
         "prometheus": settings.prometheus_url,
+        "overview": settings.overview_url,
     }
 
     def look(part: str) -> PartStatus:
@@ -93,4 +95,5 @@ def status(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> St
         prometheus_url=settings.prometheus_url,
         alertmanager_url=settings.alertmanager_url,
         pages=pages.result(),
+        overview_url=settings.overview_url,
     )

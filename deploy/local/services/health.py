@@ -191,12 +191,22 @@ def check_prometheus(settings: MonitoringSettings, since: float = 0) -> Health:
     return Health(None, build.json()["data"]["version"])
 
 
+def check_overview(settings: MonitoringSettings, since: float = 0) -> Health:
+    """Ask the page's server for its version; what the page shows has its own errors."""
+    try:
+        running = get("the overview page", settings.overview_url, "/healthz", HEALTH_TIMEOUT_S)
+    except SmaError as error:
+        return Health(_reason(error))
+    return Health(None, running.text)
+
+
 CHECKS: dict[str, Callable[[Settings, float], Health]] = {
     "kafka": check_kafka,
     "timescaledb": check_timescaledb,
     "flink": check_flink,
     "dagster": check_dagster,
     "prometheus": check_prometheus,
+    "overview": check_overview,
 }
 
 

@@ -30,6 +30,7 @@ LISTENERS = {
     "flink": ("flink", "flink_rpc", "flink_metrics", "flink_metrics_2"),
     "dagster": ("dagster", "dagster_code"),
     "prometheus": ("prometheus", "alertmanager", "exporter"),
+    "overview": ("overview",),
 }
 POSTGRES_BIN = INSTALL_DIR / "timescaledb" / "root" / "usr" / "lib" / "postgresql" / "17" / "bin"
 KAFKA_HEAP = "512m"
@@ -109,6 +110,7 @@ def config_files(settings: Settings, environment: Environment) -> dict[str, dict
                 settings.alert_webhook_url.get_secret_value(), switch
             ),
         },
+        "overview": {},
     }
     return {part: files[part] for part in environment.parts}
 
@@ -154,6 +156,7 @@ def program_options(
             state / "prometheus" / "alertmanager",
             f"{LOOPBACK}:{environment.ports['alertmanager']}",
         ),
+        "overview": [sys.executable, "-m", "overview", "--port", str(environment.ports["overview"])],
     }
     # the token is inherited from supervisord, so no file has it
     given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value and name != TOKEN}
@@ -176,14 +179,17 @@ def program_options(
             "TZ": "UTC",
         },
         "prometheus": {},
+        "overview": {},
     }
     exporter = {**given, **ours, "SMA_STATE_DIR": str(state), "TZ": "UTC"}
     exporter.pop("SMA_BATCH_DATABASE_URL", None)  # it reads, and writes nothing
+    overview = {name: value for name, value in exporter.items() if name != "SMA_DAGSTER_DATABASE_URL"}
+    readers = {"exporter": exporter, "overview": overview}
     options = []
     for part in environment.parts:
         digest = hashlib.sha256("".join([_installed(part), *files[part].values()]).encode()).hexdigest()
         for name in PROGRAMS[part]:
-            own = exporter if name == "exporter" else variables[part]
+            own = readers.get(name, variables[part])
             own = {**own, MARKER: str(state), "SMA_CONFIG_DIGEST": digest, SERVICE: name}
             options.append(
                 {
@@ -201,7 +207,7 @@ def program_options(
 def _directory(program: str, state: Path) -> Path:
     if program in ("prometheus", "alertmanager"):
         return PROMETHEUS_DIR
-    return CHECKOUT if program in ("exporter", *PROGRAMS["dagster"]) else state
+    return CHECKOUT if program in ("exporter", "overview", *PROGRAMS["dagster"]) else state
 
 
 def _installed(part: str) -> str:
