@@ -1,0 +1,208 @@
+"""What a customer uses of the server is limited, and what it can change itself is reported."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from database import customers
+from database.customer_roles import CONNECTIONS, SESSION_DEFAULTS, TEMP_FILE_LIMIT
+from database.migrate import connect, create_database, drop_database, migrate, with_database
+from deploy.local.environment import ROLES, read_environment
+from sma.errors import SmaError
+from tests.support.places import Place
+
+LIMITS = {**SESSION_DEFAULTS, "temp_file_limit": TEMP_FILE_LIMIT}
+
+
+@pytest.fixture
+def owner_url(own_database: Place) -> str:
+    return own_database.settings.owner_database_url.get_secret_value()
+
+
+@pytest.fixture
+def owner(owner_url: str) -> Iterator[psycopg.Connection]:
+    with connect(owner_url) as connection:
+        yield connection
+
+
+def limits_of(url: str) -> dict[str, str]:
+    with connect(url) as session:
+        return {name: session.execute("SELECT current_setting(%s)", (name,)).fetchone()[0] for name in LIMITS}
+
+
+def forget_limits(owner: psycopg.Connection, role: str) -> None:
+    """Make a role what it was before there were limits."""
+    owner.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT -1").format(sql.Identifier(role)))
+    owner.execute(
+        sql.SQL("ALTER ROLE {} IN DATABASE {} RESET ALL").format(
+            sql.Identifier(role), sql.Identifier(owner.info.dbname)
+        )
+    )
+
+
+def connection_limit(owner: psycopg.Connection, role: str) -> int:
+    return owner.execute("SELECT rolconnlimit FROM pg_roles WHERE rolname = %s", (role,)).fetchone()[0]
+
+
+def change_own_password(access: customers.Access) -> None:
+    with connect(access.url) as intruder:
+        intruder.execute(sql.SQL("ALTER ROLE {} PASSWORD 'mine'").format(sql.Identifier(access.role)))
+
+
+def test_a_session_begins_with_the_limits(owner_url):
+    assert limits_of(customers.add_customer(owner_url, "AA").url) == LIMITS
+
+
+def test_customers_of_former_releases_get_the_limits_with_the_next_migration(owner_url, owner):
+    access = customers.add_customer(owner_url, "AA")
+    forget_limits(owner, access.role)
+    assert limits_of(access.url)["statement_timeout"] == "0"
+    migrate(owner_url)
+    assert limits_of(access.url) == LIMITS
+    assert connection_limit(owner, access.role) == CONNECTIONS
+
+
+@pytest.mark.parametrize("scope", ["", "IN DATABASE {database} "])
+def test_defaults_that_a_customer_has_set_for_itself_are_forgotten(owner_url, owner, scope):
+    access = customers.add_customer(owner_url, "AA")
+    with connect(access.url) as own:
+        change = f"ALTER ROLE {{role}} {scope}SET statement_timeout = 0"
+        own.execute(
+            sql.SQL(change).format(role=sql.Identifier(access.role), database=sql.Identifier(owner.info.dbname))
+        )
+    customers.rotate_password(owner_url, "AA")
+    migrate(owner_url)
+    assert owner.execute(
+        "SELECT count(*) FROM pg_db_role_setting CROSS JOIN LATERAL unnest(setconfig) AS setting"
+        " WHERE setrole = (SELECT oid FROM pg_roles WHERE rolname = %s) AND setting = 'statement_timeout=0'",
+        (access.role,),
+    ).fetchone() == (0,)
+
+
+def test_a_query_that_needs_more_temporary_files_ends(owner_url, owner):
+    access = customers.add_customer(owner_url, "AA")
+    owner.execute(
+        sql.SQL("ALTER ROLE {} IN DATABASE {} SET temp_file_limit = '1MB'").format(
+            sql.Identifier(access.role), sql.Identifier(owner.info.dbname)
+        )
+    )
+    with connect(access.url) as own:
+        own.execute("SET work_mem = '64kB'")
+        with pytest.raises(psycopg.errors.ConfigurationLimitExceeded, match="temp_file_limit"):
+            own.execute("SELECT number FROM generate_series(1, 200000) AS number ORDER BY number DESC")
+
+
+def test_customers_together_leave_connections_to_the_parts(own_database, owner_url):
+    environment = read_environment(own_database.settings.state_dir)
+    assert environment is not None
+    server = owner_url.rpartition("@")[2]
+    with ExitStack() as sessions:
+        with pytest.raises(SmaError, match="remaining connection slots are reserved"):
+            for number in range(20):
+                url = customers.add_customer(owner_url, f"C{number}").url
+                for _ in range(CONNECTIONS):
+                    sessions.enter_context(connect(url))
+        for role in set(ROLES) - {"postgres", "sma_dagster"}:
+            connect(f"postgresql://{role}:{environment.password(role)}@{server}").close()
+
+
+def test_one_customer_has_no_more_sessions_than_its_limit(owner_url):
+    url = customers.add_customer(owner_url, "AA").url
+    with ExitStack() as sessions:
+        for _ in range(CONNECTIONS):
+            sessions.enter_context(connect(url))
+        with pytest.raises(SmaError, match="too many connections for role"):
+            connect(url)
+
+
+def states(owner_url: str) -> dict[str, str]:
+    return {one.customer: one.password for one in customers.list_customers(owner_url)}
+
+
+def test_a_password_that_a_customer_has_changed_is_reported(owner_url):
+    access = customers.add_customer(owner_url, "AA")
+    customers.add_customer(owner_url, "BB")
+    assert states(owner_url) == {"AA": "as_given", "BB": "as_given"}
+    change_own_password(access)
+    assert states(owner_url) == {"AA": "changed", "BB": "as_given"}
+    connect(customers.rotate_password(owner_url, "AA").url).close()
+    assert states(owner_url) == {"AA": "as_given", "BB": "as_given"}
+
+
+def test_a_password_of_a_former_release_is_not_known_until_it_is_rotated(owner_url, owner):
+    customers.add_customer(owner_url, "AA")
+    owner.execute("UPDATE sma.customers SET password_digest = NULL")
+    assert states(owner_url) == {"AA": "unknown"}
+    customers.rotate_password(owner_url, "AA")
+    assert states(owner_url) == {"AA": "as_given"}
+
+
+def test_who_has_a_leaked_password_is_out_when_sessions_are_ended(owner_url):
+    access = customers.add_customer(owner_url, "AA")
+    with connect(access.url) as intruder, connect(access.url) as other:
+        customers.rotate_password(owner_url, "AA")
+        assert intruder.execute("SELECT 1").fetchone() == (1,)  # it stays, and could change the password again
+        new = customers.rotate_password(owner_url, "AA", ends_sessions=True)
+        for session in (intruder, other):
+            with pytest.raises(psycopg.OperationalError):
+                session.execute("SELECT 1")
+    connect(new.url).close()
+    assert states(owner_url) == {"AA": "as_given"}
+
+
+def test_the_owner_reads_digests_of_customers_alone(owner_url, owner):
+    access = customers.add_customer(owner_url, "AA")
+    digests = owner.execute(
+        "SELECT rolname FROM pg_roles WHERE sma.password_digest(rolname) IS NOT NULL ORDER BY rolname"
+    ).fetchall()
+    assert digests == [(access.role,)]
+
+
+@pytest.fixture
+def unrestricted(database_server: Place) -> Iterator[str]:
+    """The owner's URL of a database whose superuser has not run restrict_public.sql."""
+    server, name = database_server.settings.owner_database_url.get_secret_value(), f"t{secrets.token_hex(4)}"
+    create_database(server, name)
+    yield with_database(server, name)
+    drop_database(server, name)
+
+
+def test_what_a_superuser_has_left_open_is_reported(owner_url, unrestricted):
+    assert customers.add_customer(owner_url, "AA").left_open == ()
+    assert [one.left_open for one in customers.list_customers(owner_url)] == [()]
+    access = customers.add_customer(unrestricted, "AA")
+    assert access.left_open == (
+        "run DO blocks",
+        "see the statistics of all tables and sessions",
+        "read the catalog of TimescaleDB",
+        "make large objects",
+        "take advisory locks",
+    )
+    (listed,) = customers.list_customers(unrestricted)
+    assert (listed.password, listed.left_open) == ("unknown", access.left_open)
+
+
+def test_a_database_that_customers_may_connect_to_is_reported(owner_url, unrestricted):
+    access = customers.add_customer(owner_url, "AA")
+    name = unrestricted.rpartition("/")[2]
+    with connect(unrestricted) as owner:
+        owner.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO PUBLIC").format(sql.Identifier(name)))
+    (listed,) = customers.list_customers(owner_url)
+    assert (listed.role, listed.left_open) == (access.role, (f"connect to the database {name}",))
+
+
+def test_the_commands_report_it(own_database, owner_url, unrestricted):
+    access = customers.add_customer(owner_url, "AA")
+    change_own_password(access)
+    listed = own_database.sma("customer", "list")
+    assert "changed" in listed.stdout
+    assert "the password of AA was changed by somebody who had logged in with it" in " ".join(listed.stderr.split())
+    elsewhere = Place(own_database.settings, own_database.environ | {"SMA_OWNER_DATABASE_URL": unrestricted})
+    added = " ".join(elsewhere.sma("customer", "add", "BB").stderr.split())
+    assert "customers may also make large objects, read the catalog" in added
+    assert own_database.sma("customer", "rotate", "AA", "--end-sessions").returncode == 0
+    assert "changed" not in own_database.sma("customer", "list").stdout
