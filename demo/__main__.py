@@ -22,6 +22,7 @@ from cli.reconcile import print_report, reconcile_days, require_clean
 from cli.status import print_parts
 from cli.stream import in_words, start_job
 from clients import postgres
+from clients.files import make_private_folder
 from demo.example import Example, find_example, read_series, window_duration
 from demo.flights import Flights, write_flights
 from demo.log_owner import claim_log, require_own_log
@@ -62,7 +63,7 @@ def demo(fresh: bool) -> None:
     started = time.monotonic()
     settings = stack.up(say)
     folder = settings.state_dir / "demo"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     averages = load_averages(settings.averages)
     empty_the_log(settings, folder, fresh)
     flights = write_flights(folder / "flights.csv")

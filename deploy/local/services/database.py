@@ -9,6 +9,7 @@ from psycopg import Connection, sql
 from database.migrate import connect, migrate, restrict_public
 from deploy.local.account import give_to_postgres, require_enterable, run_as_postgres
 from deploy.local.environment import ROLES, Environment
+from deploy.local.folders import make_postgres_home
 from deploy.local.services.programs import POSTGRES_BIN
 from sma.errors import SmaError
 
@@ -21,9 +22,8 @@ def prepare_cluster(environment: Environment) -> None:
     Raises:
         SmaError: the user of PostgreSQL cannot enter the folder, or initdb fails.
     """
-    home = environment.state_dir / "postgres"
+    home = make_postgres_home(environment.state_dir)
     data = home / "data"
-    home.mkdir(parents=True, exist_ok=True)
     require_enterable(home)
     require_enterable(POSTGRES_BIN)
     if data.exists():
