@@ -88,6 +88,10 @@ def limit_customers(connection: Connection) -> None:
 def limit_role(connection: Connection, role: str, schema: str) -> None:
     """Limit a role's sessions and what each may use, and forget the defaults that it has set for itself."""
     whom, where = sql.Identifier(role), sql.Identifier(connection.info.dbname)
+    if connection.info.server_version >= 160_000:  # so that the owner sees the role's sessions, and can end them
+        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET FALSE").format(whom))
+    else:
+        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(whom))
     connection.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(whom, sql.Literal(CONNECTIONS)))
     connection.execute(sql.SQL("ALTER ROLE {} RESET ALL").format(whom))
     connection.execute(sql.SQL("ALTER ROLE {} IN DATABASE {} RESET ALL").format(whom, where))

@@ -81,9 +81,8 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', object, roles);
     END LOOP;
 
-    -- so that the owner can limit a customer's temporary files and end its sessions
+    -- so that the owner can limit a customer's temporary files
     EXECUTE format('GRANT SET ON PARAMETER temp_file_limit TO %I', owner);
-    EXECUTE format('GRANT pg_signal_backend TO %I', owner);
 END
 $$;
 

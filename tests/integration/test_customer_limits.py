@@ -3,11 +3,13 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from batch.checks.customer_sessions import LONGEST, end_long_sessions
 from database import customers
 from database.customer_roles import CONNECTIONS, SESSION_DEFAULTS, TEMP_FILE_LIMIT
 from database.migrate import connect, create_database, drop_database, migrate, with_database
@@ -206,3 +208,34 @@ def test_the_commands_report_it(own_database, owner_url, unrestricted):
     assert "customers may also make large objects, read the catalog" in added
     assert own_database.sma("customer", "rotate", "AA", "--end-sessions").returncode == 0
     assert "changed" not in own_database.sma("customer", "list").stdout
+
+
+def test_a_transaction_that_lasts_too_long_ends_whatever_time_outs_the_customer_has_set(own_database, owner_url):
+    url, other_url = (customers.add_customer(owner_url, name).url for name in ("AA", "BB"))
+    with connect(url) as lasting, connect(url) as idle, connect(other_url) as other:
+        lasting.execute("SET transaction_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+        lasting.execute("BEGIN; TABLE facts")
+        with psycopg.connect(own_database.settings.batch_database_url.get_secret_value()) as part:
+            part.execute("SELECT 1")  # in a transaction too, and no customer's
+            assert end_long_sessions(own_database.settings, timedelta(hours=1)) == []
+            (ended,) = end_long_sessions(own_database.settings, timedelta(0))
+            part.execute("SELECT 1")
+        assert f"a session of {lasting.info.user}, whose transaction was open for 0:00:" in ended
+        with pytest.raises(psycopg.OperationalError):
+            lasting.execute("SELECT 1")
+        for session in (idle, other):
+            assert session.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_nobody_but_the_batch_layer_ends_customers_sessions(owner_url, owner):
+    access = customers.add_customer(owner_url, "AA")
+    allowed = owner.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)"
+        " AND has_function_privilege(rolname, 'sma.end_customer_sessions(interval)', 'EXECUTE') ORDER BY rolname",
+        ([*(role for role in ROLES if role != "postgres"), access.role],),
+    ).fetchall()
+    assert allowed == [("sma_batch",), ("sma_owner",)]
+
+
+def test_a_transaction_has_one_limit():
+    assert SESSION_DEFAULTS["transaction_timeout"] == f"{LONGEST.total_seconds() / 60:.0f}min"

@@ -24,7 +24,7 @@ def test_the_limits_in_the_table_are_those_that_are_set():
     shown = {
         "temporary files": f"{TEMP_FILE_LIMIT.replace('GB', ' GB')} for each session",
         "a statement": SESSION_DEFAULTS["statement_timeout"].replace("min", " minutes"),
-        "a transaction, from PostgreSQL 17 on": SESSION_DEFAULTS["transaction_timeout"].replace("min", " minutes"),
+        "a transaction": SESSION_DEFAULTS["transaction_timeout"].replace("min", " minutes"),
         "a session that is idle": (
             f"{SESSION_DEFAULTS['idle_session_timeout'].replace('h', ' hour')}, in a transaction "
             f"{SESSION_DEFAULTS['idle_in_transaction_session_timeout'].replace('min', ' minutes')}"
