@@ -93,14 +93,14 @@ def list_them(as_json: bool) -> None:
             one.schema,
             f"{one.created_at:%Y-%m-%d}",
             f"{one.rotated_at:%Y-%m-%d}",
-            _PASSWORDS[one.password],
+            _PASSWORDS[one.password_state],
             one.connections,
         )
         for one in listed
     ]
     print_table("", ["customer", "role", "schema", "since", "password since", "password", "sessions"], rows)
     for one in listed:
-        if one.password == "changed":  # noqa: S105 - a state
+        if one.password_state == "changed":  # noqa: S105 - a state
             say(
                 f"the password of {one.customer} was changed by somebody who had logged in with it:"
                 f" `sma customer rotate {one.customer} --end-sessions`"

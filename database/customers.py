@@ -45,7 +45,7 @@ class Customer:
         created_at: when it was added.
         rotated_at: when it last got a new password.
         connections: how many sessions its role has now.
-        password: whether its role still has the password that was given out.
+        password_state: whether its role still has the password that was given out.
         left_open: what its role may do that the server's superuser could close.
     """
 
@@ -55,7 +55,7 @@ class Customer:
     created_at: datetime
     rotated_at: datetime
     connections: int
-    password: PasswordState
+    password_state: PasswordState
     left_open: tuple[str, ...]
 
 

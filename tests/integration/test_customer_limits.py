@@ -1,6 +1,8 @@
 """What a customer uses of the server is limited, and what it can change itself is reported."""
 
+import re
 import secrets
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -14,7 +16,11 @@ from database import customers
 from database.customer_roles import CONNECTIONS, SESSION_DEFAULTS, TEMP_FILE_LIMIT
 from database.migrate import connect, create_database, drop_database, migrate, with_database
 from deploy.local.environment import ROLES, read_environment
+from deploy.local.services.programs import POSTGRES_BIN
+from monitoring.exporter.database import look_at_the_server
 from sma.errors import SmaError
+from sma.settings import CHECKOUT
+from tests.support.metrics import samples
 from tests.support.places import Place
 
 LIMITS = {**SESSION_DEFAULTS, "temp_file_limit": TEMP_FILE_LIMIT}
@@ -112,6 +118,12 @@ def test_customers_together_leave_connections_to_the_parts(own_database, owner_u
             connect(f"postgresql://{role}:{environment.password(role)}@{server}").close()
 
 
+def test_the_exporter_reads_how_many_connections_are_left_to_everybody(own_database):
+    read = samples(look_at_the_server(own_database.settings))
+    assert read["sma_database_max_connections",] == 200 - 60 - 3  # less reserved ones, and those of superusers
+    assert read["sma_hypertable_size_bytes", "batch_averages"] > 0  # what customers cannot see, its role still can
+
+
 def test_one_customer_has_no_more_sessions_than_its_limit(owner_url):
     url = customers.add_customer(owner_url, "AA").url
     with ExitStack() as sessions:
@@ -122,7 +134,7 @@ def test_one_customer_has_no_more_sessions_than_its_limit(owner_url):
 
 
 def states(owner_url: str) -> dict[str, str]:
-    return {one.customer: one.password for one in customers.list_customers(owner_url)}
+    return {one.customer: one.password_state for one in customers.list_customers(owner_url)}
 
 
 def test_a_password_that_a_customer_has_changed_is_reported(owner_url):
@@ -185,7 +197,26 @@ def test_what_a_superuser_has_left_open_is_reported(owner_url, unrestricted):
         "take advisory locks",
     )
     (listed,) = customers.list_customers(unrestricted)
-    assert (listed.password, listed.left_open) == ("unknown", access.left_open)
+    assert (listed.password_state, listed.left_open) == ("unknown", access.left_open)
+
+
+def test_a_superuser_closes_it_as_the_documentation_shows(database_server, unrestricted):
+    page = (CHECKOUT / "docs" / "serving.md").read_text()
+    (command,) = re.findall(r"^psql -U postgres -d sma (-1 .*restrict_public\.sql)$", page, re.M)
+    environment = read_environment(database_server.settings.state_dir)
+    assert environment is not None
+    url = environment.superuser_url(unrestricted.rpartition("/")[2])
+    for _ in range(2):
+        ran = subprocess.run(
+            [POSTGRES_BIN / "psql", "-q", "-X", url, *command.split()],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ran.returncode, ran.stdout) == (0, ""), ran.stderr
+    assert customers.add_customer(unrestricted, "AA").left_open == ()
+    assert [(one.password_state, one.left_open) for one in customers.list_customers(unrestricted)] == [("as_given", ())]
 
 
 def test_a_database_that_customers_may_connect_to_is_reported(owner_url, unrestricted):
@@ -239,3 +270,20 @@ def test_nobody_but_the_batch_layer_ends_customers_sessions(owner_url, owner):
 
 def test_a_transaction_has_one_limit():
     assert SESSION_DEFAULTS["transaction_timeout"] == f"{LONGEST.total_seconds() / 60:.0f}min"
+
+
+@pytest.mark.parametrize(
+    ("url", "table"), [("streaming_database_url", "streaming_averages"), ("batch_database_url", "batch_averages")]
+)
+def test_both_layers_still_make_chunks(own_database, owner, url, table):
+    with connect(getattr(own_database.settings, url).get_secret_value()) as layer:
+        layer.execute(
+            sql.SQL(
+                "INSERT INTO {} (customer, metric, average, as_of, value_sum, event_count)"
+                " VALUES ('AA', 'delay', 'hour', '2031-01-01 10:00+00', 7, 3) ON CONFLICT DO NOTHING"
+            ).format(sql.Identifier("sma", table))
+        )
+        assert layer.execute(
+            sql.SQL("SELECT count(*) FROM {} WHERE as_of > now()").format(sql.Identifier("sma", table))
+        ).fetchone() == (1,)
+    assert owner.execute("SELECT count(*) FROM public.show_chunks(%s::regclass)", (f"sma.{table}",)).fetchone() == (1,)
