@@ -3,8 +3,10 @@
 AA tries everything in `attempts`. That the search for BB's secrets finds them where they can be seen is a test itself.
 """
 
+import os
 import re
 import secrets
+import subprocess
 from collections.abc import Iterator
 
 import psycopg
@@ -13,6 +15,7 @@ import pytest
 from database.customers import add_customer
 from database.migrate import connect, create_database, drop_database, with_database
 from deploy.local.environment import read_environment
+from deploy.local.services.programs import POSTGRES_BIN
 from tests.support import attempts
 from tests.support.places import Place, restrict
 
@@ -181,6 +184,42 @@ def test_a_customer_can_use_nothing_but_its_views_and_what_every_postgresql_give
         ).fetchall()
     # `sql` can only be used for functions, for which there is no schema
     assert sorted(what for (what,) in usable) == ["language sql"]
+
+
+@pytest.mark.parametrize("command", [r"\d", r"\d facts", r"\dv", r"\dn", r"\l", r"\du", r"\df", r"\dt *.*", r"\dp"])
+def test_psql_still_describes_what_a_customer_has(aa, command):
+    ran = subprocess.run(
+        [POSTGRES_BIN / "psql", "-X", "-v", "ON_ERROR_STOP=1", aa.info.dsn, "-c", command],
+        env={"PGPASSWORD": aa.info.password, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT table_schema, table_name, table_type FROM information_schema.tables",
+        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_name = 'facts'",
+        "SELECT constraint_name FROM information_schema.table_constraints",
+        "SELECT column_name FROM information_schema.key_column_usage",
+        # the types that Npgsql, of Power BI's connector, loads when it connects
+        "SELECT ns.nspname, t.oid, t.typname, t.typtype, t.typnotnull, t.elemtypoid FROM ("
+        " SELECT typ.oid, typ.typnamespace, typ.typname, typ.typtype, typ.typrelid, typ.typnotnull, typ.typelem"
+        " AS elemtypoid, cls.relkind, CASE WHEN proc.proname = 'array_recv' THEN 'a' ELSE typ.typtype END AS kind"
+        " FROM pg_type AS typ LEFT JOIN pg_class AS cls ON cls.oid = typ.typrelid"
+        " LEFT JOIN pg_proc AS proc ON proc.oid = typ.typreceive) AS t"
+        " JOIN pg_namespace AS ns ON ns.oid = typnamespace",
+        "SELECT c.oid, c.*, pg_get_userbyid(relowner) FROM pg_class AS c",
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid)"
+        " FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum",
+    ],
+)
+def test_clients_still_read_the_catalog(aa, statement):
+    state, said = attempts.outcome(aa, statement)
+    assert state is None, said
 
 
 @pytest.mark.parametrize("name", ["dagster", "postgres", "template1"])
