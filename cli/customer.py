@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 from cli.console import out, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from database.customer_roles import PasswordState
     from database.customers import Access
 
 
@@ -43,17 +45,21 @@ def add(name: str, as_json: bool) -> None:
 
 @customer.command()
 @click.argument("name")
+@click.option("--end-sessions", is_flag=True, help="end the sessions that are open: the old password has leaked")
 @click.option("--json", "as_json", is_flag=True, help="print the access as JSON, the password included")
-def rotate(name: str, as_json: bool) -> None:
+def rotate(name: str, end_sessions: bool, as_json: bool) -> None:
     """Give the customer NAME a new password, printed once; the old one no longer works.
 
+    Sessions that are open continue, unless --end-sessions is given.
+
     \b
-    Example:
+    Examples:
       sma customer rotate acme
+      sma customer rotate acme --end-sessions
     """
     from database import customers
 
-    _print(customers.rotate_password(_owner_url(), name), as_json)
+    _print(customers.rotate_password(_owner_url(), name, ends_sessions=end_sessions), as_json)
 
 
 @customer.command()
@@ -99,11 +105,32 @@ def list_them(as_json: bool) -> None:
             one.schema,
             f"{one.created_at:%Y-%m-%d}",
             f"{one.rotated_at:%Y-%m-%d}",
+            _PASSWORDS[one.password_state],
             one.connections,
         )
         for one in listed
     ]
-    print_table("", ["customer", "role", "schema", "since", "password since", "sessions"], rows)
+    print_table("", ["customer", "role", "schema", "since", "password since", "password", "sessions"], rows)
+    for one in listed:
+        if one.password_state == "changed":  # noqa: S105 - a state
+            say(
+                f"the password of {one.customer} was changed by somebody who had logged in with it:"
+                f" `sma customer rotate {one.customer} --end-sessions`"
+            )
+    _say_what_is_open({what for one in listed for what in one.left_open})
+
+
+_PASSWORDS: dict[PasswordState, str] = {
+    "as_given": "as given",
+    "changed": "changed",
+    "no_role": "no role",
+    "unknown": "not known",
+}
+
+
+def _say_what_is_open(left_open: Collection[str]) -> None:
+    if left_open:
+        say(f"customers may also {', '.join(sorted(left_open))}: docs/serving.md shows how to close that")
 
 
 def _owner_url() -> str:
@@ -126,3 +153,4 @@ def _print(access: Access, as_json: bool) -> None:
         out.print(f"{name:<9} {value}", soft_wrap=True)
     if not access.has_rows:
         say(f"there is no row of {access.customer} yet: is the name spelled as events spell it?")
+    _say_what_is_open(access.left_open)

@@ -1,10 +1,9 @@
 """Adds, lists and removes customers that read for themselves: a role and a schema of views for each, nothing shared.
 
-A role belongs to the whole server, a customer to one database, so the role is named after both. Passwords are made
-here, given out once, and kept nowhere: the server gets the verifier that SCRAM needs, made on this side.
+A role belongs to the whole server, a customer to one database, so the role is named after both. Passwords are given out
+once and kept nowhere. What a role is limited to belongs to `database.customer_roles`.
 """
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,16 @@ from urllib.parse import quote, urlsplit
 import psycopg
 from psycopg import Connection, sql
 
+from database.customer_roles import (
+    PasswordState,
+    end_sessions,
+    give_password,
+    has_role,
+    left_open,
+    limit_role,
+    make_role,
+    password_state,
+)
 from database.customer_views import grant_views, make_customer_views
 from database.migrate import connect
 from sma.errors import SmaError, first_line_of
@@ -23,7 +32,6 @@ from sma.event import name_fault
 SCHEMA_PREFIX = "customer/"
 _MOST_BYTES = 63  # of an identifier in PostgreSQL
 _DIGEST_CHARACTERS = 12
-_CONNECTIONS = 20  # a report opens several at once; one customer cannot take all that the server has
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class Customer:
         created_at: when it was added.
         rotated_at: when it last got a new password.
         connections: how many sessions its role has now.
+        password_state: whether its role still has the password that was given out.
+        left_open: what its role may do that the server's superuser could close.
     """
 
     customer: str
@@ -45,11 +55,16 @@ class Customer:
     created_at: datetime
     rotated_at: datetime
     connections: int
+    password_state: PasswordState
+    left_open: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a customer connects with: its role, the schema of its views, the password, and all in one URL."""
+    """What a customer connects with: its role, the schema of its views, the password, and all in one URL.
+
+    `left_open` is what the role may do that the server's superuser could close.
+    """
 
     customer: str
     role: str
@@ -57,6 +72,7 @@ class Access:
     password: str
     url: str
     has_rows: bool
+    left_open: tuple[str, ...]
 
 
 def add_customer(owner_url: str, customer: str) -> Access:
@@ -72,39 +88,45 @@ def add_customer(owner_url: str, customer: str) -> Access:
     fault = name_fault(customer)
     if fault is not None:
         raise SmaError(f"{customer!r} cannot be a customer: {fault}")
-    password = secrets.token_urlsafe(24)
     with _owner(owner_url) as connection, connection.transaction():
         if _find(connection, customer) is not None:
             raise SmaError(f"customer {customer} is there already: `sma customer rotate` gives it a new password")
         role = shortened(f"{_database(connection)}/", customer)
         schema = shortened(SCHEMA_PREFIX, customer)
-        _make_role(connection, role, schema, password)
-        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-        make_customer_views(connection, customer, schema)
-        grant_views(connection, schema, role)
         connection.execute(
             "INSERT INTO sma.customers (customer, role_name, schema_name) VALUES (%s, %s, %s)", (customer, role, schema)
         )
+        password = make_role(connection, role, schema)
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+        make_customer_views(connection, customer, schema)
+        grant_views(connection, schema, role)
         return _access(connection, owner_url, customer, role, schema, password)
 
 
-def rotate_password(owner_url: str, customer: str) -> Access:
-    """Give a customer a new password; the old one opens no session from then on, and sessions that are open stay.
+def rotate_password(owner_url: str, customer: str, *, ends_sessions: bool = False) -> Access:
+    """Give a customer a new password and set its limits again; the old password opens no session from then on.
+
+    Args:
+        owner_url: as for `add_customer`.
+        customer: one that was added.
+        ends_sessions: end the sessions that are open: whoever has one could change the password again.
 
     Raises:
         SmaError: there is no such customer, or the database refuses.
     """
-    password = secrets.token_urlsafe(24)
-    with _owner(owner_url) as connection, connection.transaction():
+    with _owner(owner_url) as connection:
         role, schema = _require(connection, customer)
-        if _has_role(connection, role):
-            verifier = sql.Literal(_verifier(connection, role, password))
-            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), verifier))
-        else:  # the database came here from another server, without its roles
-            _make_role(connection, role, schema, password)
-            grant_views(connection, schema, role)
-        connection.execute("UPDATE sma.customers SET rotated_at = now() WHERE customer = %s", (customer,))
-        return _access(connection, owner_url, customer, role, schema, password)
+        exists = has_role(connection, role)
+        if exists and ends_sessions:
+            end_sessions(connection, role)
+        with connection.transaction():
+            if exists:
+                limit_role(connection, role, schema)
+                password = give_password(connection, role)
+            else:  # the database came here from another server, without its roles
+                password = make_role(connection, role, schema)
+                grant_views(connection, schema, role)
+            return _access(connection, owner_url, customer, role, schema, password)
 
 
 def remove_customer(owner_url: str, customer: str) -> None:
@@ -115,14 +137,11 @@ def remove_customer(owner_url: str, customer: str) -> None:
     """
     with _owner(owner_url) as connection:
         role, schema = _require(connection, customer)
-        if _has_role(connection, role):
-            connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(role)))
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE usename = %s", (role,)
-            )
+        if has_role(connection, role):
+            end_sessions(connection, role)
         with connection.transaction():
             connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
-            if _has_role(connection, role):
+            if has_role(connection, role):
                 connection.execute(
                     sql.SQL("REVOKE CONNECT ON DATABASE {} FROM {}").format(
                         sql.Identifier(_database(connection)), sql.Identifier(role)
@@ -143,12 +162,25 @@ def list_customers(owner_url: str) -> list[Customer]:
                 schema_name,
                 created_at,
                 rotated_at,
-                (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE usename = role_name)
+                (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE usename = role_name),
+                password_digest
             FROM sma.customers
             ORDER BY customer
             """
         ).fetchall()
-    return [Customer(*row) for row in rows]
+        return [
+            Customer(
+                customer,
+                role,
+                schema,
+                created_at,
+                rotated_at,
+                connections,
+                password_state(connection, role, digest),
+                left_open(connection, role),
+            )
+            for customer, role, schema, created_at, rotated_at, connections, digest in rows
+        ]
 
 
 def shortened(prefix: str, customer: str) -> str:
@@ -187,47 +219,10 @@ def _database(connection: Connection) -> str:
     return connection.info.dbname
 
 
-def _has_role(connection: Connection, role: str) -> bool:
-    return connection.execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", (role,)).fetchone() is not None
-
-
-def _make_role(connection: Connection, role: str, schema: str, password: str) -> None:
-    """Make a role that may connect to this database, begins in its schema, and is nothing else."""
-    try:
-        connection.execute(
-            sql.SQL(
-                "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION NOBYPASSRLS"
-                " CONNECTION LIMIT {} PASSWORD {}"
-            ).format(
-                sql.Identifier(role), sql.Literal(_CONNECTIONS), sql.Literal(_verifier(connection, role, password))
-            )
-        )
-    except psycopg.Error as error:
-        raise SmaError(f"the role {role} cannot be made: {first_line_of(error)}") from error
-    connection.execute(
-        sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
-            sql.Identifier(_database(connection)), sql.Identifier(role)
-        )
-    )
-    _set_search_path(connection, role, schema)
-
-
-def _set_search_path(connection: Connection, role: str, schema: str) -> None:
-    """Let the role name its views without their schema, and show times in UTC."""
-    whom, database = sql.Identifier(role), sql.Identifier(_database(connection))
-    for setting in (sql.SQL("search_path = {}").format(sql.Identifier(schema)), sql.SQL("timezone = 'UTC'")):
-        connection.execute(sql.SQL("ALTER ROLE {} IN DATABASE {} SET {}").format(whom, database, setting))
-
-
-def _verifier(connection: Connection, role: str, password: str) -> str:
-    """Return the verifier that the server stores, so that the password itself is never sent and never logged."""
-    return connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-
-
 def _access(connection: Connection, owner_url: str, customer: str, role: str, schema: str, password: str) -> Access:
     place = urlsplit(owner_url)
     server = place.netloc.rpartition("@")[2]
     who, word, where = (quote(part, safe="") for part in (role, password, _database(connection)))
     url = f"postgresql://{who}:{word}@{server}/{where}"
     rows = connection.execute("SELECT FROM sma.every_series WHERE customer = %s LIMIT 1", (customer,)).fetchone()
-    return Access(customer, role, schema, password, url, rows is not None)
+    return Access(customer, role, schema, password, url, rows is not None, left_open(connection, role))

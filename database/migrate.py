@@ -3,7 +3,8 @@
 `migrations/NNNN_name.sql` each run in a transaction of their own, in the order of their numbers, and are recorded with
 their digest in `migrations.applied`; one that was edited, is missing or comes too early is refused. `functions/*.sql`
 and `views/*.sql` run each time, in one transaction and the order of their names; they use CREATE OR REPLACE, and where
-the columns changed the views are dropped first. The views of each customer, which depend on them, are then made again.
+the columns changed the views are dropped first. The views of each customer, which depend on them, are then made again,
+and the limits of its role set again.
 A migration that changes what a view needs drops that view itself.
 """
 
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 
 from clients import postgres
 from clients.postgres import Connection
+from database.customer_roles import limit_customers
 from database.customer_views import remake_customer_views
 from sma.errors import SmaError, first_line_of
 from sma.settings import CHECKOUT
@@ -160,6 +162,8 @@ def _run_scripts(connection: Connection, scripts: Sequence[Script], drop_views: 
                 connection.execute(script.text.encode())
             name = "the views of customers"
             remake_customer_views(connection)
+            name = "the limits of customers"
+            limit_customers(connection)
     except psycopg.errors.InvalidTableDefinition:
         if not drop_views:
             raise
@@ -173,6 +177,25 @@ _OWN_VIEWS = """
     FROM pg_catalog.pg_views
     WHERE viewowner = current_user AND schemaname IN ('sma', 'serving')
 """
+
+
+def restrict_public(superuser_url: str, sql_dir: Path = SQL_DIR) -> None:
+    """Take from PUBLIC what customers must not have, and give it to the project's roles, in a migrated database.
+
+    Args:
+        superuser_url: PostgreSQL URL of a superuser in that database.
+        sql_dir: the folder that has `superuser`.
+
+    Raises:
+        SmaError: the database cannot be reached or refuses.
+    """
+    script = sql_dir / "superuser" / "restrict_public.sql"
+    with connect(superuser_url) as connection:
+        try:
+            with connection.transaction():
+                connection.execute(script.read_bytes())
+        except psycopg.Error as error:
+            raise SmaError(f"{script.name}: {first_line_of(error)}") from error
 
 
 def create_database(owner_url: str, name: str, sql_dir: Path = SQL_DIR) -> None:

@@ -24,6 +24,7 @@ from cli.start_job import start_job
 from cli.status_page import print_parts
 from cli.stream_wording import in_words
 from clients import postgres
+from clients.files import make_private_folder
 from demo.example import Example, find_example, read_series, window_duration
 from demo.flights import Flights, write_flights
 from demo.log_owner import claim_log, require_own_log
@@ -64,7 +65,7 @@ def demo(fresh: bool) -> None:
     started = time.monotonic()
     settings = stack.up(say)
     folder = settings.state_dir / "demo"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     averages = load_averages(settings.averages)
     empty_the_log(settings, folder, fresh)
     flights = write_flights(folder / "flights.csv")

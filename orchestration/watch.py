@@ -1,9 +1,10 @@
-"""Defines the sensors that evaluate a check only when its outcome changes."""
+"""Defines the sensors that evaluate a check when its outcome changes, and the one that ends customers' sessions."""
 
 from collections.abc import Callable
 
 import dagster as dg
 
+from batch.checks.customer_sessions import end_long_sessions
 from batch.checks.finding import Finding
 from batch.checks.log_retention import days_are_retained
 from batch.checks.stream_job import job_runs
@@ -39,6 +40,18 @@ def kafka_retention_too_short(
     )
 
 
+@dg.sensor(minimum_interval_seconds=60, default_status=SENSORS_START)
+def customer_sessions_too_long(
+    context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
+) -> dg.SkipReason:
+    """End customers' sessions whose transaction is open for half an hour: it holds back migrations and clean-up."""
+    with failing_in_one_line():
+        ended = end_long_sessions(project.settings)
+    for line in ended:
+        context.log.warning(f"ended {line}")
+    return dg.SkipReason(f"ended {'; '.join(ended)}" if ended else "no customer's transaction is open for too long")
+
+
 def evaluated_when_it_changes(
     cursor: str | None, asset: str, check: str, find: Callable[[], Finding], must_last: bool = False
 ) -> dg.SensorResult | dg.SkipReason:
@@ -59,4 +72,4 @@ def evaluated_when_it_changes(
     )
 
 
-WATCHERS = [flink_job_not_running, kafka_retention_too_short]
+WATCHERS = [flink_job_not_running, kafka_retention_too_short, customer_sessions_too_long]

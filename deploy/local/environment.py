@@ -14,6 +14,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from clients.files import write_whole
+from deploy.local.folders import make_state_dir
 from deploy.local.parts import PARTS
 from deploy.local.ports import LOOPBACK, PORT_OFFSETS, choose_ports
 from sma.errors import SmaError
@@ -175,8 +176,8 @@ def _database_url(role: str, password: str, port: int, database: str) -> str:
 
 
 def write_environment(environment: Environment) -> None:
-    """Write `sma.env`, whole or not at all."""
-    environment.state_dir.mkdir(parents=True, exist_ok=True)
+    """Write `sma.env`, whole or not at all, into a state folder that nobody else may enter."""
+    make_state_dir(environment.state_dir)
     path = environment.state_dir / "sma.env"
     lines = [f"{name}={value}\n" for name, value in sorted(environment.values.items())]
     write_whole(path, _HEADER + "".join(lines), mode=0o600)

@@ -41,7 +41,7 @@ def look_at_the_server(settings: Settings) -> list[Metric]:
     return [
         *gauge("sma_database_size_bytes", "Size of the database", size),
         by_label("sma_database_connections", "Sessions", "state", sessions),
-        *gauge("sma_database_max_connections", "How many sessions there may be", most),
+        *gauge("sma_database_max_connections", "How many sessions there may be, less reserved ones", most),
         *gauge("sma_database_longest_transaction_seconds", "Age of the oldest open transaction", longest),
         counters("sma_database_transactions_total", "Transactions", ["outcome"], outcomes),
         counters("sma_database_deadlocks_total", "Deadlocks", [], {(): deadlocks}),

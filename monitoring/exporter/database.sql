@@ -3,7 +3,10 @@
 -- read_database --
 SELECT
     pg_database_size(current_database()),
-    current_setting('max_connections')::integer,
+    -- those that are left to everybody: the project's roles and superusers have reserved ones (from PostgreSQL 16 on)
+    current_setting('max_connections')::integer
+    - current_setting('superuser_reserved_connections')::integer
+    - coalesce(current_setting('reserved_connections', true), '0')::integer,
     (
         SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float
         FROM pg_catalog.pg_stat_activity

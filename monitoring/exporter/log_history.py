@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.files import write_whole
+from clients.files import make_private_folder, write_whole
 
 MOST_SPELLS = 500
 
@@ -70,7 +70,7 @@ def _arrival_s(before: Spell | None, holding: Spell, offset: int) -> float:
 
 def save(history: LogHistory, path: Path, topic: str) -> None:
     """Write the history, whole or not at all, so that the next exporter can load it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     partitions = {
         str(partition): [[spell.first_s, spell.last_s, spell.end] for spell in of_one]
         for partition, of_one in history.spells.items()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
+from clients.files import make_private_folder
 from monitoring.logs.destination import destination_of
 from monitoring.logs.events import EventFormatter
 from sma.errors import SmaError
@@ -72,7 +73,7 @@ class JsonFile(ConcurrentRotatingFileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write an event; a disk that is full or not writable is no failure of the work."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self._folder)
         except OSError:
             self.handleError(record)
             return

@@ -3,7 +3,10 @@
 AA tries everything in `attempts`. That the search for BB's secrets finds them where they can be seen is a test itself.
 """
 
+import os
+import re
 import secrets
+import subprocess
 from collections.abc import Iterator
 
 import psycopg
@@ -12,8 +15,9 @@ import pytest
 from database.customers import add_customer
 from database.migrate import connect, create_database, drop_database, with_database
 from deploy.local.environment import read_environment
+from deploy.local.services.programs import POSTGRES_BIN
 from tests.support import attempts
-from tests.support.places import Place
+from tests.support.places import Place, restrict
 
 ROWS = """
     INSERT INTO sma.averages (name, window_ms, every_ms) VALUES ('hour', 3600000, 60000);
@@ -81,6 +85,7 @@ def database(database_server: Place) -> Iterator[str]:
     owner, name = database_server.settings.owner_database_url.get_secret_value(), f"t{secrets.token_hex(4)}"
     create_database(owner, name)
     try:
+        restrict(database_server, name)
         url = with_database(owner, name)
         with connect(url) as connection:
             connection.execute(ROWS.encode())
@@ -98,12 +103,22 @@ def aa(database: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture(scope="module")
-def places(database: str, aa: psycopg.Connection) -> dict[str, str]:
+def places(database: str, aa: psycopg.Connection) -> Iterator[dict[str, str]]:
     with connect(database) as owner:
-        return attempts.placeholders(owner)
+        yield attempts.placeholders(owner)
 
 
-@pytest.mark.parametrize("statement", [*attempts.DIRECT, *attempts.FORBIDDEN])
+HARMFUL = (
+    *attempts.STATISTICS,
+    *attempts.FILES,
+    *attempts.CODE,
+    *attempts.ROLES,
+    *attempts.SERVER,
+    *attempts.TIMESCALEDB,
+)
+
+
+@pytest.mark.parametrize("statement", [*attempts.DIRECT, *attempts.FORBIDDEN, *HARMFUL])
 def test_what_is_not_for_a_customer_is_refused(aa, places, statement):
     state, said = attempts.outcome(aa, attempts.fill(statement, places))
     assert attempts.is_refusal(state), said
@@ -123,8 +138,112 @@ def test_neither_errors_nor_the_catalog_tell_of_other_rows(aa, places, statement
     assert attempts.secrets_in(said) == []
 
 
+@pytest.mark.parametrize("what", attempts.REMAINS)
+def test_what_is_said_to_remain_does_remain(aa, places, what):
+    statement, pattern = attempts.REMAINS[what]
+    _, said = attempts.outcome(aa, attempts.fill(statement, places))
+    assert re.search(pattern, said), said
+
+
+def test_a_customer_can_use_nothing_but_its_views_and_what_every_postgresql_gives(database, places):
+    role = f"{places['{database}']}/AA"
+    with connect(database) as owner:
+        usable = owner.execute(
+            """
+            SELECT 'relation ' || oid::regclass
+            FROM pg_class
+            WHERE has_table_privilege(%(role)s, oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+                AND has_schema_privilege(%(role)s, relnamespace, 'USAGE')
+                AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+                AND relnamespace <> to_regnamespace('"customer/AA"')
+            UNION ALL
+            SELECT 'function ' || oid::regprocedure
+            FROM pg_proc
+            WHERE has_function_privilege(%(role)s, oid, 'EXECUTE')
+                AND has_schema_privilege(%(role)s, pronamespace, 'USAGE')
+                AND pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+            UNION ALL
+            SELECT 'language ' || lanname
+            FROM pg_language
+            WHERE lanpltrusted AND has_language_privilege(%(role)s, oid, 'USAGE')
+            UNION ALL
+            SELECT 'schema to write to ' || nspname
+            FROM pg_namespace
+            WHERE has_schema_privilege(%(role)s, oid, 'CREATE')
+            UNION ALL
+            SELECT 'database ' || datname
+            FROM pg_database
+            WHERE has_database_privilege(%(role)s, oid, 'CREATE, TEMPORARY')
+                OR datname <> current_database() AND datallowconn AND has_database_privilege(%(role)s, oid, 'CONNECT')
+            UNION ALL
+            SELECT 'role ' || rolname
+            FROM pg_roles
+            WHERE rolname <> %(role)s AND pg_has_role(%(role)s, oid, 'MEMBER')
+            """,
+            {"role": role},
+        ).fetchall()
+    # `sql` can only be used for functions, for which there is no schema
+    assert sorted(what for (what,) in usable) == ["language sql"]
+
+
+@pytest.mark.parametrize("command", [r"\d", r"\d facts", r"\dv", r"\dn", r"\l", r"\du", r"\df", r"\dt *.*", r"\dp"])
+def test_psql_still_describes_what_a_customer_has(aa, command):
+    ran = subprocess.run(
+        [POSTGRES_BIN / "psql", "-X", "-v", "ON_ERROR_STOP=1", aa.info.dsn, "-c", command],
+        env={"PGPASSWORD": aa.info.password, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT table_schema, table_name, table_type FROM information_schema.tables",
+        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_name = 'facts'",
+        "SELECT constraint_name FROM information_schema.table_constraints",
+        "SELECT column_name FROM information_schema.key_column_usage",
+        # the types that Npgsql, of Power BI's connector, loads when it connects
+        "SELECT ns.nspname, t.oid, t.typname, t.typtype, t.typnotnull, t.elemtypoid FROM ("
+        " SELECT typ.oid, typ.typnamespace, typ.typname, typ.typtype, typ.typrelid, typ.typnotnull, typ.typelem"
+        " AS elemtypoid, cls.relkind, CASE WHEN proc.proname = 'array_recv' THEN 'a' ELSE typ.typtype END AS kind"
+        " FROM pg_type AS typ LEFT JOIN pg_class AS cls ON cls.oid = typ.typrelid"
+        " LEFT JOIN pg_proc AS proc ON proc.oid = typ.typreceive) AS t"
+        " JOIN pg_namespace AS ns ON ns.oid = typnamespace",
+        "SELECT c.oid, c.*, pg_get_userbyid(relowner) FROM pg_class AS c",
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid)"
+        " FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum",
+    ],
+)
+def test_clients_still_read_the_catalog(aa, statement):
+    state, said = attempts.outcome(aa, statement)
+    assert state is None, said
+
+
+@pytest.mark.parametrize("name", ["dagster", "postgres", "template1"])
+def test_a_customer_connects_to_no_other_database(aa, name):
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(aa.info.dsn, password=aa.info.password, dbname=name)
+
+
+def test_xml_reads_no_file(aa):
+    entity = '<!DOCTYPE a [<!ENTITY file SYSTEM "file:///etc/passwd">]><a>&file;</a>'
+    _, said = attempts.outcome(aa, f"SELECT XMLPARSE(DOCUMENT '{entity}')")
+    _, used = attempts.outcome(aa, f"SELECT xpath('/a/text()', XMLPARSE(DOCUMENT '{entity}'))")
+    assert "root:" not in said + used
+
+
+def test_xml_entities_do_not_multiply(aa):
+    levels = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 20}">' for n in range(1, 9))
+    document = f'<!DOCTYPE a [<!ENTITY e0 "x">{levels}]><a>&e8;</a>'
+    state, said = attempts.outcome(aa, f"SELECT length(xpath('/a/text()', XMLPARSE(DOCUMENT '{document}'))::text)")
+    assert state is not None or int(said.strip("(,)")) < 10_000_000
+
+
 def test_there_are_more_than_two_hundred_attempts():
-    tried = [*attempts.DIRECT, *attempts.FORBIDDEN, *attempts.INFERENCE, *attempts.ERRORS, *attempts.CATALOG]
+    tried = [*attempts.DIRECT, *attempts.FORBIDDEN, *attempts.INFERENCE, *attempts.ERRORS, *attempts.CATALOG, *HARMFUL]
     assert len(set(tried)) == len(tried) > 200
     assert sum("FROM facts" in statement for statement in tried) > 20
 
@@ -137,10 +256,20 @@ def test_the_search_finds_secrets_where_they_can_be_seen(database, places):
         assert any(relation in statement for statement in seen), relation
 
 
-def test_without_its_barrier_a_view_would_tell(database, aa, places):
+@pytest.fixture(scope="module")
+def superuser(database_server: Place, database: str) -> Iterator[psycopg.Connection]:
+    """A session of the superuser in the database."""
+    environment = read_environment(database_server.settings.state_dir)
+    assert environment is not None
+    with connect(environment.superuser_url(database.rpartition("/")[2])) as connection:
+        yield connection
+
+
+def test_without_its_barrier_a_view_would_tell(database, superuser, aa, places):
     peek = "SELECT customer FROM facts WHERE pg_temp.peek(metric)"
     with connect(database) as owner:
         owner.execute(attempts.fill('GRANT TEMPORARY ON DATABASE {database} TO "{database}/AA"', places).encode())
+        superuser.execute(attempts.fill('GRANT USAGE ON LANGUAGE plpgsql TO "{database}/AA"', places).encode())
         aa.execute(
             b"CREATE FUNCTION pg_temp.peek(metric text) RETURNS boolean COST 0.0000001 LANGUAGE plpgsql"
             b" AS $$ BEGIN RAISE NOTICE '%', metric; RETURN true; END $$"
@@ -152,6 +281,7 @@ def test_without_its_barrier_a_view_would_tell(database, aa, places):
         finally:
             owner.execute(b'ALTER VIEW "customer/AA".facts SET (security_barrier = true)')
             aa.execute(b"DROP FUNCTION pg_temp.peek(text)")
+            superuser.execute(attempts.fill('REVOKE USAGE ON LANGUAGE plpgsql FROM "{database}/AA"', places).encode())
             owner.execute(
                 attempts.fill('REVOKE TEMPORARY ON DATABASE {database} FROM "{database}/AA"', places).encode()
             )

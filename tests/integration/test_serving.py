@@ -1,5 +1,6 @@
 """The serving view: which layer's answer is shown, when it is final, and the one division."""
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from database.definitions import store_definitions
-from database.migrate import with_database
+from database.migrate import connect, drop_database, with_database
 from sma.averages import Average
 from sma.errors import SmaError
 from sma.window import CountWindow, DurationWindow
@@ -159,9 +160,14 @@ def test_a_definition_has_exactly_one_window(database, windows):
 
 
 def test_definitions_of_a_database_that_was_not_migrated_are_one_line(database_server):
-    url = with_database(database_server.settings.owner_database_url.get_secret_value(), "postgres")
-    with pytest.raises(SmaError, match=r'^the database: sma.averages: schema "sma" does not exist$'):
-        store_definitions(url, [Average("hour", DurationWindow(60), 20)])
+    owner_url, name = database_server.settings.owner_database_url.get_secret_value(), f"t{secrets.token_hex(4)}"
+    with connect(owner_url) as owner:
+        owner.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+    try:
+        with pytest.raises(SmaError, match=r'^the database: sma.averages: schema "sma" does not exist$'):
+            store_definitions(with_database(owner_url, name), [Average("hour", DurationWindow(60), 20)])
+    finally:
+        drop_database(owner_url, name)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -11,8 +11,9 @@ from batch.store.statements import load_statements
 from sma.settings import CHECKOUT
 from tests.support.places import Place
 
-ROOMS = ("batch", "monitoring", "overview", "powerbi/refresh")
+ROOMS = ("batch", "database", "monitoring", "overview", "powerbi/refresh")
 FILES = [path for room in ROOMS for path in sorted((CHECKOUT / room).rglob("*.sql"))]
+_OF_THE_OWNER = ("database/customer_roles.sql",)
 # what `sma explain`, `sma plot`, `sma status`, the exporter and the page read, as sma_reader
 _OF_THE_READER = (
     "batch/explain/series_index.sql",
@@ -44,6 +45,7 @@ def test_database_accepts_every_statement(own_database: Place, name: str):
     statements = load_statements(str((CHECKOUT / name).with_suffix(".py")))
     settings = own_database.settings
     url = settings.database_url if name in _OF_THE_READER else settings.batch_database_url
+    url = settings.owner_database_url if name in _OF_THE_OWNER else url
     with psycopg.connect(url.get_secret_value(), cursor_factory=psycopg.ClientCursor) as connection:
         for statement in statements.values():
             _try(connection, sql.SQL(statement).format(**_FORMATTED.get(name, {})).as_string(connection))

@@ -1,11 +1,13 @@
-"""What a customer may try to see another one's rows: statements, and how an answer is searched for them.
+"""What a customer may try to see another one's rows or to harm the server, and how an answer is searched for rows.
 
-DIRECT and FORBIDDEN must be refused. INFERENCE must give an answer from the customer's own rows, ERRORS and CATALOG may
-say what they like but nothing of anybody else's. What stands in braces is filled in for a database: see `placeholders`.
+DIRECT, FORBIDDEN and the attempts on the server must be refused. INFERENCE must give an answer from the customer's own
+rows, ERRORS and CATALOG may say what they like but nothing of anybody else's. REMAINS is what cannot be closed, as
+docs/serving.md lists it. What stands in braces is filled in for a database: see `placeholders`.
 """
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import product
 
 import psycopg
@@ -14,6 +16,7 @@ import psycopg
 SECRETS = ("bbsecret", "918273645", "564738291")
 # insufficient_privilege; a table, function, schema or object that it cannot name; 0A000 and 55000: nobody can do that
 _REFUSALS = {"42501", "42P01", "42883", "3F000", "42704", "0A000", "55000"}
+_NEVER_IN_A_TRANSACTION = re.compile(r"(CREATE|DROP|REINDEX) DATABASE|CREATE TABLESPACE|ALTER SYSTEM")
 
 TABLES = [
     "streaming_averages",
@@ -173,28 +176,181 @@ CATALOG = (
     "SELECT * FROM pg_stats",
     "SELECT * FROM pg_stats_ext",
     "SELECT * FROM pg_stats_ext_exprs",
-    "SELECT query FROM pg_stat_activity",
     "SELECT * FROM pg_prepared_statements",
     "SELECT * FROM pg_cursors",
-    "SELECT * FROM pg_prepared_xacts",
-    "SELECT * FROM pg_replication_slots",
-    "SELECT * FROM pg_stat_progress_copy",
     "SELECT * FROM information_schema.tables WHERE table_schema <> 'information_schema'",
     "SELECT * FROM information_schema.columns WHERE table_schema = 'sma'",
-    "SELECT * FROM timescaledb_information.chunks",
-    "SELECT * FROM timescaledb_information.hypertables",
-    "SELECT * FROM timescaledb_information.dimensions",
-    "SELECT * FROM _timescaledb_catalog.chunk",
-    "SELECT * FROM _timescaledb_catalog.dimension_slice",
-    "SELECT * FROM _timescaledb_catalog.chunk_column_stats",
     "SELECT * FROM pg_seclabels",
     "SELECT * FROM pg_settings",
     "SELECT relname, reltuples FROM pg_class",
 )
 
+STATISTICS = (
+    "SELECT query FROM pg_stat_activity",
+    "SELECT * FROM pg_stat_user_tables",
+    "SELECT * FROM pg_stat_all_tables",
+    "SELECT * FROM pg_stat_xact_user_tables",
+    "SELECT * FROM pg_statio_user_tables",
+    "SELECT * FROM pg_stat_user_indexes",
+    "SELECT * FROM pg_stat_database",
+    "SELECT * FROM pg_stat_io",
+    "SELECT * FROM pg_stat_progress_copy",
+    "SELECT * FROM pg_stat_replication",
+    "SELECT * FROM pg_locks",
+    "SELECT * FROM pg_prepared_xacts",
+    "SELECT * FROM pg_replication_slots",
+    "SELECT * FROM pg_backend_memory_contexts",
+    "SELECT * FROM pg_shmem_allocations",
+    "SELECT pg_stat_get_live_tuples(oid) FROM pg_class",
+    "SELECT pg_stat_get_tuples_inserted(oid) FROM pg_class",
+    "SELECT pg_relation_size(oid) FROM pg_class",
+    "SELECT pg_total_relation_size(oid) FROM pg_class",
+    "SELECT pg_table_size(oid) FROM pg_class",
+    "SELECT pg_indexes_size(oid) FROM pg_class",
+    "SELECT pg_database_size(current_database())",
+    "SELECT pg_tablespace_size('pg_default')",
+)
+FILES = (
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "COPY facts FROM '/etc/passwd'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT pg_read_binary_file('PG_VERSION')",
+    "SELECT pg_ls_logdir()",
+    "SELECT pg_ls_waldir()",
+    "SELECT pg_ls_tmpdir()",
+    "SELECT pg_current_logfile()",
+    "SELECT * FROM pg_file_settings",
+    "SELECT * FROM pg_hba_file_rules",
+    "SELECT lo_create(0)",
+    "SELECT lo_creat(-1)",
+    "SELECT lo_from_bytea(0, 'mine')",
+    "SELECT lo_put(1, 0, 'mine')",
+    "SELECT lo_get(1)",
+    "SELECT lo_open(1, 262144)",
+    "SELECT lo_unlink(1)",
+    "SELECT lo_export(1, '/tmp/mine')",
+    "SELECT lowrite(0, 'mine')",
+    "SELECT * FROM pg_largeobject",
+)
+CODE = (
+    "DO $$ BEGIN END $$",
+    "DO LANGUAGE sql $$ SELECT 1 $$",
+    "CREATE LANGUAGE plpython3u",
+    "CREATE EXTENSION postgres_fdw",
+    "CREATE EXTENSION pg_stat_statements",
+    "CREATE EXTENSION plpython3u",
+    "SELECT dblink('dbname=dagster', 'SELECT 1')",
+    "LOAD 'dblink'",
+    "CREATE FOREIGN DATA WRAPPER mine",
+    "CREATE SERVER mine FOREIGN DATA WRAPPER dblink_fdw",
+    "CREATE OPERATOR public.@@@ (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int)",
+    "CREATE CAST (text AS int) WITH INOUT",
+    "CREATE DATABASE mine",
+    "CREATE TABLESPACE mine LOCATION '/tmp'",
+    "SET session_preload_libraries = 'dblink'",
+)
+ROLES = (
+    'ALTER ROLE "{database}/AA" CONNECTION LIMIT -1',
+    "ALTER ROLE \"{database}/AA\" VALID UNTIL 'infinity'",
+    'ALTER ROLE "{database}/AA" CREATEROLE',
+    'ALTER ROLE "{database}/AA" CREATEDB',
+    'ALTER ROLE "{database}/AA" REPLICATION',
+    'ALTER ROLE "{database}/AA" RENAME TO mine',
+    'ALTER ROLE "{database}/AA" SET temp_file_limit = -1',
+    'ALTER ROLE "{database}/AA" IN DATABASE {database} RESET temp_file_limit',
+    'ALTER ROLE "{database}/BB" SET statement_timeout = 1',
+    'ALTER ROLE "{database}/BB" NOLOGIN',
+    "ALTER ROLE ALL SET work_mem = 64",
+    'DROP ROLE "{database}/BB"',
+    'GRANT pg_read_all_data TO "{database}/AA"',
+    "SET ROLE pg_monitor",
+    "SET temp_file_limit = -1",
+    "ALTER DATABASE {database} CONNECTION LIMIT 0",
+    "SELECT sma.password_digest('{database}/AA')",
+)
+SERVER = (
+    "SELECT pg_terminate_backend({owner_pid})",
+    "SELECT pg_cancel_backend({owner_pid})",
+    "SELECT pg_log_backend_memory_contexts({owner_pid})",
+    "SELECT pg_advisory_lock(7561581)",
+    "SELECT pg_try_advisory_lock_shared(1, 2)",
+    "SELECT pg_advisory_xact_lock(number) FROM generate_series(1, 1000000) AS number",
+    "SELECT pg_advisory_unlock_all()",
+    "LOCK TABLE facts IN ACCESS EXCLUSIVE MODE",
+    "LOCK TABLE facts IN SHARE MODE",
+    "LOCK TABLE pg_class IN ACCESS EXCLUSIVE MODE",
+    "SELECT * FROM facts FOR UPDATE",
+    "SELECT * FROM pg_class FOR SHARE",
+    "SELECT pg_notify('run_events', 'mine')",
+    "SELECT pg_logical_emit_message(false, 'mine', 'text')",
+    "SELECT pg_current_xact_id()",
+    "SELECT txid_current()",
+    "SELECT pg_switch_wal()",
+    "SELECT pg_backup_start('mine')",
+    "SELECT pg_promote()",
+    "SELECT pg_rotate_logfile()",
+    "SELECT pg_stat_reset()",
+    "SELECT pg_replication_origin_create('mine')",
+    "SELECT pg_import_system_collations('pg_catalog')",
+    "ALTER SYSTEM SET work_mem = 64",
+    "CHECKPOINT",
+    "REINDEX DATABASE {database}",
+    "DROP DATABASE dagster",
+    "CREATE SUBSCRIPTION mine CONNECTION '' PUBLICATION mine WITH (connect = false)",
+)
+TIMESCALEDB = (
+    "SELECT * FROM timescaledb_information.chunks",
+    "SELECT * FROM timescaledb_information.hypertables",
+    "SELECT * FROM timescaledb_information.dimensions",
+    "SELECT * FROM timescaledb_information.jobs",
+    "SELECT * FROM timescaledb_experimental.policies",
+    "SELECT * FROM _timescaledb_catalog.hypertable",
+    "SELECT * FROM _timescaledb_catalog.chunk",
+    "SELECT * FROM _timescaledb_catalog.dimension_slice",
+    "SELECT * FROM _timescaledb_catalog.chunk_column_stats",
+    "SELECT * FROM _timescaledb_catalog.metadata",
+    "SELECT * FROM _timescaledb_config.bgw_job",
+    "SELECT * FROM _timescaledb_internal.hypertable_chunk_local_size",
+    "SELECT _timescaledb_functions.relation_size('pg_class')",
+    "SELECT _timescaledb_functions.hypertable_local_size('sma', 'batch_averages')",
+    "SELECT _timescaledb_functions.chunks_local_size('sma', 'batch_averages')",
+    "SELECT _timescaledb_functions.drop_chunk('{batch_chunk}')",
+    "SELECT _timescaledb_functions.get_approx_row_count('pg_class')",
+    "SELECT _timescaledb_functions.stop_background_workers()",
+    "SELECT public.hypertable_size('pg_class')",
+    "SELECT public.timescaledb_pre_restore()",
+    "SELECT public.time_bucket('1 day', now())",
+    "SET timescaledb.restoring = on",
+)
+
+# what no right of PostgreSQL closes: by the words of docs/serving.md, a statement and what its answer must match
+REMAINS = {
+    "names of roles, schemas and tables": ("SELECT rolname FROM pg_roles", r"/BB"),
+    "definitions of views": ("SELECT definition FROM pg_views WHERE schemaname = 'customer/BB'", r"'BB'"),
+    "estimated rows of every table": (
+        "SELECT reltuples FROM pg_class WHERE oid = to_regclass('{stream_chunk}')",
+        r"\([1-9]",
+    ),
+    "rows that a query reads and leaves out": (
+        "EXPLAIN (ANALYZE) SELECT * FROM facts",
+        r"Rows Removed by Filter: [1-9]",
+    ),
+    "days of every chunk": (
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = to_regclass('{stream_chunk}')",
+        r"2013-01-",
+    ),
+    "settings of the server": ("SELECT setting FROM pg_settings WHERE name = 'max_connections'", r"[0-9]"),
+    "its own password": ("ALTER ROLE \"{database}/AA\" PASSWORD 'mine'", r"^$"),
+    "its own limits of time and memory": ('ALTER ROLE "{database}/AA" SET statement_timeout = 0', r"^$"),
+    "memory and processor time": ("SELECT length(repeat('x', 50000000))", r"50000000"),
+    "notifications": ("NOTIFY run_events, 'mine'", r"^$"),
+    "locks of a reader": ("LOCK TABLE facts IN ACCESS SHARE MODE", r"^$"),
+    "signals to its own sessions": ("SELECT pg_cancel_backend(pg_backend_pid()) IS NULL", r"False|canceling"),
+}
+
 
 def placeholders(owner: psycopg.Connection) -> dict[str, str]:
-    """Return what the braces in an attempt stand for in a database."""
+    """Return what the braces in an attempt stand for in a database; the owner's session is to stay open."""
 
     def chunk(table: str) -> str:
         row = owner.execute("SELECT public.show_chunks(%s::regclass)::text", (f"sma.{table}",)).fetchone()
@@ -203,6 +359,7 @@ def placeholders(owner: psycopg.Connection) -> dict[str, str]:
 
     return {
         "{database}": owner.info.dbname,
+        "{owner_pid}": str(owner.info.backend_pid),
         "{stream_chunk}": chunk("streaming_averages"),
         "{batch_chunk}": chunk("batch_averages"),
         "{difference_chunk}": chunk("differences"),
@@ -226,7 +383,7 @@ def outcome(connection: psycopg.Connection, statement: str) -> tuple[str | None,
     connection.add_notice_handler(hear)
     state = None
     try:
-        with connection.transaction(force_rollback=True):
+        with nullcontext() if _NEVER_IN_A_TRANSACTION.match(statement) else connection.transaction(force_rollback=True):
             heard.append(_answer(connection, statement))
     except psycopg.Error as error:
         state = error.sqlstate

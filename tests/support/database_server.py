@@ -12,6 +12,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from database.migrate import connect
 from deploy.local.account import postgres_account
 from deploy.local.environment import Environment, plan_environment, write_environment
+from deploy.local.folders import make_postgres_home, write_config_files
 from deploy.local.ports import free_port_base
 from deploy.local.services.database import prepare_cluster, prepare_databases
 from deploy.local.services.programs import POSTGRES_BIN
@@ -29,10 +30,9 @@ def running_database_server(state_dir: Path) -> Iterator[Environment]:
     """Run PostgreSQL with the roles and databases of a stack in a folder, until the block ends."""
     environment = plan_environment(state_dir, {"SMA_PORT_BASE": str(free_port_base())}, None)
     write_environment(environment)
-    home = state_dir / "postgres"
-    home.mkdir(parents=True)
-    for name in ("postgresql.conf", "pg_hba.conf"):
-        (home / name).write_text(render_template(name, environment))
+    home = make_postgres_home(state_dir)
+    names = ("postgresql.conf", "pg_hba.conf")
+    write_config_files({"timescaledb": {home / name: render_template(name, environment) for name in names}})
     prepare_cluster(environment)
     account = postgres_account()
     as_user = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from database.migrate import copy_database, create_database, drop_database, with_database
-from deploy.local.environment import DATABASE_URLS
+from database.migrate import copy_database, create_database, drop_database, restrict_public, with_database
+from deploy.local.environment import DATABASE_URLS, read_environment
 from deploy.topics import create_topics, delete_topics
 from sma.settings import CHECKOUT, Settings, load_settings
 
@@ -38,9 +38,17 @@ def template_on(server: Place) -> Iterator[str]:
     name = f"template_{secrets.token_hex(4)}"
     create_database(owner_url, name)
     try:
+        restrict(server, name)
         yield name
     finally:
         drop_database(owner_url, name)
+
+
+def restrict(server: Place, name: str) -> None:
+    """Take from PUBLIC in a database what `sma up` takes from it in its own."""
+    environment = read_environment(server.settings.state_dir)
+    assert environment is not None
+    restrict_public(environment.superuser_url(name))
 
 
 @contextmanager

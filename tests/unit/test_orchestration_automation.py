@@ -9,7 +9,7 @@ from batch.audit.due_days import RUN_EVERY_MS, DueDays
 from batch.log.offsets import OffsetRange
 from batch.schedule.backlog import Backlog
 from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_RESULT, StaleDay
-from orchestration import automation
+from orchestration import automation, watch
 from orchestration.automation import (
     audit_every_4_hours,
     index_every_12_minutes,
@@ -20,7 +20,7 @@ from orchestration.automation import (
 from orchestration.definitions import definitions
 from orchestration.partitions import ranges_of
 from orchestration.resume import resume_key
-from orchestration.watch import flink_job_not_running
+from orchestration.watch import customer_sessions_too_long, flink_job_not_running
 from sma.settings import Settings
 from tests.support.fake_flink import Flink, job
 
@@ -297,3 +297,13 @@ def test_the_reasons_of_a_range_are_in_its_tags():
     both = [stale(), StaleDay(DAY + timedelta(days=1), frozenset({MORE_IN_THE_LOG}), since)]
     (request,) = automation.requests(both, "1")
     assert request.tags["sma/reason"] == "late events, more in the log, no batch result"
+
+
+def test_customers_sessions_that_last_too_long_are_ended_each_minute(instance, monkeypatch):
+    ended = []
+    monkeypatch.setattr(watch, "end_long_sessions", lambda settings: ended.pop(0))
+    ended += [["a session of sma/AA, whose transaction was open for 0:31:00"], []]
+    assert "sma/AA" in sense(customer_sessions_too_long, instance, Project(), None).skip_message
+    assert "no customer's" in sense(customer_sessions_too_long, instance, Project(), None).skip_message
+    assert customer_sessions_too_long in definitions.sensors
+    assert customer_sessions_too_long.minimum_interval_seconds == 60

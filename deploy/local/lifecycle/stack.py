@@ -13,6 +13,7 @@ from pathlib import Path
 
 from database.migrate import truncate_tables
 from deploy.local.environment import Environment, plan_environment, read_environment, state_dir_of, write_environment
+from deploy.local.folders import make_folders, make_state_dir, write_config_files
 from deploy.local.lifecycle.starting import Start
 from deploy.local.lifecycle.supervisor import Supervisor
 from deploy.local.parts import PROGRAMS
@@ -91,14 +92,8 @@ def _require_ports(environment: Environment, supervisor: Supervisor) -> None:
 
 def _prepare(settings: Settings, environment: Environment, supervisor: Supervisor, environ: Mapping[str, str]) -> None:
     files = config_files(settings, environment)
-    for folder in ("logs", "logs/flink", "flink/tmp", "flink/conf", "dagster"):
-        (environment.state_dir / folder).mkdir(parents=True, exist_ok=True)
-    # its configuration has the webhook's address, which may contain a key
-    (environment.state_dir / "prometheus").mkdir(mode=0o700, parents=True, exist_ok=True)
-    for part_files in files.values():
-        for path, text in part_files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+    make_folders(environment.state_dir)
+    write_config_files(files)
     write_trust_store(settings, environment)
     supervisor.ensure_running(program_options(environment, files, environ), _without_settings(environ), is_root())
 
@@ -160,7 +155,7 @@ def _delete_state(state_dir: Path) -> None:
 @contextmanager
 def _locked(state_dir: Path) -> Iterator[None]:
     """One `up` or `down` at a time for each state folder, a fresh start's deletion included; the others are refused."""
-    state_dir.mkdir(parents=True, exist_ok=True)
+    make_state_dir(state_dir)
     with (state_dir / "stack.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from psycopg import Connection, sql
 
-from database.migrate import connect, migrate
+from database.migrate import connect, migrate, restrict_public
 from deploy.local.account import give_to_postgres, require_enterable, run_as_postgres
 from deploy.local.environment import ROLES, Environment
+from deploy.local.folders import make_postgres_home
 from deploy.local.services.programs import POSTGRES_BIN
 from sma.errors import SmaError
 
@@ -21,9 +22,8 @@ def prepare_cluster(environment: Environment) -> None:
     Raises:
         SmaError: the user of PostgreSQL cannot enter the folder, or initdb fails.
     """
-    home = environment.state_dir / "postgres"
+    home = make_postgres_home(environment.state_dir)
     data = home / "data"
-    home.mkdir(parents=True, exist_ok=True)
     require_enterable(home)
     require_enterable(POSTGRES_BIN)
     if data.exists():
@@ -65,18 +65,24 @@ def _run_initdb(home: Path, data: Path, password: str) -> None:
 
 
 def prepare_databases(environment: Environment) -> None:
-    """Make roles and databases, give every role its password, and run the migrations; a second run changes nothing."""
+    """Make roles and databases, their passwords and rights, and run the migrations; a second run changes nothing."""
     with connect(environment.superuser_url("postgres")) as connection:
         _ensure_role(connection, _OWNER, sql.SQL("LOGIN CREATEROLE CREATEDB"))
         _ensure_role(connection, "sma_dagster", sql.SQL("LOGIN"))
-        connection.execute("GRANT pg_signal_backend TO sma_owner")  # to drop a database that is in use
         _set_password(connection, environment, _OWNER)
         _ensure_database(connection, "sma", _OWNER)
         _ensure_database(connection, "dagster", "sma_dagster")
-        connection.execute("REVOKE CONNECT ON DATABASE dagster FROM PUBLIC")
+        # a customer's role could connect to any of them, and make temporary tables there
+        connection.execute("REVOKE CONNECT, TEMPORARY ON DATABASE dagster, postgres, template1 FROM PUBLIC")
+        # to drop a database that is in use, and to limit customers, as migrations do
+        connection.execute("GRANT pg_signal_backend TO sma_owner")
+        connection.execute("GRANT SET ON PARAMETER temp_file_limit TO sma_owner")
         migrate(environment.values["SMA_OWNER_DATABASE_URL"])
+        restrict_public(environment.superuser_url("sma"))
         connection.execute("GRANT pg_read_all_stats TO sma_reader")  # what sessions do, for the metrics
         for role in ROLES:
+            if role != "postgres":  # whatever customers do, connections are left for these (postgresql.conf)
+                connection.execute(sql.SQL("GRANT pg_use_reserved_connections TO {}").format(sql.Identifier(role)))
             if role not in ("postgres", _OWNER):
                 _set_password(connection, environment, role)
 

@@ -109,7 +109,7 @@ def render_supervisord(state_dir: Path, socket: Path, programs: Iterable[Mapping
                 "logfile": f"{state_dir}/logs/supervisord.log",
                 "pidfile": f"{state_dir}/supervisord.pid",
                 "childlogdir": f"{state_dir}/logs",
-                "umask": "022",
+                "umask": "077",
                 **({"user": "root"} if is_root else {}),
             },
         ),
