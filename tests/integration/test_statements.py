@@ -7,18 +7,21 @@ import pytest
 from psycopg import sql
 
 from batch.store.copy_format import HEADER
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.settings import CHECKOUT
 from tests.support.places import Place
 
-ROOMS = ("batch", "monitoring/exporter", "powerbi/refresh")
+ROOMS = ("batch", "monitoring/exporter", "powerbi/refresh", "reader")
 FILES = [path for room in ROOMS for path in sorted((CHECKOUT / room).rglob("*.sql"))]
-# what `sma explain` and the exporter read, as sma_reader
+# what `sma explain`, the exporter and readers read, as sma_reader
 _OF_THE_READER = (
     "batch/explain/series_index.sql",
     "batch/explain/stored_records.sql",
     "batch/index/known_series.sql",
     "monitoring/exporter/database.sql",
+    "reader/latest.sql",
+    "reader/served.sql",
+    "reader/stream.sql",
 )
 _PLANNED = ("DELETE", "INSERT", "SELECT", "UPDATE", "WITH")
 _NOTHING = {"csv": b"", "binary": HEADER + b"\xff\xff", "text": b""}
@@ -32,6 +35,14 @@ _FORMATTED: dict[str, dict[str, sql.Composable]] = {
         "from_time": sql.Literal("-infinity"),
         "until_time": sql.Literal("infinity"),
         "and_present": sql.SQL(""),
+    },
+    "reader/served.sql": {
+        "customer": sql.Literal("acme"),
+        "metric": sql.Literal(None),
+        "average": sql.Literal(None),
+        "from_time": sql.Literal("-infinity"),
+        "until_time": sql.Literal("infinity"),
+        "is_final_only": sql.Literal(True),
     },
 }
 
@@ -55,6 +66,9 @@ def _try(connection: psycopg.Connection, statement: str) -> None:
     command = next(line for line in bound.splitlines() if not line.startswith("--")).split()[0]
     if command in _PLANNED:
         connection.execute(f"EXPLAIN {bound}")
+    elif command == "COPY" and "TO STDOUT" in bound:
+        with cursor.copy(bound) as copy:
+            assert list(copy) == []
     elif command == "COPY":
         encoding = next((word for word in _NOTHING if f"(FORMAT {word})" in bound), "text")
         with cursor.copy(bound) as copy:
