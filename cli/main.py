@@ -21,6 +21,7 @@ COMMANDS = {
     "wait": ("cli.stream", "Wait until all rows of the stream are in the database."),
     "reconcile": ("cli.reconcile", "Recompute days and compare them with the stream's rows."),
     "audit": ("cli.audit", "Compare stored rows with the log, and repair damaged ones."),
+    "latest": ("cli.latest", "Show the newest averages of a customer."),
     "explain": ("cli.explain", "Trace one value to the events of its window."),
     "stream": ("cli.stream", "Start, stop, upgrade, replay and inspect the Flink job."),
     "check": ("cli.check", "Validate averages.yaml, and show what it makes and costs."),
@@ -64,7 +65,7 @@ def sma() -> None:
           --time-column timestamp --value-column value --close
       sma wait
       sma reconcile
-      psql "$(sma status --json | jq -r .database_url)" -c 'TABLE serving.moving_averages'
+      sma latest acme
     """
 
 

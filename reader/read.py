@@ -4,7 +4,8 @@ import polars as pl
 from pydantic import SecretStr
 
 from reader.selection import Instant, select
-from reader.served import read_served, session
+from reader.served import read_served
+from reader.session import session
 from sma.settings import load_settings
 
 

@@ -21,7 +21,7 @@ COPY (
         AND ({metric}::text IS NULL OR metric = {metric})
         AND ({average}::text IS NULL OR average = {average})
         AND (NOT {is_final_only} OR is_final)
-    ORDER BY as_of, customer COLLATE "C", metric COLLATE "C", average COLLATE "C"
+    {order}
 )
 TO STDOUT (FORMAT csv)
 

@@ -9,7 +9,8 @@ import pytest
 import sma
 from reader import served
 from reader.selection import Selection
-from reader.served import SERVED_SCHEMA, served_blocks, session
+from reader.served import SERVED_SCHEMA, served_blocks
+from reader.session import session
 from sma.errors import SmaError
 from tests.support.served import add_definitions, add_rows, rounded
 
@@ -148,6 +149,7 @@ def test_a_query_of_one_week_reads_the_chunks_of_that_week_only(place):
         from_time=served.sql.Literal(at(1)),
         until_time=served.sql.Literal(at(2)),
         is_final_only=served.sql.Literal(False),
+        order=served._BY_TIME,
     )
     with session(place.settings.database_url, "SMA_DATABASE_URL") as connection:
         query = statement.as_string(connection).split("COPY (")[1].rsplit(")\nTO STDOUT")[0]

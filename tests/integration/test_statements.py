@@ -43,6 +43,7 @@ _FORMATTED: dict[str, dict[str, sql.Composable]] = {
         "from_time": sql.Literal("-infinity"),
         "until_time": sql.Literal("infinity"),
         "is_final_only": sql.Literal(True),
+        "order": sql.SQL(""),
     },
 }
 

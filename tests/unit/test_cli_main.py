@@ -30,7 +30,14 @@ def test_a_command_that_does_not_exist_is_named():
 
 
 @pytest.mark.parametrize(
-    ("module", "heavy"), [("cli.main", "polars"), ("cli.stream", "polars"), ("cli.stack", "dagster")]
+    ("module", "heavy"),
+    [
+        ("cli.main", "polars"),
+        ("cli.stream", "polars"),
+        ("cli.stack", "dagster"),
+        ("cli.latest", "polars"),
+        ("cli.latest", "confluent_kafka"),
+    ],
 )
 def test_a_command_does_not_wait_for_what_others_import(module, heavy):
     script = f"import sys, {module}; sys.exit({heavy!r} in sys.modules)"
