@@ -7,7 +7,7 @@ served: customer str, metric str, average str, as_of Datetime("ms", "UTC"), valu
 PostgreSQL sends text through COPY and polars parses it in columns: no row becomes a Python object.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -59,7 +59,7 @@ def read_served(connection: Connection, selection: Selection) -> pl.DataFrame:
     return pl.concat([SERVED_SCHEMA.to_frame(), *blocks]).sort(KEY)
 
 
-def served_blocks(connection: Connection, selection: Selection) -> Iterator[pl.DataFrame]:
+def served_blocks(connection: Connection, selection: Selection) -> Generator[pl.DataFrame]:
     """Yield the selected rows as `served`, sorted by as_of, customer, metric, average, in blocks that fit in memory.
 
     The database sorts the rows of a day or more at a time, as many days as have few rows.

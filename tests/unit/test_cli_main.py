@@ -35,6 +35,7 @@ def test_a_command_that_does_not_exist_is_named():
         ("cli.main", "polars"),
         ("cli.stream", "polars"),
         ("cli.stack", "dagster"),
+        ("cli.export", "polars"),
         ("cli.latest", "polars"),
         ("cli.latest", "confluent_kafka"),
     ],
