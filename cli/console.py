@@ -6,6 +6,7 @@ codes in what it prints: a metric `[red]x[/red]` has that name on the screen too
 
 import json
 import os
+import select
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -52,6 +53,13 @@ def quiet_when_the_pipe_closes() -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the last flush of the process fails
         raise SystemExit(0) from None
+
+
+def pipe_is_closed() -> bool:
+    """Return whether the standard output is a pipe that nobody reads any more."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)  # an error is reported without being asked for
+    return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
 def say(line: str) -> None:

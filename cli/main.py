@@ -22,6 +22,7 @@ COMMANDS = {
     "reconcile": ("cli.reconcile", "Recompute days and compare them with the stream's rows."),
     "audit": ("cli.audit", "Compare stored rows with the log, and repair damaged ones."),
     "latest": ("cli.latest", "Show the newest averages of a customer."),
+    "tail": ("cli.tail", "Print the stream's averages as they come."),
     "export": ("cli.export", "Write averages to a CSV or Parquet file."),
     "explain": ("cli.explain", "Trace one value to the events of its window."),
     "stream": ("cli.stream", "Start, stop, upgrade, replay and inspect the Flink job."),

@@ -38,6 +38,7 @@ def test_a_command_that_does_not_exist_is_named():
         ("cli.export", "polars"),
         ("cli.latest", "polars"),
         ("cli.latest", "confluent_kafka"),
+        ("cli.tail", "confluent_kafka"),
     ],
 )
 def test_a_command_does_not_wait_for_what_others_import(module, heavy):
