@@ -11,6 +11,7 @@ from reader import served
 from reader.selection import Selection
 from reader.served import SERVED_SCHEMA, served_blocks
 from reader.session import session
+from reader.stream import EmittedRow
 from sma.errors import SmaError
 from tests.support.served import add_definitions, add_rows, rounded
 
@@ -167,3 +168,12 @@ def test_a_query_of_one_week_reads_the_chunks_of_that_week_only(place):
 def test_an_empty_range_is_refused():
     with pytest.raises(SmaError, match="from 2024-02-29 to 2024-02-29 is empty"):
         sma.read(start="2024-02-29", end="2024-02-29", database_url="postgresql://127.0.0.1:1/none")
+
+
+@pytest.mark.parametrize("value_sum", [Decimal("0.000001"), Decimal("-0.000001"), LARGEST, Decimal("-7"), Decimal(0)])
+@pytest.mark.parametrize("event_count", [1, 3, 2000, 10**12 - 1])
+def test_an_average_of_the_topic_is_that_of_the_database(place, value_sum, event_count):
+    micros = int(f"{value_sum:.6f}".replace(".", ""))
+    with session(place.settings.database_url, "SMA_DATABASE_URL") as connection:
+        (average,) = connection.execute("SELECT serving.average(%s, %s)", (value_sum, event_count)).fetchone()
+    assert EmittedRow("acme", "heat", "hour", 0, micros, event_count, True, 0).sma == average
