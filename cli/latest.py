@@ -29,7 +29,7 @@ def latest(customer: str, metric: str | None, average: str | None, as_json: bool
     with session(load_settings().database_url, "SMA_DATABASE_URL") as connection:
         rows = newest_rows(connection, customer, metric, average)
     if not rows:
-        say(f"no window of '{customer}' has closed yet: `sma status` shows how far the stream is")
+        say(f"readers see no such row of '{customer}' yet: `sma status` shows how far the stream is")
     if as_json:
         print_json([_as_json(customer, row) for row in rows])
     elif rows:

@@ -37,12 +37,6 @@ def test_the_newest_averages_are_those_that_the_page_shows(printed):
     assert [words for words in documented_output(PAGE) if words not in shown] == []
 
 
-def test_the_page_shows_the_means_of_the_file():
-    by_average = {words[1]: Decimal(words[2]) for words in documented_output(PAGE)[1:]}
-    values = temperatures()
-    assert by_average == {"hour": values[-1], "day": values[-1], "last_50": sum(values[-50:]) / 50}
-
-
 def test_each_hour_is_read_into_a_frame_with_its_temperature(printed, stack):
     url = json.loads(succeed(stack.sma("status", "--json")))["database_url"]
     frame = sma.read("JFK", "temperature", average="hour", start="2013-01-02", final=True, database_url=url)

@@ -119,6 +119,17 @@ def test_blocks_have_the_same_rows_sorted_by_time(place, monkeypatch):
     assert pl.concat(blocks).rows() == expected
 
 
+def test_centuries_without_rows_take_no_queries(place, monkeypatch):
+    add_rows(place, "streaming_averages", [("acme", "heat", "hour", at(-80_000), Decimal(1), 1)])
+    queries = []
+    copied = served._copied
+    monkeypatch.setattr(served, "_copied", lambda *arguments: queries.append(arguments) or copied(*arguments))
+    with session(place.settings.database_url, "SMA_DATABASE_URL") as connection:
+        rows = sum(block.height for block in served_blocks(connection, Selection()))
+    assert rows == len(expected_rows()) + 1
+    assert len(queries) <= rows  # none was without rows
+
+
 def test_blocks_of_a_reader_are_those_of_one_moment(place):
     with session(place.settings.database_url, "SMA_DATABASE_URL") as connection:
         blocks = served_blocks(connection, Selection(customer="acme"))

@@ -1,12 +1,14 @@
 """The sample is the data set that it says it is, and the commands of docs/own-data.md are such of this command line."""
 
+import csv
 import re
+from decimal import Decimal
 
 import click
 
 from cli.main import sma as command_line
 from sma.settings import CHECKOUT
-from tests.support.documented import documented_commands
+from tests.support.documented import documented_commands, documented_output
 
 SAMPLE = CHECKOUT / "samples" / "weather.csv"
 PAGE = "docs/own-data.md"
@@ -31,3 +33,10 @@ def test_the_page_has_four_commands_of_this_command_line():
     for _, name, *arguments in commands:
         # refuses unknown options
         command_line.get_command(click.Context(command_line), name).make_context(name, list(arguments))
+
+
+def test_the_page_shows_the_means_of_the_file():
+    by_average = {words[1]: Decimal(words[2]) for words in documented_output(PAGE)[1:]}
+    with SAMPLE.open() as file:
+        values = [Decimal(row["temperature"]) for row in csv.DictReader(file) if row["airport"] == "JFK"]
+    assert by_average == {"hour": values[-1], "day": values[-1], "last_50": sum(values[-50:]) / 50}
