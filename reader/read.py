@@ -28,8 +28,8 @@ def read(
         start: the first as_of, as ISO 8601 text, a date or a datetime; UTC unless it has a zone.
         end: where to stop: rows with as_of < end.
         final: whether to leave out rows that are not reconciled yet.
-        database_url: PostgreSQL URL of a role that may read every table; if not given, SMA_DATABASE_URL or that of the
-            local stack.
+        database_url: PostgreSQL URL of a role that may read every table, or of a customer, who gets its own rows; if
+            not given, SMA_DATABASE_URL or that of the local stack.
 
     Returns:
         customer str, metric str, average str, as_of Datetime("ms", "UTC"), value_sum Decimal(38, 6), event_count Int64,

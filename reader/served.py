@@ -97,6 +97,7 @@ def _copied(
 ) -> Iterator[pl.DataFrame]:
     """Yield the selected rows with from_time <= as_of < until_time, in blocks of BLOCK_BYTES."""
     statement = sql.SQL(_SQL["copy_rows"]).format(
+        view=_view(connection),
         customer=sql.Literal(selection.customer),
         metric=sql.Literal(selection.metric),
         average=sql.Literal(selection.average),
@@ -114,6 +115,12 @@ def _copied(
                 text.clear()
         if text:
             yield _parse(bytes(text))
+
+
+def _view(connection: Connection) -> sql.Identifier:
+    """Return the view to read: of a customer that reads for itself, its own."""
+    row = connection.execute(_SQL["find_own_view"]).fetchone()
+    return sql.Identifier("moving_averages") if row and row[0] else sql.Identifier("serving", "moving_averages")
 
 
 def _parse(text: bytes) -> pl.DataFrame:

@@ -14,7 +14,7 @@ COPY (
         sma,
         source,
         is_final
-    FROM serving.moving_averages
+    FROM {view}
     WHERE as_of >= {from_time}
         AND as_of < {until_time}
         AND ({customer}::text IS NULL OR customer = {customer})
@@ -24,6 +24,10 @@ COPY (
     {order}
 )
 TO STDOUT (FORMAT csv)
+
+-- find_own_view --
+-- whether the search path leads to a view of this name, as that of a customer's role does
+SELECT to_regclass('moving_averages') IS NOT NULL
 
 -- first_as_of --
 -- of any stored row, found in an index: no served row is earlier

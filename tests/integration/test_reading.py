@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import sma
+from database.customers import add_customer
 from reader import served
 from reader.selection import Selection
 from reader.served import SERVED_SCHEMA, served_blocks
@@ -110,6 +111,12 @@ def test_without_a_url_the_settings_say_where_the_database_is(place, monkeypatch
     assert sma.read("acme", "cold").height == 1
 
 
+def test_a_customer_reads_its_own_rows(place):
+    access = add_customer(place.settings.owner_database_url.get_secret_value(), "acme")
+    assert sma.read(database_url=access.url).rows() == [row for row in expected_rows() if row[0] == "acme"]
+    assert sma.read("ä€😀", database_url=access.url).height == 0
+
+
 def test_blocks_have_the_same_rows_sorted_by_time(place, monkeypatch):
     monkeypatch.setattr(served, "BLOCK_BYTES", 100)  # a row or two
     with session(place.settings.database_url, "SMA_DATABASE_URL") as connection:
@@ -155,6 +162,7 @@ def test_an_average_of_more_digits_than_a_decimal_has_is_an_error_and_not_rounde
 
 def test_a_query_of_one_week_reads_the_chunks_of_that_week_only(place):
     statement = served.sql.SQL(served._SQL["copy_rows"]).format(
+        view=served.sql.Identifier("serving", "moving_averages"),
         customer=served.sql.Literal("acme"),
         metric=served.sql.Literal(None),
         average=served.sql.Literal("hour"),

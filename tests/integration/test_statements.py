@@ -37,6 +37,7 @@ _FORMATTED: dict[str, dict[str, sql.Composable]] = {
         "and_present": sql.SQL(""),
     },
     "reader/served.sql": {
+        "view": sql.Identifier("serving", "moving_averages"),
         "customer": sql.Literal("acme"),
         "metric": sql.Literal(None),
         "average": sql.Literal(None),
