@@ -5,8 +5,11 @@ codes in what it prints: a metric `[red]x[/red]` has that name on the screen too
 """
 
 import json
+import os
+import select
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import click
@@ -14,6 +17,7 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 _WIDTH_OF_A_FILE = 140
 out = Console(highlight=False, markup=False, emoji=False)
@@ -31,6 +35,31 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
         bar.update(task, completed=total)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal what is done while the block runs; yield the function to call with how far it is."""
+    with err.status(Text(what)) if err.is_terminal else nullcontext() as status:
+        yield lambda reached: status.update(Text(f"{what}: {reached}")) if status is not None else None
+
+
+@contextmanager
+def quiet_when_the_pipe_closes() -> Iterator[None]:
+    """End the command without an error where whoever reads the standard output has had enough, as `head` does."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the last flush of the process fails
+        raise SystemExit(0) from None
+
+
+def pipe_is_closed() -> bool:
+    """Return whether the standard output is a pipe that nobody reads any more."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)  # an error is reported without being asked for
+    return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
 def say(line: str) -> None:

@@ -22,6 +22,9 @@ COMMANDS = {
     "wait": ("cli.stream", "Wait until all rows of the stream are in the database."),
     "reconcile": ("cli.reconcile_command", "Recompute days and compare them with the stream's rows."),
     "audit": ("cli.audit", "Compare stored rows with the log, and repair damaged ones."),
+    "latest": ("cli.latest", "Show the newest averages of a customer."),
+    "tail": ("cli.tail", "Print the stream's averages as they come."),
+    "export": ("cli.export", "Write averages to a CSV or Parquet file."),
     "explain": ("cli.explain_command", "Trace one value to the events of its window."),
     "plot": ("cli.plot", "Draw one series: the stream against the batch layer."),
     "stream": ("cli.stream", "Start, stop, upgrade, replay and inspect the Flink job."),
@@ -68,7 +71,7 @@ def sma() -> None:
           --time-column timestamp --value-column value --close
       sma wait
       sma reconcile
-      psql "$(sma status --json | jq -r .database_url)" -c 'TABLE serving.moving_averages'
+      sma latest acme
     """
 
 

@@ -7,14 +7,14 @@ import pytest
 from psycopg import sql
 
 from batch.store.copy_format import HEADER
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.settings import CHECKOUT
 from tests.support.places import Place
 
-ROOMS = ("batch", "database", "monitoring", "overview", "powerbi/refresh")
+ROOMS = ("batch", "database", "monitoring", "overview", "powerbi/refresh", "reader")
 FILES = [path for room in ROOMS for path in sorted((CHECKOUT / room).rglob("*.sql"))]
 _OF_THE_OWNER = ("database/customer_roles.sql",)
-# what `sma explain`, `sma plot`, `sma status`, the exporter and the page read, as sma_reader
+# what `sma explain`, `sma plot`, `sma status`, the exporter, the page and readers read, as sma_reader
 _OF_THE_READER = (
     "batch/explain/series_index.sql",
     "batch/explain/stored_records.sql",
@@ -23,6 +23,9 @@ _OF_THE_READER = (
     "monitoring/exporter/database.sql",
     "monitoring/newest_series.sql",
     "overview/tables.sql",
+    "reader/latest.sql",
+    "reader/served.sql",
+    "reader/stream.sql",
 )
 _PLANNED = ("DELETE", "INSERT", "SELECT", "UPDATE", "WITH")
 _NOTHING = {"csv": b"", "binary": HEADER + b"\xff\xff", "text": b""}
@@ -36,6 +39,16 @@ _FORMATTED: dict[str, dict[str, sql.Composable]] = {
         "from_time": sql.Literal("-infinity"),
         "until_time": sql.Literal("infinity"),
         "and_present": sql.SQL(""),
+    },
+    "reader/served.sql": {
+        "view": sql.Identifier("serving", "moving_averages"),
+        "customer": sql.Literal("acme"),
+        "metric": sql.Literal(None),
+        "average": sql.Literal(None),
+        "from_time": sql.Literal("-infinity"),
+        "until_time": sql.Literal("infinity"),
+        "is_final_only": sql.Literal(True),
+        "order": sql.SQL(""),
     },
 }
 
@@ -60,6 +73,9 @@ def _try(connection: psycopg.Connection, statement: str) -> None:
     command = next(line for line in bound.splitlines() if not line.startswith("--")).split()[0]
     if command in _PLANNED:
         connection.execute(f"EXPLAIN {bound}")
+    elif command == "COPY" and "TO STDOUT" in bound:
+        with cursor.copy(bound) as copy:
+            assert list(copy) == []
     elif command == "COPY":
         encoding = next((word for word in _NOTHING if f"(FORMAT {word})" in bound), "text")
         with cursor.copy(bound) as copy:

@@ -2,6 +2,8 @@
 
 import io
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -57,3 +59,15 @@ def test_no_other_console_prints():
         if re.search(r"\b(Console|from_markup)\(", path.read_text())
     ]
     assert makers == ["cli/console.py"]
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_pipe_that_nobody_reads_is_noticed(is_read):
+    script = "import sys; from cli.console import pipe_is_closed; input(); print(pipe_is_closed(), file=sys.stderr)"
+    command, pipe = [sys.executable, "-c", script], subprocess.PIPE
+    with subprocess.Popen(command, cwd=CHECKOUT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as running:
+        if not is_read:
+            running.stdout.close()
+        running.stdin.write("\n")
+        running.stdin.flush()
+        assert running.stderr.read() == f"{not is_read}\n"

@@ -1,5 +1,6 @@
 """Sending records: each is acknowledged and counted, in order, through a client that is full or refuses."""
 
+import csv
 import json
 from types import SimpleNamespace
 
@@ -14,6 +15,8 @@ from produce.publish import Publisher
 from produce.series import Records
 from sma.averages import parse_averages
 from sma.errors import SmaError
+from sma.settings import CHECKOUT
+from tests.support.documented import documented_commands
 
 SETTINGS = SimpleNamespace(events_topic="events", averages=None)
 AVERAGES = "watermark_delay: 1 hour\naverages:\n  - {name: hour, window: 1 hour, every: 1 hour}\n"
@@ -189,3 +192,18 @@ def test_a_pipe_is_read(client):
     ran = CliRunner().invoke(command, ["-", *COLUMNS, *SERIES], input="timestamp,value\n2024-06-03,1\n")
     assert ran.exit_code == 0
     assert len(client.log) == 1
+
+
+def test_the_sample_is_published_as_its_page_says(client, monkeypatch):
+    monkeypatch.chdir(CHECKOUT)
+    ((_, _, *arguments), *_) = documented_commands("docs/own-data.md")
+    ran = CliRunner().invoke(command, [*arguments, "--json"])
+    assert ran.exit_code == 0, ran.output
+    result = json.loads(ran.stdout)
+    assert (result["events"], result["late"], result["skipped"], result["rounded"]) == (216, 0, 0, 0)
+    published = [json.loads(value) for _, key, value, _ in client.log if key is not None]
+    with (CHECKOUT / "samples" / "weather.csv").open() as file:
+        rows = [(row["airport"], float(row["temperature"])) for row in csv.DictReader(file)]
+    # each partition keeps the order of the file
+    assert sorted((event["customer"], float(event["value"])) for event in published) == sorted(rows)
+    assert {event["metric"] for event in published} == {"temperature"}

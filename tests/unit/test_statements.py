@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.settings import CHECKOUT
 
-ROOMS = ("batch", "monitoring/exporter", "overview", "powerbi/refresh")
+ROOMS = ("batch", "monitoring/exporter", "overview", "powerbi/refresh", "reader")
 FILES = [path for room in ROOMS for path in sorted((CHECKOUT / room).rglob("*.sql"))]
 MODULES = [path for room in ROOMS for path in sorted((CHECKOUT / room).rglob("*.py"))]
 _STATEMENT = re.compile(r"\s*(ANALYZE|COPY|CREATE|DELETE|INSERT|MERGE|SELECT|SET|TRUNCATE|UPDATE|WITH)\s")

@@ -25,7 +25,15 @@ LOST = replace(RUNNING, state="LOST", job_id=None, last_checkpoint_at=None, star
 CHECKPOINT = Snapshot("checkpoint", "file:///s/chk-7", 1_796_040_000 * 10**9, 7)
 PARTS = StackStatus(
     (PartStatus("prometheus", "http://prometheus", "2.42.0", True, None, True, {}),),
-    *("postgresql://u:p@h/d", "kafka:9092", "http://flink", "http://dagster", "http://prometheus", "http://alerts"),
+    *(
+        "postgresql://u:p@h/d",
+        "kafka:9092",
+        "http://flink",
+        "http://dagster",
+        "http://prometheus",
+        "http://alerts",
+        "http://overview",
+    ),
     pages={"alerts": "http://prometheus/classic/alerts", "alertmanager": "http://alerts/"},
 )
 STATUS = Now(PARTS, RUNNING, NewestSeries((), 0), NOTHING, [])
