@@ -79,6 +79,25 @@ class Visual:
             made.append(Field(kind, field["Expression"]["SourceRef"]["Entity"], field["Property"], label))
         return made
 
+    def settings(self, card: str, name: str) -> dict[str, Any]:
+        """Return one setting of a card by what it is for: a field as 'Table.Name', or a value of the legend."""
+        return {
+            _target(one["selector"]): one["properties"][name]
+            for one in self.content["visual"].get("objects", {}).get(card, [])
+            if "selector" in one
+        }
+
+    def colours(self) -> dict[str, str]:
+        """Return the colour of each field, or of each value of the legend, as '#0B65A3'."""
+        return {name: literal(fill["solid"]["color"]) for name, fill in self.settings("dataPoint", "fill").items()}
+
+
+def _target(selector: dict[str, Any]) -> str:
+    if "metadata" in selector:
+        return str(selector["metadata"])
+    (one,) = selector["data"]
+    return literal({"expr": one["scopeId"]["Comparison"]["Right"]})
+
 
 def literal(expression: dict[str, Any]) -> str:
     """Return the value of a literal without its quotes, as PBIR writes them."""

@@ -14,7 +14,7 @@ from powerbi.checks.model import tables
 from powerbi.checks.report import Box, Field, Visual, literal
 from powerbi.pictures.formats import text
 from powerbi.pictures.measures import MEASURES, Selection
-from powerbi.pictures.sheet import COLOURS, FONT_SCALE, GREY, RULE, STYLES, Sheet
+from powerbi.pictures.sheet import FONT_SCALE, GREY, RULE, STYLES, Sheet
 
 _PADDING, _TITLE_HEIGHT, _ROW_HEIGHT, _COLUMN_SPACE = 8, 26, 22, 6
 _MODEL = tables()
@@ -105,8 +105,7 @@ def _dots(sheet: Sheet, visual: Visual, selection: Selection, box: Box) -> None:
     groups = list(selection.groups([category], category.table))
     times = [group.chosen[category.table, category.name] for group in groups]
     axes = sheet.chart(box)
-    sizes = _by_field(visual, "lineStyles", "markerSize")
-    fills = _by_field(visual, "dataPoint", "fill")
+    sizes, fills = visual.settings("lineStyles", "markerSize"), visual.colours()
     for measure in measures:
         values = [MEASURES[measure.name](group) for group in groups]
         points = [(at, float(value)) for at, value in zip(times, values, strict=True) if value is not None]
@@ -118,7 +117,7 @@ def _dots(sheet: Sheet, visual: Visual, selection: Selection, box: Box) -> None:
             marker="o",
             markersize=float(literal(sizes[name]).rstrip("D")) * 0.75,
             markeredgewidth=0,
-            color=literal(fills[name]["solid"]["color"]),
+            color=fills[name],
             label=measure.label,
         )
     _finish_chart(axes, visual, times)
@@ -136,12 +135,13 @@ def _columns(sheet: Sheet, visual: Visual, selection: Selection, box: Box) -> No
             bars[value] = [float(MEASURES[measure.name](group.where(one.chosen)) or 0) for group in groups]
     else:
         for measure in measures:
-            bars[measure.label] = [float(MEASURES[measure.name](group) or 0) for group in groups]
+            name = f"{measure.table}.{measure.name}"
+            bars[name] = [float(MEASURES[measure.name](group) or 0) for group in groups]
     axes = sheet.chart(box)
-    fills = [literal(fill["solid"]["color"]) for fill in _by_field(visual, "dataPoint", "fill").values()]
-    bottom = [0.0] * len(days)
-    for (name, heights), colour in zip(bars.items(), fills or COLOURS["dataColors"], strict=False):
-        axes.bar(days, heights, bottom=bottom, color=colour, label=name)
+    labels = {f"{measure.table}.{measure.name}": measure.label for measure in measures}
+    fills, bottom = visual.colours(), [0.0] * len(days)
+    for name, heights in bars.items():
+        axes.bar(days, heights, bottom=bottom, color=fills[name], label=labels.get(name, name))
         bottom = [below + height for below, height in zip(bottom, heights, strict=True)]
     axes.set_ylim(0, max([*bottom, 1]) * 1.05)
     _finish_chart(axes, visual, days)
@@ -197,15 +197,6 @@ def _is_number(field: Field) -> bool:
     described = _MODEL[field.table].named(field.kind.lower())[field.name].properties
     is_time = "yyyy" in described.get("formatString", "")
     return not is_time and described.get("dataType") not in ("string", "boolean")
-
-
-def _by_field(visual: Visual, card: str, name: str) -> dict[str, Any]:
-    """The settings of a card that are for one field each, by field."""
-    return {
-        one["selector"]["metadata"]: one["properties"][name]
-        for one in visual.content["visual"].get("objects", {}).get(card, [])
-        if "selector" in one
-    }
 
 
 VISUALS = {

@@ -41,6 +41,23 @@ def test_microsofts_object_model_sees_what_the_checks_here_see(object_model: Obj
     }
 
 
+def test_microsofts_object_model_shows_each_column_and_measure_as_the_checks_here_read_it(object_model: ObjectModel):
+    shown = object_model.shown()
+    assert shown.keys() == COLUMNS | MEASURES
+    for (table, name), said in shown.items():
+        kind = "column" if (table, name) in COLUMNS else "measure"
+        read = MODEL[table].named(kind)[name].properties
+        assert said["isHidden"] == ("isHidden" in read), name
+        assert said["formatString"] == read.get("formatString", ""), name
+        assert (said.get("sortByColumn") or "") == read.get("sortByColumn", "").strip("'"), name
+        assert _text(said.get("formatStringExpression")) == _text(read.get("formatStringDefinition")), name
+        assert re.fullmatch(r"[A-Z].*\.", said["description"]), name
+
+
+def _text(expression: str | None) -> str:
+    return " ".join((expression or "").split())
+
+
 def test_every_relationship_joins_a_column_to_the_key_of_its_table(object_model: ObjectModel):
     joins = object_model.relationships()
     assert len(joins) == sum(top.kind == "relationship" for top in read_model())

@@ -220,6 +220,25 @@ def test_a_chart_of_windows_draws_nothing_between_them(chart):
         assert literal(properties["showMarker"]) == "true"
 
 
+def test_each_layer_has_the_same_colour_on_every_page():
+    blue, orange, *_ = COLOURS["dataColors"]
+    colours = {name: colour for chart in CHARTS for name, colour in chart.colours().items()}
+    assert colours == {
+        "batch": blue,
+        "stream": orange,
+        "Moving averages.Batch SMA": blue,
+        "Moving averages.Stream SMA": orange,
+        "Reconciliation.Explained windows": blue,
+        "Reconciliation.Unexplained windows": COLOURS["bad"],
+    }
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_tab_key_goes_through_a_page_as_one_reads_it(name):
+    boxes = [visual.box for visual in VISUALS if visual.page == name]
+    assert boxes == sorted(boxes, key=lambda box: (box.y, box.x))
+
+
 def test_the_documentation_describes_every_page_and_shows_every_picture():
     documentation = (CHECKOUT / "docs" / "powerbi.md").read_text()
     table = documentation.partition("| page | shows |\n| --- | --- |\n")[2].partition("\n\n")[0]
