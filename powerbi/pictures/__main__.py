@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
         rows = read_rows(load_settings().database_url.get_secret_value())
         for name, draw in PICTURES.items():
             path = folder / f"powerbi-{name}.png"
-            draw(rows).savefig(path, metadata={"Software": None})
+            draw(rows).savefig(path, metadata={"Software": None}, pil_kwargs={"optimize": True})
             print(path)
     except SmaError as error:
         print(error, file=sys.stderr)

@@ -13,7 +13,7 @@ from matplotlib.dates import AutoDateLocator, DateFormatter
 from powerbi.checks.model import tables
 from powerbi.checks.report import Box, Field, Visual, literal
 from powerbi.pictures.formats import text
-from powerbi.pictures.measures import MEASURES, Selection
+from powerbi.pictures.measures import MEASURES, Selection, order
 from powerbi.pictures.sheet import FONT_SCALE, GREY, RULE, STYLES, Sheet
 
 _PADDING, _TITLE_HEIGHT, _ROW_HEIGHT, _COLUMN_SPACE = 8, 26, 22, 6
@@ -178,7 +178,10 @@ def _body(visual: Visual, selection: Selection) -> list[list[str]]:
     for one in reversed(visual.content["visual"]["query"].get("sortDefinition", {}).get("sort", [])):
         ((_, field),) = one["field"].items()
         key = (field["Expression"]["SourceRef"]["Entity"], field["Property"])
-        groups.sort(key=lambda group, key=key: group.chosen[key], reverse=one["direction"] == "Descending")  # type: ignore[misc]
+        groups.sort(
+            key=lambda group, key=key: order([key], group.of(home)[0]),  # type: ignore[misc]
+            reverse=one["direction"] == "Descending",
+        )
     return [[_text(field, _value(field, group)) for field in fields] for group in groups]
 
 

@@ -21,6 +21,18 @@ _SOURCES = {
     for name, table in tables().items()
     for column in table.named("column").values()
 }
+# the column by whose values those of another are sorted
+_SORTED_BY = {
+    (name, column.name): _SOURCES[name, column.properties["sortByColumn"].strip("'")]
+    for name, table in tables().items()
+    for column in table.named("column").values()
+    if "sortByColumn" in column.properties
+}
+
+
+def order(keys: list[tuple[str, str]], row: Row) -> tuple[Any, ...]:
+    """Return what a row is sorted by, of some (table, column): a month by its number, not by its name."""
+    return tuple(row.values[_SORTED_BY.get(key, _SOURCES[key])] for key in keys)
 
 
 @dataclass(frozen=True)
@@ -56,10 +68,10 @@ class Selection:
         return self._found[table]
 
     def groups(self, columns: list[Field], table: str) -> Iterator["Selection"]:
-        """Yield a selection for each combination of values of the columns that the rows of a table have, in order."""
+        """Yield a selection for each combination of values of the columns that the rows of a table have, sorted."""
         keys = [(column.table, column.name) for column in columns]
         parts = {name: self._parts(name, keys) for name in self.rows}
-        for values in sorted(parts[table][1]):
+        for values in sorted(parts[table][1], key=lambda values: order(keys, parts[table][1][values][0])):
             found = {
                 name: rows.get(tuple(value for value, is_one in zip(values, filters, strict=True) if is_one), [])
                 for name, (filters, rows) in parts.items()

@@ -22,7 +22,7 @@ from powerbi.checks.report import Field, visuals
 from powerbi.pictures.drawing import VISUALS
 from powerbi.pictures.measures import MEASURES, Selection
 from powerbi.pictures.pages import PICTURES
-from powerbi.pictures.rows import read_rows
+from powerbi.pictures.rows import Row, read_rows
 
 MODEL = tables()
 FROM_VIEWS = sorted(set(MODEL) - {"Access"})  # Access is typed into the model
@@ -311,6 +311,19 @@ def test_the_pictures_have_the_measures_of_one_series(reader_url, measure):
     assert MEASURES[measure](Selection(read_rows(reader_url), chosen)) == MEASURED[measure]
 
 
+def test_the_age_of_a_layer_is_the_time_since_its_newest_window(reader_url):
+    rows = read_rows(reader_url)
+    newest = {"closed windows": (20, 12), "stream": (20, 12), "reconciliation": (20, 0)}
+    for layer, (day, hour) in newest.items():
+        before, age, after = _now(), MEASURES[f"Age of {layer}"](Selection(rows)), _now()
+        as_of = utc(2013, 1, day, hour)
+        assert int((before - as_of).total_seconds()) <= age <= (after - as_of).total_seconds()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
 def test_a_mean_of_several_series_is_not_a_moving_average(reader_url):
     everything = Selection(read_rows(reader_url))
     for measure in ("Current SMA", "Change", "Stream SMA", "Batch SMA", "SMA now", "Events in window"):
@@ -378,6 +391,16 @@ def _ticks_out_of_view(figure):
         start, end = sorted(axis.get_view_interval())
         outside |= {tick.label1 for tick in axis.get_major_ticks() if not start <= tick.get_loc() <= end}
     return outside
+
+
+def test_a_table_of_a_picture_is_sorted_as_power_bi_sorts_it(reader_url):
+    """By the length of the window, not by its name."""
+    rows = read_rows(reader_url)
+    of_a_week = [Row({**row.values, "average": "a_week", "window_order": 9}) for row in rows["Moving averages"]]
+    everything = Selection({**rows, "Moving averages": rows["Moving averages"] + of_a_week})
+    average = Field("Column", "Averages", "Average", "")
+    groups = everything.groups([average], "Moving averages")
+    assert [group.chosen["Averages", "Average"] for group in groups] == ["hour", "a_week"]
 
 
 def test_there_is_a_drawing_for_every_type_of_visual_and_every_measure_of_the_report():
