@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from powerbi.checks.paths import THEME
-from powerbi.checks.schemas import complaints, main, unknown_formatting
+from powerbi.checks.formatting import unknown_formatting
+from powerbi.checks.schemas import complaints, main
 from sma.errors import SmaError
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -59,8 +59,11 @@ def test_the_command_fails_with_one_line_where_there_are_no_schemas(tmp_path, ca
     assert capsys.readouterr().err.count("\n") == 1
 
 
+URI = "https://raw.githubusercontent.com/microsoft/powerbi-desktop-samples/main/Report%20Theme/schema.json"
+
+
 def formatting(visual_type, **objects):
-    """A visual that sets `card=[names]`, and the names that the schema of themes has for a line chart."""
+    """A visual that sets `card=[names]`."""
     settings = {card: [{"properties": dict.fromkeys(names, {})}] for card, names in objects.items()}
     return {"position": dict.fromkeys(("x", "y", "width", "height", "tabOrder"), 0)} | {
         "visual": {"visualType": visual_type, "objects": settings}
@@ -68,34 +71,58 @@ def formatting(visual_type, **objects):
 
 
 @pytest.fixture
-def report(tmp_path):
-    """A report with one visual, and a folder with a schema of themes."""
-    names = {"properties": {"lines": {"items": {"properties": {"show": {}, "width": {}}}}}}
-    uri = json.loads(THEME.read_text())["$schema"].rpartition("/")[2]
-    schema = tmp_path / "powerbi-desktop-samples" / "Report Theme JSON Schema" / uri
-    schema.parent.mkdir(parents=True)
-    schema.write_text(json.dumps({"definitions": {"visual-lineChart": {"allOf": [{"properties": {}}, names]}}}))
+def objections(tmp_path):
+    """What is said of a visual and a theme, where a line chart has `lines`, every visual a `title`."""
 
-    def write(content):
+    def cards(**names):
+        return {card: {"items": {"properties": dict.fromkeys(of_card, {})}} for card, of_card in names.items()}
+
+    common = {"properties": cards(title=["text"])}
+    line_chart = {"allOf": [{"$ref": "#/definitions/commonCards"}, {"properties": cards(lines=["show", "width"])}]}
+    page = {"properties": {"*": {"properties": cards(background=["color"])}}}
+    schema = {
+        "definitions": {"commonCards": common, "visual-lineChart": line_chart},
+        "properties": {"visualStyles": {"properties": {"page": page}}},
+    }
+    write(tmp_path / "powerbi-desktop-samples" / "Report Theme" / "schema.json", schema)
+
+    def found(visual, styles=None):
         pages = tmp_path / "a.Report" / "definition" / "pages"
-        (pages / "one" / "visuals" / "a").mkdir(parents=True)
-        (pages / "pages.json").write_text(json.dumps({"pageOrder": ["one"]}))
-        (pages / "one" / "visuals" / "a" / "visual.json").write_text(json.dumps(content))
-        return tmp_path / "a.Report"
+        write(pages / "pages.json", {"pageOrder": ["one"]})
+        write(pages / "one" / "visuals" / "a" / "visual.json", visual)
+        write(tmp_path / "theme.json", {"$schema": URI, "visualStyles": styles or {}})
+        return unknown_formatting(tmp_path, tmp_path / "a.Report", tmp_path / "theme.json")
 
-    return write
+    return found
 
 
-def test_formatting_that_a_type_of_visual_has_passes(tmp_path, report):
-    assert unknown_formatting(tmp_path, report(formatting("lineChart", lines=["show", "width"]))) == []
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def test_formatting_that_a_type_of_visual_has_passes(objections):
+    styles = {
+        "*": {"*": {"title": [{"text": ""}]}},
+        "lineChart": {"*": {"title": [{"text": ""}], "lines": [{"show": True}]}},
+        "page": {"*": {"background": [{"color": ""}]}},
+    }
+    assert objections(formatting("lineChart", lines=["show", "width"]), styles) == []
 
 
 @pytest.mark.parametrize("unknown", [{"lines": ["shown"]}, {"line": ["show"]}])
-def test_formatting_that_power_bi_would_ignore_is_an_objection(tmp_path, report, unknown):
-    (objection,) = unknown_formatting(tmp_path, report(formatting("lineChart", **unknown)))
-    assert objection.endswith("lineChart has no such formatting")
+def test_formatting_of_a_visual_that_power_bi_would_ignore_is_an_objection(objections, unknown):
+    (objection,) = objections(formatting("lineChart", **unknown))
+    assert objection.startswith("definition/pages/one/visuals/a/visual.json: ")
+    assert objection.endswith(": lineChart has no such formatting")
+
+
+@pytest.mark.parametrize("kind", ["*", "lineChart", "page"])
+def test_formatting_of_a_theme_that_power_bi_would_ignore_is_an_objection(objections, kind):
+    styles = {kind: {"*": {"title": [{"txt": ""}]}}}
+    assert objections(formatting("lineChart"), styles) == [f"theme.json: title.txt: {kind} has no such formatting"]
 
 
 def test_a_folder_without_the_schema_of_themes_is_no_success(tmp_path):
-    with pytest.raises(SmaError, match="name a folder with a checkout of powerbi-desktop-samples"):
+    with pytest.raises(SmaError, match=r"moving-averages-theme\.json: its schema '[^']+' is not in .+: name a folder"):
         unknown_formatting(tmp_path)
