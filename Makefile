@@ -82,9 +82,9 @@ dashboards: setup ## write the Grafana dashboards' JSON from their Python
 lock: ## resolve requirements.in anew into requirements.lock
 	@$(VENV)/uv pip compile requirements.in --python-version 3.11 --generate-hashes --no-emit-index-url -q -o requirements.lock
 
-check-powerbi: npm setup ## the Power BI project: Microsoft's object model loads it, its fields exist; SCHEMAS=checkout of microsoft/json-schemas
-	@$(VENV)/python -m pytest -q tests/unit/test_powerbi_project.py
-	@if [ -n "$(SCHEMAS)" ]; then $(VENV)/python -m powerbi.checks.schemas "$(SCHEMAS)"; else echo "not checked: Microsoft's JSON schemas; name a checkout in SCHEMAS=..."; fi
+check-powerbi: npm setup ## the Power BI project: Microsoft's object model loads it, its fields exist; SCHEMAS=folder of Microsoft's schemas
+	@$(VENV)/python -m pytest -q tests/unit/test_powerbi_project.py tests/unit/test_powerbi_style.py
+	@if [ -n "$(SCHEMAS)" ]; then $(VENV)/python -m powerbi.checks.schemas "$(SCHEMAS)"; else echo "not checked: Microsoft's JSON schemas; name a folder with checkouts of microsoft/json-schemas and microsoft/powerbi-desktop-samples in SCHEMAS=..."; fi
 
-powerbi-pictures: setup ## draw the three report pages from the running stack into docs/images; no screenshots of Power BI
+powerbi-pictures: setup ## draw the report's pages from the running stack into docs/images; no screenshots of Power BI
 	@$(VENV)/python -m powerbi.pictures docs/images

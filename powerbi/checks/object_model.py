@@ -99,6 +99,19 @@ class ObjectModel:
         listed = self._ask("measure_operations", "List")
         return {(table["tableName"], measure["name"]) for table in listed for measure in table["measures"]}
 
+    def shown(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return how each (table, column or measure) is shown.
+
+        Returns:
+            description, isHidden, formatString, and for a measure formatStringExpression, for a column sortByColumn.
+        """
+        found = {}
+        for kind, names in (("column", self.columns()), ("measure", self.measures())):
+            references = [{"tableName": table, "name": name} for table, name in sorted(names)]
+            for one in self._call(f"{kind}_operations", "Get", references=references)["results"]:
+                found[one["data"]["tableName"], one["data"]["name"]] = one["data"]
+        return found
+
     def storage_modes(self) -> dict[str, str]:
         """Return the storage mode of each table, in TMDL's spelling, as 'directQuery'."""
         return {
@@ -115,13 +128,17 @@ class ObjectModel:
         }
 
     def _ask(self, tool: str, operation: str, **arguments: str) -> Any:
+        return self._call(tool, operation, **arguments).get("data")
+
+    def _call(self, tool: str, operation: str, **arguments: Any) -> dict[str, Any]:
         result = self._send(
             "tools/call", {"name": tool, "arguments": {"request": {"operation": operation, **arguments}}}
         )
         text = " ".join(part.get("text", "") for part in result.get("content", []))
         if result.get("isError"):
             raise SmaError(f"Microsoft's object model refuses {arguments or operation}: {text}")
-        return json.loads(text).get("data")
+        response: dict[str, Any] = json.loads(text)
+        return response
 
     def _send(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         self._calls += 1

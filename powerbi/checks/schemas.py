@@ -1,9 +1,10 @@
 """Checks the project's JSON against Microsoft's published schemas.
 
-The schemas are not part of this project; they are read from a checkout of github.com/microsoft/json-schemas. Whether
-the fields that the JSON names exist is checked in `powerbi.checks.report`.
+The schemas are not part of this project. They are read from a folder with checkouts of two repositories of
+github.com/microsoft: json-schemas for the report, powerbi-desktop-samples for its theme. Whether the fields that the
+JSON names exist is checked in `powerbi.checks.report`.
 
-    python -m powerbi.checks.schemas CHECKOUT_OF_JSON_SCHEMAS
+    python -m powerbi.checks.schemas FOLDER        FOLDER/json-schemas, FOLDER/powerbi-desktop-samples
 """
 
 import json
@@ -14,11 +15,12 @@ from typing import Any
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.exceptions import NoSuchResource
+from referencing.jsonschema import DRAFT7
 
+from powerbi.checks.formatting import unknown_formatting
 from powerbi.checks.paths import PROJECT
+from powerbi.checks.published import CHECKOUTS, published_schema
 from sma.errors import SmaError
-
-_PUBLISHED = "https://developer.microsoft.com/json-schemas/"
 
 
 def files_with_a_schema(project: Path = PROJECT) -> list[Path]:
@@ -28,22 +30,22 @@ def files_with_a_schema(project: Path = PROJECT) -> list[Path]:
     return sorted(path for path in [*project.glob("*.pbip"), *inside] if any(path.match(name) for name in names))
 
 
-def complaints(checkout: Path, project: Path = PROJECT) -> list[str]:
+def complaints(folder: Path, project: Path = PROJECT) -> list[str]:
     """Return the schemas' objections, one line each, with file and place; [] means valid.
 
     Args:
-        checkout: a checkout of microsoft/json-schemas.
+        folder: has the checkouts json-schemas and powerbi-desktop-samples.
         project: the folder of the .pbip file.
 
     Raises:
-        SmaError: a schema is not in the checkout, or a file names none.
+        SmaError: a schema is not in its checkout, or a file names none.
     """
 
     def retrieve(uri: str) -> Resource[Any]:
-        path = checkout / uri.removeprefix(_PUBLISHED)
-        if not uri.startswith(_PUBLISHED) or not path.is_file():
+        schema = published_schema(folder, uri)
+        if schema is None:
             raise NoSuchResource(uri)
-        return Resource.from_contents(json.loads(path.read_text(encoding="utf-8-sig")))
+        return DRAFT7.create_resource(schema)
 
     # referencing hides that its classes are attrs'
     registry: Registry[Any] = Registry(retrieve=retrieve)  # type: ignore[call-arg]
@@ -54,10 +56,7 @@ def complaints(checkout: Path, project: Path = PROJECT) -> list[str]:
         try:
             schema = registry.get_or_retrieve(uri).value.contents
         except NoSuchResource as error:
-            raise SmaError(
-                f"{path}: its schema {uri!r} is not in {checkout}: "
-                "name a checkout of https://github.com/microsoft/json-schemas that has it"
-            ) from error
+            raise SmaError(f"{path}: its schema {uri!r} is not in {folder}: name a folder with {CHECKOUTS}") from error
         for objection in Draft7Validator(schema, registry=registry).iter_errors(content):
             objections.append(f"{path.relative_to(project)}: {objection.json_path}: {objection.message}")
     return objections
@@ -66,10 +65,10 @@ def complaints(checkout: Path, project: Path = PROJECT) -> list[str]:
 def main(arguments: list[str]) -> int:
     """Print the objections; 0 where there are none."""
     if len(arguments) != 1:
-        print("usage: python -m powerbi.checks.schemas CHECKOUT_OF_JSON_SCHEMAS", file=sys.stderr)
+        print("usage: python -m powerbi.checks.schemas FOLDER", file=sys.stderr)
         return 2
     try:
-        objections = complaints(Path(arguments[0]))
+        objections = complaints(Path(arguments[0])) + unknown_formatting(Path(arguments[0]))
     except SmaError as error:
         print(error, file=sys.stderr)
         return 1

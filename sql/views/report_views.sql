@@ -9,7 +9,8 @@ SELECT
     window_events::int AS window_events,
     window_ms / 1000.0 AS window_seconds,
     every_ms / 1000.0 AS every_seconds,
-    coalesce(description, name) AS description
+    coalesce(description, name) AS description,
+    dense_rank() OVER (ORDER BY window_ms, window_events, every_ms)::int AS window_order
 FROM sma.averages;
 
 CREATE OR REPLACE VIEW serving.facts AS

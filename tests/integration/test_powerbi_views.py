@@ -1,25 +1,28 @@
 """What the Power BI project asks of the database, it has: each query runs, and its columns have the model's types."""
 
-import json
 import secrets
 import struct
 from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import pairwise
 
 import psycopg
 import pytest
+from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 from psycopg import sql
 
 from database.customers import add_customer
 from database.migrate import connect, create_database, drop_database, with_database
 from powerbi.checks.model import tables
-from powerbi.checks.paths import REPORT
 from powerbi.checks.queries import Parameters, statement
-from powerbi.pictures import draw_overview, draw_quality, draw_series
-from powerbi.rows import read_rows, stream_smas
+from powerbi.checks.report import Field, visuals
+from powerbi.pictures.drawing import VISUALS
+from powerbi.pictures.measures import MEASURES, Selection
+from powerbi.pictures.pages import PICTURES
+from powerbi.pictures.rows import Row, read_rows
 
 MODEL = tables()
 FROM_VIEWS = sorted(set(MODEL) - {"Access"})  # Access is typed into the model
@@ -155,7 +158,8 @@ def query(table, customer="", start=FIRST, end=THIRD):
 
 def column(table, name):
     """Where a column stands in the rows of a table."""
-    return list(MODEL[table].named("column")).index(name)
+    columns = [one.properties["sourceColumn"] for one in MODEL[table].named("column").values()]
+    return columns.index(name)
 
 
 def chunks(connection, asked):
@@ -225,11 +229,14 @@ def test_a_customer_whose_name_has_a_quote_is_asked_for_by_that_name(reader):
 
 @pytest.mark.parametrize("table", FROM_VIEWS)
 def test_a_customers_own_schema_gives_that_customers_rows_only(reader, table):
-    key = next((name for name in ("customer_key", "series_key") if name in MODEL[table].named("column")), None)
+    key = next((name for name in ("Customer key", "Series key") if name in MODEL[table].named("column")), None)
     if key is None:
         assert table in {"Averages", "Calendar"}
         return
-    seen = {bytes.fromhex(row[column(table, key)]).decode() for row in reader(query(table, "AA"), "AA")}
+    seen = {
+        bytes.fromhex(row[column(table, key.lower().replace(" ", "_"))]).decode()
+        for row in reader(query(table, "AA"), "AA")
+    }
     assert {name.partition("/")[0] for name in seen} == {"AA"}
 
 
@@ -245,57 +252,159 @@ def test_the_key_that_a_relationship_leads_to_is_unique(database, key):
     assert None not in values
 
 
-def test_where_no_difference_is_known_the_stream_said_what_the_batch_layer_says(database, reader_url):
-    rows = read_rows(reader_url)
-    said, differing = (
-        [row for row in rows[table] if row.customer_label == "AA"] for table in ("Moving averages", "Differences")
-    )
+def test_where_no_difference_is_known_the_stream_emitted_what_the_batch_layer_computed(database, reader_url):
+    series = Selection(read_rows(reader_url), {("Series", "Series"): "AA/delay", ("Averages", "Average"): "hour"})
     streamed = dict(
         database.execute(
             "SELECT as_of AT TIME ZONE 'UTC', serving.average(value_sum, event_count) FROM sma.streaming_averages "
             "WHERE customer = 'AA'"
         ).fetchall()
     )
-    assert len(said) > len(differing) > 0
-    assert stream_smas(said, differing) == [streamed.get(row.as_of) for row in said]
-
-
-PICTURES = {"overview": draw_overview, "series": draw_series, "quality": draw_quality}
-
-
-@pytest.mark.parametrize("page", PICTURES)
-def test_each_picture_of_a_page_is_drawn_from_the_views(reader_url, tmp_path, page):
-    rows = read_rows(reader_url)
-    assert {name: len(found) for name, found in rows.items()} == {
-        "Moving averages": 7,
-        "Moving averages live": 3,
-        "Differences": 4,
-        "Reconciliation": 4,
-        "Data age": 2,
+    as_of = Field("Column", "Moving averages", "As of (UTC)", "")
+    windows = {group.chosen[as_of.table, as_of.name]: group for group in series.groups([as_of], as_of.table)}
+    assert len(windows) > len(series.of("Differences")) > 0
+    assert {at: MEASURES["Stream SMA"](group) for at, group in windows.items()} == {
+        at: streamed.get(at) for at in windows
     }
-    PICTURES[page](rows).savefig(tmp_path / "page.png")
+
+
+#   AA/delay, hour          stream   batch
+#   01-01 00:00             12.5     12.5
+#   01-01 23:59             none     3.333333333
+#   01-02 00:00             2.5      5.666666667
+#   01-20 00:00             3        4
+#   01-20 12:00             8        none            the newest event is at 11:59, so this window is current
+MEASURED = {
+    "Current SMA": Decimal(8),
+    "Current as of (UTC)": utc(2013, 1, 20, 12),
+    "Current events": 1,
+    "Change": Decimal(4),
+    "Change %": Decimal(1),
+    "Stream SMA": Decimal(8),
+    "Batch SMA": None,
+    "Stream less batch": None,
+    "Events in window": 1,
+    "Rows": 5,
+    "Share final": 0.8,
+    "SMA now": Decimal(8),
+    "As of now (UTC)": utc(2013, 1, 20, 12),
+    "Differing windows": 3,
+    "Differing stream SMA": None,
+    "Differing batch SMA": None,
+    "Changed windows": 2,
+    "Missing windows": 1,
+    "Extra windows": 0,
+    "Explained windows": 3,
+    "Unexplained windows": 0,
+    "Differences found": 3,
+    "Days reconciled": 3,
+    "Reconciled at (UTC)": utc(2013, 1, 22),
+    "Newest window closed (UTC)": utc(2013, 1, 20, 12),
+    "Newest streamed (UTC)": utc(2013, 1, 20, 12),
+    "Newest reconciled (UTC)": utc(2013, 1, 20),
+}
+
+
+@pytest.mark.parametrize("measure", MEASURED)
+def test_the_pictures_have_the_measures_of_one_series(reader_url, measure):
+    chosen = {("Customers", "Customer"): "AA", ("Series", "Series"): "AA/delay", ("Averages", "Average"): "hour"}
+    assert MEASURES[measure](Selection(read_rows(reader_url), chosen)) == MEASURED[measure]
+
+
+def test_the_age_of_a_layer_is_the_time_since_its_newest_window(reader_url):
+    rows = read_rows(reader_url)
+    newest = {"closed windows": (20, 12), "stream": (20, 12), "reconciliation": (20, 0)}
+    for layer, (day, hour) in newest.items():
+        before, age, after = _now(), MEASURES[f"Age of {layer}"](Selection(rows)), _now()
+        as_of = utc(2013, 1, day, hour)
+        assert int((before - as_of).total_seconds()) <= age <= (after - as_of).total_seconds()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def test_a_mean_of_several_series_is_not_a_moving_average(reader_url):
+    everything = Selection(read_rows(reader_url))
+    for measure in ("Current SMA", "Change", "Stream SMA", "Batch SMA", "SMA now", "Events in window"):
+        assert MEASURES[measure](everything) is None
+
+
+SIZES = {"overview": (1280, 744), "series": (1280, 744), "quality": (1280, 744), "tooltips": (688, 296)}
+
+
+@pytest.fixture(params=PICTURES)
+def picture(request, reader_url):
+    """The name of a picture, and the picture."""
+    return request.param, PICTURES[request.param](read_rows(reader_url))
+
+
+def test_each_picture_is_drawn_from_the_views_as_large_as_its_page(picture, tmp_path):
+    name, figure = picture
+    figure.savefig(tmp_path / "page.png")
     header = (tmp_path / "page.png").read_bytes()[:24]
     assert header.startswith(b"\x89PNG")
-    assert struct.unpack(">II", header[16:]) == (1280, 720)
+    width, height = struct.unpack(">II", header[16:])
+    assert SIZES.get(name, (width, height)) == (width, height)
 
 
-@pytest.mark.parametrize("page", PICTURES)
-def test_a_picture_shows_every_card_chart_and_table_of_its_page(reader_url, page):
-    figure = PICTURES[page](read_rows(reader_url))
-    drawn = {text.get_text() for text in figure.findobj(Text)}
-    headings = {
-        cell.get_text().get_text()
-        for axes in figure.axes
-        for table in axes.tables
-        for (row, _), cell in table.get_celld().items()
-        if row == 0
-    }
-    visuals = [json.loads(path.read_text())["visual"] for path in REPORT.glob(f"definition/pages/{page}/visuals/*/*")]
-    shown = [visual for visual in visuals if visual["visualType"] != "slicer"]
-    assert len(shown) >= 7
-    for visual in shown:
-        title = visual["visualContainerObjects"]["title"][0]["properties"]["text"]["expr"]["Literal"]["Value"]
-        assert any(text.startswith(title.strip("'")) for text in drawn), title
-        if visual["visualType"] == "tableEx":
-            for field in visual["query"]["queryState"]["Values"]["projections"]:
-                assert field.get("displayName", field["nativeQueryRef"]) in headings
+def test_a_picture_says_that_it_is_no_screenshot(picture):
+    _, figure = picture
+    assert any("Not a screenshot of Power BI" in text.get_text() for text in figure.findobj(Text))
+
+
+def test_a_picture_shows_every_visual_of_its_pages_with_its_title_and_headings(picture):
+    name, figure = picture
+    pages = {"tooltips": {"window", "day"}, "phone": {"overview", "series", "quality"}}.get(name, {name})
+    drawn = Counter(text.get_text() for text in figure.findobj(Text))
+    expected = Counter[str]()
+    for visual in visuals():
+        if visual.page in pages:
+            expected[visual.title] += 1
+            if visual.type in ("lineChart", "columnChart"):
+                expected.update(field.label for field in visual.fields("Y") if not visual.fields("Series"))
+            elif visual.type in ("tableEx", "multiRowCard") and name != "phone":  # a phone's tables scroll
+                expected.update(field.label for field in visual.fields("Values"))
+    assert len(expected) >= 10
+    assert expected <= drawn
+
+
+def test_no_text_of_a_picture_is_cut_off_or_runs_into_another_visual(picture):
+    _, figure = picture
+    figure.canvas.draw()  # places the labels of axes
+    renderer = figure.canvas.get_renderer()
+    frames = [patch.get_window_extent(renderer) for patch in figure.findobj(FancyBboxPatch) if patch.get_gid()]
+    assert frames
+    outside = _ticks_out_of_view(figure)
+    for text in figure.findobj(Text):
+        if text.get_text() and text.get_visible() and not text.get_gid() and text not in outside:
+            box = text.get_window_extent(renderer)
+            inside = [one for one in frames if one.x0 - 1 <= box.x0 and box.x1 <= one.x1 + 1]
+            inside = [one for one in inside if one.y0 - 1 <= box.y0 and box.y1 <= one.y1 + 1]
+            assert len(inside) == 1, text.get_text()
+
+
+def _ticks_out_of_view(figure):
+    """The labels that matplotlib makes beyond the ends of an axis and does not draw."""
+    outside = set()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        start, end = sorted(axis.get_view_interval())
+        outside |= {tick.label1 for tick in axis.get_major_ticks() if not start <= tick.get_loc() <= end}
+    return outside
+
+
+def test_a_table_of_a_picture_is_sorted_as_power_bi_sorts_it(reader_url):
+    """By the length of the window, not by its name."""
+    rows = read_rows(reader_url)
+    of_a_week = [Row({**row.values, "average": "a_week", "window_order": 9}) for row in rows["Moving averages"]]
+    everything = Selection({**rows, "Moving averages": rows["Moving averages"] + of_a_week})
+    average = Field("Column", "Averages", "Average", "")
+    groups = everything.groups([average], "Moving averages")
+    assert [group.chosen["Averages", "Average"] for group in groups] == ["hour", "a_week"]
+
+
+def test_there_is_a_drawing_for_every_type_of_visual_and_every_measure_of_the_report():
+    shown = {visual.type for visual in visuals()}
+    assert shown == set(VISUALS)
+    fields = [field for visual in visuals() for role in ("Values", "Y") for field in visual.fields(role)]
+    assert {field.name for field in fields if field.kind == "Measure"} == set(MEASURES)

@@ -74,10 +74,10 @@ def column(connection: psycopg.Connection, table: str, name: str) -> list[str]:
 @pytest.mark.parametrize(
     ("table", "name", "count"),
     [
-        ("Customers", "customer_key", 8),
-        ("Customers", "customer", 8),
-        ("Series", "series_key", len(SERIES)),
-        ("Series", "series", len(SERIES)),
+        ("Customers", "Customer key", 8),
+        ("Customers", "Customer", 8),
+        ("Series", "Series key", len(SERIES)),
+        ("Series", "Series", len(SERIES)),
     ],
 )
 def test_keys_and_labels_differ_as_power_bi_compares_them(owner, table, name, count):
@@ -87,12 +87,12 @@ def test_keys_and_labels_differ_as_power_bi_compares_them(owner, table, name, co
 
 @pytest.mark.parametrize("table", ["Moving averages", "Moving averages live", "Differences"])
 def test_each_row_leads_to_its_series_and_to_no_other(owner, table):
-    assert sorted(column(owner, table, "series_key")) == sorted(f"{c}/{m}".encode().hex() for c, m in SERIES)
+    assert sorted(column(owner, table, "Series key")) == sorted(f"{c}/{m}".encode().hex() for c, m in SERIES)
 
 
 @pytest.mark.parametrize("table", ["Reconciliation", "Data age"])
 def test_each_row_leads_to_its_customer_and_to_no_other(owner, table):
-    assert sorted(column(owner, table, "customer_key")) == sorted({customer.encode().hex() for customer, _ in SERIES})
+    assert sorted(column(owner, table, "Customer key")) == sorted({customer.encode().hex() for customer, _ in SERIES})
 
 
 def test_a_label_is_the_name_unless_power_bi_takes_another_for_the_same(owner):
@@ -122,12 +122,12 @@ def test_a_customers_own_views_have_the_same_keys_and_do_not_reveal_the_other_na
 def test_relationships_and_the_role_of_readers_compare_no_name():
     """Two names that Power BI takes for one would show the rows of ACME to acme."""
     joins = [top.properties for top in read_model() if top.kind == "relationship"]
-    joined = {join[end].partition(".")[2] for join in joins for end in ("fromColumn", "toColumn")}
-    assert joined == {"series_key", "customer_key", "average", "date"}  # averages.yaml allows no capital in a name
+    joined = {join[end].partition(".")[2].strip("'") for join in joins for end in ("fromColumn", "toColumn")}
+    assert joined == {"Series key", "Customer key", "Average", "Date"}  # averages.yaml allows no capital in a name
     (role,) = [top for top in read_model() if top.kind == "role"]
     filters = role.named("tablePermission")
-    assert "[customer]" not in filters["Customers"].expression
-    assert "[customer_key] = reader" in filters["Customers"].expression
+    assert "[Customer]" not in filters["Customers"].expression
+    assert "[Customer key] = reader" in filters["Customers"].expression
 
 
 def test_access_makes_the_same_key_from_a_name(owner):

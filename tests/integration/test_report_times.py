@@ -13,7 +13,7 @@ from database.migrate import connect
 from powerbi.refresh.audit import Trail
 from powerbi.refresh.plan import Contents, Plan
 from sma.averages import Average
-from sma.window import DurationWindow
+from sma.window import CountWindow, DurationWindow
 from tests.support.places import Place
 
 HOUR = Average("hour", DurationWindow(3_600_000), 60_000)
@@ -187,3 +187,16 @@ def test_windows_below_a_second_are_not_0_seconds(owner: psycopg.Connection, own
         (Decimal(3600), Decimal(60), "last 1 hour, every 1 minute"),
         (Decimal("0.25"), Decimal("0.05"), "last 250 milliseconds, every 50 milliseconds"),
     ]
+
+
+def test_averages_are_sorted_by_the_length_of_their_window_and_equal_words_have_one_place(
+    owner: psycopg.Connection, owner_url: str
+) -> None:
+    """Power BI refuses to load a text that has two places in its order."""
+    day, ten, two = DurationWindow(86_400_000), CountWindow(10), CountWindow(2)
+    windows = {"a": ten, "b": day, "hour": HOUR.window, "d": two, "e": HOUR.window}
+    store_definitions(owner_url, [Average(name, window, 60_000) for name, window in windows.items()])
+    order = "SELECT average, window_order FROM serving.averages ORDER BY window_order, average"
+    assert owner.execute(order).fetchall() == [("e", 1), ("hour", 1), ("b", 2), ("d", 3), ("a", 4)]
+    places = "SELECT count(*), count(DISTINCT window_order) FROM serving.averages GROUP BY description ORDER BY 1 DESC"
+    assert owner.execute(places).fetchall() == [(2, 1), (1, 1), (1, 1), (1, 1)]

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from powerbi.rows import Row, holds_new_event
+from powerbi.pictures.rows import Row, holds_new_event
 
 EVENT = datetime(2024, 6, 3, 10, 4, 30, tzinfo=UTC).replace(tzinfo=None)
 

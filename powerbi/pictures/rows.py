@@ -1,6 +1,6 @@
 """Reads the rows of the model's tables by the model's own queries, each with the columns of the rows that it leads to.
 
-So a fact has the label of its series too. Nothing here draws: see `powerbi.pictures`.
+So a fact has the label of its series too. What is computed from the rows is in `powerbi.pictures.measures`.
 """
 
 from dataclasses import dataclass
@@ -64,16 +64,10 @@ def read_rows(database_url: str) -> dict[str, list[Row]]:
 def holds_new_event(row: Row) -> bool:
     """Return whether an event entered the row's window after the window before, as far as the log is indexed.
 
-    The measure 'As of' leaves the other rows out: windows after the newest event of their series.
+    The measure 'Current as of (UTC)' leaves the other rows out: windows after the newest event of their series.
     """
     every = timedelta(milliseconds=int(row.every_seconds * 1_000))
     return row.newest_event is None or bool(row.as_of <= row.newest_event + every)
-
-
-def stream_smas(facts: list[Row], differing: list[Row]) -> list[Any]:
-    """The measure 'Stream SMA' at each row of one series and average: None where the stream emitted nothing."""
-    of_difference = {row.as_of: row.stream_sma for row in differing}
-    return [of_difference.get(row.as_of, row.sma) for row in facts]
 
 
 def _with_related(values: dict[str, Any], related: dict[str, dict[Any, dict[str, Any]]]) -> dict[str, Any]:
