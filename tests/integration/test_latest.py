@@ -116,7 +116,7 @@ def test_a_name_that_is_not_there_is_refused_in_one_line(place, names, message):
 
 
 def test_the_command_prints_exact_numbers(place, monkeypatch, capsys):
-    monkeypatch.setattr("cli.latest.load_settings", lambda: place.settings)
+    monkeypatch.setattr("sma.settings.load_settings", lambda: place.settings)
     command_line(["latest", "acme", "heat", "--json"], standalone_mode=False)
     hour, last_20 = json.loads(capsys.readouterr().out)
     assert hour == {
@@ -184,7 +184,7 @@ def test_the_newest_rows_are_found_without_reading_the_others(place):
 
 
 def test_an_unknown_customer_is_one_line_on_the_command_line(place, monkeypatch, capsys):
-    monkeypatch.setattr("cli.latest.load_settings", lambda: place.settings)
+    monkeypatch.setattr("sma.settings.load_settings", lambda: place.settings)
     monkeypatch.setattr("sys.argv", ["sma", "latest", "acne"])
     with pytest.raises(SystemExit) as ended:
         run_command(command_line)

@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,7 @@ from deploy.local.environment import Environment, plan_environment
 from deploy.local.services.programs import config_files, kafka_java
 from deploy.local.services.render import FLINK_HOME
 from monitoring.logs.events import ALWAYS
+from orchestration.backfill import follow_backfill, launch_backfill
 from sma.settings import Settings
 from tests.support.places import Place
 from tests.support.splunk_collector import TOKEN, SplunkCollector, running_collector
@@ -137,8 +139,11 @@ def unreadable_index(stack: Place) -> Iterator[None]:
 def test_a_run_that_fails_says_in_the_log_which_run_and_day_and_why(stack):
     own = Place(stack.settings, stack.environ)
     with unreadable_index(stack):
-        failed = own.sma("reconcile", "--start", "1999-01-01", "--end", "1999-01-02")
-    assert failed.returncode == 1
+        backfill_id = launch_backfill(stack.settings, [date(1999, 1, 1), date(1999, 1, 2)])
+        outcome = follow_backfill(stack.settings, backfill_id, print)
+        refused = own.sma("reconcile", "--start", "1999-01-01", "--end", "1999-01-02")
+    assert outcome.error is not None
+    assert refused.returncode == 1
     folder = stack.settings.state_dir / "logs" / "json"
     (said,) = [
         event

@@ -19,8 +19,8 @@ def row(customer="AA", metric="delay", average="hour", count=1):
 @pytest.fixture
 def tail(monkeypatch, capfd):
     """Runs the command over batches of rows, of which the last is followed by Ctrl-C; returns what it printed."""
-    monkeypatch.setattr("cli.tail.load_settings", Settings)
-    monkeypatch.setattr("cli.tail.session", lambda *_: nullcontext())
+    monkeypatch.setattr("sma.settings.load_settings", Settings)
+    monkeypatch.setattr("reader.session.session", lambda *_: nullcontext())
     monkeypatch.setattr(reader.stream, "present_generation", lambda _: 0)
     asked = {}
 
@@ -93,5 +93,5 @@ def test_two_beginnings_are_refused(tail):
 
 
 def test_a_job_that_publishes_nothing_is_reported(tail, monkeypatch):
-    monkeypatch.setattr("cli.tail.load_settings", lambda: Settings(publish_averages=False))
+    monkeypatch.setattr("sma.settings.load_settings", lambda: Settings(publish_averages=False))
     assert "SMA_PUBLISH_AVERAGES is false" in tail([])[1]
