@@ -192,7 +192,8 @@ def test_the_program_of_the_stack_serves_the_page_and_ends_when_told(own_databas
             assert "AA/delay" in requests.get(url, timeout=60).text
         finally:
             program.terminate()
-        assert program.wait(30) == -signal.SIGTERM  # after it has shut down
+        # it shuts down, and then ends by the signal, unless the test run itself ignores it
+        assert program.wait(30) in (0, -signal.SIGTERM)
 
 
 def test_the_page_reads_as_a_role_that_can_change_nothing(own_database, layers):
