@@ -10,7 +10,6 @@ from batch.store.database import Connection
 from batch.store.statements import load_statements
 
 DAYS_SHOWN = 84
-MOST_SERIES = 12
 
 _SQL = load_statements(__file__)
 
@@ -75,10 +74,11 @@ class Calendar:
     weeks: tuple[date, ...]
     weekdays: tuple[tuple[Day | None, ...], ...]
 
-
-def read_newest_series(connection: Connection, most: int = MOST_SERIES) -> list[tuple[str, str]]:
-    """Return (customer, metric) of the newest streamed rows, the newest first."""
-    return [(customer, metric) for customer, metric in connection.execute(_SQL["read_newest_series"], {"most": most})]
+    @property
+    def years(self) -> str:
+        """The years of its days: `2013`, or `2012 to 2013`."""
+        shown = sorted({each.day.year for days in self.weekdays for each in days if each is not None})
+        return str(shown[0]) if len(shown) == 1 else f"{shown[0]} to {shown[-1]}"
 
 
 def read_newest_row(connection: Connection) -> datetime | None:

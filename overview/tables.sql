@@ -1,24 +1,5 @@
 -- Statements of tables: they read what the overview page shows of the database.
 
--- read_newest_series --
--- the series of the newest rows that are not ahead of the clock, the newest first; an index leads to those rows
-SELECT
-    customer,
-    metric
-FROM (
-    SELECT
-        customer,
-        metric,
-        as_of
-    FROM sma.streaming_averages
-    WHERE as_of <= now() AND generation = (SELECT sma.present_generation())
-    ORDER BY as_of DESC
-    LIMIT 2000
-) AS newest
-GROUP BY customer, metric
-ORDER BY max(as_of) DESC, customer, metric
-LIMIT %(most)s
-
 -- read_newest_row --
 SELECT max(as_of)
 FROM sma.streaming_averages

@@ -18,6 +18,7 @@ from batch.store.database import Connection
 from deploy.local.lifecycle.status import PartStatus
 from deploy.local.lifecycle.status import status as stack_status
 from monitoring.figures import Alert, Figures, read_alerts, read_figures
+from monitoring.newest_series import read_newest_series
 from overview.kept import Kept
 from overview.tables import (
     Calendar,
@@ -26,7 +27,6 @@ from overview.tables import (
     read_averages,
     read_calendars,
     read_newest_row,
-    read_newest_series,
 )
 from sma.averages import Average
 from sma.days import day_start_ms
@@ -38,6 +38,7 @@ Answer = TypeVar("Answer")
 KEPT_SECONDS = 4.0
 _LIMIT_SECONDS = 10.0
 _CHARTS = 3
+_MOST_SERIES = 12
 _MOST_GRID_POINTS = 2_000
 
 
@@ -112,8 +113,10 @@ class Sources:
 
     def _tables(self, choice: Choice) -> Tables:
         def read() -> Tables:
+            newest = read_newest_series(self._settings, _MOST_SERIES, _LIMIT_SECONDS)
+            series = [(each.customer, each.metric) for each in newest.series if each.as_of is not None]
             with reader_session(self._settings, _LIMIT_SECONDS) as connection:
-                averages, series = read_averages(connection), read_newest_series(connection)
+                averages = read_averages(connection)
                 return Tables(
                     averages,
                     series,
@@ -131,7 +134,7 @@ def chosen(choice: Choice, series: list[tuple[str, str]], averages: list[str]) -
 
     Args:
         choice: what the reader asked for; an average or a day without a series is of the newest one.
-        series: (customer, metric), the newest first.
+        series: (customer, metric), what was published last first.
         averages: their names.
     """
     average = choice.average or (averages[0] if averages else "")

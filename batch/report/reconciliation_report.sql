@@ -77,19 +77,22 @@ ORDER BY
 LIMIT %(most)s
 
 -- read_newest --
--- the last row of the newest day with events that the runs reconciled, of the series that was published last; events
--- of a day may make rows on the next one only, so a few series are tried
+-- of the days that the runs reconciled, the last row of the series that was published last: the fewest records follow
+-- its events in their partition. Events of a day may make rows on the next one only, so a few series are tried
 WITH series_day AS (
     SELECT
-        customer,
-        metric,
-        day,
-        max(next_offset) AS next_offset
-    FROM sma.event_days
-    WHERE day IN (SELECT day FROM sma.reconciliations WHERE run_id = ANY(%(run_ids)s) AND windows_compared > 0)
-        AND (customer = %(customer)s OR %(customer)s::text IS NULL)
-    GROUP BY customer, metric, day
-    ORDER BY day DESC, next_offset DESC, customer, metric
+        present.customer,
+        present.metric,
+        present.day,
+        min(coalesce(indexed.next_offset, 0) - present.next_offset) AS records_after
+    FROM sma.event_days AS present
+    LEFT JOIN sma.indexed_partitions AS indexed USING (kafka_partition)
+    WHERE present.day IN (
+            SELECT day FROM sma.reconciliations WHERE run_id = ANY(%(run_ids)s) AND windows_compared > 0
+        )
+        AND (present.customer = %(customer)s OR %(customer)s::text IS NULL)
+    GROUP BY present.customer, present.metric, present.day
+    ORDER BY records_after, present.day DESC, present.customer, present.metric
     LIMIT 20
 )
 SELECT
@@ -110,5 +113,5 @@ CROSS JOIN LATERAL (
     ORDER BY as_of DESC, average
     LIMIT 1
 ) AS last_row
-ORDER BY day DESC, next_offset DESC, customer, metric
+ORDER BY records_after, day DESC, customer, metric
 LIMIT 1

@@ -6,7 +6,15 @@ const CONFIG = { responsive: true, displayModeBar: false, doubleClick: "reset" }
 const LAYOUT = {
   margin: { l: 56, r: 12, t: 8, b: 36 },
   hovermode: "x unified",
-  xaxis: { type: "date", hoverformat: "%Y-%m-%d %H:%M:%S UTC", showgrid: true, gridcolor: "#e6e6e6" },
+  xaxis: {
+    type: "date",
+    hoverformat: "%Y-%m-%d %H:%M:%S UTC",
+    showgrid: true,
+    gridcolor: "#e6e6e6",
+    automargin: true,
+    tickangle: 0,
+    nticks: innerWidth < 600 ? 4 : 0, // 0: as many as fit
+  },
   yaxis: { gridcolor: "#e6e6e6", zerolinecolor: "#cccccc", automargin: true },
   legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },
   paper_bgcolor: "rgba(0,0,0,0)",

@@ -15,7 +15,7 @@ import requests
 from batch.report.series_windows import reader_session
 from deploy.local.ports import free_port_base
 from deploy.local.services.health import check_overview
-from overview.tables import Records, State, count_records, read_calendars, read_newest_row, read_newest_series
+from overview.tables import Records, State, count_records, read_calendars, read_newest_row
 from overview.whole import Choice, Sources
 from sma.settings import CHECKOUT
 from tests.support.places import settings_of
@@ -42,11 +42,10 @@ def read(own_database):
     return ask
 
 
-def test_the_newest_series_come_first_and_rows_ahead_of_the_clock_are_not_counted(layers, own_database, read):
+def test_the_newest_row_is_none_ahead_of_the_clock(layers, own_database, read):
     layers.rows("streaming", [1], start=NOON)
     Layers(own_database, "BB").rows("streaming", [1], start=NOON + MINUTE)
     Layers(own_database, "CC").rows("streaming", [1], start=NOON.replace(year=2190))
-    assert read(read_newest_series) == [("BB", "delay"), ("AA", "delay")]
     assert read(read_newest_row) == NOON + MINUTE
 
 

@@ -96,6 +96,14 @@ def test_of_the_series_of_a_day_the_one_that_was_published_last_is_shown(own_dat
     assert commands(own_database) == ["last m hour 2013-01-10T03:00:00Z"]
 
 
+def test_what_was_published_last_is_shown_although_other_series_have_newer_days(own_database, rows):
+    for day, customer, next_offset in ((DAY, "sample", 900), (YEARS_LATER, "live", 100)):
+        rows.reconciled(day)
+        rows.index.series_day(day, series=customer, next_offset=next_offset)
+        rows.computed(customer, day, 3)
+    assert commands(own_database) == ["sample m hour 2013-01-10T03:00:00Z"]
+
+
 def test_a_series_whose_events_make_rows_on_the_next_day_only_is_passed_over(own_database, rows):
     rows.reconciled(DAY)
     rows.index.series_day(DAY, series="midnight", next_offset=900)
