@@ -23,14 +23,17 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
-def newcomer(tmp_path):
+def newcomer():
     """Variables of a stack that does not exist yet, and is gone in the end."""
-    state_dir = tmp_path / "state"
+    state_dir = CHECKOUT / ".local" / "test-first-hour"  # PostgreSQL's own user cannot enter pytest's folders
+    shutil.rmtree(state_dir, ignore_errors=True)
     others = {name: value for name, value in os.environ.items() if not name.startswith("SMA_")}
     environ = others | {"SMA_STATE_DIR": str(state_dir), "SMA_PORT_BASE": str(free_port_base())}
-    yield environ
-    run(environ, SMA, "down")
-    shutil.rmtree(state_dir)
+    try:
+        yield environ
+    finally:
+        run(environ, SMA, "down")
+        shutil.rmtree(state_dir)
 
 
 def run(environ, *command):
