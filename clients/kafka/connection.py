@@ -3,6 +3,7 @@
 The admin client never reads the offsets of a consumer group: see `clients.kafka.groups`.
 """
 
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -52,6 +53,24 @@ def ask(settings: KafkaSettings, question: Callable[[AdminClient], Answer]) -> A
     except (KafkaException, TimeoutError) as error:
         forget_admin()
         raise failure(settings, error) from error
+
+
+def require_listening(settings: KafkaSettings, timeout_s: float) -> None:
+    """Fail at once where no server takes connections: librdkafka would go on trying until its time-out.
+
+    Raises:
+        SmaError: that is so.
+    """
+    problem = "no server is named"
+    for server in settings.kafka_bootstrap.split(","):
+        host, _, port = server.strip().rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
+        except (OSError, ValueError) as error:
+            problem = getattr(error, "strerror", None) or str(error)
+        else:
+            return
+    raise Unanswered(SERVICE, settings.kafka_bootstrap, problem)
 
 
 @contextmanager

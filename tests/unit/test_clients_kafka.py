@@ -14,8 +14,9 @@ from kafka.protocol.metadata import FindCoordinatorResponse
 
 from clients.answers import Refused, Unanswered
 from clients.kafka import groups
-from clients.kafka.connection import failure
+from clients.kafka.connection import failure, require_listening
 from clients.kafka.wire import Address, Wire, addresses
+from deploy.local.services.health import check_kafka
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
 from tests.support.fake_broker import HERE, broker_at, broker_that_sends, framed
@@ -150,3 +151,19 @@ def test_a_process_that_reads_the_log_does_not_load_librdkafka() -> None:
     load = "import sys, batch.log.fetch, batch.log.reader; print('confluent_kafka' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", load], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"
+
+
+def test_a_server_that_takes_no_connections_is_no_wait() -> None:
+    with pytest.raises(Unanswered, match=r"Kafka does not answer at 127\.0\.0\.1:1,\[::1\]:1 \("):
+        require_listening(Settings(kafka_bootstrap="127.0.0.1:1,[::1]:1"), timeout_s=60)
+
+
+@pytest.mark.parametrize("bootstrap", ["{}:{}", "127.0.0.1:1, {}:{}"])
+def test_one_server_that_takes_connections_is_enough(bootstrap: str) -> None:
+    with broker_at([[]]) as (host, port):
+        require_listening(Settings(kafka_bootstrap=bootstrap.format(host, port)), timeout_s=60)
+
+
+def test_a_part_that_is_down_is_found_before_any_time_out() -> None:
+    health = check_kafka(Settings(kafka_bootstrap="127.0.0.1:1"))
+    assert health.reason == "Connection refused"
