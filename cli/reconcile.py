@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 
 from batch.report.recent_runs import count_computed_days
-from batch.report.reconciliation_report import ReconciliationReport, reconciliation_report
+from batch.report.reconciliation_report import (
+    ReconciliationReport,
+    commands_to_trace,
+    reconciliation_report,
+    report_before,
+)
 from batch.schedule.reconciliation_plan import DayRange, DayRequest, ReconciliationPlan, plan_reconciliation
+from batch.store.job_starts import averages_in_force
 from cli.console import err, out, print_json, print_table, progress_bar, say
 from cli.reconcile_words import left_out_in_words, nothing_in_words, plan_document, plan_in_words, unclosed_in_words
 from orchestration.backfill import follow_backfill, launch_backfill, run_ranges
@@ -16,6 +22,9 @@ from orchestration.run_durations import Estimate, ended_runs, estimate
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.settings import Settings
+
+Before = tuple[ReconciliationReport, list[str]]
+"""What earlier reconciliations found, and the commands that trace values of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +117,54 @@ def computed_days_bar(settings: Settings, days: Sequence[date]) -> Iterator[Call
         yield observe
 
 
-def print_plan(planned: Planned, *, is_dry_run: bool, as_json: bool) -> None:
-    """Print what would be done, or why nothing is.
-
-    The JSON document of a command that compared nothing has the keys of a report, and all counts are 0.
-    """
-    has_days = bool(planned.plan.days)
+def print_dry_run(planned: Planned, *, as_json: bool) -> None:
+    """Print what would be done, or why nothing would be."""
     if as_json:
-        counts = {} if is_dry_run else dict.fromkeys((field.name for field in fields(ReconciliationReport)), 0)
-        commands = {} if is_dry_run else {"explain": list[str]()}
-        nothing = {} if has_days else {"nothing_compared": planned.lines}
-        print_json({**counts, **commands, "plan": plan_document(planned.plan, planned.estimate), **nothing})
+        print_json({"plan": plan_document(planned.plan, planned.estimate), **_nothing_document(planned)})
         return
     print_lines(planned.lines)
-    if has_days:
+    if planned.plan.days:
         print_lines(unclosed_in_words(planned.plan.unclosed))
-    if is_dry_run:
-        out.print("Dry run: no day was computed; the offset index was extended to the log's end.")
+    out.print("Dry run: no day was computed; the offset index was extended to the log's end.")
+
+
+def print_nothing(planned: Planned, before: Before | None, *, as_json: bool) -> None:
+    """Print why nothing was compared, and what was found before; the plan has no days.
+
+    The JSON document has the keys of a report, with the counts of the newest reconciliation of each day. People do not
+    see these counts while there are events that no reconciliation has seen.
+    """
+    report, commands = before or (ReconciliationReport(*[0] * len(fields(ReconciliationReport))), [])
+    if as_json:
+        plan = {"plan": plan_document(planned.plan, planned.estimate)}
+        print_json({**asdict(report), "explain": commands, **plan, **_nothing_document(planned)})
+        return
+    print_lines(planned.lines)
+    if before is not None and not planned.plan.unclosed.events:
+        print_report(report, "Stream against batch, as reconciled before")
+        print_commands(commands)
+
+
+def read_before(settings: Settings, request: DayRequest, most: int) -> Before | None:
+    """Return what the newest reconciliation of each day that is asked for found; None where there is none.
+
+    None for one customer too: its days were compared whole, for all customers.
+
+    Raises:
+        SmaError: the database does not answer.
+    """
+    if request.customer is not None:
+        return None
+    averages = averages_in_force(settings, load_averages(settings.averages)).averages
+    found = report_before(settings, [average.name for average in averages], request.start, request.end)
+    if found is None:
+        return None
+    report, run_ids = found
+    return report, commands_to_trace(settings, run_ids, most)
+
+
+def _nothing_document(planned: Planned) -> dict[str, list[str]]:
+    return {} if planned.plan.days else {"nothing_compared": planned.lines}
 
 
 def require_possible(plan: ReconciliationPlan) -> None:
@@ -150,7 +190,7 @@ def require_explained(plan: ReconciliationPlan) -> None:
         )
 
 
-def print_report(report: ReconciliationReport) -> None:
+def print_report(report: ReconciliationReport, title: str = "Stream against batch") -> None:
     """Print the counts of a reconciliation; a line where nothing was compared."""
     if not report.windows_compared:
         out.print("No window was compared: neither layer has a row of a closed window on these days.")
@@ -161,7 +201,7 @@ def print_report(report: ReconciliationReport) -> None:
         *(_compared(report) if report.windows_compared else ()),
         ("stored rows that were wrong, unexplained", report.unexplained_corrections),
     ]
-    print_table("Stream against batch", ["", "count"], rows)
+    print_table(title, ["", "count"], rows)
 
 
 def _compared(report: ReconciliationReport) -> Sequence[tuple[str, int]]:

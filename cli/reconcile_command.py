@@ -51,9 +51,11 @@ def reconcile(
     from cli.reconcile import (
         plan_days,
         print_commands,
+        print_dry_run,
         print_lines,
-        print_plan,
+        print_nothing,
         print_report,
+        read_before,
         reconcile_days,
         require_clean,
         require_explained,
@@ -65,11 +67,14 @@ def reconcile(
     request = DayRequest(start.date() if start else None, end.date() if end else None, customer, is_all)
     settings = load_settings()
     planned = plan_days(settings, request)
-    if dry_run or not planned.plan.days:
-        print_plan(planned, is_dry_run=dry_run, as_json=as_json)
+    if dry_run:
+        print_dry_run(planned, as_json=as_json)
         require_possible(planned.plan)
-        if not dry_run:
-            require_explained(planned.plan)
+        return
+    if not planned.plan.days:
+        print_nothing(planned, read_before(settings, request, MOST_COMMANDS), as_json=as_json)
+        require_possible(planned.plan)
+        require_explained(planned.plan)
         return
     report, run_ids = reconcile_days(settings, planned)
     commands = commands_to_trace(settings, run_ids, MOST_COMMANDS, customer)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from batch.explain.command import explain_command
 from batch.store.database import connect
@@ -48,6 +49,28 @@ def reconciliation_report(settings: BatchSettings, run_ids: Sequence[str]) -> Re
     if row is None or row[-1] == 0:
         raise SmaError(f"no reconciliation is recorded for run {', '.join(run_ids) or '(none)'}: see it in Dagster")
     return ReconciliationReport(*row[:-1])
+
+
+def report_before(
+    settings: BatchSettings, averages: Sequence[str], start: date | None, end: date | None
+) -> tuple[ReconciliationReport, tuple[str, ...]] | None:
+    """Return what the newest reconciliation of each day found, and the ids of their runs; None where there is none.
+
+    Corrections are not counted: the run that made them has reported them.
+
+    Args:
+        settings: where the database is.
+        averages: their names.
+        start: the first day; None for all.
+        end: the last day, included; None for all.
+
+    Raises:
+        SmaError: the database does not answer.
+    """
+    bound = {"averages": list(averages), "start": start, "end": end}
+    with connect(settings.database_url, "SMA_DATABASE_URL") as connection:
+        row = connection.execute(_SQL["read_report_before"], bound).fetchone()
+    return None if row is None else (ReconciliationReport(*row[:-1]), tuple(row[-1]))
 
 
 def commands_to_trace(

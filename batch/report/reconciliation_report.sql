@@ -55,6 +55,54 @@ SELECT
 FROM compared
 CROSS JOIN accounted
 
+-- read_report_before --
+-- as read_report, of the newest reconciliation of each day and average, and the runs that made them
+WITH reconciled AS (
+    SELECT DISTINCT ON (day, average) *
+    FROM sma.reconciliations
+    WHERE average = ANY(%(averages)s)
+        AND (day >= %(start)s OR %(start)s::date IS NULL)
+        AND (day <= %(end)s OR %(end)s::date IS NULL)
+    ORDER BY day, average, reconciled_at DESC
+),
+newest AS (
+    SELECT DISTINCT ON (kafka_partition) *
+    FROM sma.accounting
+    WHERE run_id IN (SELECT run_id FROM reconciled)
+    ORDER BY kafka_partition, read_to DESC
+),
+accounted AS (
+    SELECT
+        coalesce(sum(records), 0)::bigint AS records,
+        coalesce(sum(events_used + late_events), 0)::bigint AS events,
+        coalesce(sum(late_events), 0)::bigint AS late_events,
+        coalesce(sum(rejected_events), 0)::bigint AS rejected_events,
+        coalesce(sum(heartbeats), 0)::bigint AS heartbeats,
+        coalesce(
+            sum(greatest(abs(records - events_used - late_events - rejected_events - heartbeats), mismatched)), 0
+        )::bigint AS unaccounted
+    FROM newest
+)
+SELECT
+    min(accounted.events),
+    min(accounted.late_events),
+    min(accounted.rejected_events),
+    sum(windows_compared)::bigint,
+    sum(equal)::bigint,
+    sum(changed)::bigint,
+    sum(missing_in_stream)::bigint,
+    sum(extra_in_stream)::bigint,
+    sum(explained)::bigint,
+    sum(unexplained)::bigint,
+    min(accounted.records),
+    min(accounted.heartbeats),
+    min(accounted.unaccounted),
+    0,
+    array_agg(DISTINCT run_id)
+FROM reconciled
+CROSS JOIN accounted
+HAVING count(*) > 0
+
 -- read_worst --
 -- what is unexplained first, then the newest days; of these what is furthest off; no row counts as 0
 SELECT

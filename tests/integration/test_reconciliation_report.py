@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from batch.report.recent_runs import count_computed_days, read_days_of_runs
-from batch.report.reconciliation_report import commands_to_trace
+from batch.report.reconciliation_report import commands_to_trace, report_before
 from sma.days import day_start_ms
 from sma.instants import instant
 from tests.support.index_rows import DAY, HOUR_MS, IndexRows
@@ -140,3 +140,21 @@ def test_the_days_that_a_run_has_computed_so_far_are_counted(own_database, rows)
     assert count_computed_days(own_database.settings, ["run", "other"]) == 2
     assert count_computed_days(own_database.settings, ["other"]) == 0
     assert count_computed_days(own_database.settings, []) == 0
+
+
+def test_the_report_before_has_the_newest_reconciliation_of_each_day(own_database, rows):
+    settings = own_database.settings
+    assert report_before(settings, ["hour"], None, None) is None
+    rows.reconciled(DAY, windows=7, run_id="first")
+    rows.reconciled(DAY, windows=9, run_id="second", hours_later=1)
+    rows.reconciled(YEARS_LATER, windows=5, run_id="third")
+    for run_id, records in (("first", 100), ("second", 200), ("third", 150)):
+        rows.connection.execute(
+            "INSERT INTO sma.accounting VALUES (%s, 0, 0, %s, %s, %s, 0, 0, 0)", (run_id, *[records] * 3)
+        )
+    report, run_ids = report_before(settings, ["hour"], None, None)
+    assert (report.windows_compared, report.equal, report.records, report.unaccounted) == (14, 14, 200, 0)
+    assert set(run_ids) == {"second", "third"}
+    one_day, _ = report_before(settings, ["hour"], YEARS_LATER, YEARS_LATER)
+    assert (one_day.windows_compared, one_day.records) == (5, 150)
+    assert report_before(settings, ["taken_out"], None, None) is None

@@ -33,6 +33,7 @@ def command(monkeypatch):
             return Planned(request, plan, ((DAY, DAY),), None)
 
         monkeypatch.setattr(cli.reconcile, "plan_days", plan_days)
+        monkeypatch.setattr(cli.reconcile, "read_before", lambda *_: None)
         monkeypatch.setattr(cli.reconcile, "launch_backfill", lambda *_, **__: pytest.fail("a backfill was launched"))
         return CliRunner().invoke(sma, ["reconcile", *arguments]), made
 

@@ -9,7 +9,14 @@ from batch.report.reconciliation_report import ReconciliationReport
 from batch.schedule.reconciliation_plan import DayRequest, ReconciliationPlan
 from batch.schedule.stale_days import MORE_IN_THE_LOG, MORE_IS_CLOSED, NO_RESULT, NOT_RECONCILED
 from batch.schedule.unclosed import HoldingPartition, Unclosed
-from cli.reconcile import Planned, print_plan, print_report, require_explained, require_possible
+from cli.reconcile import (
+    Planned,
+    print_dry_run,
+    print_nothing,
+    print_report,
+    require_explained,
+    require_possible,
+)
 from cli.reconcile_words import nothing_in_words, plan_in_words, ranges_in_words, unclosed_in_words
 from orchestration.run_durations import EndedRun, Estimate
 from sma.errors import SmaError
@@ -153,16 +160,38 @@ def test_an_empty_log_is_named():
     )
 
 
-def printed(capsys, plan, **how):
-    print_plan(Planned(DayRequest(), plan, (), None), **how)
+def dry_run(capsys, plan, *, as_json=False):
+    print_dry_run(Planned(DayRequest(), plan, (), None), as_json=as_json)
     return capsys.readouterr().out
 
 
-def test_what_compared_nothing_prints_no_table_of_zeros(capsys):
-    shown = printed(capsys, planned(days=(), settled=32, unclosed=HELD_BACK), is_dry_run=False, as_json=False)
+def nothing(capsys, plan, before=None, *, as_json=False):
+    print_nothing(Planned(DayRequest(), plan, (), None), before, as_json=as_json)
+    return capsys.readouterr().out
+
+
+BEFORE = ReconciliationReport(9, 1, 0, 5, 4, 1, 0, 0, 1, 0, 9, 0, 0, 0), ["sma explain AA m hour 2013-01-10T12:00:00Z"]
+
+
+@pytest.mark.parametrize("before", [None, BEFORE])
+def test_what_compared_nothing_prints_no_table_that_hides_events_which_wait(capsys, before):
+    shown = nothing(capsys, planned(days=(), settled=32, unclosed=HELD_BACK), before)
     assert shown.startswith("nothing was compared: ")
     assert "unexplained" not in shown
     assert "8,640 events" in shown
+
+
+def test_where_everything_was_reconciled_before_its_report_is_shown(capsys):
+    shown = nothing(capsys, planned(days=(), settled=32), BEFORE)
+    assert shown.startswith("nothing was compared: ")
+    assert "Stream against batch, as reconciled before" in shown
+    assert shown.splitlines()[-1].strip() == BEFORE[1][0]
+
+
+def test_programs_get_the_counts_of_the_reconciliations_before(capsys):
+    document = json.loads(nothing(capsys, planned(days=(), settled=32, unclosed=HELD_BACK), BEFORE, as_json=True))
+    assert (document["windows_compared"], document["equal"], document["explain"]) == (5, 4, BEFORE[1])
+    assert document["nothing_compared"][0].startswith("nothing was compared: ")
 
 
 def test_a_report_of_no_window_says_that_nothing_was_compared(capsys):
@@ -180,16 +209,14 @@ def test_a_report_of_windows_has_all_counts(capsys):
 
 
 def test_a_dry_run_prints_the_plan_and_says_that_it_did_nothing(capsys):
-    shown = printed(capsys, planned(unclosed=HELD_BACK), is_dry_run=True, as_json=False)
+    shown = dry_run(capsys, planned(unclosed=HELD_BACK))
     assert shown.startswith("3 days to reconcile")
     assert HELD_BACK_LINES[0] in shown
     assert shown.splitlines()[-1] == ("Dry run: no day was computed; the offset index was extended to the log's end.")
 
 
-def test_programs_get_the_keys_of_a_report_where_nothing_was_compared(capsys):
-    document = json.loads(
-        printed(capsys, planned(days=(), settled=32, unclosed=HELD_BACK), is_dry_run=False, as_json=True)
-    )
+def test_programs_get_the_keys_of_a_report_where_nothing_was_ever_compared(capsys):
+    document = json.loads(nothing(capsys, planned(days=(), settled=32, unclosed=HELD_BACK), as_json=True))
     assert {name: document[name] for name in ReconciliationReport.__slots__} == dict.fromkeys(
         ReconciliationReport.__slots__, 0
     )
@@ -199,7 +226,7 @@ def test_programs_get_the_keys_of_a_report_where_nothing_was_compared(capsys):
 
 
 def test_programs_get_the_plan_of_a_dry_run(capsys):
-    document = json.loads(printed(capsys, planned(settled=32), is_dry_run=True, as_json=True))
+    document = json.loads(dry_run(capsys, planned(settled=32), as_json=True))
     assert document.keys() == {"plan"}
     assert document["plan"]["days"][0] == {"day": "2024-03-01", "reasons": ["no batch result"]}
     assert document["plan"]["settled_days_left_out"] == 32
