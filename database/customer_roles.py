@@ -12,7 +12,7 @@ from typing import Literal
 import psycopg
 from psycopg import Connection, sql
 
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.errors import SmaError, first_line_of
 
 PasswordState = Literal["as_given", "changed", "no_role", "unknown"]

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from batch.store.statements import load_statements
 from clients.answers import HEALTH_TIMEOUT_S
 from clients.postgres import session
+from clients.statements import load_statements
 from sma.settings import DatabaseSettings
 
 _SQL = load_statements(__file__)

@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import groupby
 
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 
 DAYS_SHOWN = 84
 

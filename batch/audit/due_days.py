@@ -11,7 +11,7 @@ from datetime import date
 from batch.results.retention import first_day_kept
 from batch.schedule.owner_days import owner_days, result_days
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.averages import Averages
 from sma.durations import parse_duration
 from sma.settings import ReconciliationSettings

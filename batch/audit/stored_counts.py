@@ -12,7 +12,7 @@ from batch.reconciliation.compare_days import count_days
 from batch.reconciliation.compare_in_database import RowCounts
 from batch.results.batch_results import read_results
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 
 _SQL = load_statements(__file__)
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 
 _SQL = load_statements(__file__)
 

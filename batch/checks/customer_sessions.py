@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from batch.store.database import connect
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.settings import DatabaseSettings
 
 LONGEST = timedelta(minutes=30)

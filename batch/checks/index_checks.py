@@ -2,7 +2,7 @@
 
 from batch.checks.finding import Finding
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.averages import Averages
 from sma.durations import format_duration
 

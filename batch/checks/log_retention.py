@@ -15,7 +15,7 @@ from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_o
 from batch.schedule.stale_days import days_to_reconcile
 from batch.store.database import Connection
 from batch.store.read_only import read_only_session
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.averages import Averages
 from sma.settings import BatchSettings
 

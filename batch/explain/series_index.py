@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from batch.index.blocks import read_blocks
 from batch.store.database import Connection
-from batch.store.statements import load_statements
 from batch.windows.window_events import SeriesEvent
+from clients.statements import load_statements
 from sma.days import day_number
 from sma.durations import DAY_MS
 

@@ -11,8 +11,8 @@ from typing import Any, LiteralString
 
 from batch.explain.layer_checks import Row, StoredResult
 from batch.store.database import Connection
-from batch.store.statements import load_statements
 from batch.windows.window_events import Pair
+from clients.statements import load_statements
 from sma.days import day_of
 from sma.instants import instant, milliseconds
 

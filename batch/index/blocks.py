@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 
 _SQL = load_statements(__file__)
 

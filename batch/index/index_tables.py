@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 from batch.index.index_pass import Block, IndexPass, LateEvents, PassEnd
 from batch.index.log_index import Rule
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.days import day_of_number
 from sma.errors import SmaError
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.averages import Averages
 from sma.errors import SmaError
 from sma.instants import milliseconds

@@ -16,7 +16,7 @@ from batch.log.reader import Value, read_partition, read_values
 from batch.log.series_table import SeriesTable
 from batch.store.array_format import decode_integers
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.errors import SmaError
 from sma.settings import BatchSettings
 

@@ -10,7 +10,7 @@ from batch.reconciliation.accounting import Account
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA, Summary
 from batch.results.batch_results import BatchResult, as_json
 from batch.store.database import AS_OF, Connection, copy_in
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 
 _SQL = load_statements(__file__)
 

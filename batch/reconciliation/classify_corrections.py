@@ -19,10 +19,10 @@ from batch.log.offsets import Progress, retained_ranges
 from batch.reconciliation.recomputed import is_whole
 from batch.schedule.required_offsets import is_gone, required_offsets
 from batch.store.database import AS_OF, Connection, connect, copy_in, snapshot
-from batch.store.statements import load_statements
 from batch.windows.day_rows import SpanRows
 from batch.windows.partition_windows import EventFilter
 from batch.windows.recompute import RowRequest, recompute_days
+from clients.statements import load_statements
 from sma.averages import Averages
 from sma.days import day_start_ms
 from sma.durations import DAY_MS

@@ -12,7 +12,7 @@ import polars as pl
 from batch.reconciliation.classify import compare
 from batch.store.averages_tables import read_averages
 from batch.store.database import LAYERS, Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.instants import instant
 
 _SQL = load_statements(__file__)

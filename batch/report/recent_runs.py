@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from batch.store.read_only import read_only_session
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.settings import DatabaseSettings
 
 _SQL = load_statements(__file__)

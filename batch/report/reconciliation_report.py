@@ -6,7 +6,7 @@ from datetime import date
 
 from batch.explain.command import explain_command
 from batch.store.database import connect
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.errors import SmaError
 from sma.instants import milliseconds
 from sma.settings import BatchSettings

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from batch.index.known_series import has_rows, read_definitions, unknown_average, unknown_series
-from batch.store.database import Connection, connect, snapshot
-from batch.store.read_only import limit_time
-from batch.store.statements import load_statements
+from batch.store.database import Connection
+from batch.store.read_only import limited_session
+from clients.statements import load_statements
 from sma.averages import Average
 from sma.durations import MILLISECONDS
 from sma.errors import SmaError
@@ -58,11 +58,8 @@ def reader_session(settings: DatabaseSettings, limit_seconds: float) -> Iterator
     Raises:
         SmaError: the database does not answer or refuses, or the session took longer.
     """
-    with connect(settings.database_url, "SMA_DATABASE_URL") as connection:
-        limit_time(connection, limit_seconds)
-        connection.read_only = True
-        with snapshot(connection):
-            yield connection
+    with limited_session(settings.database_url, "SMA_DATABASE_URL", limit_seconds) as connection:
+        yield connection
 
 
 def find_average(connection: Connection, customer: str, metric: str, average: str) -> Average:

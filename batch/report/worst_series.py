@@ -11,7 +11,7 @@ from batch.reconciliation.classify import difference_size
 from batch.report.series_windows import EXPLAINED, UNEXPLAINED, WINDOWS_SCHEMA
 from batch.store.database import LAYERS, Connection
 from batch.store.read_only import read_only_session
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.durations import DAY_MS
 from sma.instants import instant
 from sma.settings import BatchSettings

@@ -12,7 +12,7 @@ from batch.store.array_format import UnreadableRow
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.averages_tables import add_batch_averages, read_averages, remove_batch_averages
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.days import day_start_ms
 from sma.durations import DAY_MS
 from sma.errors import SmaError

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from batch.store.averages_schema import KEY
 from batch.store.database import AS_OF, Connection, copy_in
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 
 _SQL = load_statements(__file__)
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from batch.log.offsets import Progress
 from batch.store.database import connect
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.settings import DatabaseSettings
 
 _SQL = load_statements(__file__)

@@ -13,7 +13,7 @@ from batch.index.closed_days import low_watermark_ms
 from batch.index.log_index import read_index
 from batch.log.offsets import Progress
 from batch.store.database import LAYERS, Connection, connect, snapshot
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
 from sma.limits import LATEST_EVENT_TIME_MS

@@ -19,9 +19,9 @@ from batch.schedule.required_offsets import is_gone, required_offsets
 from batch.schedule.unclosed import Unclosed, read_unclosed
 from batch.store.database import Connection, connect, snapshot
 from batch.store.job_starts import averages_in_force
-from batch.store.statements import load_statements
 from batch.windows.day_plan import DayPlan, consecutive, plan_days, require_retained
 from batch.windows.partition_windows import EventFilter
+from clients.statements import load_statements
 from sma.averages import Averages
 from sma.days import day_start_ms
 from sma.settings import BatchSettings

@@ -8,8 +8,8 @@ from datetime import date
 
 from batch.log.offsets import OffsetRange
 from batch.store.database import Connection
-from batch.store.statements import load_statements
 from batch.windows.lookback import longest_ms, most_events
+from clients.statements import load_statements
 from sma.averages import Averages
 from sma.durations import DAY_MS
 

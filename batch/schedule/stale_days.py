@@ -15,7 +15,7 @@ from batch.index.closed_days import low_watermark_ms
 from batch.index.log_index import read_index
 from batch.results.retention import first_day_kept
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.averages import Average, Averages
 from sma.durations import DAY_MS
 from sma.settings import BatchSettings

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from batch.index.closed_days import holding_back, low_watermark_ms
 from batch.index.log_index import IndexedPartition, LogIndex
 from batch.store.database import Connection
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.averages import Averages
 from sma.days import day_of, day_start_ms
 from sma.durations import DAY_MS

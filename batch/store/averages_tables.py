@@ -13,7 +13,7 @@ from batch.store.array_format import UnreadableRow, decode_integers, decode_micr
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.copy_format import POSTGRES_EPOCH_MS, encode_rows
 from batch.store.database import Connection, Layer
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.instants import instant
 
 _SQL = load_statements(__file__)

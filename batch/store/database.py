@@ -13,9 +13,9 @@ import polars as pl
 import psycopg
 from pydantic import SecretStr
 
-from batch.store.statements import load_statements
 from clients import postgres
 from clients.postgres import Connection as Connection
+from clients.statements import load_statements
 
 Layer = Literal["streaming_averages", "batch_averages"]
 LAYERS: tuple[Layer, Layer] = ("streaming_averages", "batch_averages")

@@ -10,7 +10,7 @@ from typing import Any
 
 from batch.store.database import Connection
 from batch.store.read_only import read_only_session
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.averages import Average, Averages
 from sma.errors import SmaError
 from sma.settings import DatabaseSettings

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pydantic import SecretStr
+
 from batch.store.database import Connection, connect, snapshot
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from sma.settings import DatabaseSettings
 
 LIMIT_SECONDS = 20.0
@@ -19,7 +21,18 @@ def read_only_session(settings: DatabaseSettings, limit_seconds: float = LIMIT_S
     Raises:
         SmaError: the database does not answer or refuses, or the session took longer.
     """
-    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
+    with limited_session(settings.batch_database_url, "SMA_BATCH_DATABASE_URL", limit_seconds) as connection:
+        yield connection
+
+
+@contextmanager
+def limited_session(url: SecretStr, setting: str, limit_seconds: float) -> Iterator[Connection]:
+    """Open a read-only session as any role, as `read_only_session` does; `setting` names the URL in errors.
+
+    Raises:
+        SmaError: as `read_only_session`.
+    """
+    with connect(url, setting) as connection:
         limit_time(connection, limit_seconds)
         connection.read_only = True
         with snapshot(connection):

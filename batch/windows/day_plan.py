@@ -12,10 +12,10 @@ from batch.index.blocks import read_blocks, read_late_events
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import OffsetRange
 from batch.store.database import Connection
-from batch.store.statements import load_statements
 from batch.windows.lookback import longest_ms, most_events
 from batch.windows.partition_windows import EventFilter, Source, Task
 from batch.windows.spans import Span, spans
+from clients.statements import load_statements
 from sma.averages import Average
 from sma.days import day_number, day_of_number, day_start_ms
 from sma.durations import DAY_MS

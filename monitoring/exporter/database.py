@@ -15,7 +15,7 @@ from batch.checks.log_retention import days_are_retained
 from batch.store.database import Connection
 from batch.store.job_starts import averages_in_force
 from batch.store.read_only import read_only_session
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from monitoring.exporter.families import by_label, by_partition, counters, gauge, gauges
 from powerbi.refresh.connection import model_of
 from sma.averages import load_averages

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from batch.store.database import Connection, connect, snapshot
-from batch.store.statements import load_statements
+from clients.statements import load_statements
 from powerbi.refresh.due import Known
 from powerbi.refresh.follow import Ended, NotAccepted
 from powerbi.refresh.plan import Contents, Plan
