@@ -41,6 +41,7 @@ class Publisher:
         Raises:
             SmaError: Kafka or the topic is not there.
         """
+        settings = settings.kafka_as("producer")
         self.published = Published()
         self._topic = settings.events_topic
         self._failure: str | None = None

@@ -111,6 +111,7 @@ def offsets_to_read_from(settings: KafkaSettings, *, from_start: bool, since_ms:
     Raises:
         SmaError: Kafka does not answer, or has no such topic.
     """
+    settings = settings.kafka_as("subscriber")
     topic = settings.moving_averages_topic
     if since_ms is not None:
         return offsets_at(settings, topic, since_ms)
@@ -140,6 +141,7 @@ def emitted_rows(
     Raises:
         SmaError: a record is no row, or Kafka refuses.
     """
+    settings = settings.kafka_as("subscriber")
     before, is_silent = EmittedBefore(), False
     errors: list[KafkaError] = []
     others = {"isolation.level": "read_committed", "auto.offset.reset": "earliest", "error_cb": errors.append}

@@ -58,7 +58,7 @@ def explain(
     Raises:
         SmaError: there is no such average, grid point or series, or Kafka or the database does not answer.
     """
-    committed = committed_offsets(settings, settings.events_topic, settings.consumer_group)
+    committed = committed_offsets(settings.kafka_as("batch"), settings.events_topic, settings.consumer_group)
     with connect(settings.database_url, "SMA_DATABASE_URL") as connection:
         connection.read_only = True
         with snapshot(connection):

@@ -92,7 +92,10 @@ def extend_index(
     """
     started = time.monotonic()
     rule = Rule.of(averages)
-    ranges, events_id = retained_ranges(settings, settings.events_topic), topic_id(settings, settings.events_topic)
+    ranges, events_id = (
+        retained_ranges(settings, settings.events_topic),
+        topic_id(settings.kafka_as("batch"), settings.events_topic),
+    )
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         _require_same_topic(settings, read_topic_ids(connection), events_id)
         if read_rules(connection) - {rule}:

@@ -23,5 +23,6 @@ def retained_ranges(settings: KafkaSettings, topic: str) -> dict[int, OffsetRang
     Raises:
         SmaError: Kafka does not answer, or has no such topic.
     """
+    settings = settings.kafka_as("batch")
     first, after_last = starts(settings, topic), ends(settings, topic, read_committed=True)
     return {partition: OffsetRange(start, after_last[partition]) for partition, start in first.items()}

@@ -1,7 +1,7 @@
 """Reads one partition of the log, as columns or as the bytes of its records, with either reader.
 
 `fast_reader` decodes record batches in compiled loops. `plain_reader` uses Kafka's ordinary consumer and is slower. The
-setting `log_reader` selects one; `auto` is the fast one, and the plain one from where the fast one is unavailable. Both
+setting `kafka_reader` selects one; `auto` is the fast one, and the plain one from where that is unavailable. Both
 yield the same records (docs/decisions/0032-two-readers-one-door.md).
 
 Callers ask for Kafka offsets; days and windows do not belong here. Arguments and chunks can be sent to another
@@ -65,6 +65,7 @@ def read_partition(
         SmaError: Kafka does not answer or no longer holds all of the range, a batch is damaged, or the setting is
             `fast` and that reader is unavailable.
     """
+    settings = settings.kafka_as("batch")
 
     def read_fast(position: int) -> Iterator[Chunk]:
         return fast_reader.read_partition(
@@ -95,6 +96,7 @@ def read_values(
     consume: "Consume | None" = None,
 ) -> Iterator[list[Value]]:
     """Yield the values of the records at start <= Kafka offset < end, of any content; else as `read_partition`."""
+    settings = settings.kafka_as("batch")
 
     def read_fast(position: int) -> Iterator[list[Value]]:
         return fast_reader.read_values(settings, topic, partition, position, end, limits, fetch)
@@ -129,14 +131,14 @@ def _read(
         next_offset: returns the first Kafka offset after what was read, given it and the position before.
     """
     position, end = wanted
-    if settings.log_reader != "plain":
+    if settings.kafka_reader != "client":
         try:
             for read in read_fast(position):
                 position = min(next_offset(read, position), end)
                 yield read
             return
         except FastReaderUnavailable as error:
-            if settings.log_reader == "fast":
+            if settings.kafka_reader == "fast":
                 raise
             _warn(settings, topic, error)
     yield from read_plainly(position)

@@ -22,7 +22,7 @@ def retention_bytes(settings: KafkaSettings) -> int:
     Raises:
         SmaError: Kafka does not answer.
     """
-    return int(topic_config(settings, settings.events_topic, CHECK_TIMEOUT_S)["retention.bytes"])
+    return int(topic_config(settings.kafka_as("batch"), settings.events_topic, CHECK_TIMEOUT_S)["retention.bytes"])
 
 
 def record_bytes(settings: KafkaSettings, retained: Mapping[int, OffsetRange]) -> float:
@@ -33,7 +33,7 @@ def record_bytes(settings: KafkaSettings, retained: Mapping[int, OffsetRange]) -
     """
     group, topic = f"{settings.topic_prefix}batch", settings.events_topic
     starts = {partition: max(each.start, each.end - SAMPLE_RECORDS) for partition, each in retained.items()}
-    with reading(settings, group, topic, starts, **{"auto.offset.reset": "earliest"}) as consumer:
+    with reading(settings.kafka_as("batch"), group, topic, starts, **{"auto.offset.reset": "earliest"}) as consumer:
         sampled = consumer.consume(SAMPLE_RECORDS, timeout=CHECK_TIMEOUT_S)
     sizes = [_size(message) for message in sampled if message.error() is None]
     return sum(sizes) / len(sizes) if sizes else float(RECORD_OVERHEAD_BYTES)

@@ -33,7 +33,7 @@ def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], pr
         retry=retry_if_result(lambda committed: bool(uncommitted(committed, read_to))),
     )
     try:
-        return poll(committed_offsets, settings, settings.events_topic, settings.consumer_group)
+        return poll(committed_offsets, settings.kafka_as("batch"), settings.events_topic, settings.consumer_group)
     except RetryError as error:
         committed: dict[int, int] = error.last_attempt.result()
         done = sum(min(committed.get(partition, 0), offset) for partition, offset in read_to.items())
@@ -49,6 +49,7 @@ def wait_until_visible(settings: BatchSettings, topics: Sequence[str], progress:
     Raises:
         SmaError: a transaction is still open after `reconcile_timeout`, or Kafka does not answer.
     """
+    settings = settings.kafka_as("batch")
     written = {topic: ends(settings, topic) for topic in topics}
 
     def open_topics() -> list[str]:

@@ -1,4 +1,4 @@
-"""Opens Kafka's clients: the one configuration of librdkafka, and the one admin client of this process.
+"""Opens Kafka's clients: the one configuration of librdkafka, and one admin client for each principal.
 
 The admin client never reads the offsets of a consumer group: see `clients.kafka.groups`.
 """
@@ -6,7 +6,6 @@ The admin client never reads the offsets of a consumer group: see `clients.kafka
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -14,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from clients.answers import ANSWER_TIMEOUT_S, Refused, Unanswered
+from clients.kafka.librdkafka import librdkafka_options
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
 
@@ -21,19 +21,23 @@ SERVICE = "Kafka"
 SETTLING_S = 30.0  # how long a broker may need until it leads a new topic or knows its groups
 RETRY_S = 0.2
 
+_ADMINS: dict[frozenset[tuple[str, Any]], AdminClient] = {}  # by how they connect, and as whom
 _NOT_YET = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 
 Answer = TypeVar("Answer")
 
 
 def admin(settings: KafkaSettings) -> AdminClient:
-    """Return the admin client of this process: making one and connecting takes fifty times as long as a request."""
-    return _admin(settings.kafka_bootstrap)
+    """Return the admin client of a principal: making one and connecting takes fifty times as long as a request."""
+    connection = frozenset(item for item in librdkafka_options(settings).items() if not callable(item[1]))
+    if connection not in _ADMINS:
+        _ADMINS[connection] = AdminClient(_config(settings, **{"socket.timeout.ms": round(1_000 * ANSWER_TIMEOUT_S)}))
+    return _ADMINS[connection]
 
 
 def forget_admin() -> None:
     """Make the next request use a new admin client: one whose broker restarted may never reach it again."""
-    _admin.cache_clear()
+    _ADMINS.clear()
 
 
 def ask(settings: KafkaSettings, question: Callable[[AdminClient], Answer]) -> Answer:
@@ -89,7 +93,7 @@ def reading(
     Raises:
         SmaError: Kafka does not answer, or refuses.
     """
-    consumer = Consumer(_config(settings.kafka_bootstrap, **{"group.id": group, "enable.auto.commit": False} | others))
+    consumer = Consumer(_config(settings, **{"group.id": group, "enable.auto.commit": False} | others))
     try:
         consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in from_offsets.items()])
         yield consumer
@@ -106,7 +110,7 @@ def producer(settings: KafkaSettings, **others: Any) -> Producer:
         settings: where Kafka is.
         others: settings of librdkafka.
     """
-    return Producer(_config(settings.kafka_bootstrap, **others))
+    return Producer(_config(settings, **others))
 
 
 def failure(settings: KafkaSettings, error: KafkaException | TimeoutError, what: str = "") -> SmaError:
@@ -124,11 +128,6 @@ def failure(settings: KafkaSettings, error: KafkaException | TimeoutError, what:
     return kind(SERVICE, settings.kafka_bootstrap, f"{what}: {reason.str()}" if what else reason.str())
 
 
-@cache
-def _admin(bootstrap: str) -> AdminClient:
-    return AdminClient(_config(bootstrap, **{"socket.timeout.ms": round(1_000 * ANSWER_TIMEOUT_S)}))
-
-
-def _config(bootstrap: str, **others: Any) -> dict[str, Any]:
+def _config(settings: KafkaSettings, **others: Any) -> dict[str, Any]:
     """Return what each client of librdkafka is made with: it prints nothing, since every failure is raised here."""
-    return {"bootstrap.servers": bootstrap, "log_level": 0, "error_cb": lambda _: None} | others
+    return librdkafka_options(settings) | {"log_level": 0, "error_cb": lambda _: None} | others

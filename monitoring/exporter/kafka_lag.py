@@ -38,6 +38,7 @@ class KafkaLag:
             now_s: the clock.
             read_by_job: how far the running job has read; asks Flink unless given.
         """
+        settings = settings.kafka_as("monitoring")
         self._settings = settings
         self._log = KafkaLog(settings)
         self._now_s = now_s

@@ -1,23 +1,22 @@
-"""Reads Kafka's settings: its address, the topics' names and sizes, and how the log is read."""
+"""Reads Kafka's settings: the topics' names and sizes, and how the log is read."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from sma.settings.part import Part
+from sma.settings.kafka_connection import KafkaConnection
 
 
-class KafkaSettings(Part):
+class KafkaSettings(KafkaConnection):
     """Where Kafka is, the names of the topics, and how its log is read."""
 
-    kafka_bootstrap: str = Field("127.0.0.1:19000", description="Kafka's bootstrap servers")
     topic_prefix: str = Field("", description="put before the name of each topic and of the consumer group")
     partitions: int = Field(4, ge=1, description="partitions of the topic `events`, when it is created")
     retention_bytes: int = Field(-1, description="bytes that each partition of `events` retains; -1 for all")
-    log_reader: Literal["auto", "fast", "plain"] = Field(
+    kafka_reader: Literal["auto", "fast", "client"] = Field(
         "auto",
-        description="how the batch layer reads Kafka: `fast` decodes record batches itself, `plain` uses Kafka's "
-        "ordinary consumer, `auto` is `fast` and, where Kafka cannot be read so, `plain`",
+        description="how the batch layer reads Kafka: `fast` decodes record batches itself, `client` uses Kafka's "
+        "ordinary consumer, `auto` is `fast` and, where Kafka cannot be read so, `client`",
     )
 
     @property

@@ -16,7 +16,7 @@ class KafkaLog:
 
     def __init__(self, settings: StreamingSettings) -> None:
         """Ask nothing yet."""
-        self._settings = settings
+        self._settings = settings.kafka_as("stream")
         self._topic = settings.events_topic
         self._group = settings.consumer_group
 

@@ -27,7 +27,7 @@ END = 20
 UNAVAILABLE = FastReaderUnavailable("events: partition 0: an old batch")
 
 Fetches = Sequence[Fetched | Exception]
-Setting = Literal["auto", "fast", "plain"]
+Setting = Literal["auto", "fast", "client"]
 
 
 @dataclass
@@ -58,9 +58,9 @@ class Sources:
         found = read_values(settings, topic, 0, 0, END, fetch=self.fetch, consume=self.consume)
         return [value for values in found for value in values]
 
-    def offsets(self, log_reader: Setting) -> list[int]:
+    def offsets(self, kafka_reader: Setting) -> list[int]:
         """Read columns, and then values: which must be of the same records."""
-        settings = Settings(log_reader=log_reader)
+        settings = Settings(kafka_reader=kafka_reader)
         values = [value.offset for value in self.values(settings)]
         chunks = self.chunks(settings, SeriesTable())
         assert [offset for chunk in chunks for offset in chunk.kafka_offsets.tolist()] == values
@@ -68,13 +68,13 @@ class Sources:
 
 
 @pytest.mark.parametrize(
-    ("log_reader", "fast", "plain"), [("auto", [0, 0], []), ("fast", [0, 0], []), ("plain", [], [0, 0])]
+    ("kafka_reader", "fast", "plain"), [("auto", [0, 0], []), ("fast", [0, 0], []), ("client", [], [0, 0])]
 )
 def test_the_setting_selects_the_reader(
-    log_reader: Setting, fast: list[int], plain: list[int], caplog: pytest.LogCaptureFixture
+    kafka_reader: Setting, fast: list[int], plain: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
     sources = Sources([Fetched(events(0, 10)), Fetched(events(10, 10))])
-    assert sources.offsets(log_reader) == list(range(END))
+    assert sources.offsets(kafka_reader) == list(range(END))
     assert (sources.fast, sources.plain) == (fast, plain)
     assert caplog.records == []
 
@@ -167,7 +167,7 @@ def test_a_kafka_that_is_older_than_the_fast_reader_is_read_all_the_same() -> No
         chunks = list(read_partition(settings, TOPIC, 0, 3, 20, DAY_MS, SeriesTable()))
         assert [offset for chunk in chunks for offset in chunk.kafka_offsets.tolist()] == list(range(3, 20))
         with pytest.raises(FastReaderUnavailable, match="in version 11 of FetchRequest"):
-            list(read_values(settings.model_copy(update={"log_reader": "fast"}), TOPIC, 0, 3, 20))
+            list(read_values(settings.model_copy(update={"kafka_reader": "fast"}), TOPIC, 0, 3, 20))
 
 
 def test_a_log_that_an_older_kafka_wrote_is_read_all_the_same() -> None:

@@ -20,6 +20,7 @@ def test_the_table_of_a_part_is_its_class(part):
     for name, field in part.model_fields.items():
         if part is Part or name not in Part.model_fields:
             default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+            default = "" if default in (None, {}) else default
             shown = str(default).lower() if isinstance(default, bool) else str(default).replace(f"{CHECKOUT}/", "")
             expected.append(f"| `SMA_{name.upper()}` | {f'`{shown}`' if shown else ''} | {field.description} |")
     assert "\n".join(expected) + "\n\n" in SETTINGS

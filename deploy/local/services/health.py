@@ -46,7 +46,9 @@ def check_kafka(settings: KafkaSettings, since: float = 0) -> Health:
     """Ask for the cluster's brokers."""
     try:
         require_listening(settings, HEALTH_TIMEOUT_S)
-        brokers = ask(settings, lambda admin: admin.list_topics(timeout=HEALTH_TIMEOUT_S)).brokers
+        brokers = ask(
+            settings.kafka_as("monitoring"), lambda admin: admin.list_topics(timeout=HEALTH_TIMEOUT_S)
+        ).brokers
     except SmaError as error:
         return Health(_reason(error))
     return Health(None, _kafka_version()) if brokers else Health("no broker has joined")

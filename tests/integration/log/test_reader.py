@@ -26,7 +26,7 @@ from tests.support.slow_reader import Reading, readings
 
 MAX_AHEAD_MS = 1_000
 DEADLINE_SECONDS = 120
-READERS: Sequence[Literal["fast", "plain"]] = ("fast", "plain")
+READERS: Sequence[Literal["fast", "client"]] = ("fast", "client")
 
 Found = list[tuple[int, Reading]]
 
@@ -58,7 +58,7 @@ def send(to: Producer, topic: str, sent: Iterator[tuple[bytes | None, int]], par
 
 def settings_of_readers(settings: Settings) -> list[Settings]:
     """The settings with each reader."""
-    return [settings.model_copy(update={"log_reader": each}) for each in READERS]
+    return [settings.model_copy(update={"kafka_reader": each}) for each in READERS]
 
 
 def read(
@@ -297,7 +297,7 @@ def test_a_kafka_that_does_not_know_the_fast_reader_s_requests_is_read_plainly(
 def test_the_plain_reader_leaves_no_consumer_group(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     send(producer(settings), topic, records(10))
-    plain = settings.model_copy(update={"log_reader": "plain"})
+    plain = settings.model_copy(update={"kafka_reader": "client"})
     assert len(read(plain, topic, 0, 10)) == 10
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
     groups = {group.group_id for group in admin.list_consumer_groups().result().valid}

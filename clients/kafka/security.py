@@ -1,0 +1,84 @@
+"""How Kafka is connected to, whichever client connects: with TLS or without, and who logs in.
+
+`librdkafka`, `java` and (for sockets) `login` beside this module render it: one connection means the same in all three.
+Certificates and keys are handed on as text where a client takes that, so a Flink elsewhere needs none of these files.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from clients.kafka.tokens import MSK_IAM
+from sma.errors import SmaError
+from sma.settings.kafka_connection import KafkaConnection
+
+
+def has_tls(settings: KafkaConnection) -> bool:
+    """Return whether connections are encrypted."""
+    return settings.kafka_security_protocol in ("SSL", "SASL_SSL")
+
+
+def has_sasl(settings: KafkaConnection) -> bool:
+    """Return whether clients log in."""
+    return settings.kafka_security_protocol in ("SASL_PLAINTEXT", "SASL_SSL")
+
+
+def require_complete(settings: KafkaConnection) -> None:
+    """Refuse a connection of which a part is missing, or given and not used, before a client waits for it.
+
+    Raises:
+        SmaError: that is so.
+    """
+    protocol, mechanism = settings.kafka_security_protocol, settings.kafka_sasl_mechanism
+    if has_sasl(settings) and not mechanism:
+        raise SmaError(f"SMA_KAFKA_SECURITY_PROTOCOL is {protocol}, which needs SMA_KAFKA_SASL_MECHANISM")
+    if mechanism and not has_sasl(settings):
+        raise SmaError(
+            f"SMA_KAFKA_SASL_MECHANISM is {mechanism}, and SMA_KAFKA_SECURITY_PROTOCOL is {protocol}: set it to "
+            "SASL_SSL (or SASL_PLAINTEXT, which encrypts nothing)"
+        )
+    missing = [name for name in _NEEDS.get(mechanism, ()) if not _text(getattr(settings, name))]
+    if missing:
+        raise SmaError(f"SMA_KAFKA_SASL_MECHANISM is {mechanism}, which needs SMA_{missing[0].upper()}")
+    if (settings.kafka_cert_file is None) != (settings.kafka_key_file is None):
+        given = "CERT" if settings.kafka_cert_file else "KEY"
+        raise SmaError(f"only SMA_KAFKA_{given}_FILE is set: a certificate and its key are needed together")
+
+
+_NEEDS = {
+    "PLAIN": ("kafka_username", "kafka_password"),
+    "SCRAM-SHA-256": ("kafka_username", "kafka_password"),
+    "SCRAM-SHA-512": ("kafka_username", "kafka_password"),
+    "OAUTHBEARER": ("kafka_oauth_token_url", "kafka_oauth_client_id", "kafka_oauth_client_secret"),
+    MSK_IAM: ("kafka_aws_region",),
+}
+
+
+def _text(value: Any) -> str:
+    return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
+
+
+def read_pem(name: str, path: Path) -> str:
+    """Return the text of a file of certificates or of a key; `name` is that of its setting.
+
+    Raises:
+        SmaError: it cannot be read, or is none.
+    """
+    try:
+        text = path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a PEM file"
+        raise SmaError(f"SMA_KAFKA_{name}_FILE: {path}: {reason}") from error
+    if "-----BEGIN " not in text:
+        raise SmaError(f"SMA_KAFKA_{name}_FILE: {path}: not a PEM file")
+    return text
+
+
+def principal(settings: KafkaConnection) -> str:
+    """Return as whom the connection is known to Kafka, for a message: a user, an OAuth client, or a certificate."""
+    if has_sasl(settings):
+        if settings.kafka_sasl_mechanism == MSK_IAM:
+            return "the AWS identity"
+        return f"User:{settings.kafka_oauth_client_id or settings.kafka_username}"
+    if settings.kafka_cert_file is not None:
+        return f"the subject of {settings.kafka_cert_file}"
+    return "User:ANONYMOUS"
