@@ -21,6 +21,11 @@ RELEASED = {
     "0013_field_words.sql": "493d3c51cff43352f70f40cfb284ea3b3c4f09b17521cee54b99b92e3cf7dd9c",
     "0014_log_time.sql": "6e6a02a2544fb191487edf9eabb8fab88bcf113d558d58fc46c336bbab097018",
     "0016_mismatched_records.sql": "a8295315ff427feaecf3c0aba0b42e3780832546403e085077dc98dd5740ab11",
+    "0017_generations.sql": "506e563edba77eebf7251648d250087e15ddc0bc5c422c1249a82a56bc0d175c",
+    "0018_audit.sql": "567a625385ad221326ab10b8ff862015e88941ccf075d41663e5904f5aa5fa7f",
+    "0019_topic_id.sql": "42b0f6992de5972a4b6c5597b4ea5e067ec88637def03c73e258e622ce3bfa12",
+    "0020_parallel_plans.sql": "e4084d9f0c3fc488522867baca7207348057ecf3d85372c8e1f23969f6de3a0f",
+    "0021_password_digest.sql": "41ce458c6a0bd8206a75c714d8532fbb1e3d4152b44835853be766ee891673a0",
 }
 
 
