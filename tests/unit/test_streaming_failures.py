@@ -1,4 +1,4 @@
-"""Failures of the job, with texts that Kafka's clients 4.2 gave in Flink: each has a cause and a way out of one line."""
+"""Failures of the job, in words that Kafka's clients 4.2 used in Flink: each has a cause and a way out of one line."""
 
 from pathlib import Path
 
@@ -46,7 +46,9 @@ def metadata_of(topic: str, cause: str) -> str:
     )
 
 
-OPEN = "java.lang.RuntimeException: Failed to get open transactions for topics [{}]. Make sure that the Kafka broker ..."
+OPEN = (
+    "java.lang.RuntimeException: Failed to get open transactions for topics [{}]. Make sure that the Kafka broker ..."
+)
 DENIED = "TopicAuthorizationException: Topic authorization failed."
 PRODUCERS = (
     "TopicAuthorizationException: Failed to describe active producers for partition p.late_events-3 due to "
@@ -68,8 +70,8 @@ PRODUCERS = (
         ),
         (
             trace(OPEN.format("p.late_events"), metadata_of("p.late_events", DENIED)),
-            "User:stream may not Read and Write on topic p.late_events: `kafka-acls --add --allow-principal User:stream "
-            "--operation Read --operation Write --topic p.late_events` allows it",
+            "User:stream may not Read and Write on topic p.late_events: `kafka-acls --add --allow-principal User:stream"
+            " --operation Read --operation Write --topic p.late_events` allows it",
         ),
         (
             trace(OPEN.format("p.late_events"), f"{ERRORS}.{PRODUCERS}"),
@@ -134,7 +136,7 @@ def test_a_right_that_is_missing_is_named_with_operation_resource_and_principal(
             SCRAM,
             trace(
                 metadata_of("p.events", "SslAuthenticationException: SSL handshake failed"),
-                "java.security.cert.CertificateException: No subject alternative names matching IP address 1.2.3.4 found",
+                "java.security.cert.CertificateException: No subject alternative names matching IP address 1.2.3.4",
             ),
             "the certificate of Kafka is for other names than those in kafka:9",
         ),
@@ -180,7 +182,9 @@ def test_a_job_that_restarts_for_such_a_reason_is_refused_with_the_way_out() -> 
         flink.answers["/jobs/a/exceptions"] = {"exceptionHistory": {"entries": [{"stacktrace": denied}]}}
         assert FlinkRest(flink.url).last_failure("a") == "TopicAuthorizationException: Topic authorization failed."
         settings = SCRAM.model_copy(update={"flink_url": flink.url})
-        with pytest.raises(SmaError, match=r"is RESTARTING \(Topic.* failed\.\): User:stream may not Read on topic p\.ev"):
+        with pytest.raises(
+            SmaError, match=r"is RESTARTING \(Topic.* failed\.\): User:stream may not Read on topic p\.ev"
+        ):
             required_job(settings)
     finally:
         flink.close()
