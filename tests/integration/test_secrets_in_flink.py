@@ -71,10 +71,8 @@ def secrets_of(place):
 def test_no_page_of_flink_shows_a_secret(submitted, way):
     place, job_ids, _ = submitted
     shown = dict(pages(place.settings.flink_url, job_ids[way]))
+    assert f"{place.settings.job_name}-{way}" in shown["/jobs/overview"]
     assert len(shown) > 60
-    assert "bootstrap.servers" in shown["/jobmanager/log"] + "".join(
-        shown.values()
-    )  # Kafka's clients say how they connect
     found = {
         (path, name) for path, text in shown.items() for name, secret in secrets_of(place).items() if secret in text
     }
@@ -83,14 +81,20 @@ def test_no_page_of_flink_shows_a_secret(submitted, way):
 
 def test_no_file_of_flink_holds_a_secret(submitted):
     place, _, _ = submitted
-    state = place.settings.state_dir
-    files = [*(state / "logs").glob("flink*"), *(path for path in (state / "flink").rglob("*") if path.is_file())]
-    assert "sasl.jaas.config = [hidden]" in (state / "logs" / "flink-taskmanager.log").read_text(errors="replace")
     secrets = {name: secret.encode() for name, secret in secrets_of(place).items()}
-    contents = {path: path.read_bytes() for path in files}
-    assert {
-        (path, name) for path, text in contents.items() for name, secret in secrets.items() if secret in text
-    } == set()
+    files = dict(contents(place.settings.state_dir / "logs")) | dict(contents(place.settings.state_dir / "flink"))
+    log = next(text for path, text in files.items() if path.name == "flink-taskmanager.log")
+    assert b"sasl.jaas.config = [hidden]" in log  # Kafka's clients say how they connect
+    assert {(path, name) for path, text in files.items() for name, secret in secrets.items() if secret in text} == set()
+
+
+def contents(folder: Path):
+    for path in folder.rglob("*"):
+        try:
+            if path.is_file():
+                yield path, path.read_bytes()
+        except FileNotFoundError:  # a checkpoint that is followed by others
+            continue
 
 
 def test_no_list_of_processes_shows_a_secret(submitted):
