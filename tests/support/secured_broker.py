@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import trustme
-from confluent_kafka import KafkaException
+from confluent_kafka import ElectionType, KafkaError, KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -44,7 +44,7 @@ SESSION_S = 4
 RACKS = {1: "a", 2: "b"}
 PROTOCOLS = {"plain": "PLAINTEXT", "ssl": "SSL", "sasl_ssl": "SASL_SSL", "sasl_plaintext": "SASL_PLAINTEXT"}
 _CLUSTER = "c2VjdXJlZC1icm9rZXJzMA"
-_START_S = 120.0
+_START_S = 300.0  # a busy machine
 _MODULES = "org.apache.kafka.common.security"
 
 
@@ -121,6 +121,17 @@ class SecuredKafka:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(30)
+
+    def elect_leaders(self) -> None:
+        """Let the first replica of each partition lead again, as soon as it has caught up."""
+        give_up_at = time.monotonic() + _START_S
+        while True:
+            elected = self.admin.elect_leaders(ElectionType.PREFERRED).result(30)
+            bad = [error for error in elected.values() if error and error.code() != KafkaError.ELECTION_NOT_NEEDED]
+            if not bad:
+                return
+            assert time.monotonic() < give_up_at, bad
+            time.sleep(0.3)
 
     def await_brokers(self, count: int) -> None:
         give_up_at = time.monotonic() + _START_S
