@@ -78,8 +78,8 @@ def read(
 
 def read_both(settings: Settings, topic: str, start: int, end: int, limits: ReadLimits = LIMITS) -> Found:
     """What both readers read, which must be the same."""
-    fast, plain = (read(each, topic, start, end, limits=limits) for each in settings_of_readers(settings))
-    assert fast == plain
+    fast, client = (read(each, topic, start, end, limits=limits) for each in settings_of_readers(settings))
+    assert fast == client
     return fast
 
 
@@ -233,16 +233,16 @@ def test_what_compaction_leaves_is_read_as_kafka_s_consumer_reads_it(place: Plac
         to.poll(0)
     assert to.flush(30) == 0
     give_up_at = time.monotonic() + DEADLINE_SECONDS
-    fast, plain = settings_of_readers(settings)
-    found, plainly, ordinarily, again = Found(), Found(), Found(), None
+    fast, client = settings_of_readers(settings)
+    found, by_client, ordinarily, again = Found(), Found(), Found(), None
     # Kafka goes on compacting: what counts is a reading between two that are alike
     while found != again or len(found) == count:
         assert time.monotonic() < give_up_at, "Kafka did not compact the topic, or did not come to rest"
         found = read(fast, topic, 0, count)
-        plainly = read(plain, topic, 0, count)
+        by_client = read(client, topic, 0, count)
         ordinarily = read_ordinarily(settings, topic, 0, count)
         again = read(fast, topic, 0, count)
-    assert found == plainly == ordinarily
+    assert found == by_client == ordinarily
 
 
 def count_in_process(
@@ -281,7 +281,7 @@ def test_timestamps_are_the_time_of_appending_where_the_topic_says_so(place: Pla
     assert found == read_ordinarily(settings, topic, 0, 2)
 
 
-def test_a_kafka_that_does_not_know_the_fast_reader_s_requests_is_read_plainly(
+def test_a_kafka_that_does_not_know_the_fast_reader_s_requests_is_read_with_client(
     place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings, topic = place.settings, place.settings.events_topic
@@ -294,11 +294,11 @@ def test_a_kafka_that_does_not_know_the_fast_reader_s_requests_is_read_plainly(
     assert "in version 2 of FetchRequest" in warned.getMessage()
 
 
-def test_the_plain_reader_leaves_no_consumer_group(place: Place) -> None:
+def test_the_client_reader_leaves_no_consumer_group(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     send(producer(settings), topic, records(10))
-    plain = settings.model_copy(update={"kafka_reader": "client"})
-    assert len(read(plain, topic, 0, 10)) == 10
+    client = settings.model_copy(update={"kafka_reader": "client"})
+    assert len(read(client, topic, 0, 10)) == 10
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
     groups = {group.group_id for group in admin.list_consumer_groups().result().valid}
     assert not any(group.startswith(settings.topic_prefix) for group in groups)
