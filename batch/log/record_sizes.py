@@ -9,7 +9,7 @@ from typing import Any
 from batch.log.offsets import OffsetRange
 from clients.answers import CHECK_TIMEOUT_S
 from clients.kafka.connection import reading
-from clients.kafka.offsets import topic_config
+from clients.kafka.topics import topic_config
 from sma.settings import KafkaSettings
 
 SAMPLE_RECORDS = 200

@@ -36,7 +36,7 @@ PARTS = StackStatus(
     ),
     pages={"alerts": "http://prometheus/classic/alerts", "alertmanager": "http://alerts/"},
 )
-STATUS = Now(PARTS, RUNNING, NewestSeries((), 0), NOTHING, [])
+STATUS = Now(PARTS, RUNNING, NewestSeries((), 0), NOTHING, [], [])
 
 
 def series(customer: str, minutes: int, state: str = "streamed") -> Series:
