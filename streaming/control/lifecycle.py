@@ -19,13 +19,13 @@ from sma.settings import StreamingSettings
 from streaming.control.job_config import Change, Effect, JobConfig, changes
 from streaming.control.job_starts import add_start, present_generation, require_present
 from streaming.control.kafka_log import KafkaLog
+from streaming.control.slots import parallelism_of
 from streaming.control.snapshots import Snapshot, Snapshots
 from streaming.submit.options import job_options
 from streaming.submit.plan import running_plan
 from streaming.submit.submission import MOVING_AVERAGES, submit
 
 START_TIMEOUT_S = 120.0
-SLOTS_TIMEOUT_S = 30.0
 SAVEPOINT_TIMEOUT_S = 300.0
 
 # what Flink says of a snapshot that it cannot read
@@ -208,21 +208,10 @@ def submit_job(
 ) -> str:
     """Submit a job under the name in `settings`, and return its id.
 
-    A secondary job, next to the running one, takes the task slots that are free: at least one.
-
     Raises:
         SmaError: Flink has too few slots, or refused the job.
     """
-    rest = FlinkRest(settings.flink_url)
-    parallelism = settings.parallelism or KafkaLog(settings).partition_count()
-    required = 1 if is_secondary else parallelism
-    poll(
-        lambda: rest.free_slots() >= required,
-        SLOTS_TIMEOUT_S,
-        f"Flink at {settings.flink_url} does not have the {required} free task slots that the job requires:"
-        " add a TaskManager, or set SMA_PARALLELISM lower",
-    )
-    parallelism = min(parallelism, max(required, rest.free_slots()))
+    parallelism = parallelism_of(settings, KafkaLog(settings).partition_count, is_secondary=is_secondary)
     options = job_options(settings, parallelism, lineage_uri, snapshot.uri if snapshot else None)
     return submit(settings, options, plan, job)
 
