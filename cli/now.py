@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from deploy.topic_reports import TopicReport
 from deploy.topics import read_topics
 from monitoring.figures import Alert, Figures, read_alerts, read_figures
 from monitoring.newest_series import NewestSeries, read_newest_series
+from monitoring.topic_made_anew import made_anew
 from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.control import progress
@@ -88,7 +89,13 @@ def _topics(settings: Settings) -> list[TopicReport]:
     """
     if not check_kafka(settings).is_up:
         raise SmaError(KAFKA_DOWN)
-    return read_topics(settings, HEALTH_TIMEOUT_S)
+    return [_with_made_anew(settings, report) for report in read_topics(settings, HEALTH_TIMEOUT_S)]
+
+
+def _with_made_anew(settings: Settings, report: TopicReport) -> TopicReport:
+    if report.name != settings.events_topic:
+        return report
+    return replace(report, remarks=(*report.remarks, *(each.text for each in made_anew(settings, report.topic_id))))
 
 
 def _or_why(ask: Callable[[], Answer]) -> Answer | str:

@@ -21,10 +21,12 @@ _LARGEST_WRITTEN_BYTES = 16_384  # a batch of a Java producer; a rejected event 
 class TopicReport:
     """A topic as it is: `remarks` are what its owner should know, `fault` is why it cannot be used.
 
-    Sizes and times are Kafka's, -1 for no limit; those that Kafka does not show are None.
+    Sizes and times are Kafka's, -1 for no limit; those that Kafka does not show are None. `topic_id` is empty where
+    Kafka knows none.
     """
 
     name: str
+    topic_id: str
     partitions: int
     replication_factor: int
     min_insync_replicas: int | None
@@ -87,9 +89,12 @@ def report_topic(settings: KafkaSettings, found: FoundTopic) -> TopicReport:
             "Kafka does not allow to read how it is set up (DescribeConfigs on the topic), so whether it keeps its "
             "records is not known"
         )
-        return TopicReport(found.name, found.partitions, found.replication_factor, *(None,) * 6, remarks=(remark,))
+        return TopicReport(
+            found.name, found.topic_id, found.partitions, found.replication_factor, *(None,) * 6, remarks=(remark,)
+        )
     report = TopicReport(
         name=found.name,
+        topic_id=found.topic_id,
         partitions=found.partitions,
         replication_factor=found.replication_factor,
         min_insync_replicas=_number(config, "min.insync.replicas", 1),

@@ -5,16 +5,15 @@ How a topic is set up is in `clients.kafka.topics`, how far a consumer group has
 
 from collections.abc import Sequence
 
-from confluent_kafka import IsolationLevel, TopicPartition, Uuid
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka.connection import ask
-from clients.kafka.topics import describe_topics
+from clients.kafka.topics import describe_topics, id_of
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
 
-_NO_ID = str(Uuid(0, 0))
 _START = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
@@ -42,7 +41,7 @@ def topic_id(settings: KafkaSettings, topic: str) -> str:
     described = describe_topics(settings, [topic]).get(topic)
     if described is None:
         raise _missing(settings, topic)
-    return "" if str(described.topic_id) == _NO_ID else str(described.topic_id)
+    return id_of(described)
 
 
 def starts(settings: KafkaSettings, topic: str) -> dict[int, int]:

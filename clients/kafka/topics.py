@@ -7,25 +7,27 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, Uuid
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType, TopicDescription  # type: ignore[attr-defined]
 
 from clients.answers import ANSWER_TIMEOUT_S, Refused
 from clients.kafka.connection import SERVICE, ask
 from sma.settings import KafkaSettings
 
+_NO_ID = str(Uuid(0, 0))
 _GONE = KafkaError.UNKNOWN_TOPIC_OR_PART
 _NOT_ALLOWED = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
 class FoundTopic:
-    """A topic as it is. `replication_factor` is the least of any partition.
+    """A topic as it is. `replication_factor` is the least of any partition; for `topic_id` see `id_of`.
 
     `config` is in Kafka's spelling; None where Kafka does not allow to read it.
     """
 
     name: str
+    topic_id: str
     partitions: int
     replication_factor: int
     config: dict[str, str] | None
@@ -70,8 +72,13 @@ def find_topics(
             continue
         replicas = min((len(partition.replicas) for partition in topic.partitions), default=0)
         readable = None if isinstance(config, KafkaError) else config
-        found[name] = FoundTopic(name, len(topic.partitions), replicas, readable)
+        found[name] = FoundTopic(name, id_of(topic), len(topic.partitions), replicas, readable)
     return found
+
+
+def id_of(topic: TopicDescription) -> str:
+    """Return the id that Kafka gave a topic when it was made; empty where Kafka knows none, as before 2.8."""
+    return "" if str(topic.topic_id) == _NO_ID else str(topic.topic_id)
 
 
 def topic_config(settings: KafkaSettings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, str]:

@@ -28,6 +28,8 @@ from streaming.submit.submission import MOVING_AVERAGES, submit
 START_TIMEOUT_S = 120.0
 SAVEPOINT_TIMEOUT_S = 300.0
 
+_RESTARTING = ("FAILING", "RESTARTING")
+
 # what Flink says of a snapshot that it cannot read
 _UNREADABLE = re.compile(r"EOFException|FileNotFoundException|StreamCorrupted|Could not deserialize|magic number")
 
@@ -104,6 +106,9 @@ def start(settings: StreamingSettings, averages: Averages, fresh: bool = False, 
             to the present averages.yaml.
     """
     job = settle(settings)
+    if job is not None and job.state in _RESTARTING and (fresh or from_uri):
+        cancel(settings)  # it takes no savepoint, so it cannot be stopped, and its state is not wanted
+        job = None
     if job is not None:
         if fresh or from_uri:
             what = "a fresh start" if fresh else "it starts from another snapshot"
@@ -271,7 +276,7 @@ def required_job(settings: StreamingSettings) -> Job:
     job = next(iter(rest.jobs(settings.job_name)), None)
     if job is None:
         raise SmaError(f"no job {settings.job_name} at {settings.flink_url}: run `sma stream start`")
-    if job.has_ended or job.state in ("FAILING", "RESTARTING", "CANCELLING"):
+    if job.has_ended or job.state in (*_RESTARTING, "CANCELLING"):
         cause = rest.last_failure(job.job_id)
         hint = "run `sma stream start`" if job.has_ended else "see `sma stream status`"
         raise SmaError(f"the job {settings.job_name} is {job.state}{f' ({cause})' if cause else ''}: {hint}")

@@ -31,7 +31,7 @@ EVENTS, LATE, REJECTED, AVERAGES = topic_names(SETTINGS)
 
 def report(name=EVENTS, settings=SETTINGS, partitions=3, replicas=3, **config):
     config = {key.replace("_", "."): value for key, value in config.items()}
-    return report_topic(settings, FoundTopic(name, partitions, replicas, GOOD | config))
+    return report_topic(settings, FoundTopic(name, "id", partitions, replicas, GOOD | config))
 
 
 def test_every_topic_has_the_brokers_clock_and_keeps_its_records():
@@ -128,13 +128,13 @@ def test_of_producers_clocks_it_is_said_what_they_cost():
 )
 def test_limits_of_producers_times_are_named_where_they_refuse_records(name, side, limit_ms, remark):
     config = GOOD | CREATE_TIME | {f"message.timestamp.{side}.max.ms": str(limit_ms)}
-    found = report_topic(SETTINGS, FoundTopic(name, 3, 3, config))
+    found = report_topic(SETTINGS, FoundTopic(name, "id", 3, 3, config))
     assert [each for each in found.remarks if each.startswith("Kafka refuses")] == ([remark] if remark else [])
 
 
 def test_kafka_ignores_such_limits_where_it_sets_the_times():
     config = GOOD | {"message.timestamp.before.max.ms": "1", "message.timestamp.after.max.ms": "1"}
-    assert report_topic(SETTINGS, FoundTopic(EVENTS, 3, 3, config)).remarks == ()
+    assert report_topic(SETTINGS, FoundTopic(EVENTS, "id", 3, 3, config)).remarks == ()
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_setting_that_a_topic_does_not_follow_is_named_since_it_is_for_new_one
 
 
 def test_of_a_topic_whose_settings_may_not_be_read_that_is_said():
-    found = report_topic(SETTINGS, FoundTopic(EVENTS, 3, 1, None))
+    found = report_topic(SETTINGS, FoundTopic(EVENTS, "id", 3, 1, None))
     assert found.fault is None
     assert found.line.startswith("3 partitions, 1 replica (lost with its broker); Kafka does not allow to read")
     assert "DescribeConfigs" in found.remarks[0]
@@ -178,6 +178,7 @@ def test_of_a_topic_whose_settings_may_not_be_read_that_is_said():
 def test_a_report_is_json():
     assert report().as_dict() == {
         "name": "t.events",
+        "topic_id": "id",
         "partitions": 3,
         "replication_factor": 3,
         "min_insync_replicas": 2,

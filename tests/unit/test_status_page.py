@@ -82,7 +82,7 @@ def test_a_series_without_a_window_says_so():
 
 
 def test_a_topic_has_a_line_only_where_something_is_to_be_said():
-    topic = TopicReport("events", 4, 1, 1, "CreateTime", "delete", -1, -1, 1_048_588)
+    topic = TopicReport("events", "id", 4, 1, 1, "CreateTime", "delete", -1, -1, 1_048_588)
     assert "topic" not in page(replace(STATUS, topics=[topic]))
     shown = page(replace(STATUS, topics=[replace(topic, remarks=("one", "two")), replace(topic, fault="no")]))
     assert [line for line in shown.splitlines() if line.startswith("topic")] == [
