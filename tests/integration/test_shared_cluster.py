@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka.admin import AclOperation as Operation
 
 from batch.log.offsets import retained_ranges
-from batch.log.record_sizes import retention_bytes
+from batch.log.record_sizes import Retention, read_retention
 from clients.kafka.offsets import ends, topic_id
 from deploy.local.services.health import check_kafka
 from deploy.topics import check_topics, create_topics, topic_names, wanted_topics
@@ -54,7 +54,7 @@ def test_topics_that_are_there_are_used_without_the_right_to_create_any(kafka, m
     assert topic_id(made, made.events_topic)
     assert set(ends(made, made.events_topic)) == {0, 1, 2, 3}
     assert set(retained_ranges(made, made.events_topic)) == {0, 1, 2, 3}
-    assert retention_bytes(made) == -1
+    assert read_retention(made) == Retention(-1, -1)
 
 
 def test_topics_that_are_missing_are_created_where_that_is_allowed(kafka, settings):
@@ -111,7 +111,7 @@ def test_a_topic_whose_settings_may_not_be_read_is_used_and_that_is_said(kafka, 
     assert create_topics(made) == []
     assert all("DescribeConfigs" in report.line for report in check_topics(made))
     with pytest.raises(SmaError, match=rf"refuses: DescribeConfigs on topic {made.events_topic}: Topic authorization"):
-        retention_bytes(made)
+        read_retention(made)
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
