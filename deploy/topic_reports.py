@@ -133,7 +133,8 @@ def _remarks_on_time(settings: KafkaSettings, topic: TopicReport, config: Mappin
             "producers' clocks set the times of its records (CreateTime): max_ahead finds a clock that is ahead only "
             f"if the event's is another{kept}; message.timestamp.type={APPEND_TIME} changes that"
         )
-    before, after = (_number(config, f"message.timestamp.{side}.max.ms", NO_LIMIT) for side in ("before", "after"))
+    either = _number(config, "message.timestamp.difference.max.ms", NO_LIMIT)  # the one limit of Kafka before 3.6
+    before, after = (_number(config, f"message.timestamp.{side}.max.ms", either) for side in ("before", "after"))
     if before < (NO_LIMIT if topic.name == settings.events_topic else HOUR_MS):
         yield f"Kafka refuses a record whose time is more than {_in_words(before)} before its clock"
     if after < HOUR_MS:

@@ -8,9 +8,10 @@ import pytest
 
 from clients.kafka.offsets import topic_id
 from deploy.topics import reset_topics
+from monitoring.exporter import database
 from sma.errors import SmaError
 from streaming.control.snapshots import Snapshots
-from tests.support.metrics import eventually
+from tests.support.metrics import eventually, samples
 from tests.support.month_of_events import as_record, extend, log_of
 from tests.support.publishing import publish
 from tests.support.stored import succeed
@@ -102,6 +103,8 @@ def test_the_offset_index_is_not_extended_from_another_topic(place):
     (remark,) = remarks_on_events(place)
     assert "since it was indexed, so nothing more is indexed or reconciled" in remark
     assert "`sma up --fresh` starts with an empty database" in remark
+    found = samples(database.look_at_reconciliation(place.settings))
+    assert (found["sma_topic_made_anew", "batch"], found["sma_topic_made_anew", "stream"]) == (1, 0)
 
 
 def test_an_index_that_was_stored_without_the_id_of_its_topic_takes_the_present_one(place):
