@@ -9,8 +9,10 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from psycopg.types.json import Jsonb
 
 from batch.checks.log_retention import days_are_retained
+from clients.kafka.topics import topic_config
 from sma.averages import parse_averages
 from sma.days import day_start_ms
+from tests.support.metrics import eventually
 from tests.support.publishing import Sent, publish
 
 DAY = date(2013, 1, 10)
@@ -45,6 +47,9 @@ def retain(place, limit, key="retention.bytes"):
     client = admin(place)  # one that nobody holds is gone before it has its answer
     (future,) = client.incremental_alter_configs([resource]).values()
     future.result(15)
+    for attempt in eventually():  # the controller has it before the broker
+        with attempt:
+            assert topic_config(place.settings, place.settings.events_topic)[key] == str(limit)
 
 
 def admin(place):
