@@ -8,9 +8,10 @@ from rich.text import Text
 
 from cli.ages import ago_in_words, lasting_in_words
 from cli.console import make_facts, make_table, out
-from cli.now import Now
+from cli.now import KAFKA_DOWN, Now
 from cli.stream_wording import status_in_words
 from deploy.local.lifecycle.status import StackStatus
+from deploy.topic_reports import TopicReport
 from monitoring.figures import Alert, Figures
 from monitoring.newest_series import NewestSeries, Series
 from sma.instants import format_instant
@@ -35,6 +36,7 @@ def page_of(status: Now, now: datetime) -> RenderableType:
     sections: list[RenderableType] = [_parts_table(status.parts), Text(f"stream: {job}")]
     if figures is not None and (lag := _lag_rows(figures, now)):
         sections.append(make_facts("", lag))
+    sections += [Text(f"topic {line}") for line in _topic_lines(status.topics)]
     sections.append(Text())
     if isinstance(status.newest, str):
         sections.append(Text(f"newest data: {status.newest}\n"))
@@ -68,6 +70,14 @@ def _lag_rows(figures: Figures, now: datetime) -> list[tuple[str, str]]:
         watermark = datetime.fromtimestamp(figures.watermark_s, UTC)
         rows.append(("  watermark", f"{watermark:%Y-%m-%d %H:%M:%S} (event time, UTC)"))
     return rows
+
+
+def _topic_lines(topics: list[TopicReport] | str) -> list[str]:
+    """Return what somebody should do about a topic; the table of the parts says where Kafka is down."""
+    if isinstance(topics, str):
+        return [] if topics == KAFKA_DOWN else [f"settings: {topics}"]
+    refused = [f"{topic.name}: REFUSED: {topic.fault}" for topic in topics if topic.fault]
+    return refused + [f"{topic.name}: {remark}" for topic in topics for remark in topic.remarks]
 
 
 def _newest_table(newest: NewestSeries, now: datetime) -> RenderableType:

@@ -89,6 +89,10 @@ class FlinkRest:
         """Return how many tasks the cluster could take."""
         return int(self.overview()["slots-available"])
 
+    def slots(self) -> int:
+        """Return how many tasks the cluster has room for, those that run included."""
+        return int(self.overview()["slots-total"])
+
     def restarts(self, job_id: str) -> int:
         """Return how often the job has been restarted after a failure."""
         metrics = self.ask("GET", f"/jobs/{job_id}/metrics", params={"get": "numRestarts"})

@@ -1,10 +1,10 @@
-"""Creates the topics that the system needs, and checks the settings of existing ones.
+"""Creates and deletes the topics that the system needs; `deploy.topic_reports` says what those that are there are like.
 
-Kafka stamps each record when it takes it (LogAppendTime), so no producer's clock can set the time of a record. What is
-kept of `events` is limited by its size.
+Kafka stamps each record when it takes it (LogAppendTime), so no producer's clock can set the time of a record. How much
+of `events` is kept, and on how many brokers, is set (docs/settings.md).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +17,10 @@ from tenacity import Retrying, retry, retry_if_result, stop_after_delay, wait_fi
 from clients.answers import TOPICS_TIMEOUT_S
 from clients.kafka.connection import RETRY_S, SETTLING_S, admin, ask, failure
 from clients.kafka.groups import GroupInUse, delete_group
-from clients.kafka.offsets import topic_config, topics
+from clients.kafka.topics import FoundTopic, describe_topics, find_topics, is_not_allowed
+from deploy.topic_reports import APPEND_TIME, NO_LIMIT, TopicReport, report_topic
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
-
-_APPEND_TIME = "LogAppendTime"
-_NO_LIMIT = str(2**63 - 1)
 
 _END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
@@ -36,24 +34,32 @@ class Topic:
     config: dict[str, str]
 
 
+def topic_names(settings: KafkaSettings) -> list[str]:
+    """Return the names of the topics of a system with these settings."""
+    return [
+        settings.events_topic,
+        settings.late_events_topic,
+        settings.rejected_events_topic,
+        settings.moving_averages_topic,
+    ]
+
+
 def wanted_topics(settings: KafkaSettings) -> list[Topic]:
-    """Return the topics of a system with these settings."""
+    """Return the topics as they are created with these settings."""
     keep = {
-        "message.timestamp.type": _APPEND_TIME,
-        "message.timestamp.after.max.ms": _NO_LIMIT,  # or a producer whose clock is ahead fails, as the stream's could
+        "message.timestamp.type": APPEND_TIME,
+        "message.timestamp.after.max.ms": str(NO_LIMIT),  # or a producer whose clock is ahead fails
         "retention.ms": "-1",
+        "retention.bytes": "-1",
         "cleanup.policy": "delete",
     }
-    events = Topic(
-        settings.events_topic, settings.partitions, {**keep, "retention.bytes": str(settings.retention_bytes)}
-    )
-    others = (settings.late_events_topic, settings.rejected_events_topic)
+    if settings.min_insync_replicas >= 0:
+        keep["min.insync.replicas"] = str(settings.min_insync_replicas)
+    limits = {"retention.ms": str(settings.retention_ms), "retention.bytes": str(settings.retention_bytes)}
     # a row that is emitted again replaces the earlier one: subscribers need only the last of each key
-    averages = Topic(settings.moving_averages_topic, settings.partitions, {**keep, "cleanup.policy": "compact"})
+    configs = [keep | limits, keep, keep, keep | {"cleanup.policy": "compact"}]
     return [
-        events,
-        *(Topic(name, settings.partitions, {**keep, "retention.bytes": "-1"}) for name in others),
-        averages,
+        Topic(name, settings.partitions, config) for name, config in zip(topic_names(settings), configs, strict=True)
     ]
 
 
@@ -61,21 +67,36 @@ def create_topics(settings: KafkaSettings) -> list[str]:
     """Create the topics that do not exist yet; return their names.
 
     Raises:
-        SmaError: Kafka cannot be reached, or an existing topic would lose or misread events.
+        SmaError: Kafka cannot be reached or refuses, or a topic that is there makes answers wrong.
     """
+    found = find_topics(settings, topic_names(settings), TOPICS_TIMEOUT_S)
+    _refuse_faults(report_topic(settings, topic) for topic in found.values())
+    missing = [topic for topic in wanted_topics(settings) if topic.name not in found]
     created = []
-    for topic, future in _request_topics(settings).items():
+    for topic, future in _request_topics(settings, missing).items():
         try:
             future.result()
             created.append(topic)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise failure(settings, error, f"topic {topic}") from error
-    await_topics(
-        {topic.name for topic in wanted_topics(settings)}, lambda: topics(settings, TOPICS_TIMEOUT_S), SETTLING_S
-    )
-    check_topics(settings)
+                raise _not_created(settings, topic, error) from error
+    names = [topic.name for topic in missing]
+    await_topics(set(names), lambda: describe_topics(settings, names, TOPICS_TIMEOUT_S), SETTLING_S)
     return created
+
+
+def _not_created(settings: KafkaSettings, name: str, error: KafkaException) -> SmaError:
+    if error.args[0].code() == KafkaError.INVALID_REPLICATION_FACTOR:
+        return failure(settings, error, f"topic {name} with SMA_REPLICATION_FACTOR={settings.replication_factor}")
+    if not is_not_allowed(error.args[0]):
+        return failure(settings, error, f"topic {name}")
+    (topic,) = (topic for topic in wanted_topics(settings) if topic.name == name)
+    config = " ".join(f"--config {key}={value}" for key, value in topic.config.items())
+    return SmaError(
+        f"Kafka at {settings.kafka_bootstrap} has no topic {name}, and does not allow to create it: allow Create on it "
+        f"to the principal that `sma` connects as, or have it created: kafka-topics.sh --create --topic {name} "
+        f"--partitions {topic.partitions} {config}"
+    )
 
 
 def await_topics(names: set[str], listed: Callable[[], Iterable[str]], limit_s: float) -> None:
@@ -95,43 +116,42 @@ def await_topics(names: set[str], listed: Callable[[], Iterable[str]], limit_s: 
     waiting(lambda: names.difference(listed()))
 
 
-def check_topics(settings: KafkaSettings, timeout_s: float = TOPICS_TIMEOUT_S) -> None:
-    """Refuse existing topics whose settings the system cannot work with.
+def read_topics(settings: KafkaSettings, timeout_s: float = TOPICS_TIMEOUT_S) -> list[TopicReport]:
+    """Return what there is to say of each topic that is there.
 
     Args:
-        settings: where Kafka is, and what the system needs.
+        settings: where Kafka is, and how the topics are called.
+        timeout_s: how long to wait for each response of Kafka.
+
+    Raises:
+        SmaError: Kafka does not answer, or does not allow to describe a topic.
+    """
+    found = find_topics(settings, topic_names(settings), timeout_s)
+    return [report_topic(settings, found[name]) for name in topic_names(settings) if name in found]
+
+
+def check_topics(settings: KafkaSettings, timeout_s: float = TOPICS_TIMEOUT_S) -> list[TopicReport]:
+    """Return what there is to say of the topics; refuse those that are missing, or make answers wrong.
+
+    Args:
+        settings: where Kafka is, and how the topics are called.
         timeout_s: how long to wait for each response of Kafka.
 
     Raises:
         SmaError: the first fault, and how to fix it.
     """
-    partition_counts = {name: len(partitions) for name, partitions in topics(settings, timeout_s).items()}
-    for topic in wanted_topics(settings):
-        if topic.name not in partition_counts:
-            raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {topic.name}: run `sma up`")
-        fault = topic_fault(topic, partition_counts[topic.name], topic_config(settings, topic.name, timeout_s))
-        if fault:
-            raise SmaError(f"topic {topic.name}: {fault}")
+    reports = read_topics(settings, timeout_s)
+    missing = set(topic_names(settings)).difference(report.name for report in reports)
+    if missing:
+        raise SmaError(f"Kafka at {settings.kafka_bootstrap} has no topic {min(missing)}: run `sma up`")
+    _refuse_faults(reports)
+    return reports
 
 
-def topic_fault(topic: Topic, partitions: int, config: dict[str, str]) -> str | None:
-    """Return what is wrong with an existing topic and how to fix it; None if nothing is.
-
-    Args:
-        topic: as it should be.
-        partitions: how many it has.
-        config: its configuration, in Kafka's spelling.
-    """
-    if partitions != topic.partitions:
-        return f"has {partitions} partitions, not {topic.partitions}: set SMA_PARTITIONS={partitions}, or delete it"
-    if config.get("retention.ms") != "-1" and config.get("message.timestamp.type") != _APPEND_TIME:
-        return (
-            f"retention.ms is {config.get('retention.ms')}, and its records have the producers' timestamps: events of "
-            f"old times would be deleted at once; set message.timestamp.type={_APPEND_TIME} or retention.ms=-1 on it"
-        )
-    if "compact" in config.get("cleanup.policy", "") and topic.config["cleanup.policy"] == "delete":
-        return "cleanup.policy is compact: events of a series would be lost; set cleanup.policy=delete on it"
-    return None
+def _refuse_faults(reports: Iterable[TopicReport]) -> None:
+    for report in reports:
+        if report.fault:
+            raise SmaError(f"topic {report.name}: {report.fault}")
 
 
 def reset_topics(settings: KafkaSettings) -> None:
@@ -150,10 +170,9 @@ def delete_topics(settings: KafkaSettings) -> None:
     Raises:
         SmaError: Kafka cannot be reached.
     """
-    there = topics(settings, TOPICS_TIMEOUT_S)
-    names = [topic.name for topic in wanted_topics(settings) if topic.name in there]
-    if names:
-        ask(settings, partial(_delete, names))
+    there = describe_topics(settings, topic_names(settings), TOPICS_TIMEOUT_S)
+    if there:
+        ask(settings, partial(_delete, list(there)))
     with suppress(GroupInUse):
         delete_group(settings, settings.consumer_group)
 
@@ -172,12 +191,12 @@ def _delete(names: list[str], client: AdminClient) -> None:
 )
 def _missing_or_full(settings: KafkaSettings) -> list[str]:
     """Return the topics that are not yet there, or still the old ones."""
-    for future in _request_topics(settings).values():
+    for future in _request_topics(settings, wanted_topics(settings)).values():
         try:
             future.result()
         except KafkaException:  # still being deleted, or there already; the check below decides
             continue
-    there = topics(settings, TOPICS_TIMEOUT_S)
+    there = find_topics(settings, topic_names(settings), TOPICS_TIMEOUT_S)
     return [topic.name for topic in wanted_topics(settings) if not _is_empty(settings, there, topic)]
 
 
@@ -188,8 +207,8 @@ def _recreate_topics(settings: KafkaSettings) -> None:
     check_topics(settings)
 
 
-def _is_empty(settings: KafkaSettings, there: dict[str, list[int]], topic: Topic) -> bool:
-    if topic.name not in there or len(there[topic.name]) != topic.partitions:
+def _is_empty(settings: KafkaSettings, there: Mapping[str, FoundTopic], topic: Topic) -> bool:
+    if topic.name not in there or there[topic.name].partitions != topic.partitions:
         return False
     request = {TopicPartition(topic.name, partition): _END for partition in range(topic.partitions)}
     try:
@@ -198,10 +217,17 @@ def _is_empty(settings: KafkaSettings, there: dict[str, list[int]], topic: Topic
         return False
 
 
-def _request_topics(settings: KafkaSettings) -> dict[str, Any]:
+def _request_topics(settings: KafkaSettings, topics: Collection[Topic]) -> dict[str, Any]:
+    if not topics:
+        return {}
     wanted = [
-        NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=-1, config=topic.config)
-        for topic in wanted_topics(settings)
+        NewTopic(
+            topic.name,
+            num_partitions=topic.partitions,
+            replication_factor=settings.replication_factor,
+            config=topic.config,
+        )
+        for topic in topics
     ]
     return admin(settings).create_topics(
         wanted, operation_timeout=TOPICS_TIMEOUT_S, request_timeout=2 * TOPICS_TIMEOUT_S

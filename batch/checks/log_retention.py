@@ -3,6 +3,7 @@
 The days are selected in `batch.schedule.stale_days`, their offsets in `batch.schedule.required_offsets`.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +11,7 @@ from datetime import date
 from batch.checks.finding import Finding
 from batch.index.log_index import read_index
 from batch.log.offsets import OffsetRange, retained_ranges
-from batch.log.record_sizes import record_bytes, retention_bytes
+from batch.log.record_sizes import Retention, read_retention, record_bytes, record_times_ms
 from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_offsets
 from batch.schedule.stale_days import days_to_reconcile
 from batch.store.database import Connection
@@ -29,22 +30,32 @@ _SQL = load_statements(__file__)
 class Margin:
     """How long the required records of one partition will be retained: the figures that decide it.
 
-    `retention_bytes` -1: Kafka keeps everything. `records_per_second` None: not known yet.
+    `records_per_second` None: not known yet. `age_s` is that of the first of them, by its timestamp; None: not read.
     """
 
     required_from: int
     retained: OffsetRange
-    retention_bytes: int
+    retention: Retention
     record_bytes: float
     records_per_second: float | None
+    age_s: float | None = None
 
     @property
     def seconds_left(self) -> float | None:
         """After how long the first of them is dropped, at the present pace; None where that is unknown or never."""
-        if self.retention_bytes < 0 or not self.records_per_second:
+        left = [seconds for seconds in (self._until_too_many(), self._until_too_old()) if seconds is not None]
+        return min(left, default=None)
+
+    def _until_too_many(self) -> float | None:
+        if self.retention.max_bytes < 0 or not self.records_per_second:
             return None
-        spare_bytes = self.retention_bytes - (self.retained.end - self.required_from) * self.record_bytes
+        spare_bytes = self.retention.max_bytes - (self.retained.end - self.required_from) * self.record_bytes
         return max(spare_bytes, 0.0) / (self.records_per_second * self.record_bytes)
+
+    def _until_too_old(self) -> float | None:
+        if self.retention.max_age_ms < 0 or self.age_s is None:
+            return None
+        return max(self.retention.max_age_ms / 1_000 - self.age_s, 0.0)
 
 
 def days_are_retained(settings: BatchSettings, averages: Averages, today: date) -> Finding:
@@ -77,14 +88,28 @@ def days_are_retained(settings: BatchSettings, averages: Averages, today: date) 
         )
     lost = [day for day in days if is_gone(required.get(day, {}), retained)]
     required_from = _earliest([unindexed, *(offsets for day, offsets in required.items() if day not in lost)])
-    most_bytes = retention_bytes(settings)
-    each_bytes = record_bytes(settings, retained) if most_bytes >= 0 and required_from else 0.0
-    margins = {
-        partition: Margin(offset, retained[partition], most_bytes, each_bytes, pace.get(partition))
-        for partition, offset in required_from.items()
-        if partition in retained
-    }
+    margins = _margins(settings, required_from, retained, pace)
     return check_margins(len(days), lost, margins, SECONDS_BETWEEN_CHECKS + (len(days) - len(lost)) * seconds_per_day)
+
+
+def _margins(
+    settings: BatchSettings,
+    required_from: RequiredOffsets,
+    retained: Mapping[int, OffsetRange],
+    pace: Mapping[int, float],
+) -> dict[int, Margin]:
+    required = {partition: offset for partition, offset in required_from.items() if partition in retained}
+    retention = read_retention(settings)
+    each_bytes = record_bytes(settings, retained) if retention.max_bytes >= 0 and required else 0.0
+    times_ms = record_times_ms(settings, required) if retention.max_age_ms >= 0 and required else {}
+    now_ms = time.time() * 1_000
+    ages_s = {partition: (now_ms - time_ms) / 1_000 for partition, time_ms in times_ms.items()}
+    return {
+        partition: Margin(
+            offset, retained[partition], retention, each_bytes, pace.get(partition), ages_s.get(partition)
+        )
+        for partition, offset in required.items()
+    }
 
 
 def check_margins(
@@ -104,14 +129,15 @@ def check_margins(
         return Finding(
             False,
             f"Kafka has dropped records that {len(lost)} days to reconcile need, the first {lost[0]}: their "
-            "stored results stay; raise SMA_RETENTION_BYTES",
+            "stored results stay; raise retention.ms or retention.bytes of the topic of events",
             figures,
         )
     if shortest is not None and shortest < WARN_AT_TIMES * required_seconds:
         return Finding(
             False,
             f"Kafka drops records that days to reconcile need in {shortest:,.0f} s, and reconciling them takes "
-            f"{required_seconds:,.0f} s: raise SMA_RETENTION_BYTES, or see why they are not reconciled",
+            f"{required_seconds:,.0f} s: raise retention.ms or retention.bytes of the topic of events, or see why they "
+            "are not reconciled",
             figures,
             is_error=False,
         )

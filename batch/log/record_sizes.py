@@ -1,28 +1,41 @@
-"""Estimates the size of the log's records, and reads the retention size of a partition.
+"""Estimates the size of the log's records, reads the time of single ones, and how much of them Kafka retains.
 
-Kafka has no request for the size of a record, so the newest records are read and measured.
+Kafka has no request for the size or the time of a record, so records are read and measured.
 """
 
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from confluent_kafka import TopicPartition
 
 from batch.log.offsets import OffsetRange
 from clients.answers import CHECK_TIMEOUT_S
 from clients.kafka.connection import reading
-from clients.kafka.offsets import topic_config
+from clients.kafka.topics import topic_config
 from sma.settings import KafkaSettings
 
 SAMPLE_RECORDS = 200
 RECORD_OVERHEAD_BYTES = 20  # lengths, timestamps and the share of the batch's head
 
 
-def retention_bytes(settings: KafkaSettings) -> int:
-    """Return the size of a partition beyond which its oldest records are dropped; -1 where none are.
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Beyond which size of a partition, and beyond which age, records are dropped; -1 for no limit."""
+
+    max_bytes: int
+    max_age_ms: int
+
+
+def read_retention(settings: KafkaSettings) -> Retention:
+    """Return what Kafka retains of the topic `events`.
 
     Raises:
-        SmaError: Kafka does not answer.
+        SmaError: Kafka does not answer, or does not allow to read it.
     """
-    return int(topic_config(settings.kafka_as("batch"), settings.events_topic, CHECK_TIMEOUT_S)["retention.bytes"])
+    config = topic_config(settings.kafka_as("batch"), settings.events_topic, CHECK_TIMEOUT_S)
+    return Retention(int(config["retention.bytes"]), int(config["retention.ms"]))
 
 
 def record_bytes(settings: KafkaSettings, retained: Mapping[int, OffsetRange]) -> float:
@@ -37,6 +50,27 @@ def record_bytes(settings: KafkaSettings, retained: Mapping[int, OffsetRange]) -
         sampled = consumer.consume(SAMPLE_RECORDS, timeout=CHECK_TIMEOUT_S)
     sizes = [_size(message) for message in sampled if message.error() is None]
     return sum(sizes) / len(sizes) if sizes else float(RECORD_OVERHEAD_BYTES)
+
+
+def record_times_ms(settings: KafkaSettings, offsets: Mapping[int, int]) -> dict[int, int]:
+    """Return the timestamp of the first record at or after a Kafka offset of each partition, in milliseconds.
+
+    A partition of which no record came in time is left out.
+
+    Raises:
+        SmaError: Kafka does not answer.
+    """
+    group, topic, times_ms = f"{settings.topic_prefix}batch", settings.events_topic, dict[int, int]()
+    deadline = time.monotonic() + CHECK_TIMEOUT_S
+    one_each = {"auto.offset.reset": "earliest", "max.partition.fetch.bytes": 1}  # a batch is sent whole all the same
+    with reading(settings, group, topic, offsets, **one_each) as consumer:
+        while len(times_ms) < len(offsets) and time.monotonic() < deadline:
+            message = consumer.poll(0.1)
+            partition = None if message is None or message.error() else message.partition()
+            if message is not None and partition is not None and partition not in times_ms:
+                times_ms[partition] = int(message.timestamp()[1])
+                consumer.pause([TopicPartition(topic, partition)])
+    return times_ms
 
 
 def _size(message: Any) -> int:

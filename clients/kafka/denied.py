@@ -37,7 +37,12 @@ def denial(settings: KafkaConnection, code: int, needs: Sequence[str] = ()) -> D
     if (resource := _RESOURCES.get(code)) is None:
         return None
     missing = next((need for need in needs if f" on {resource}" in need), f"an operation on a {resource}")
-    return Denied(settings.kafka_bootstrap, f"refuses {principal(settings)}: {missing} is not allowed")
+    return not_allowed(settings, missing)
+
+
+def not_allowed(settings: KafkaConnection, need: str) -> Denied:
+    """Return the error for a request whose principal lacks a right, such as "Read on Topic:events"."""
+    return Denied(settings.kafka_bootstrap, f"refuses {principal(settings)}: {need} is not allowed")
 
 
 def login_denied(settings: KafkaConnection, reason: str) -> Denied:

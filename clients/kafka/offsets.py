@@ -1,31 +1,21 @@
 """Reads the partitions of a topic, and the Kafka offsets at which they begin, end, or have a given time.
 
-How far a consumer group has committed is in `clients.kafka.groups`.
+How a topic is set up is in `clients.kafka.topics`, how far a consumer group has committed in `clients.kafka.groups`.
 """
 
 from collections.abc import Sequence
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition, Uuid
-from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType, TopicDescription  # type: ignore[attr-defined]
+from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka.connection import ask
+from clients.kafka.topics import describe_topics, id_of
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
 
-_NO_ID = str(Uuid(0, 0))
 _START = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-
-
-def topics(settings: KafkaSettings, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, list[int]]:
-    """Return the numbers of each topic's partitions.
-
-    Raises:
-        SmaError: Kafka does not answer.
-    """
-    listed = ask(settings, lambda admin: admin.list_topics(timeout=timeout_s)).topics
-    return {name: sorted(topic.partitions) for name, topic in listed.items()}
 
 
 def partitions(settings: KafkaSettings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> list[int]:
@@ -48,26 +38,10 @@ def topic_id(settings: KafkaSettings, topic: str) -> str:
     Raises:
         SmaError: Kafka does not answer, or has no such topic.
     """
-    described = _describe(settings, topic, ANSWER_TIMEOUT_S)
+    described = describe_topics(settings, [topic]).get(topic)
     if described is None:
         raise _missing(settings, topic)
-    return "" if str(described.topic_id) == _NO_ID else str(described.topic_id)
-
-
-def topic_config(settings: KafkaSettings, topic: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, str]:
-    """Return the configuration of a topic, in Kafka's spelling.
-
-    Raises:
-        SmaError: Kafka does not answer, or has no such topic.
-    """
-
-    def describe(admin: AdminClient) -> dict[str, str]:
-        (future,) = admin.describe_configs(
-            [ConfigResource(ResourceType.TOPIC, topic)], request_timeout=timeout_s
-        ).values()
-        return {key: entry.value for key, entry in future.result(timeout_s + 1).items()}
-
-    return ask(settings, describe, f"DescribeConfigs on Topic:{topic}")
+    return id_of(described)
 
 
 def starts(settings: KafkaSettings, topic: str) -> dict[int, int]:
@@ -122,24 +96,8 @@ def _missing(settings: KafkaSettings, topic: str) -> SmaError:
 
 
 def _partitions(settings: KafkaSettings, topic: str, timeout_s: float) -> list[int]:
-    described = _describe(settings, topic, timeout_s)
+    described = describe_topics(settings, [topic], timeout_s).get(topic)
     return sorted(partition.id for partition in described.partitions) if described else []
-
-
-def _describe(settings: KafkaSettings, topic: str, timeout_s: float) -> TopicDescription | None:
-    """Return none for a topic that is not there; to list its metadata instead could make the topic."""
-
-    def describe(admin: AdminClient) -> TopicDescription | None:
-        future = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic]
-        try:
-            described: TopicDescription = future.result(timeout_s + 1)
-            return described
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                return None
-            raise
-
-    return ask(settings, describe, f"Describe on Topic:{topic}")
 
 
 def _offsets(

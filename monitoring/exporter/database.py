@@ -15,8 +15,10 @@ from batch.checks.log_retention import days_are_retained
 from batch.store.database import Connection
 from batch.store.job_starts import averages_in_force
 from batch.store.read_only import read_only_session
+from clients.kafka.offsets import topic_id
 from clients.statements import load_statements
 from monitoring.exporter.families import by_label, by_partition, counters, gauge, gauges
+from monitoring.topic_made_anew import made_anew
 from powerbi.refresh.connection import model_of
 from sma.averages import load_averages
 from sma.durations import parse_duration
@@ -61,6 +63,8 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
     averages = averages_in_force(reader, load_averages(settings.averages))
     period = timedelta(milliseconds=parse_duration(settings.audit_period))
     retained = days_are_retained(reader, averages, today).figures
+    gone = {each.what for each in made_anew(settings, topic_id(settings, settings.events_topic))}
+    other_topics = [("stream", float("job" in gone)), ("batch", float("index" in gone))]
     with _reading(settings) as connection:
         differences = connection.execute(_SQL["sum_differences"]).fetchall()
         damaged = connection.execute(_SQL["sum_damaged_rows"], {"period": period}).fetchall()
@@ -87,6 +91,7 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
         by_label("sma_explained_differences", "... explained by late events", "average", explained),
         by_label("sma_unexplained_differences", "... not explained", "average", unexplained),
         by_label("sma_unexplained_corrections", "Stored rows that no event explains", "average", damaged),
+        by_label("sma_topic_made_anew", "Whether a layer belongs to a topic that is gone", "layer", other_topics),
         *gauge("sma_audit_overdue_days", "Days not audited within the period", overdue),
         *gauge("sma_reconciliation_age_seconds", "Since the newest reconciliation", age_s),
         by_partition("sma_accounting_residue", "Records that nobody accounts for", residues),

@@ -27,7 +27,10 @@ class FlinkSettings(Part):
     )
     job_name: str = Field("moving-averages", description="name of the Flink job")
     parallelism: int = Field(
-        0, ge=0, description="parallelism of the Flink job; 0 for one task a partition of `events`"
+        0,
+        ge=0,
+        description="parallelism of the Flink job; 0 for one task a partition of `events`, or half of Flink's task "
+        "slots where there are fewer",
     )
     checkpoint_interval: str = Field("5 seconds", description="time between two checkpoints of the Flink job")
     state_backend: Literal["hashmap", "rocksdb"] = Field(

@@ -21,14 +21,16 @@ from streaming.control.job_config import Change, Effect, JobConfig, changes
 from streaming.control.job_starts import add_start, present_generation, require_present
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.rights import require_rights
+from streaming.control.slots import parallelism_of
 from streaming.control.snapshots import Snapshot, Snapshots
 from streaming.submit.options import job_options
 from streaming.submit.plan import running_plan
 from streaming.submit.submission import MOVING_AVERAGES, submit
 
 START_TIMEOUT_S = 120.0
-SLOTS_TIMEOUT_S = 30.0
 SAVEPOINT_TIMEOUT_S = 300.0
+
+_RESTARTING = ("FAILING", "RESTARTING")
 
 # what Flink says of a snapshot that it cannot read
 _UNREADABLE = re.compile(r"EOFException|FileNotFoundException|StreamCorrupted|Could not deserialize|magic number")
@@ -106,6 +108,9 @@ def start(settings: StreamingSettings, averages: Averages, fresh: bool = False, 
             to the present averages.yaml.
     """
     job = settle(settings)
+    if job is not None and job.state in _RESTARTING and (fresh or from_uri):
+        cancel(settings)  # it takes no savepoint, so it cannot be stopped, and its state is not wanted
+        job = None
     if job is not None:
         if fresh or from_uri:
             what = "a fresh start" if fresh else "it starts from another snapshot"
@@ -213,21 +218,10 @@ def submit_job(
 ) -> str:
     """Submit a job under the name in `settings`, and return its id.
 
-    A secondary job, next to the running one, takes the task slots that are free: at least one.
-
     Raises:
         SmaError: Flink has too few slots, or refused the job.
     """
-    rest = FlinkRest(settings.flink_url)
-    parallelism = settings.parallelism or KafkaLog(settings).partition_count()
-    required = 1 if is_secondary else parallelism
-    poll(
-        lambda: rest.free_slots() >= required,
-        SLOTS_TIMEOUT_S,
-        f"Flink at {settings.flink_url} does not have the {required} free task slots that the job requires:"
-        " add a TaskManager, or set SMA_PARALLELISM lower",
-    )
-    parallelism = min(parallelism, max(required, rest.free_slots()))
+    parallelism = parallelism_of(settings, KafkaLog(settings).partition_count, is_secondary=is_secondary)
     options = job_options(settings, parallelism, lineage_uri, snapshot.uri if snapshot else None)
     return submit(settings, options, plan, job)
 
@@ -287,7 +281,7 @@ def required_job(settings: StreamingSettings) -> Job:
     job = next(iter(rest.jobs(settings.job_name)), None)
     if job is None:
         raise SmaError(f"no job {settings.job_name} at {settings.flink_url}: run `sma stream start`")
-    if job.has_ended or job.state in ("FAILING", "RESTARTING", "CANCELLING"):
+    if job.has_ended or job.state in (*_RESTARTING, "CANCELLING"):
         failure = last_failure(settings, rest, job.job_id)
         hint = "run `sma stream start`" if job.has_ended else "see `sma stream status`"
         if failure is not None and failure.way_out is not None and job.state not in ("CANCELED", "FINISHED"):

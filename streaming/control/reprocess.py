@@ -16,6 +16,7 @@ from sma.instants import milliseconds
 from sma.settings import StreamingSettings
 from sma.window import DurationWindow
 from streaming.control.job_starts import present_generation
+from streaming.control.kafka_log import KafkaLog
 from streaming.control.lifecycle import run_to_end
 from streaming.submit.plan import reprocessing_plan
 from streaming.submit.submission import REPROCESSING
@@ -69,7 +70,7 @@ def reprocess(
     start_ms = milliseconds(start) if start else first - _duration_ms(finer) - _duration_ms(coarser)
     end_ms = milliseconds(end) if end else last
     progress(f"deriving {coarser.name} from the stored rows of {finer.name}")
-    splits = settings.parallelism or settings.partitions
+    splits = settings.parallelism or KafkaLog(settings).partition_count()
     plan = reprocessing_plan(settings, finer, coarser, present_generation(settings), start_ms, end_ms, splits, is_dry)
     own = settings.model_copy(update={"job_name": f"{settings.job_name}-reprocess"})
     counters = run_to_end(own, plan, REPROCESSING)

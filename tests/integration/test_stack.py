@@ -4,14 +4,12 @@ import ipaddress
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from deploy.local.environment import read_environment
 from deploy.local.lifecycle.status import status
 from deploy.local.processes import stack_processes
 from deploy.topics import check_topics, create_topics, reset_topics
-from sma.errors import SmaError
 
 
 def test_every_part_is_up_with_its_version(stack):
@@ -82,10 +80,10 @@ def test_topics_are_created_once(place):
     assert create_topics(place.settings) == []
 
 
-def test_a_topic_with_another_number_of_partitions_is_refused(place):
-    wanted = place.settings.model_copy(update={"partitions": place.settings.partitions + 1})
-    with pytest.raises(SmaError, match=rf"has {place.settings.partitions} partitions, not"):
-        check_topics(wanted)
+def test_a_topic_with_another_number_of_partitions_than_new_ones_is_used_as_it_is(place):
+    other = place.settings.model_copy(update={"partitions": place.settings.partitions + 1})
+    assert create_topics(other) == []
+    assert {report.partitions for report in check_topics(other)} == {place.settings.partitions}
 
 
 def test_resetting_the_topics_empties_them(place):

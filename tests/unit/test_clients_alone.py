@@ -63,3 +63,16 @@ def test_the_clients_make_each_of_them():
         "requests.request",
         "socket.create_connection",
     }
+
+
+def test_no_module_lists_all_that_a_cluster_has():
+    calls = {
+        (path.relative_to(CHECKOUT).as_posix(), node.func.attr)
+        for room in [*ROOMS, "clients", "reader"]
+        for path in (CHECKOUT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert ("clients/kafka/topics.py", "describe_topics") in calls
+    listing = {"list_topics", "list_consumer_groups", "list_groups"}
+    assert {(path, name) for path, name in calls if name in listing} == set()

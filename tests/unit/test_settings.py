@@ -48,6 +48,15 @@ def test_a_setting_that_was_renamed_is_named_with_its_new_name(monkeypatch, fres
         load_settings()
 
 
+def test_a_retention_that_is_no_duration_is_refused_with_its_variable(monkeypatch, fresh_settings):
+    monkeypatch.setenv("SMA_RETENTION", "a week")
+    with pytest.raises(SmaError, match=r"^SMA_RETENTION: .*'a week' is not a duration: write a whole number and a un"):
+        load_settings()
+    monkeypatch.setenv("SMA_RETENTION", "7 days")
+    assert load_settings().retention_ms == 7 * 86_400_000
+    assert KafkaSettings(retention="").retention_ms == -1
+
+
 @pytest.mark.parametrize("first_day", ["0001-01-01", "1799-12-31", "yesterday", "1970-1-1"])
 def test_a_first_day_that_makes_too_many_partitions_or_is_none_is_refused(monkeypatch, fresh_settings, first_day):
     monkeypatch.setenv("SMA_FIRST_DAY", first_day)

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from cli.now import Now
+from cli.now import KAFKA_DOWN, Now
 from cli.status_page import page_of
 from deploy.local.lifecycle.status import PartStatus, StackStatus
+from deploy.topic_reports import TopicReport
 from monitoring.figures import Alert, Figures
 from monitoring.newest_series import NewestSeries, Series
 from streaming.control.progress import Status
@@ -36,7 +37,7 @@ PARTS = StackStatus(
     ),
     pages={"alerts": "http://prometheus/classic/alerts", "alertmanager": "http://alerts/"},
 )
-STATUS = Now(PARTS, RUNNING, NewestSeries((), 0), NOTHING, [])
+STATUS = Now(PARTS, RUNNING, NewestSeries((), 0), NOTHING, [], [])
 
 
 def series(customer: str, minutes: int, state: str = "streamed") -> Series:
@@ -78,6 +79,23 @@ def test_a_series_without_a_window_says_so():
     assert row(page(replace(STATUS, newest=NewestSeries((new,), 0))), "c/m") == [
         *("c/m", "none", "not indexed yet", "none", "none closed yet"),
     ]
+
+
+def test_a_topic_has_a_line_only_where_something_is_to_be_said():
+    topic = TopicReport("events", "id", 4, 1, 1, "CreateTime", "delete", -1, -1, 1_048_588)
+    assert "topic" not in page(replace(STATUS, topics=[topic]))
+    shown = page(replace(STATUS, topics=[replace(topic, remarks=("one", "two")), replace(topic, fault="no")]))
+    assert [line for line in shown.splitlines() if line.startswith("topic")] == [
+        "topic events: REFUSED: no",
+        "topic events: one",
+        "topic events: two",
+    ]
+
+
+def test_topics_that_cannot_be_described_say_why_unless_kafka_is_down():
+    assert "topic settings: Describe on topic" in page(replace(STATUS, topics="Describe on topic events: no"))
+    assert "topic" not in page(replace(STATUS, topics=KAFKA_DOWN))
+    assert replace(STATUS, topics=KAFKA_DOWN).as_dict()["topics"] == {"problem": KAFKA_DOWN}
 
 
 def test_before_the_first_event_the_command_that_publishes_is_named():

@@ -16,7 +16,7 @@ from deploy.local.parts import PROGRAMS
 from deploy.local.services.database import prepare_cluster, prepare_databases
 from deploy.local.services.health import CHECKS, Health, check_postgres
 from deploy.local.services.kafka_storage import format_storage
-from deploy.topics import create_topics
+from deploy.topics import check_topics, create_topics
 from sma.errors import SmaError
 from sma.settings import Settings
 
@@ -67,8 +67,11 @@ class Start:
             format_storage(self.environment)
             self._start_programs("kafka")
         health = self._wait("kafka", CHECKS["kafka"])
-        create_topics(self.settings)
+        created = create_topics(self.settings)
         self._say_up("kafka", self.settings.kafka_bootstrap, health, started)
+        for report in check_topics(self.settings):
+            if report.name not in created:
+                self.say(f"topic {report.name}: {report.line}")
 
     def _start_timescaledb(self) -> None:
         started = time.monotonic()

@@ -25,6 +25,8 @@ _EFFECTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
         {"alertname": "JobDown"},
         {"alertname": f"{_STREAM.removeprefix('JobDown|')}|DagsterRunsFailing|{_BEHIND}|ReadersBehind"},
     ),
+    ({"alertname": "TopicMadeAnew", "layer": "stream"}, {"alertname": _STREAM}),
+    ({"alertname": "TopicMadeAnew", "layer": "batch"}, {"alertname": f"DagsterRunsFailing|{_BEHIND}"}),
     ({"alertname": "JobRestarting"}, {"alertname": "CheckpointsFailing"}),
     ({"alertname": "DagsterDaemonDown"}, {"alertname": f"{_BEHIND}|ReadersBehind"}),
     ({"alertname": "RefreshFailing"}, {"alertname": "DagsterRunsFailing", "job": "refresh"}),

@@ -9,8 +9,10 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from psycopg.types.json import Jsonb
 
 from batch.checks.log_retention import days_are_retained
+from clients.kafka.topics import topic_config
 from sma.averages import parse_averages
 from sma.days import day_start_ms
+from tests.support.metrics import eventually
 from tests.support.publishing import Sent, publish
 
 DAY = date(2013, 1, 10)
@@ -39,12 +41,15 @@ def indexed(place):
     return place
 
 
-def retain(place, retention_bytes):
-    entry = ConfigEntry("retention.bytes", str(retention_bytes), incremental_operation=AlterConfigOpType.SET)
+def retain(place, limit, key="retention.bytes"):
+    entry = ConfigEntry(key, str(limit), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, place.settings.events_topic, incremental_configs=[entry])
     client = admin(place)  # one that nobody holds is gone before it has its answer
     (future,) = client.incremental_alter_configs([resource]).values()
     future.result(15)
+    for attempt in eventually():  # the controller has it before the broker
+        with attempt:
+            assert topic_config(place.settings, place.settings.events_topic)[key] == str(limit)
 
 
 def admin(place):
@@ -63,6 +68,14 @@ def test_it_warns_before_the_first_record_needed_is_dropped(indexed, hours_left,
     finding = days_are_retained(indexed.settings, HOUR, DAY)
     assert (finding.passed, finding.is_error) == (passed, passed)  # where it fails, it is a warning
     assert finding.figures["seconds_left"] == pytest.approx(hours_left * 3600, rel=0.05)
+
+
+@pytest.mark.parametrize(("seconds_left", "passed"), [(3600, True), (600, False)])
+def test_it_warns_before_the_first_record_needed_is_too_old(indexed, seconds_left, passed):
+    retain(indexed, seconds_left * 1_000, "retention.ms")  # the records are some seconds old
+    finding = days_are_retained(indexed.settings, HOUR, DAY)
+    assert (finding.passed, finding.is_error) == (passed, passed)
+    assert finding.figures["seconds_left"] == pytest.approx(seconds_left, abs=60)
 
 
 def test_what_was_dropped_is_an_error(indexed):
