@@ -63,7 +63,7 @@ def record_times_ms(settings: KafkaSettings, offsets: Mapping[int, int]) -> dict
     group, topic, times_ms = f"{settings.topic_prefix}batch", settings.events_topic, dict[int, int]()
     deadline = time.monotonic() + CHECK_TIMEOUT_S
     one_each = {"auto.offset.reset": "earliest", "max.partition.fetch.bytes": 1}  # a batch is sent whole all the same
-    with reading(settings, group, topic, offsets, **one_each) as consumer:
+    with reading(settings.kafka_as("batch"), group, topic, offsets, **one_each) as consumer:
         while len(times_ms) < len(offsets) and time.monotonic() < deadline:
             message = consumer.poll(0.1)
             partition = None if message is None or message.error() else message.partition()

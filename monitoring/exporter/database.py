@@ -63,7 +63,7 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
     averages = averages_in_force(reader, load_averages(settings.averages))
     period = timedelta(milliseconds=parse_duration(settings.audit_period))
     retained = days_are_retained(reader, averages, today).figures
-    gone = {each.what for each in made_anew(settings, topic_id(settings, settings.events_topic))}
+    gone = {each.what for each in made_anew(settings, topic_id(settings.kafka_as("monitoring"), settings.events_topic))}
     other_topics = [("stream", float("job" in gone)), ("batch", float("index" in gone))]
     with _reading(settings) as connection:
         differences = connection.execute(_SQL["sum_differences"]).fetchall()
