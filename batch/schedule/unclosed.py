@@ -24,13 +24,13 @@ _SQL = load_statements(__file__)
 class HoldingPartition:
     """A partition whose watermark has not passed the windows.
 
-    max_log_time_ms: of its events and heartbeats; None where it has no record of either.
+    max_log_time_ms: of its events and heartbeats.
     newest_series: customer and metric of its newest event; None where it has none.
     indexed_at: when it last had a new record, as far as the index knows.
     """
 
     kafka_partition: int
-    max_log_time_ms: int | None
+    max_log_time_ms: int
     newest_series: tuple[str, str] | None
     indexed_at: datetime
 
@@ -113,9 +113,6 @@ def _described(connection: Connection, partitions: Sequence[IndexedPartition]) -
         for number, indexed_at, customer, metric in connection.execute(_SQL["read_newest"], bound)
     }
     furthest_behind_first = sorted(
-        partitions, key=lambda each: (each.max_log_time_ms is not None, each.max_log_time_ms, each.kafka_partition)
+        (each.max_log_time_ms, each.kafka_partition) for each in partitions if each.max_log_time_ms is not None
     )
-    return tuple(
-        HoldingPartition(each.kafka_partition, each.max_log_time_ms, *newest[each.kafka_partition])
-        for each in furthest_behind_first
-    )
+    return tuple(HoldingPartition(number, time_ms, *newest[number]) for time_ms, number in furthest_behind_first)
