@@ -63,9 +63,9 @@ def heartbeats(place) -> dict[int, list[tuple[int, int]]]:
     return found
 
 
-def await_true(is_true, what: str) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + DEADLINE_S
+def await_true(is_true, what, limit_s: float = DEADLINE_S) -> None:
+    """Wait until something is true; `what` is, or returns, what the failure shows."""
+    deadline = time.monotonic() + limit_s
     while not is_true():
         assert time.monotonic() < deadline, what() if callable(what) else what
         time.sleep(0.1)
