@@ -55,10 +55,7 @@ def heartbeat(*, at: str | None, is_now: bool, partitions: tuple[int, ...], as_j
         out.print(f"no heartbeat written: the partitions {left_out} have reached {format_instant(done.heartbeat_ms)}")
         return
     count = len(done.written)
-    print_table(
-        f"{count} heartbeat{'' if count == 1 else 's'} of {format_instant(done.heartbeat_ms)} written",
-        ["partition", "Kafka offset"],
-        [(each.partition, each.offset) for each in done.written],
-    )
+    out.print(f"{count} heartbeat{'' if count == 1 else 's'} of {format_instant(done.heartbeat_ms)} written")
+    print_table("", ["partition", "Kafka offset"], [(each.partition, each.offset) for each in done.written])
     if done.left_out:
         out.print(f"left out, since they have reached that time: {left_out}")
