@@ -26,13 +26,13 @@ from batch.windows.kernels import (
 from batch.windows.lookback import longest_ms, most_events
 from batch.windows.spans import RowSpan, Span
 from sma.averages import Average
-from sma.limits import LATEST_EVENT_TIME_MS
 from sma.window import CountWindow
 
 Ints = NDArray[np.int64]
 Bits = NDArray[np.uint8]
 
 LOW_BITS = 32  # of a sum in two lanes
+NO_END_MS = (1 << 63) - 1
 
 _LATE_BIT = 0x80
 
@@ -86,7 +86,7 @@ class Task:
     filters: Mapping[str, EventFilter]
     spans: tuple[Span, ...]
     bridged_offsets: int = WORK_LIMITS.bridged_offsets
-    until_ms: int = LATEST_EVENT_TIME_MS
+    until_ms: int = NO_END_MS
 
     def closed(self, wanted: RowSpan) -> RowSpan:
         """Return the part of a row span before `until_ms`; it may be empty."""
