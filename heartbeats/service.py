@@ -33,7 +33,7 @@ class Service:
         self._settings = settings
         self._pause = pause
         self._tails = Tails(settings)
-        self._said = ""
+        self._said, self._has_failed = "", False
         self._pause_s = LONGEST_PAUSE_S
 
     def run(self) -> None:
@@ -61,6 +61,8 @@ class Service:
         while True:
             try:
                 self.look(connection)
+                if self._has_failed:
+                    self._say(logging.INFO, "everything answers again")
             except SmaError as error:  # Kafka, or averages.yaml; a lost session ends the loop
                 self._say(logging.WARNING, str(error))
             if self._pause(self._pause_s):
@@ -92,7 +94,7 @@ class Service:
         """Log a line once, and not at each look."""
         if text != self._said:
             _LOG.log(level, text)
-            self._said = text
+        self._said, self._has_failed = text, level >= logging.WARNING
 
 
 def pause_s(averages: Averages) -> float:
