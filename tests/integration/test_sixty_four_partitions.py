@@ -18,8 +18,11 @@ from batch.index.log_index import read_index
 from batch.pipeline import Reconciled, compute_batch_days, reconcile_days
 from batch.schedule.stale_days import stale_days
 from batch.store.read_only import read_only_session
+from clients.kafka.offsets import ends
+from deploy.topics import wanted_topics
 from sma.averages import load_averages, parse_averages
 from sma.durations import DAY_MS, HOUR_MS
+from sma.errors import SmaError
 from tests.support.heartbeat_service import await_true, heartbeats, running_service
 from tests.support.publishing import Sent, publish
 from tests.support.stored import stored, succeed
@@ -148,6 +151,14 @@ def run(place, form, log):
     )
 
 
+def has_leaders(settings):
+    """Tell whether the broker leads all partitions that it was asked to make; of 256 that takes a while."""
+    try:
+        return all(len(ends(settings, topic.name)) == topic.partitions for topic in wanted_topics(settings))
+    except SmaError:
+        return False
+
+
 @pytest.fixture(
     scope="module",
     params=[
@@ -158,11 +169,10 @@ def run(place, form, log):
 def ran(request, open_place, tmp_path_factory):
     folder = tmp_path_factory.mktemp("partitions")
     text = YAML.format(idle_after=request.param.idle_after)
-    with (
-        open_place(SMA_PARTITIONS=str(PARTITIONS), SMA_PARALLELISM="2") as place,
-        running_job(place, folder / "averages.yaml", text),
-    ):
-        yield run(place, request.param, folder / "log")
+    with open_place(SMA_PARTITIONS=str(PARTITIONS), SMA_PARALLELISM="2") as place:
+        await_true(lambda: has_leaders(place.settings), "the broker does not lead the new partitions", FINAL_WITHIN_S)
+        with running_job(place, folder / "averages.yaml", text):
+            yield run(place, request.param, folder / "log")
 
 
 def closed(ran, rows):
