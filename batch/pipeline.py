@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from batch.index.closed_days import low_watermark_ms
+from batch.index.closed_days import lagging, low_watermark_ms, settle
 from batch.index.extend import extend_index
 from batch.index.log_index import LogIndex, read_index, require_whole
 from batch.index.side_outputs import events_at, mismatched_positions, read_by_rule, read_by_stream
@@ -105,8 +105,8 @@ def compute_batch_days(
     """Compute every average for some days from the retained log, and store them.
 
     Those that the job does not compute are left out. The offset index is extended to the log's end first. Windows that
-    the watermark of the log has not passed are left to the stream. Stored rows that turn out to be wrong are corrected,
-    and each correction is classified: explained by an event that the log has gained since, or a damaged row.
+    are not closed (`batch.index.closed_days`) are left to the stream. Stored rows that turn out to be wrong are
+    corrected, and each correction is classified: explained by an event that the log has gained since, or a damaged row.
 
     Args:
         settings: how Kafka and the database are reached.
@@ -119,7 +119,7 @@ def compute_batch_days(
         limits: of the computation.
 
     Raises:
-        SmaError: Kafka or the database does not answer, Kafka no longer has the events of a day, a partition is empty,
+        SmaError: Kafka or the database does not answer, Kafka no longer has the events of a day, the log is empty,
             or a stored result was computed from more of the log; days before the one that fails stay written.
     """
     started = time.monotonic()
@@ -136,10 +136,11 @@ def compute_batch_days(
             index = read_index(connection)
             require_whole(connection, index, averages, extended.read_to)
             low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
-            wanted = RowRequest(
-                {day: names for day in days if day not in finished}, {_ALL: EventFilter()}, low_watermark + 1
-            )
+            behind = lagging(index, averages.watermark_delay_ms)
+            computed_days = {day: names for day in days if day not in finished}
+            wanted = RowRequest(computed_days, {_ALL: EventFilter()}, low_watermark + 1, behind)
             recomputation = recompute_days(settings, averages, connection, index, [wanted], limits)
+        settle(connection, index, averages.watermark_delay_ms)
         offsets = recomputation.offsets
         progress(f"reading {offsets:,} of {sum(index.read_to.values()):,} offsets for {len(days) - len(finished)} days")
         written: list[Written] = []
@@ -150,7 +151,7 @@ def compute_batch_days(
                 progress(f"{recomputed.day}, {name}: removed {orphan_rows:,} rows without a batch result")
                 orphans.append(CorrectedDay(run_id, recomputed.day, name, {}, 0, orphan_rows, orphan_rows))
             for name in recomputed.averages:
-                result = BatchResult(recomputed.day, name, index.read_to, low_watermark)
+                result = BatchResult(recomputed.day, name, index.read_to, low_watermark, behind)
                 row_spans = (
                     (span.from_ms, span.until_ms, rows) for span in recomputed.spans for _, rows in span.frames(name)
                 )

@@ -19,6 +19,7 @@ COMMANDS = {
     "down": ("cli.stack", "Stop the Flink job with a savepoint, then the stack."),
     "status": ("cli.status", "Show the parts, the job, the newest data and alerts."),
     "produce": ("cli.produce", "Publish the rows of a CSV file as events, in file order."),
+    "heartbeat": ("cli.heartbeat", "Write heartbeats, by which windows of quiet partitions close."),
     "wait": ("cli.stream", "Wait until all rows of the stream are in the database."),
     "reconcile": ("cli.reconcile_command", "Recompute days and compare them with the stream's rows."),
     "audit": ("cli.audit", "Compare stored rows with the log, and repair damaged ones."),

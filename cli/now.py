@@ -89,7 +89,9 @@ def _topics(settings: Settings) -> list[TopicReport]:
     """
     if not check_kafka(settings).is_up:
         raise SmaError(KAFKA_DOWN)
-    return [_with_made_anew(settings, report) for report in read_topics(settings.kafka_as("monitoring"), HEALTH_TIMEOUT_S)]
+    return [
+        _with_made_anew(settings, report) for report in read_topics(settings.kafka_as("monitoring"), HEALTH_TIMEOUT_S)
+    ]
 
 
 def _with_made_anew(settings: Settings, report: TopicReport) -> TopicReport:

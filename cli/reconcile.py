@@ -15,7 +15,14 @@ from batch.report.reconciliation_report import (
 from batch.schedule.reconciliation_plan import DayRange, DayRequest, ReconciliationPlan, plan_reconciliation
 from batch.store.job_starts import averages_in_force
 from cli.console import err, out, print_json, print_table, progress_bar, say
-from cli.reconcile_words import left_out_in_words, nothing_in_words, plan_document, plan_in_words, unclosed_in_words
+from cli.reconcile_words import (
+    left_out_in_words,
+    not_closed_in_words,
+    nothing_in_words,
+    plan_document,
+    plan_in_words,
+    unclosed_in_words,
+)
 from orchestration.backfill import follow_backfill, launch_backfill, run_ranges
 from orchestration.partitions import partition_bounds, partition_keys, today
 from orchestration.run_durations import Estimate, ended_runs, estimate
@@ -175,6 +182,17 @@ def require_possible(plan: ReconciliationPlan) -> None:
     """
     if not plan.days and (plan.gone or plan.outside):
         raise SmaError(f"no day was reconciled: {'; '.join(left_out_in_words(plan))}")
+
+
+def require_closed(planned: Planned) -> None:
+    """Fail if days that are asked for are not closed, or nothing is closed though there are events.
+
+    Raises:
+        SmaError: names the days, the partitions that hold them back, and what closes them.
+    """
+    line = not_closed_in_words(planned.plan, planned.request)
+    if line is not None:
+        raise SmaError(line)
 
 
 def require_explained(plan: ReconciliationPlan) -> None:

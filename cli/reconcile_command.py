@@ -36,7 +36,8 @@ def reconcile(
     Without options, it takes the days that are new, have changed, or were not reconciled since they were computed. It
     says first which days these are and how much of the log they read. Then it launches one backfill of the assets
     batch_averages and reconciliations in Dagster, follows it, and prints what it found. Exit code 1 if a difference is
-    unexplained, or a correction of a stored row.
+    unexplained, or a correction of a stored row; or if nothing is closed, or --end is given and events of these days
+    are in no closed window yet: the last line names the partition that holds them back.
 
     \b
     Examples:
@@ -58,6 +59,7 @@ def reconcile(
         read_before,
         reconcile_days,
         require_clean,
+        require_closed,
         require_explained,
         require_possible,
     )
@@ -70,11 +72,13 @@ def reconcile(
     if dry_run:
         print_dry_run(planned, as_json=as_json)
         require_possible(planned.plan)
+        require_closed(planned)
         return
     if not planned.plan.days:
         print_nothing(planned, read_before(settings, request, MOST_COMMANDS), as_json=as_json)
         require_possible(planned.plan)
         require_explained(planned.plan)
+        require_closed(planned)
         return
     report, run_ids = reconcile_days(settings, planned)
     commands = commands_to_trace(settings, run_ids, MOST_COMMANDS, customer)
@@ -85,3 +89,4 @@ def reconcile(
         print_lines(unclosed_in_words(planned.plan.unclosed))
         print_commands(commands)
     require_clean(report)
+    require_closed(planned)

@@ -7,13 +7,13 @@ from typing import Any
 
 from batch.schedule.reconciliation_plan import DayRequest, ReconciliationPlan
 from batch.schedule.stale_days import NO_RESULT, NOT_RECONCILED
-from batch.schedule.unclosed import HoldingPartition, Unclosed
+from batch.schedule.unclosed import Unclosed
+from batch.schedule.unclosed_words import WHAT_CLOSES, all_holding_in_words
 from orchestration.partitions import left_out, ranges_of
 from orchestration.run_durations import Estimate
 from sma.instants import format_instant, milliseconds
 
 MOST_RANGES = 4
-MOST_PARTITIONS = 3
 
 
 def plan_in_words(plan: ReconciliationPlan, estimate: Estimate | None, run_count: int) -> list[str]:
@@ -67,8 +67,26 @@ def nothing_in_words(plan: ReconciliationPlan, request: DayRequest) -> list[str]
         reason = f"nothing new has closed{whose} since the last reconciliation: all days are reconciled{when}"
     lines = [f"nothing was compared: {reason}", *left_out_in_words(plan)]
     if not plan.offsets_in_log:
-        lines.append("the log is empty: publish events with `sma produce ... --close`")
+        lines.append("the log is empty: publish events with `sma produce`")
     return [*lines, *unclosed_in_words(plan.unclosed)]
+
+
+def not_closed_in_words(plan: ReconciliationPlan, request: DayRequest) -> str | None:
+    """Return why days that are asked for cannot be reconciled, in one line: they are not closed; None where they are.
+
+    Without days, that is so where there are events and no day has ever closed; with a last day, where events of the
+    days up to it are in no closed window.
+    """
+    unclosed = plan.unclosed
+    if request.end is not None:
+        days = [day for day in unclosed.days if request.contains(day)]
+    else:
+        is_any_closed = plan.days or plan.settled or plan.outside or plan.gone
+        days = [] if is_any_closed else [day for day in unclosed.days if request.contains(day)]
+    if not days:
+        return None
+    reasons = "; ".join(all_holding_in_words(unclosed))
+    return f"not closed, so not wholly reconciled: {ranges_in_words(days)}: {reasons}. What closes them: {WHAT_CLOSES}"
 
 
 def unclosed_in_words(unclosed: Unclosed) -> list[str]:
@@ -83,14 +101,8 @@ def unclosed_in_words(unclosed: Unclosed) -> list[str]:
         f"{at_least}{unclosed.events:,} event{'' if one else 's'} of {ranges_in_words(unclosed.days)} "
         f"{'is' if one else 'are'} not compared yet, in no closed window: {closed}"
     ]
-    lines += [f"  {_holding_in_words(each)}" for each in unclosed.held_back_by[:MOST_PARTITIONS]]
-    more = len(unclosed.held_back_by) - MOST_PARTITIONS
-    if more > 0:
-        lines.append(f"  {more:,} more partition{'' if more == 1 else 's'} hold{'s' if more == 1 else ''} them back")
-    lines.append(
-        "  what closes them: later events or a heartbeat in each of these partitions. `sma produce ... --close` adds "
-        "heartbeats: use it with the next file, since the same file again would add its events a second time"
-    )
+    lines += [f"  {line}" for line in all_holding_in_words(unclosed)]
+    lines.append(f"  what closes them: {WHAT_CLOSES}")
     return lines
 
 
@@ -155,18 +167,6 @@ def _estimate_in_words(estimate: Estimate | None) -> str:
         return "how long it takes is not known: no reconciliation has ended yet"
     like = estimate.like
     return f"about {_seconds(estimate.seconds)} or less: a run of {_days(like.days)} took {_seconds(like.seconds)}"
-
-
-def _holding_in_words(partition: HoldingPartition) -> str:
-    who = f"partition {partition.kafka_partition} holds them back"
-    if partition.max_log_time_ms is None:
-        return f"{who}: it has no event and no heartbeat"
-    series = f"; its newest event is of {'/'.join(partition.newest_series)}" if partition.newest_series else ""
-    since = format_instant(milliseconds(partition.indexed_at) // 1_000 * 1_000)
-    return (
-        f"{who}: its newest record is of {format_instant(partition.max_log_time_ms)}{series}; no record has "
-        f"arrived since it was indexed at {since}"
-    )
 
 
 def _instant(time_ms: int | None) -> str | None:

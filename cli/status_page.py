@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.ages import ago_in_words, lasting_in_words
+from cli.ages import ago_in_words, lasting_in_words, span_in_words
 from cli.console import make_facts, make_table, out
 from cli.now import KAFKA_DOWN, Now
 from cli.stream_wording import status_in_words
@@ -16,6 +16,7 @@ from monitoring.figures import Alert, Figures
 from monitoring.newest_series import NewestSeries, Series
 from sma.instants import format_instant
 
+MOST_PARTITIONS = 3
 _STATES = {
     "open": "none closed yet",
     "streamed": "closed, streamed",
@@ -69,6 +70,17 @@ def _lag_rows(figures: Figures, now: datetime) -> list[tuple[str, str]]:
     if figures.watermark_s is not None:
         watermark = datetime.fromtimestamp(figures.watermark_s, UTC)
         rows.append(("  watermark", f"{watermark:%Y-%m-%d %H:%M:%S} (event time, UTC)"))
+    holding = figures.held_back_by or ()
+    for each in holding[:MOST_PARTITIONS]:
+        behind, since = span_in_words(each.behind_s), ago_in_words(each.quiet_s, now)
+        rows.append(
+            (
+                "  held back by",
+                f"partition {each.kafka_partition}: {behind} behind, its last record {since}: `sma heartbeat`",
+            )
+        )
+    if len(holding) > MOST_PARTITIONS:
+        rows.append(("", f"and {len(holding) - MOST_PARTITIONS:,} more partitions"))
     return rows
 
 

@@ -4,7 +4,7 @@ What a figure means is in docs/metrics.md. No service is called a second time: `
 alerts are made from.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client.core import Metric
@@ -13,6 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from clients.answers import CHECK_TIMEOUT_S
 from clients.http import get
 from sma.settings import MonitoringSettings
+
+QUIET_S = 120.0
+"""From when on a partition that is behind should have had a heartbeat, if they are written after a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,16 @@ class Figures:
     readers_behind_s: float | None
     disk_free_share: float | None
     silent: tuple[str, ...]
+    held_back_by: tuple["HoldingBack", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingBack:
+    """A partition that holds days back: behind the others, and without a record for longer than one is idle."""
+
+    kafka_partition: int
+    behind_s: float
+    quiet_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +132,17 @@ def figures_of(families: Iterable[Metric]) -> Figures:
         refresh_age_s=one("sma_refresh_age_seconds"),
         readers_behind_s=one("sma_readers_behind_seconds"),
         disk_free_share=free / size if free is not None and size else None,
+        held_back_by=_held_back_by(samples),
         silent=tuple(labels["collector"] for labels, value in samples.get("sma_collector_up", []) if not value),
     )
+
+
+def _held_back_by(samples: Mapping[str, list[tuple[dict[str, str], float]]]) -> tuple[HoldingBack, ...]:
+    """Return the partitions that hold days back, the furthest behind first."""
+    quiet = {labels["partition"]: value for labels, value in samples.get("sma_partition_quiet_seconds", [])}
+    holding = [
+        HoldingBack(int(labels["partition"]), behind_s, quiet[labels["partition"]])
+        for labels, behind_s in samples.get("sma_partition_behind_seconds", [])
+        if behind_s > 0 and quiet.get(labels["partition"], 0) >= QUIET_S
+    ]
+    return tuple(sorted(holding, key=lambda each: (-each.behind_s, each.kafka_partition)))

@@ -11,6 +11,7 @@ from dagster import DagsterRunStatus
 
 from batch.schedule.backlog import Backlog
 from batch.schedule.stale_days import StaleDay
+from batch.schedule.unclosed_words import WHAT_CLOSES, all_holding_in_words
 from orchestration.jobs import audit, extend_index, reconcile, retention
 from orchestration.partitions import left_out, partition_bounds, ranges_of, today
 from orchestration.resources import Project, failing_in_one_line
@@ -85,7 +86,7 @@ def reconcile_what_has_closed(
     stale = backlog.reconcilable(*partition_bounds())
     if not stale:
         reasons = ["no day to reconcile: every closed window is reconciled", *([left_out(others)] if others else [])]
-        return dg.SensorResult(skip_reason="; ".join(reasons), cursor=newest)
+        return dg.SensorResult(skip_reason="; ".join([*reasons, *held_back(project)]), cursor=newest)
     return dg.SensorResult(run_requests=requests(stale, newest), cursor=newest)
 
 
@@ -121,6 +122,18 @@ def read_backlog(project: Project) -> Backlog:
     """Return the stale days that are kept, and what of the log they require."""
     with failing_in_one_line():
         return project.backlog(today())
+
+
+def held_back(project: Project) -> list[str]:
+    """Return what holds the windows of further events back, and what closes them; nothing where all are closed."""
+    with failing_in_one_line():
+        unclosed = project.unclosed()
+    if not unclosed.events:
+        return []
+    days = " to ".join(str(day) for day in sorted({unclosed.days[0], unclosed.days[-1]}))
+    at_least = "" if unclosed.is_exact else "at least "
+    what = f"{at_least}{unclosed.events:,} events of {days} are in no closed window"
+    return [what, *all_holding_in_words(unclosed), f"what closes them: {WHAT_CLOSES}"]
 
 
 def requests(stale: Sequence[StaleDay], because_of: str) -> list[dg.RunRequest]:

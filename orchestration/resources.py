@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from batch.index.log_index import read_index
 from batch.log.offsets import Progress
 from batch.results.retention import kept_days
 from batch.schedule.backlog import Backlog, read_backlog
 from batch.schedule.owner_days import stored_days, without_empty_days
+from batch.schedule.unclosed import Unclosed, read_unclosed
 from batch.store.job_starts import averages_in_force
 from batch.store.read_only import read_only_session
 from powerbi.refresh.clock import Clock, SystemClock
@@ -55,6 +57,11 @@ class Project:
     def backlog(self, today: date) -> Backlog:
         """Read which kept days are stale, and whether they can be computed."""
         return read_backlog(self.settings, self.averages, today)
+
+    def unclosed(self) -> Unclosed:
+        """Read which events no closed window contains, and which partitions hold their windows back."""
+        with read_only_session(self.settings) as connection:
+            return read_unclosed(connection, read_index(connection), self.averages)
 
     def extend_index(self, progress: Progress) -> "IndexReport":
         """Extend the offset index to the log's end."""

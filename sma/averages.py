@@ -8,21 +8,34 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 import yaml
 
-from sma.durations import HOUR_MS, parse_duration
+from sma.durations import HOUR_MS, MINUTE_MS, parse_duration
 from sma.errors import SmaError
 from sma.grid import grid_point_after
 from sma.window import CountWindow, DurationWindow
 
 DEFAULT_MAX_AHEAD_MS = HOUR_MS
 DEFAULT_MAX_ROWS_PER_EVENT = 20_000  # a week every minute makes 10,080
+DEFAULT_IDLE_AFTER_MS = MINUTE_MS
+SHORTEST_IDLE_AFTER_MS = 1_000
+
+Heartbeats = Literal["newest", "clock", "off"]
+"""Of what time the system writes heartbeats to quiet partitions: the newest log time, or the clock; or none at all."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _COUNT = re.compile(r"([0-9]{1,9}) events?")
-_KEYS = {"watermark_delay", "allowed_lateness", "max_ahead", "max_rows_per_event", "averages"}
+_KEYS = {
+    "watermark_delay",
+    "allowed_lateness",
+    "max_ahead",
+    "max_rows_per_event",
+    "heartbeats",
+    "idle_after",
+    "averages",
+}
 _AVERAGE_KEYS = {"name", "window", "every"}
 
 
@@ -66,6 +79,8 @@ class Averages:
     allowed_lateness_ms: int
     max_ahead_ms: int
     averages: tuple[Average, ...]
+    heartbeats: Heartbeats = "newest"
+    idle_after_ms: int = DEFAULT_IDLE_AFTER_MS
 
 
 def load_averages(path: Path) -> Averages:
@@ -165,7 +180,25 @@ def _read_document(document: Any) -> Averages:
         allowed_lateness_ms=_duration(top, "allowed_lateness", default_ms=watermark_delay_ms),
         max_ahead_ms=_duration(top, "max_ahead", default_ms=DEFAULT_MAX_AHEAD_MS),
         averages=averages,
+        heartbeats=_heartbeats(top),
+        idle_after_ms=_idle_after_ms(top),
     )
+
+
+def _heartbeats(top: Mapping[str, Any]) -> Heartbeats:
+    kinds = get_args(Heartbeats)
+    kind = top.get("heartbeats", "newest")
+    kind = "off" if kind is False else kind  # as YAML reads an `off` without quotes
+    if kind not in kinds:
+        raise SmaError(f"heartbeats: {kind!r} is none of {', '.join(kinds)}")
+    return cast(Heartbeats, kind)
+
+
+def _idle_after_ms(top: Mapping[str, Any]) -> int:
+    idle_after_ms = _duration(top, "idle_after", default_ms=DEFAULT_IDLE_AFTER_MS)
+    if idle_after_ms < SHORTEST_IDLE_AFTER_MS:
+        raise SmaError(f"idle_after: {top['idle_after']!r} is too short: 1 second or more")
+    return idle_after_ms
 
 
 def _read_average(entry: Any, where: str) -> Average:

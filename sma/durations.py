@@ -12,7 +12,7 @@ MILLISECONDS = {
     "day": 86_400_000,
     "week": 604_800_000,
 }
-HOUR_MS, DAY_MS = MILLISECONDS["hour"], MILLISECONDS["day"]
+MINUTE_MS, HOUR_MS, DAY_MS = MILLISECONDS["minute"], MILLISECONDS["hour"], MILLISECONDS["day"]
 
 _DURATION = re.compile(rf"([1-9][0-9]{{0,11}}) ?({'|'.join(MILLISECONDS)})s?")
 

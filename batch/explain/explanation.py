@@ -65,7 +65,7 @@ class DayState:
     late_since: since when late events wait for its reconciliation; None where none do.
     first_day: days before it are not reconciled by schedule.
     first_kept: rows of days before it are dropped; None where all are kept.
-    low_watermark_ms: of all partitions, as far as the log is indexed; None where one has no record.
+    low_watermark_ms: of all partitions, as far as the log is indexed; None where none has a watermark.
     held_back_by: the partitions whose watermark has not passed the window, as far as the log is indexed.
     """
 

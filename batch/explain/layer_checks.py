@@ -5,8 +5,8 @@ all events. Each is compared with the range of the log that it was computed from
 wrong one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -50,12 +50,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """The batch result of the day: from how much of the log it was computed, and by which run."""
+    """The batch result of the day: from how much of the log it was computed, and by which run.
+
+    `lagging` has the partitions in which fewer windows were closed than up to `low_watermark_ms`, and up to where.
+    """
 
     read_to: Mapping[int, int]
     low_watermark_ms: int
     run_id: str
     written_at: datetime
+    lagging: Mapping[int, int] = field(default_factory=dict)
+
+    def of_series(self, partitions: Collection[int]) -> "StoredResult":
+        """Return the result for a series in these partitions: its `low_watermark_ms` is theirs."""
+        closed = [closed_ms for number, closed_ms in self.lagging.items() if number in partitions]
+        return replace(self, low_watermark_ms=min([self.low_watermark_ms, *closed]))
 
 
 @dataclass(frozen=True, slots=True)

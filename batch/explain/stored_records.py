@@ -109,9 +109,11 @@ def _served(source: str, is_final: bool, sma: Decimal, value_sum: Decimal, event
     return Served(source, is_final, sma, _stored_pair(value_sum, event_count), is_full)
 
 
-def _result(read_to: Mapping[str, int], low_watermark: datetime, run_id: str, written_at: datetime) -> StoredResult:
-    offsets = {int(partition): offset for partition, offset in read_to.items()}
-    return StoredResult(offsets, milliseconds(low_watermark), run_id, written_at)
+def _result(
+    read_to: Mapping[str, int], low_watermark: datetime, lagging: Mapping[str, int], run_id: str, written_at: datetime
+) -> StoredResult:
+    offsets, closed = ({int(number): value for number, value in each.items()} for each in (read_to, lagging))
+    return StoredResult(offsets, milliseconds(low_watermark), run_id, written_at, closed)
 
 
 def _difference(*row: Any) -> Difference:

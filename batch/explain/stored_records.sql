@@ -44,6 +44,7 @@ WHERE customer = %(customer)s
 SELECT
     read_to,
     low_watermark,
+    lagging,
     run_id,
     written_at
 FROM sma.batch_days

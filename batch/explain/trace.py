@@ -13,7 +13,7 @@ from batch.explain.layer_checks import DERIVED
 from batch.explain.series_events import PartitionEvents, Wanted, find_events
 from batch.explain.series_index import IndexedSeries, partitions_of_series, read_series
 from batch.explain.stored_records import WindowRecords, read_records
-from batch.index.closed_days import holding_back, low_watermark_ms
+from batch.index.closed_days import has_watermark, holding_back, low_watermark_ms
 from batch.index.known_series import has_rows, read_definitions, unknown_average, unknown_series
 from batch.index.log_index import Rule, read_index, read_rules
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
@@ -68,6 +68,9 @@ def explain(
             wanted = Wanted.of(average, as_of_ms, customer, metric)
             retained = retained_ranges(settings, settings.events_topic)
             series = _series(connection, wanted, retained)
+            if records.result is not None:
+                result = records.result.of_series([each.kafka_partition for each in series])
+                records = replace(records, result=result)
             rule = next(iter(read_rules(connection)), Rule.of(averages))
             state = _day_state(connection, settings, replace(averages, averages=(average,)), as_of_ms)
             is_stored = has_rows(connection, customer, metric)
@@ -177,12 +180,11 @@ def _log_reading(
 def _day_state(connection: Connection, settings: BatchSettings, averages: Averages, as_of_ms: int) -> DayState:
     stale = next((each for each in stale_days(connection, averages) if each.day == day_of(as_of_ms)), None)
     index, delay_ms = read_index(connection), averages.watermark_delay_ms
-    has_watermark = bool(index.partitions) and all(each.max_log_time_ms is not None for each in index.partitions)
     return DayState(
         reasons=stale.reasons if stale else frozenset(),
         late_since=stale.late_since if stale else None,
         first_day=date.fromisoformat(settings.first_day),
         first_kept=first_day_kept(settings.keep_days, datetime.now(UTC).date()),
-        low_watermark_ms=low_watermark_ms(index, delay_ms) if has_watermark else None,
+        low_watermark_ms=low_watermark_ms(index, delay_ms) if has_watermark(index) else None,
         held_back_by=tuple(each.kafka_partition for each in holding_back(index, delay_ms, as_of_ms)),
     )

@@ -11,7 +11,7 @@ from sma.instants import format_instant, milliseconds
 from sma.value import format_micros
 from sma.window import CountWindow
 
-WHAT_CLOSES = "a later event or a heartbeat there (`sma produce ... --close`) closes"
+WHAT_CLOSES = "a later event or a heartbeat there (`sma heartbeat --now`) closes"
 
 
 def sentence(explained: Explanation) -> str:

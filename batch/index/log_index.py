@@ -30,7 +30,8 @@ class IndexedPartition:
     """What one partition holds at 0 <= Kafka offset < next_offset; `events` are those that are not late.
 
     `next_offset` is one past the last record, so that control records after it are not waited for.
-    `max_log_time_ms` is that of an event or heartbeat; None where there is none.
+    `max_log_time_ms` is that of an event or heartbeat; None where there is none. Up to `settled_ms` windows of the
+    partition were closed when a batch result was computed; None where none was.
     """
 
     kafka_partition: int
@@ -40,6 +41,7 @@ class IndexedPartition:
     late_events: int
     rejected_events: int
     heartbeats: int
+    settled_ms: int | None = None
 
     @property
     def records(self) -> int:

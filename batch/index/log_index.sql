@@ -8,7 +8,8 @@ SELECT
     coalesce(sum(block.event_count), 0)::bigint,
     coalesce(sum(block.late_event_count), 0)::bigint,
     coalesce(sum(block.rejected_event_count), 0)::bigint,
-    coalesce(sum(block.heartbeat_count), 0)::bigint
+    coalesce(sum(block.heartbeat_count), 0)::bigint,
+    indexed.settled_ms
 FROM sma.indexed_partitions AS indexed
 LEFT JOIN sma.offset_blocks AS block USING (kafka_partition)
 GROUP BY indexed.kafka_partition

@@ -12,6 +12,7 @@ from datetime import date
 
 import polars as pl
 
+from batch.index.open_windows import without_open
 from batch.log.offsets import Progress
 from batch.reconciliation.audit import ReconciledDay
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA, classify_differences, summarize
@@ -67,11 +68,13 @@ def classify_days(
             the rows that it has counted.
     """
     counts = {(each.result.day, each.result.average): each.counts for each in counted}
+    results = {(each.result.day, each.result.average): each.result for each in counted}
     classified: dict[tuple[date, str], _Differences] = {}
     for day in recomputed:
         for average in day.averages:
-            differences = classified[day.day, average] = _classify(connection, average, day.spans)
-            _require_counted(day.day, average, counts[day.day, average], differences)
+            result, of_result = results[day.day, average], counts[day.day, average]
+            differences = classified[day.day, average] = _classify(connection, result, day.spans)
+            _require_counted(day.day, average, of_result, differences)
             if differences.changed_since:
                 progress(
                     f"{day.day}, {average}: {differences.changed_since:,} windows changed since the snapshot: left out"
@@ -90,8 +93,8 @@ class _Differences:
     seconds: float
 
 
-def _classify(connection: Connection, average: str, spans: Sequence[SpanRows]) -> _Differences:
-    started = time.monotonic()
+def _classify(connection: Connection, result: BatchResult, spans: Sequence[SpanRows]) -> _Differences:
+    started, average = time.monotonic(), result.average
     differences, streamed, batch, changed_since = [pl.DataFrame(schema=DIFFERENCES_SCHEMA)], 0, 0, 0
     for span in spans:
         differing = differing_rows(connection, average, span.from_ms, span.until_ms)
@@ -99,6 +102,8 @@ def _classify(connection: Connection, average: str, spans: Sequence[SpanRows]) -
             continue
         streamed += differing["stream_event_count"].count()
         batch += differing["batch_event_count"].count()
+        # the stream may have closed more windows of a partition that lagged when the batch rows were computed
+        differing = without_open(connection, differing, result.lagging)
         # only the windows that differ are kept of each frame, before the next one is read
         frames = {name: rows.join(differing, on=KEY, how="semi") for name, rows in span.frames(average)}
         kept = differing.join(windows_changed_since(frames), on=KEY, how="anti")

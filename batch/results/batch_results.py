@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 from psycopg.types.json import Jsonb
 
+from batch.index.open_windows import without_open
 from batch.results import corrections
 from batch.store.array_format import UnreadableRow
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
@@ -25,12 +26,18 @@ _SQL = load_statements(__file__)
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """From how much of the log a day of one average was computed: partition -> first Kafka offset not read."""
+    """From how much of the log a day of one average was computed.
+
+    read_to: partition -> first Kafka offset not read.
+    low_watermark_ms: the last instant that can be an `as_of` of a closed window.
+    lagging: the same by partition, where it was before `low_watermark_ms`.
+    """
 
     day: date
     average: str
     read_to: Mapping[int, int]
     low_watermark_ms: int
+    lagging: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def bounds_ms(self) -> tuple[int, int]:
@@ -86,6 +93,7 @@ def write_result(
         "average": result.average,
         "read_to": as_json(result.read_to),
         "low_watermark": instant(result.low_watermark_ms),
+        "lagging": as_json(result.lagging),
         "max_ahead_ms": max_ahead_ms,
         "run_id": run_id,
         "resume_key": resume_key,
@@ -101,7 +109,8 @@ def write_result(
             stored_day = connection.execute(_SQL["lock_day"], bound).fetchone()
             if stored_day is None:
                 raise SmaError(f"{result.day}, average {result.average}: no longer in sma.batch_days: run this again")
-            _refuse_older(result, _offsets(stored_day[0]))
+            *computed_then, lagging_then = stored_day
+            _refuse_older(result, _by_partition(computed_then[0]))
             corrected_rows = 0
             for from_ms, until_ms, rows in _whole_day(result, row_spans):
                 try:
@@ -116,7 +125,8 @@ def write_result(
                 remove_batch_averages(connection, wrong)
                 add_batch_averages(connection, missing)
                 # a window that closed since is no correction: the batch layer had not computed it
-                corrected = missing.filter(pl.col("as_of_ms") <= milliseconds(stored_day[1]))
+                closed_then = missing.filter(pl.col("as_of_ms") <= milliseconds(computed_then[1]))
+                corrected = without_open(connection, closed_then, _by_partition(lagging_then))
                 corrected_rows += corrections.add_corrections(connection, run_id, wrong, corrected)
                 counts.note_corrected(wrong, corrected)
                 counts.rows += rows.height
@@ -124,7 +134,7 @@ def write_result(
                 counts.deleted += wrong.join(missing, on=KEY, how="anti").height
             if corrected_rows:
                 corrections.add_corrected_day(
-                    connection, run_id, result.day, result.average, *stored_day, corrections=corrected_rows
+                    connection, run_id, result.day, result.average, *computed_then, corrections=corrected_rows
                 )
         connection.execute(_SQL["record_day"], bound | {"row_count": counts.rows})
     return Written(result, counts.rows, counts.written, counts.deleted, tuple(counts.corrected))
@@ -189,7 +199,8 @@ def read_results(connection: Connection, days: Sequence[date], averages: Sequenc
     """
     rows = connection.execute(_SQL["read_days"], {"days": list(days), "averages": list(averages)}).fetchall()
     results = [
-        BatchResult(day, average, _offsets(read_to), milliseconds(closed)) for day, average, read_to, closed in rows
+        BatchResult(day, average, _by_partition(read_to), milliseconds(closed), _by_partition(lagging))
+        for day, average, read_to, closed, lagging in rows
     ]
     missing = {(day, average) for day in days for average in averages} - {
         (result.day, result.average) for result in results
@@ -212,10 +223,10 @@ def _refuse_older(result: BatchResult, stored: Mapping[int, int]) -> None:
             )
 
 
-def as_json(read_to: Mapping[int, int]) -> Jsonb:
-    """Return Kafka offsets by partition as stored in PostgreSQL."""
-    return Jsonb({str(partition): offset for partition, offset in sorted(read_to.items())})
+def as_json(by_partition: Mapping[int, int]) -> Jsonb:
+    """Return Kafka offsets or times by partition as stored in PostgreSQL."""
+    return Jsonb({str(partition): value for partition, value in sorted(by_partition.items())})
 
 
-def _offsets(read_to: Mapping[str, int]) -> dict[int, int]:
-    return {int(partition): offset for partition, offset in read_to.items()}
+def _by_partition(stored: Mapping[str, int]) -> dict[int, int]:
+    return {int(partition): value for partition, value in stored.items()}

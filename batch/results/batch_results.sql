@@ -2,15 +2,16 @@
 
 -- claim_day --
 -- the first result of a day makes its row; whoever comes second waits here for the first
-INSERT INTO sma.batch_days (day, average, read_to, low_watermark, row_count, run_id, resume_key)
-VALUES (%(day)s, %(average)s, %(read_to)s, %(low_watermark)s, 0, %(run_id)s, %(resume_key)s)
+INSERT INTO sma.batch_days (day, average, read_to, low_watermark, lagging, row_count, run_id, resume_key)
+VALUES (%(day)s, %(average)s, %(read_to)s, %(low_watermark)s, %(lagging)s, 0, %(run_id)s, %(resume_key)s)
 ON CONFLICT (day, average) DO NOTHING
 
 -- lock_day --
 SELECT
     read_to,
     low_watermark,
-    coalesce(max_ahead_ms <> %(max_ahead_ms)s, false)
+    coalesce(max_ahead_ms <> %(max_ahead_ms)s, false),
+    lagging
 FROM sma.batch_days
 WHERE day = %(day)s
     AND average = %(average)s
@@ -20,6 +21,7 @@ FOR UPDATE
 UPDATE sma.batch_days
 SET read_to = %(read_to)s,
     low_watermark = %(low_watermark)s,
+    lagging = %(lagging)s,
     row_count = %(row_count)s,
     max_ahead_ms = %(max_ahead_ms)s,
     run_id = %(run_id)s,
@@ -33,7 +35,8 @@ SELECT
     day,
     average,
     read_to,
-    low_watermark
+    low_watermark,
+    lagging
 FROM sma.batch_days
 WHERE day = ANY(%(days)s)
     AND average = ANY(%(averages)s)

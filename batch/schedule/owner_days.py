@@ -27,7 +27,7 @@ def closed_owner_days(connection: Connection, averages: Averages) -> list[date]:
     """Return the days that own a row of a closed window, ascending.
 
     Raises:
-        SmaError: a partition has neither an event nor a heartbeat, so no window is closed.
+        SmaError: the log has neither an event nor a heartbeat, so no window is closed.
     """
     low_watermark = low_watermark_ms(read_index(connection), averages.watermark_delay_ms)
     return sorted(owner_days(connection, averages, low_watermark))

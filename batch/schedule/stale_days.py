@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from batch.index.closed_days import low_watermark_ms
+from psycopg.types.json import Jsonb
+
+from batch.index.closed_days import closed_ms, has_watermark, low_watermark_ms
 from batch.index.log_index import read_index
 from batch.results.retention import first_day_kept
 from batch.store.database import Connection
@@ -56,16 +58,18 @@ def kept_stale_days(connection: Connection, settings: BatchSettings, averages: A
 def stale_days(connection: Connection, averages: Averages) -> list[StaleDay]:
     """Return all days that own closed rows and are stale for an average, oldest first.
 
-    There are none while a partition has neither an event nor a heartbeat: no watermark exists, and nothing is closed.
+    There are none while the log has neither an event nor a heartbeat: no watermark exists, and nothing is closed.
     """
     index = read_index(connection)
-    if not index.partitions or any(partition.max_log_time_ms is None for partition in index.partitions):
+    if not has_watermark(index):
         return []
     low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
+    closed = {each.kafka_partition: closed_ms(each, averages.watermark_delay_ms) for each in index.partitions}
     stale: dict[date, list[StaleDay]] = {}
     for average in averages.averages:
         for row in connection.execute(
-            _SQL["read_stale_days"], _parameters(average, low_watermark, averages.max_ahead_ms)
+            _SQL["read_stale_days"],
+            _parameters(average, low_watermark, averages.max_ahead_ms) | {"closed_ms": Jsonb(closed)},
         ):
             stale.setdefault(row[0], []).append(_stale_day(row))
     return [_merged(of_day) for _, of_day in sorted(stale.items())]

@@ -154,6 +154,14 @@ settled AS MATERIALIZED (
         coalesce(result.max_ahead_ms <> %(max_ahead_ms)s, false) AS has_other_rules,
         sma.grid_point_after(least(sma.epoch_ms(result.low_watermark), day_end.last_ms), %(every_ms)s) AS closed_then,
         sma.grid_point_after(least(%(low_watermark_ms)s, day_end.last_ms), %(every_ms)s) AS closed_now,
+        -- or in a partition that lagged when the result was computed
+        EXISTS (
+            SELECT
+            FROM jsonb_each(result.lagging) AS lagging (kafka_partition, closed_ms)
+            WHERE sma.grid_point_after(
+                    least((%(closed_ms)s::jsonb ->> lagging.kafka_partition)::bigint, day_end.last_ms), %(every_ms)s
+                ) > sma.grid_point_after(least(lagging.closed_ms::bigint, day_end.last_ms), %(every_ms)s)
+        ) AS has_caught_up,
         (
             SELECT max(reconciled_at)
             FROM sma.reconciliations AS reconciliation
@@ -171,7 +179,7 @@ settled AS MATERIALIZED (
 SELECT
     day,
     written_at IS NULL AS has_no_result,
-    coalesce(closed_now > closed_then, false) AS more_is_closed,
+    coalesce(closed_now > closed_then, false) OR has_caught_up AS more_is_closed,
     written_at IS NOT NULL AND bool_or(is_new) AS more_in_the_log,
     written_at IS NOT NULL AND coalesce(reconciled_at < written_at, true) AS not_reconciled,
     has_other_rules,
@@ -205,15 +213,17 @@ FROM (
         settled.has_other_rules,
         settled.closed_then,
         settled.closed_now,
+        settled.has_caught_up,
         settled.reconciled_at,
         log_range.kafka_partition,
         computed.read_to
 ) AS touched
-GROUP BY day, written_at, has_other_rules, closed_then, closed_now, reconciled_at
+GROUP BY day, written_at, has_other_rules, closed_then, closed_now, has_caught_up, reconciled_at
 HAVING bool_or(is_made)
     AND (
         written_at IS NULL
         OR closed_now > closed_then
+        OR has_caught_up
         OR has_other_rules
         OR bool_or(is_new)
         OR coalesce(reconciled_at < written_at, true)

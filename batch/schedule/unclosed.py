@@ -1,14 +1,14 @@
 """Finds the events that no closed window contains, which nobody compares yet, and what holds their windows back.
 
-A window is closed once the watermarks of all partitions have passed it: a partition without newer records holds back
-the windows of all others.
+A day's windows are compared once the watermarks of all partitions that have one have passed them: a partition without
+newer records holds back those of all others. One that got its first events after that holds back its own alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from batch.index.closed_days import holding_back, low_watermark_ms
+from batch.index.closed_days import has_watermark, holding_back, lagging, low_watermark_ms
 from batch.index.log_index import IndexedPartition, LogIndex
 from batch.store.database import Connection
 from clients.statements import load_statements
@@ -24,13 +24,13 @@ _SQL = load_statements(__file__)
 class HoldingPartition:
     """A partition whose watermark has not passed the windows.
 
-    max_log_time_ms: of its events and heartbeats; None where it has no record of either.
+    max_log_time_ms: of its events and heartbeats.
     newest_series: customer and metric of its newest event; None where it has none.
     indexed_at: when it last had a new record, as far as the index knows.
     """
 
     kafka_partition: int
-    max_log_time_ms: int | None
+    max_log_time_ms: int
     newest_series: tuple[str, str] | None
     indexed_at: datetime
 
@@ -41,7 +41,7 @@ class Unclosed:
 
     events: how many there are; if not `is_exact`, there are at least so many.
     days: their days, ascending.
-    low_watermark_ms: None where a partition has no record, so no window is closed.
+    low_watermark_ms: None where no partition has an event or heartbeat, so no window is closed.
     held_back_by: the partitions that hold the first of their windows back, those that are furthest behind first.
     """
 
@@ -63,10 +63,8 @@ def read_unclosed(connection: Connection, index: LogIndex, averages: Averages, c
     """
     if not index.partitions:
         return Unclosed(0, True, (), None, ())
-    if any(partition.max_log_time_ms is None for partition in index.partitions):
-        counts = _count_by_day(connection, None, customer)
-        empty = [partition for partition in index.partitions if partition.max_log_time_ms is None]
-        return Unclosed(sum(counts.values()), True, tuple(counts), None, _described(connection, empty))
+    if not has_watermark(index):  # then there is no event either
+        return Unclosed(0, True, (), None, ())
     low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
     from_ms = max(grid_point_at_or_before(low_watermark, average.every_ms) for average in averages.averages)
     day = day_of(from_ms)
@@ -75,10 +73,25 @@ def read_unclosed(connection: Connection, index: LogIndex, averages: Averages, c
     days = (*((day,) if on_day else ()), *counts)
     first_ms = max(low_watermark, day_start_ms(days[0])) if days else low_watermark
     holding = holding_back(index, averages.watermark_delay_ms, first_ms + 1) if days else ()
-    return Unclosed(on_day + sum(counts.values()), is_exact, days, low_watermark, _described(connection, holding))
+    behind = _read_behind(connection, lagging(index, averages.watermark_delay_ms), customer)
+    return Unclosed(
+        events=on_day + sum(counts.values()) + len(behind),
+        is_exact=is_exact and not behind,
+        days=tuple(sorted({*days, *behind.values()})),
+        low_watermark_ms=low_watermark,
+        held_back_by=_described(
+            connection, holding or [each for each in index.partitions if each.kafka_partition in behind]
+        ),
+    )
 
 
-def _count_by_day(connection: Connection, last_closed_day: date | None, customer: str | None) -> dict[date, int]:
+def _read_behind(connection: Connection, behind: Mapping[int, int], customer: str | None) -> dict[int, date]:
+    """Return the lagging partitions that have an event in no closed window of theirs, and its day."""
+    bound = {"partitions": list(behind), "closed_ms": list(behind.values()), "customer": customer}
+    return dict(connection.execute(_SQL["read_behind"], bound).fetchall()) if behind else {}
+
+
+def _count_by_day(connection: Connection, last_closed_day: date, customer: str | None) -> dict[date, int]:
     bound = {"last_closed_day": last_closed_day, "customer": customer}
     return dict(connection.execute(_SQL["count_by_day"], bound).fetchall())
 
@@ -100,9 +113,6 @@ def _described(connection: Connection, partitions: Sequence[IndexedPartition]) -
         for number, indexed_at, customer, metric in connection.execute(_SQL["read_newest"], bound)
     }
     furthest_behind_first = sorted(
-        partitions, key=lambda each: (each.max_log_time_ms is not None, each.max_log_time_ms, each.kafka_partition)
+        (each.max_log_time_ms, each.kafka_partition) for each in partitions if each.max_log_time_ms is not None
     )
-    return tuple(
-        HoldingPartition(each.kafka_partition, each.max_log_time_ms, *newest[each.kafka_partition])
-        for each in furthest_behind_first
-    )
+    return tuple(HoldingPartition(number, time_ms, *newest[number]) for time_ms, number in furthest_behind_first)

@@ -5,7 +5,7 @@ SELECT
     day,
     sum(event_count + late_event_count)::bigint
 FROM sma.event_days
-WHERE (day > %(last_closed_day)s OR %(last_closed_day)s::date IS NULL)
+WHERE day > %(last_closed_day)s
     AND (customer = %(customer)s OR %(customer)s::text IS NULL)
 GROUP BY day
 HAVING sum(event_count + late_event_count) > 0
@@ -35,6 +35,25 @@ FROM (
         AND min_event_time_ms < %(until_ms)s
         AND EXISTS (SELECT FROM sma.series_days WHERE day = %(day)s AND event_count > 0)
 ) AS block
+
+-- read_behind --
+-- the newest event of each partition that no window closed there contains
+SELECT
+    closed.kafka_partition,
+    sma.day_of_ms(max(block.max_event_time_ms))
+FROM unnest(%(partitions)s::integer[], %(closed_ms)s::bigint[]) AS closed (kafka_partition, closed_ms)
+INNER JOIN sma.offset_blocks AS block USING (kafka_partition)
+WHERE block.max_event_time_ms >= closed.closed_ms
+    AND (
+        %(customer)s::text IS NULL
+        OR EXISTS (
+            SELECT
+            FROM sma.indexed_series AS series
+            WHERE series.kafka_partition = closed.kafka_partition
+                AND series.customer = %(customer)s
+        )
+    )
+GROUP BY closed.kafka_partition
 
 -- read_newest --
 SELECT

@@ -49,6 +49,7 @@ def plan_days(
     days: Sequence[date],
     until_ms: int,
     limits: WorkLimits = WORK_LIMITS,
+    lagging: Mapping[int, int] | None = None,
 ) -> DayPlan:
     """Plan consecutive days from the index as the connection sees it (`batch.store.database.snapshot`).
 
@@ -60,6 +61,7 @@ def plan_days(
         days: ascending, without a gap.
         until_ms: one past the last wanted `as_of`, if that is before the end of the days.
         limits: of the computation.
+        lagging: partition -> last wanted `as_of` of its series, where that is before `until_ms`.
     """
     from_ms = day_start_ms(days[0])
     until_ms = max(from_ms, min(day_start_ms(days[-1]) + DAY_MS, until_ms))
@@ -73,7 +75,8 @@ def plan_days(
     for group, days_before in zip(groups, warm_up, strict=True):
         task_spans = tuple(spans(sorted(days_before), from_ms, until_ms, events_by_day, averages, series_count, limits))
         sources = tuple(_source(connection, partition, task_spans) for partition in group)
-        tasks.append(Task(sources, tuple(averages), filters, task_spans, limits.bridged_offsets))
+        last_ms = min((lagging[each] for each in group if lagging and each in lagging), default=until_ms - 1)
+        tasks.append(Task(sources, tuple(averages), filters, task_spans, limits.bridged_offsets, last_ms + 1))
     return DayPlan(tuple(days), filters, tuple(tasks), limits)
 
 

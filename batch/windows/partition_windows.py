@@ -32,6 +32,7 @@ Ints = NDArray[np.int64]
 Bits = NDArray[np.uint8]
 
 LOW_BITS = 32  # of a sum in two lanes
+NO_END_MS = (1 << 63) - 1
 
 _LATE_BIT = 0x80
 
@@ -77,6 +78,7 @@ class Task:
     sources: one partition; more only where a series has events in more than one, sent without their key.
     filters: by name; 7 at most, a bit of each event for each.
     bridged_offsets: as `batch.log.limits.WorkLimits` has it.
+    until_ms: one past the last `as_of` of a row, if that is before the end of a span.
     """
 
     sources: tuple[Source, ...]
@@ -84,6 +86,11 @@ class Task:
     filters: Mapping[str, EventFilter]
     spans: tuple[Span, ...]
     bridged_offsets: int = WORK_LIMITS.bridged_offsets
+    until_ms: int = NO_END_MS
+
+    def closed(self, wanted: RowSpan) -> RowSpan:
+        """Return the part of a row span before `until_ms`; it may be empty."""
+        return RowSpan(wanted.from_ms, max(wanted.from_ms, min(wanted.until_ms, self.until_ms)))
 
     def ranges(self, source: Source, wanted: Span) -> list[tuple[int, int]]:
         """Return the ranges of Kafka offsets that can hold events of a span; near blocks join to one range."""
@@ -165,9 +172,10 @@ class PartitionWindows:
             events = events.take(order)
             filters = list(self._filtered(events, ends)) if wanted.row_spans else []
             for each in wanted.row_spans:
+                closed = self._task.closed(each)
                 yield (
                     each,
-                    [event_filter.rows(average, each) for event_filter in filters for average in self._task.averages],
+                    [event_filter.rows(average, closed) for event_filter in filters for average in self._task.averages],
                 )
             from_ms = wanted.until_ms - self._lookback_ms
             is_kept = kept_events(

@@ -5,7 +5,7 @@ partitions. What the rows are compared with, or where they are stored, does not 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from batch.index.log_index import LogIndex
@@ -26,11 +26,13 @@ class RowRequest:
     averages: the names of the averages, by day.
     filters: which events count, by name.
     until_ms: one past the last `as_of`, if that is before the end of the last day.
+    lagging: partition -> last `as_of` of its series, where that is before `until_ms`.
     """
 
     averages: Mapping[date, Sequence[str]]
     filters: Mapping[str, EventFilter]
     until_ms: int
+    lagging: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +118,5 @@ def _plan(
 ) -> DayPlan:
     names = {name for day in days for name in request.averages[day]}
     wanted = [average for average in averages.averages if average.name in names]
-    return plan_days(connection, wanted, request.filters, list(index.read_to), days, request.until_ms, limits)
+    partitions = list(index.read_to)
+    return plan_days(connection, wanted, request.filters, partitions, days, request.until_ms, limits, request.lagging)

@@ -8,7 +8,7 @@ PROGRAMS = {
     "kafka": ("kafka",),
     "timescaledb": ("postgres",),
     "flink": ("flink-jobmanager", "flink-taskmanager"),
-    "dagster": ("dagster-code", "dagster-webserver", "dagster-daemon"),
+    "dagster": ("dagster-code", "dagster-webserver", "dagster-daemon", "heartbeats"),
     "prometheus": ("exporter", "prometheus", "alertmanager"),
     "overview": ("overview",),
 }

@@ -70,10 +70,13 @@ def _of_its_records(accounts: Sequence[Account]) -> list[Metric]:
     watermarks = {
         account.partition: account.watermark_ms / 1_000 for account in accounts if account.watermark_ms > NOT_KNOWN_MS
     }
+    furthest_s = max(watermarks.values(), default=0.0)
+    behind = {partition: furthest_s - watermark_s for partition, watermark_s in watermarks.items()}
     return [
         counters("sma_stream_records_total", "What became of the records read", ["partition", "fate"], fates),
         by_partition(
             "sma_stream_residue", "Records read and not accounted for", {a.partition: a.residue for a in accounts}
         ),
         by_partition("sma_watermark_timestamp_seconds", "The partition's watermark", watermarks),
+        by_partition("sma_partition_behind_seconds", "How far it is behind the furthest one", behind),
     ]

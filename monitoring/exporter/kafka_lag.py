@@ -79,7 +79,11 @@ class KafkaLag:
             by_partition("sma_consumer_committed_offset", "First Kafka offset that no checkpoint covers", committed),
             by_partition("sma_consumer_lag_events", "Records from the position to the end", lags),
             by_partition("sma_consumer_lag_seconds", "How long the oldest record not read has been there", waiting),
+            by_partition("sma_partition_quiet_seconds", "How long it has had no new record", self._quiet(now_s)),
         ]
+
+    def _quiet(self, now_s: float) -> dict[int, float]:
+        return {partition: now_s - spells[-1].first_s for partition, spells in self._history.spells.items()}
 
     def _is_empty(self, partition: int, position: int, end: int) -> bool:
         """Return whether there are Kafka offsets but no records from `position` on, as behind a transaction's marker.

@@ -2,12 +2,17 @@
 
 import json
 import subprocess
+import time
+from contextlib import contextmanager
 from decimal import Decimal
 
 import psycopg
 import pytest
 import requests
 
+from deploy.local.lifecycle.supervisor import Supervisor
+
+CLOSED_WITHIN_S = 180  # `idle_after` is a minute
 COLUMNS = ("--customer", "plant", "--metric", "temperature", "--time-column", "timestamp", "--value-column", "value")
 
 
@@ -61,17 +66,43 @@ def readings_of(tmp_path, name, days):
     return str(path)
 
 
+@contextmanager
+def without_heartbeats(stack):
+    """The service that writes heartbeats is stopped, for the time of a `with` block."""
+    supervisor = Supervisor(stack.settings.state_dir)
+    supervisor.stop(["heartbeats"])
+    try:
+        yield
+    finally:
+        supervisor.start("heartbeats")
+
+
+def await_closed(stack):
+    """Wait until the stack's own heartbeats have closed a day of the customer; return the plan to reconcile it."""
+    deadline = time.monotonic() + CLOSED_WITHIN_S
+    while True:
+        ran = stack.sma("reconcile", "--customer", "own", "--dry-run", "--json")
+        plan = json.loads(ran.stdout)["plan"]
+        if plan["days"]:
+            return plan
+        assert time.monotonic() < deadline, ran.stdout
+        time.sleep(1)
+
+
 @pytest.fixture(scope="module")
 def three_days(stack, tmp_path_factory):
     """What the commands print for three days of a customer, published without --close, and after a fourth with it."""
     folder = tmp_path_factory.mktemp("three_days")
     columns = ("--customer", "own", *COLUMNS[2:])
-    succeed(stack.sma("produce", readings_of(folder, "three.csv", [1, 2, 3]), *columns))
-    succeed(stack.sma("wait", "--timeout", "120"))
-    shown = {"unclosed": succeed(stack.sma("reconcile", "--customer", "own"))}
-    shown["explained"] = json.loads(
-        succeed(stack.sma("explain", "own", "temperature", "hour", "2017-03-02T12:00", "--json"))
-    )
+    with without_heartbeats(stack):
+        succeed(stack.sma("produce", readings_of(folder, "three.csv", [1, 2, 3]), *columns))
+        succeed(stack.sma("wait", "--timeout", "120"))
+        refused = stack.sma("reconcile", "--customer", "own")
+        shown = {"unclosed": refused.stdout, "exit": (refused.returncode, refused.stderr.splitlines()[-1])}
+        shown["explained"] = json.loads(
+            succeed(stack.sma("explain", "own", "temperature", "hour", "2017-03-02T12:00", "--json"))
+        )
+    shown["by itself"] = await_closed(stack)
     succeed(stack.sma("produce", readings_of(folder, "fourth.csv", [4]), *columns, "--close"))
     succeed(stack.sma("wait", "--timeout", "120"))
     shown["dry run"] = json.loads(succeed(stack.sma("reconcile", "--customer", "own", "--dry-run", "--json")))
@@ -85,8 +116,17 @@ def test_without_close_nothing_is_compared_and_the_command_says_what_closes_it(t
     assert shown.startswith("nothing was compared: no day has a closed window of own\n")
     assert "864 events of 2017-03-01 to 2017-03-03 are not compared yet" in shown
     assert "holds them back" in shown
-    assert "`sma produce ... --close`" in shown
+    assert "`sma heartbeat`" in shown
     assert "unexplained" not in shown
+    exit_code, line = three_days["exit"]
+    assert exit_code == 1
+    assert "not closed, so not wholly reconciled: 2017-03-01 to 2017-03-03: partition " in line
+
+
+def test_the_system_closes_what_is_older_than_the_newest_event_by_itself(three_days):
+    plan = three_days["by itself"]
+    assert [each["day"] for each in plan["days"]][:2] == ["2017-03-01", "2017-03-02"]
+    assert plan["unclosed"]["events"] < 864
 
 
 def test_without_close_a_value_is_explained_as_not_closed(three_days):

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -90,6 +91,21 @@ def test_a_day_that_is_not_stored_is_written_as_it_is(database):
     assert changed(write_result(database, result_of(), rows, "run")) == (48, 48, 0)
     assert stored(database).equals(rows)
     assert read_results(database, [DAY], ["hour"]) == [result_of()]
+
+
+def test_a_window_that_closed_in_a_lagging_partition_since_is_no_correction(database):
+    #  partition 0 holds AA, partition 1 holds BB, which was closed up to minute 2 only
+    database.execute("INSERT INTO sma.indexed_series VALUES (0, 'AA', 'delay', 0), (1, 'BB', 'delay', 0)")
+    lagged = replace(result_of(), lagging={1: START + 2 * MINUTE_MS})
+    before = [row(minute, customer=name) for name, last in (("AA", 4), ("BB", 2)) for minute in range(last + 1)]
+    write_result(database, lagged, frame(before), "run-1")
+    assert read_results(database, [DAY], ["hour"]) == [lagged]
+    after = frame([*before, row(3, customer="BB"), row(4, customer="BB"), row(5, customer="AA")])
+    write_result(database, result_of(11), after, "run-2")
+    corrected = database.execute("SELECT customer, as_of FROM sma.corrections").fetchall()
+    assert corrected == [("AA", instant(START + 5 * MINUTE_MS))]
+    assert stored(database).equals(after)
+    assert read_results(database, [DAY], ["hour"]) == [result_of(11)]
 
 
 def test_a_day_that_has_no_rows_is_stored_too(database):

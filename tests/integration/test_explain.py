@@ -211,7 +211,7 @@ def test_a_window_that_other_partitions_hold_back_is_in_the_stream_only_and_says
     assert pair(traced.stream.row) == (3_000_000, 2)
     assert len(traced.day_state.held_back_by) == 3
     assert "the window is not closed in all partitions, so the batch layer has no row" in sentence(traced)
-    assert "a later event or a heartbeat there (`sma produce ... --close`) closes it" in sentence(traced)
+    assert "a later event or a heartbeat there (`sma heartbeat --now`) closes it" in sentence(traced)
     layers = traced.positions_by_layer()
     assert (len(layers["stream"]), len(layers["batch"])) == (2, 0)
 

@@ -17,7 +17,7 @@ from batch.store.read_only import read_only_session
 from orchestration.backfill import run_ranges
 from sma.averages import parse_averages
 from sma.errors import SmaError
-from tests.support.index_rows import DAY, IndexRows
+from tests.support.index_rows import DAY, IndexRows, at
 
 HOUR = parse_averages(
     "watermark_delay: 1 second\naverages: [{name: hour, window: 1 hour, every: 15 minutes}]", "averages.yaml"
@@ -211,12 +211,23 @@ def test_all_closed_events_are_compared(own_database, closed):
     assert (unclosed.events, unclosed.days, unclosed.held_back_by) == (0, (), ())
 
 
-def test_while_a_partition_is_empty_no_event_is_compared(own_database, closed):
-    closed.low_watermark(None, partition=2)
-    planned = plan(own_database)
-    assert (planned.days, planned.unclosed.low_watermark_ms) == ((), None)
-    assert planned.unclosed.events == 100 + 3 * 2_880
-    assert [each.kafka_partition for each in planned.unclosed.held_back_by] == [2]
+def test_an_empty_partition_holds_no_event_back(own_database, closed):
+    closed.low_watermark(None, partition=2, next_offset=0)
+    planned = plan(own_database, RETAINED | {2: OffsetRange(0, 0)})
+    assert list(planned.days) == OWN
+    assert (planned.unclosed.events, planned.unclosed.held_back_by) == (0, ())
+
+
+def test_a_partition_that_was_empty_when_the_days_were_closed_holds_its_own_events_back(own_database, closed):
+    for day in OWN:
+        closed.result(read_to=100, closed_hours=MARCH_4, day=day)
+    closed.connection.execute("UPDATE sma.indexed_partitions SET settled_ms = %s", (at(MARCH_4),))
+    closed.low_watermark(OWN_HOURS + 5, partition=2, next_offset=10)
+    closed.block((0, 10), (OWN_HOURS, OWN_HOURS + 5), series="new", partition=2)
+    unclosed = plan(own_database, RETAINED | {2: OffsetRange(0, 10)}).unclosed
+    assert unclosed.low_watermark_ms == at(MARCH_4)
+    assert (unclosed.events, unclosed.is_exact, list(unclosed.days)) == (1, False, OWN[:1])
+    assert [each.kafka_partition for each in unclosed.held_back_by] == [2]
 
 
 def test_of_a_block_over_the_low_watermark_at_least_one_event_is_not_compared(own_database, index):

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from batch.schedule.owner_days import closed_owner_days, days_with_rows, stored_days
 from batch.schedule.required_offsets import required_offsets
@@ -55,9 +56,31 @@ def test_nothing_is_stale_before_the_log_was_indexed(own_database):
     assert stale(own_database) == {}
 
 
-def test_nothing_is_closed_while_a_partition_has_no_watermark(own_database, one_day):
+def test_a_partition_without_a_watermark_holds_nothing_back(own_database, one_day):
     one_day.low_watermark(None, partition=1)
+    assert {day: each.reasons for day, each in stale(own_database).items()} == {DAY: {NO_RESULT}}
+
+
+def test_nothing_is_closed_while_no_partition_has_a_watermark(own_database, index):
+    index.low_watermark(None)
+    index.low_watermark(None, partition=1)
     assert stale(own_database) == {}
+
+
+@pytest.mark.parametrize(
+    ("closed_hours", "is_stale"),
+    [(10.2, False), (10.25, True), (NEXT_MORNING, True)],  # the grid point after 10:01 is 10:15
+)
+def test_a_day_is_stale_once_a_partition_that_lagged_has_closed_another_of_its_windows(
+    own_database, one_day, closed_hours, is_stale
+):
+    one_day.result(read_to=100)
+    lagging = Jsonb({"1": at(10) + 60_000})
+    one_day.connection.execute("UPDATE sma.batch_days SET lagging = %s", (lagging,))
+    one_day.connection.execute("UPDATE sma.indexed_partitions SET settled_ms = %s", (at(48),))
+    one_day.low_watermark(closed_hours, partition=1)
+    expected = {DAY: frozenset({MORE_IS_CLOSED})} if is_stale else {}
+    assert {day: each.reasons for day, each in stale(own_database).items()} == expected
 
 
 def test_a_day_without_a_result_is_stale(own_database, one_day):

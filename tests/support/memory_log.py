@@ -9,7 +9,7 @@ from batch.index.index_pass import BLOCK_EVENTS, IndexPass, PassEnd
 from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
-from batch.windows.partition_windows import LOW_BITS, EventFilter, PartitionWindows, Source, Task
+from batch.windows.partition_windows import LOW_BITS, NO_END_MS, EventFilter, PartitionWindows, Source, Task
 from batch.windows.spans import RowSpan, Span
 from sma.averages import Average
 
@@ -75,11 +75,13 @@ class MemoryLog:
         spans: Sequence[Span],
         filters: Mapping[str, EventFilter] = WHOLE,
         together: Sequence[Sequence[int]] | None = None,
+        until_ms: int = NO_END_MS,
     ) -> dict[str, pl.DataFrame]:
         """Return the rows of each part, with late_event_count, sorted; partitions are worked on one by one."""
         found: dict[str, list[tuple]] = {event_filter: [] for event_filter in filters}
         for group in together or [[partition] for partition in self._events]:
-            task = Task(tuple(self.source(partition) for partition in group), tuple(averages), filters, tuple(spans))
+            sources = tuple(self.source(partition) for partition in group)
+            task = Task(sources, tuple(averages), filters, tuple(spans), until_ms=until_ms)
             windows = PartitionWindows(task, self.read)
             for _, several in windows.rows():
                 for rows in several:
@@ -98,12 +100,17 @@ class MemoryLog:
         }
 
 
-def recompute(events: pl.DataFrame, averages: Sequence[Average], from_ms: int, until_ms: int) -> pl.DataFrame:
-    """Return the rows of some averages with from_ms <= as_of < until_ms, as the batch layer works them out."""
+def recompute(
+    events: pl.DataFrame, averages: Sequence[Average], from_ms: int, until_ms: int, closed_ms: int = NO_END_MS - 1
+) -> pl.DataFrame:
+    """Return the rows of some averages with from_ms <= as_of < until_ms, as the batch layer works them out.
+
+    Of a partition in which windows are closed up to `closed_ms` only, they are the rows up to there.
+    """
     if "kafka_partition" not in events.columns:
         events = events.with_columns(kafka_partition=pl.lit(0, pl.Int32), kafka_offset=pl.int_range(pl.len()))
     whole = [Span(-(10**16), from_ms, ()), Span(from_ms, until_ms, (RowSpan(from_ms, until_ms),))]
-    rows = MemoryLog(events.select(EVENTS_SCHEMA.keys()), step=5_000).rows(averages, whole)
+    rows = MemoryLog(events.select(EVENTS_SCHEMA.keys()), step=5_000).rows(averages, whole, until_ms=closed_ms + 1)
     return rows["all"].select(AVERAGES_SCHEMA.keys())
 
 

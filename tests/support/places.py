@@ -67,9 +67,9 @@ def database_on(server: Place, template: str) -> Iterator[Place]:
 
 
 @contextmanager
-def place_on(stack: Place, template: str) -> Iterator[Place]:
-    """Make topics and a database that nobody else uses, for as long as they are needed."""
-    with database_on(stack, template) as own:
+def place_on(stack: Place, template: str, **variables: str) -> Iterator[Place]:
+    """Make topics and a database of one's own, for as long as they are needed; `variables` are more of its settings."""
+    with database_on(Place(stack.settings, stack.environ | variables), template) as own:
         create_topics(own.settings)
         try:
             yield own

@@ -51,6 +51,20 @@ def test_allowed_lateness_is_the_watermark_delay_unless_given():
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ("newest", 60_000)),
+        ("heartbeats: off\n", ("off", 60_000)),  # which YAML reads as false
+        ("heartbeats: 'off'\n", ("off", 60_000)),
+        ("heartbeats: clock\nidle_after: 5 minutes\n", ("clock", 300_000)),
+    ],
+)
+def test_heartbeats_are_of_the_newest_log_time_after_a_minute_unless_given(text, expected):
+    averages = parse_averages(GOOD.replace("averages:", f"{text}averages:"), "averages.yaml")
+    assert (averages.heartbeats, averages.idle_after_ms) == expected
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("1 hour", "1 huor", "averages.yaml: averages[0].window: '1 huor' is neither a duration nor 'N events'"),
@@ -82,6 +96,10 @@ def test_allowed_lateness_is_the_watermark_delay_unless_given():
         ),
         ("averages:", "max_rows_per_event: 3\naverages:", "line 5: averages[0].every: one event would make 4 rows"),
         ("averages:", "max_rows_per_event: many\naverages:", "max_rows_per_event: 'many' is not a whole number"),
+        ("averages:", "heartbeats: maybe\naverages:", "heartbeats: 'maybe' is none of newest, clock, off"),
+        ("averages:", "heartbeats: yes\naverages:", "heartbeats: True is none of newest, clock, off"),
+        ("averages:", "idle_after: soon\naverages:", "idle_after: 'soon' is not a duration"),
+        ("averages:", "idle_after: 20 milliseconds\naverages:", "idle_after: '20 milliseconds' is too short"),
     ],
 )
 def test_an_error_names_the_file_the_key_and_the_fix(old, new, message):

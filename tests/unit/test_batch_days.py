@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from batch.index.closed_days import holding_back, low_watermark_ms
+from batch.index.closed_days import has_watermark, holding_back, lagging, low_watermark_ms
 from batch.index.log_index import IndexedPartition, LogIndex
 from batch.reconciliation.stream_commits import uncommitted
 from batch.results.batch_results import BatchResult
@@ -18,9 +18,10 @@ from sma.limits import EARLIEST_EVENT_TIME_MS
 HOUR_MS = 3_600_000
 
 
-def index(*newest_times_ms: int | None) -> LogIndex:
+def index(*newest_times_ms: int | None, settled_ms: int | None = None) -> LogIndex:
+    partitions = enumerate(newest_times_ms)
     return LogIndex(
-        tuple(IndexedPartition(number, 1, newest, 1, 0, 0, 0) for number, newest in enumerate(newest_times_ms))
+        tuple(IndexedPartition(number, 1, newest, 1, 0, 0, 0, settled_ms) for number, newest in partitions), settled_ms
     )
 
 
@@ -35,13 +36,31 @@ def test_the_watermark_of_the_earliest_event_is_an_instant():
 
 
 def test_what_was_closed_once_stays_closed_under_a_longer_delay():
-    assert low_watermark_ms(replace(index(500, 100), settled_ms=90), 60) == 90
-    assert low_watermark_ms(replace(index(500, 100), settled_ms=30), 60) == 41
+    assert low_watermark_ms(index(500, 100, settled_ms=90), 60) == 90
+    assert low_watermark_ms(index(500, 100, settled_ms=30), 60) == 41
 
 
-def test_nothing_is_closed_while_a_partition_is_empty():
-    with pytest.raises(SmaError, match="partition 1 of the log holds no event and no heartbeat"):
-        low_watermark_ms(index(500, None), 60)
+def test_an_empty_partition_holds_nothing_back():
+    assert low_watermark_ms(index(500, None), 60) == 441
+
+
+def test_nothing_is_closed_in_an_empty_log():
+    assert not has_watermark(index(None, None))
+    with pytest.raises(SmaError, match="no partition of the log holds an event or a heartbeat"):
+        low_watermark_ms(index(None, None), 60)
+
+
+def test_what_was_closed_stays_closed_when_an_empty_partition_gets_older_events():
+    #  partition 0: closed up to 441, also when a result was computed; partition 1 was empty then
+    own = index(500, 100).partitions
+    log = LogIndex((replace(own[0], settled_ms=441), own[1]), settled_ms=441)
+    assert low_watermark_ms(log, 60) == 441
+    assert lagging(log, 60) == {1: 41}
+
+
+def test_no_partition_lags_behind_a_low_watermark_that_it_makes_itself():
+    assert lagging(index(500, 100, None), 60) == {}
+    assert lagging(index(500, 100, settled_ms=90), 60) == {}
 
 
 @pytest.mark.parametrize(
@@ -52,12 +71,12 @@ def test_the_partitions_that_hold_a_window_back_have_not_passed_its_last_millise
     assert [each.kafka_partition for each in holding_back(index(500, 100), 60, as_of_ms)] == partitions
 
 
-def test_an_empty_partition_holds_every_window_back():
-    assert [each.kafka_partition for each in holding_back(index(500, None), 60, 41)] == [1]
+def test_an_empty_partition_holds_no_window_back():
+    assert [each.kafka_partition for each in holding_back(index(500, None), 60, 442)] == [0]
 
 
 def test_no_partition_holds_back_what_was_closed_once():
-    assert holding_back(replace(index(500, 100), settled_ms=90), 60, 90) == ()
+    assert holding_back(index(500, 100, settled_ms=90), 60, 90) == ()
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             STATE,
             Case.NOT_YET,
             f"no row yet: the window is not closed because the watermark of partition 0 has not passed {NOON}: it is "
-            "at 2013-01-10T11:59:59.998Z; a later event or a heartbeat there (`sma produce ... --close`) closes it; "
+            "at 2013-01-10T11:59:59.998Z; a later event or a heartbeat there (`sma heartbeat --now`) closes it; "
             "the window has 2 events so far",
         ),
         (
@@ -146,7 +146,7 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             Case.STREAM_ONLY,
             f"streamed row only, emitted at {T12}: the window is not closed in all partitions, so the batch layer has "
             f"no row: the low watermark has not passed {NOON}, it is at 2013-01-10T11:00:00Z, held back by "
-            "partitions 1, 3; a later event or a heartbeat there (`sma produce ... --close`) closes it; 1 late event "
+            "partitions 1, 3; a later event or a heartbeat there (`sma heartbeat --now`) closes it; 1 late event "
             "is not in it",
         ),
         (
@@ -156,7 +156,7 @@ def explained(records, log=LOG, state=STATE, average=HOUR):
             Case.STREAM_ONLY,
             f"streamed row only, emitted at {T12}: the window is not closed in all partitions, so the batch layer has "
             f"no row: the low watermark has not passed {NOON}, there is none yet, held back by partition 2; a "
-            "later event or a heartbeat there (`sma produce ... --close`) closes it",
+            "later event or a heartbeat there (`sma heartbeat --now`) closes it",
         ),
         (
             STREAM_ONLY,

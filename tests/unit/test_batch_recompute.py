@@ -75,6 +75,12 @@ def test_days_put_together_are_the_whole(events, average, cut_ms):
     assert pl.concat(parts).sort(KEY).equals(recompute(frame(events), [average], -300, 300))
 
 
+@given(events_lists, averages, st.integers(-70, 70))
+def test_of_a_partition_that_lags_there_are_the_rows_up_to_where_it_was_closed(events, average, closed_ms):
+    whole = recompute(frame(events), [average], -65, 65)
+    assert recompute(frame(events), [average], -65, 65, closed_ms).equals(whole.filter(pl.col("as_of_ms") <= closed_ms))
+
+
 def test_many_averages_are_sorted_by_key():
     rows = recompute(
         frame([("AA", "delay", 3, 7)]),

@@ -9,6 +9,7 @@ from batch.audit.due_days import RUN_EVERY_MS, DueDays
 from batch.log.offsets import OffsetRange
 from batch.schedule.backlog import Backlog
 from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_RESULT, StaleDay
+from batch.schedule.unclosed import HoldingPartition, Unclosed
 from orchestration import automation, watch
 from orchestration.automation import (
     audit_every_4_hours,
@@ -37,8 +38,15 @@ class Project:
 
     averages = None
 
-    def __init__(self, *stale_days: StaleDay, settings: Settings | None = None, retained_from: int = 10) -> None:
+    def __init__(
+        self,
+        *stale_days: StaleDay,
+        settings: Settings | None = None,
+        retained_from: int = 10,
+        unclosed: Unclosed | None = None,
+    ) -> None:
         self.settings = settings or Settings()
+        self.unclosed = lambda: unclosed or Unclosed(0, True, (), 0, ())
         self.stale_days = stale_days
         self.retained = {0: OffsetRange(retained_from, 100)}
 
@@ -125,6 +133,16 @@ def test_nothing_to_do_is_a_skip(instance):
         [],
         "no day to reconcile: every closed window is reconciled",
     )
+
+
+def test_what_holds_days_back_is_in_the_reason_for_doing_nothing(instance):
+    index_once(instance)
+    holding = HoldingPartition(3, 1_357_034_400_000, ("AA", "delay"), datetime(2026, 1, 1, 6, tzinfo=UTC))
+    project = Project(unclosed=Unclosed(7, True, (DAY, DAY + timedelta(days=1)), 1_357_000_000_000, (holding,)))
+    skipped = sense(reconcile_what_has_closed, instance, project).skip_reason.skip_message
+    assert "; 7 events of 2013-01-10 to 2013-01-11 are in no closed window; partition 3 holds them back: " in skipped
+    assert "no record has arrived since it was indexed at 2026-01-01T06:00:00Z" in skipped
+    assert "`sma heartbeat`" in skipped
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,14 @@
 
 import io
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from click.testing import CliRunner
 
 import cli.reconcile
 from batch.schedule.reconciliation_plan import DayRequest, ReconciliationPlan
-from batch.schedule.unclosed import Unclosed
+from batch.schedule.unclosed import HoldingPartition, Unclosed
 from cli import console
 from cli.main import sma
 from cli.reconcile import Planned, computed_days_bar, reconcile_days
@@ -48,6 +48,35 @@ def test_a_dry_run_launches_nothing(command):
 def test_where_nothing_is_to_be_done_nothing_is_launched_and_the_command_succeeds(command):
     ran, _ = command(NOTHING)
     assert ran.exit_code == 0
+
+
+HOLDING = HoldingPartition(2, 1_709_200_000_000, None, datetime(2026, 1, 1, tzinfo=UTC))
+OPEN = Unclosed(5, True, (DAY,), 0, (HOLDING,))
+
+
+@pytest.mark.parametrize(
+    ("plan", "arguments", "exit_code"),
+    [
+        (replace(NOTHING, settled=0, unclosed=OPEN), (), 1),
+        (replace(NOTHING, settled=0, unclosed=OPEN), ("--dry-run",), 1),
+        (replace(NOTHING, unclosed=OPEN), (), 0),  # as where events flow: the newest windows are always open
+        (replace(NOTHING, unclosed=OPEN), ("--all",), 0),
+        (replace(NOTHING, unclosed=OPEN), ("--start", "2024-03-01"), 0),
+        (replace(NOTHING, unclosed=OPEN), ("--start", "2024-03-01", "--end", "2024-03-01"), 1),
+        (replace(PLAN, unclosed=OPEN), ("--end", "2024-03-02", "--dry-run"), 1),
+        (replace(NOTHING, unclosed=OPEN), ("--end", "2024-02-29"), 0),
+    ],
+)
+def test_days_that_are_asked_for_and_not_closed_are_a_failure_that_names_what_holds_them_back(
+    command, plan, arguments, exit_code
+):
+    ran, _ = command(plan, *arguments)
+    assert ran.exit_code == exit_code
+    if exit_code:
+        said = str(ran.exception)
+        assert said.startswith("not closed, so not wholly reconciled: 2024-03-01: partition 2 holds them back: ")
+        assert "sma heartbeat" in said
+        assert "\n" not in said
 
 
 def test_stale_days_that_cannot_be_reconciled_are_a_failure(command):

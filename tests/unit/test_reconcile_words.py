@@ -40,8 +40,8 @@ HELD_BACK_LINES = [
     "2013-02-02T00:00:00Z only",
     "  partition 0 holds them back: its newest record is of 2013-02-02T00:00:02Z; its newest event is of "
     "AA/departure_delay; no record has arrived since it was indexed at 2026-01-01T06:00:00Z",
-    "  what closes them: later events or a heartbeat in each of these partitions. `sma produce ... --close` adds "
-    "heartbeats: use it with the next file, since the same file again would add its events a second time",
+    "  what closes them: later events in each of these partitions, or heartbeats: `sma heartbeat` where a partition is "
+    "behind the others, `sma heartbeat --now` where no older event is to come",
 ]
 
 
@@ -98,11 +98,13 @@ def test_events_in_no_closed_window_are_counted_with_what_holds_them_back_and_wh
     assert unclosed_in_words(HELD_BACK) == HELD_BACK_LINES
 
 
-def test_an_empty_partition_holds_all_events_back():
-    unclosed = Unclosed(1, True, OWN[:1], None, (HoldingPartition(2, None, None, INDEXED_AT),))
+def test_one_event_of_a_partition_without_series_is_one():
+    unclosed = Unclosed(1, True, OWN[:1], DEMOS_END_MS, (HoldingPartition(2, DEMOS_END_MS, None, INDEXED_AT),))
     assert unclosed_in_words(unclosed)[:2] == [
-        "1 event of 2024-03-01 is not compared yet, in no closed window: no window is closed",
-        "  partition 2 holds them back: it has no event and no heartbeat",
+        "1 event of 2024-03-01 is not compared yet, in no closed window: windows are closed up to "
+        "2013-02-02T00:00:00Z only",
+        "  partition 2 holds them back: its newest record is of 2013-02-02T00:00:00Z; no record has arrived since it "
+        "was indexed at 2026-01-01T06:00:00Z",
     ]
 
 
@@ -156,7 +158,7 @@ def test_what_earlier_reconciliations_left_unexplained_fails_again():
 
 def test_an_empty_log_is_named():
     assert nothing_in_words(planned(days=(), offsets_in_log=0), DayRequest())[-1] == (
-        "the log is empty: publish events with `sma produce ... --close`"
+        "the log is empty: publish events with `sma produce`"
     )
 
 

@@ -7,13 +7,14 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client.core import GaugeMetricFamily
 from rich.console import Console
 
 from cli.now import KAFKA_DOWN, Now
 from cli.status_page import page_of
 from deploy.local.lifecycle.status import PartStatus, StackStatus
 from deploy.topic_reports import TopicReport
-from monitoring.figures import Alert, Figures
+from monitoring.figures import Alert, Figures, HoldingBack, figures_of
 from monitoring.newest_series import NewestSeries, Series
 from streaming.control.progress import Status
 from streaming.control.snapshots import Snapshot
@@ -54,6 +55,30 @@ def row(page: str, name: str) -> list[str]:
     """Return the cells of the row that begins with a name."""
     (line,) = [line for line in page.splitlines() if line.strip().startswith(name)]
     return re.split(r"\s{2,}", line.strip())
+
+
+def test_a_partition_that_holds_days_back_is_named_with_since_when_and_what_helps():
+    holding = tuple(HoldingBack(number, 7_200 + number, 900) for number in range(5))
+    shown = page(replace(STATUS, figures=replace(NOTHING, held_back_by=holding)))
+    first, *_ = [line for line in shown.splitlines() if "held back by" in line]
+    assert re.split(r"\s{2,}", first.strip()) == [
+        "held back by",
+        "partition 0: 2 hours behind, its last record 15 minutes ago: `sma heartbeat`",
+    ]
+    assert "and 2 more partitions" in shown
+
+
+def test_a_partition_is_named_once_a_heartbeat_should_have_come():
+    def metric(name, values):
+        family = GaugeMetricFamily(name, name, labels=["partition"])
+        for number, value in enumerate(values):
+            family.add_metric([str(number)], value)
+        return family
+
+    # ahead; behind and quiet; behind and busy; an empty partition has no watermark, so it is not behind
+    behind = metric("sma_partition_behind_seconds", [0, 60, 7_200, 3_600])
+    quiet = metric("sma_partition_quiet_seconds", [900, 120, 300, 119, 9_000])
+    assert figures_of([behind, quiet]).held_back_by == (HoldingBack(2, 7_200, 300), HoldingBack(1, 60, 120))
 
 
 def test_the_sections_are_in_the_order_of_what_a_person_wants():

@@ -31,7 +31,8 @@ _INSTALLED = {"kafka": "kafka", "timescaledb": "timescaledb", "flink": "flink-ja
 Say = Callable[[str], None]
 _STATE = ("dagster", "exporter", "flink", "kafka", "logs", "postgres", "prometheus", "sma.env", "supervisord.conf")
 _STOP_ORDER = (
-    ("overview", "prometheus", "alertmanager", "exporter", "dagster-daemon", "dagster-webserver", "dagster-code"),
+    ("overview", "prometheus", "alertmanager", "exporter"),
+    ("heartbeats", "dagster-daemon", "dagster-webserver", "dagster-code"),
     ("flink-taskmanager", "flink-jobmanager"),
     ("kafka", "postgres"),
 )

@@ -145,6 +145,7 @@ def program_options(
         "dagster-code": [*_DAGSTER, "dagster", *_CODE_SERVER, *_address(environment, "dagster_code")],
         "dagster-webserver": [*_DAGSTER, "dagster_webserver", *_address(environment, "dagster"), *workspace],
         "dagster-daemon": [*_DAGSTER, "deploy.local.services.dagster_daemon", "run", *workspace],
+        "heartbeats": [sys.executable, "-m", "heartbeats"],
         "exporter": [sys.executable, "-m", "monitoring.exporter", "--port", str(environment.ports["exporter"])],
         "prometheus": prometheus_command(
             state / "prometheus" / "prometheus.yml",
@@ -184,7 +185,7 @@ def program_options(
     exporter = {**given, **ours, "SMA_STATE_DIR": str(state), "TZ": "UTC"}
     exporter.pop("SMA_BATCH_DATABASE_URL", None)  # it reads, and writes nothing
     overview = {name: value for name, value in exporter.items() if name != "SMA_DAGSTER_DATABASE_URL"}
-    readers = {"exporter": exporter, "overview": overview}
+    readers = {"exporter": exporter, "overview": overview, "heartbeats": overview}
     options = []
     for part in environment.parts:
         digest = hashlib.sha256("".join([_installed(part), *files[part].values()]).encode()).hexdigest()
