@@ -12,6 +12,8 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wa
 from batch.log.offsets import Progress
 from clients.kafka.groups import committed_offsets
 from clients.kafka.offsets import ends
+from clients.kafka.open_transactions import open_transactions
+from clients.kafka.readable import ReadableEnds
 from sma.durations import parse_duration
 from sma.errors import SmaError
 from sma.settings import BatchSettings
@@ -20,7 +22,10 @@ POLL_SECONDS = 1.0
 
 
 def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], progress: Progress) -> dict[int, int]:
-    """Wait until the stream has committed every offset before `read_to`, and return its committed offsets.
+    """Wait until the stream has committed every record before `read_to`, and return what it has committed.
+
+    Offsets without a record that can be read, such as a transaction's marker, count as committed with the record before
+    them: the stream is never given them.
 
     Raises:
         SmaError: it has not within `reconcile_timeout`, or Kafka does not answer.
@@ -32,8 +37,17 @@ def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], pr
         wait=wait_fixed(POLL_SECONDS),
         retry=retry_if_result(lambda committed: bool(uncommitted(committed, read_to))),
     )
+    readable = ReadableEnds(settings, settings.events_topic)
+
+    def committed_to() -> dict[int, int]:
+        committed = committed_offsets(settings, settings.events_topic, settings.consumer_group)
+        if not uncommitted(committed, read_to):
+            return committed
+        unread = uncommitted(committed, readable.after(committed, read_to))
+        return committed | {p: read_to[p] for p in uncommitted(committed, read_to) if p not in unread}
+
     try:
-        return poll(committed_offsets, settings, settings.events_topic, settings.consumer_group)
+        return poll(committed_to)
     except RetryError as error:
         committed: dict[int, int] = error.last_attempt.result()
         done = sum(min(committed.get(partition, 0), offset) for partition, offset in read_to.items())
@@ -45,6 +59,8 @@ def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], pr
 
 def wait_until_visible(settings: BatchSettings, topics: Sequence[str], progress: Progress) -> None:
     """Wait until all that has been written to some topics is committed, or was aborted.
+
+    Markers count: once its transactions have ended, a partition's stable end is the end of the log.
 
     Raises:
         SmaError: a transaction is still open after `reconcile_timeout`, or Kafka does not answer.
@@ -72,8 +88,13 @@ def wait_until_visible(settings: BatchSettings, topics: Sequence[str], progress:
         topic = error.last_attempt.result()[0]
         raise SmaError(
             f"{topic}: a transaction has been open for {settings.reconcile_timeout}: does the job that writes it run? "
-            "`sma stream status`"
+            f"`sma stream status`{_named(settings, topic)}"
         ) from None
+
+
+def _named(settings: BatchSettings, topic: str) -> str:
+    still_open = open_transactions(settings, topic)
+    return f"; {still_open[0]}: {still_open[0].way_out}" if still_open else ""
 
 
 def uncommitted(committed: Mapping[int, int], read_to: Mapping[int, int]) -> dict[int, int]:
