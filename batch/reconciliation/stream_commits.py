@@ -13,7 +13,6 @@ from batch.log.offsets import Progress
 from clients.kafka.groups import committed_offsets
 from clients.kafka.offsets import ends
 from clients.kafka.open_transactions import open_transactions
-from clients.kafka.readable import ReadableEnds
 from sma.durations import parse_duration
 from sma.errors import SmaError
 from sma.settings import BatchSettings
@@ -22,10 +21,9 @@ POLL_SECONDS = 1.0
 
 
 def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], progress: Progress) -> dict[int, int]:
-    """Wait until the stream has committed every record before `read_to`, and return what it has committed.
+    """Wait until the stream has committed every offset before `read_to`, and return its committed offsets.
 
-    Offsets without a record that can be read, such as a transaction's marker, count as committed with the record before
-    them: the stream is never given them.
+    The index's `read_to` are one past a record that can be read, so markers of transactions are not waited for.
 
     Raises:
         SmaError: it has not within `reconcile_timeout`, or Kafka does not answer.
@@ -37,17 +35,8 @@ def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], pr
         wait=wait_fixed(POLL_SECONDS),
         retry=retry_if_result(lambda committed: bool(uncommitted(committed, read_to))),
     )
-    readable = ReadableEnds(settings, settings.events_topic)
-
-    def committed_to() -> dict[int, int]:
-        committed = committed_offsets(settings, settings.events_topic, settings.consumer_group)
-        if not uncommitted(committed, read_to):
-            return committed
-        unread = uncommitted(committed, readable.after(committed, read_to))
-        return committed | {p: read_to[p] for p in uncommitted(committed, read_to) if p not in unread}
-
     try:
-        return poll(committed_to)
+        return poll(committed_offsets, settings, settings.events_topic, settings.consumer_group)
     except RetryError as error:
         committed: dict[int, int] = error.last_attempt.result()
         done = sum(min(committed.get(partition, 0), offset) for partition, offset in read_to.items())

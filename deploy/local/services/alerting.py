@@ -12,7 +12,10 @@ SEVERITIES = {"page": "4h", "ticket": "24h"}  # and after how long a lasting ale
 NOWHERE, WEBHOOK, DEAD_MANS_SWITCH = "nowhere", "webhook", "dead-mans-switch"
 WATCHDOG = "Watchdog"  # the alert that always fires
 
-_STREAM = "JobDown|JobRestarting|CheckpointsFailing|CheckpointOld|ConsumerLagging|ConsumerLagGrowing|WatermarkStalled"
+_STREAM = (
+    "JobDown|JobRestarting|CheckpointsFailing|CheckpointOld|ConsumerLagging|ConsumerLagGrowing|WatermarkStalled"
+    "|OpenTransaction"
+)
 _BEHIND = "DaysUnreconciled|AuditOverdue"
 _BATCH = f"DagsterDaemonDown|DagsterRunsFailing|{_BEHIND}|RefreshFailing"
 # cause -> its effects. A cause is never inhibited by its own effect, or both would be.
