@@ -31,7 +31,7 @@ def transactional(settings: KafkaSettings, name: str, **others: object) -> Produ
 
 
 def open_transaction(producer: Producer, topic: str, records: Sequence[Sent]) -> list[tuple[int, int]]:
-    """Begin a transaction and send records in order; return (partition, Kafka offset) of each."""
+    """Begin a transaction and send records in order, as `publish` does; return (partition, Kafka offset) of each."""
     positions: dict[int, tuple[int, int]] = {}
 
     def note(index):
@@ -46,7 +46,7 @@ def open_transaction(producer: Producer, topic: str, records: Sequence[Sent]) ->
         producer.produce(
             topic,
             record.value,
-            record.key or key_of(record.value),
+            record.key or (key_of(record.value) if record.partition >= 0 else None),
             record.partition,
             on_delivery=note(index),
             headers=[("source", b"test"), ("empty", None)],
