@@ -66,6 +66,7 @@ def status_in_words(job: progress.Status) -> str:
         *([f"last checkpoint {job.last_checkpoint_at or 'none'}, {job.restarts} restarts"] if job.job_id else ()),
         *(_account_in_words(job) if job.accounts else ()),
     ]
+    lines += [f"{each}: {each.way_out}" for each in job.open_transactions]
     if job.partitions_added:
         lines.append(
             f"{job.partitions_added} partitions were added to the topic since the state began: series may have moved, "

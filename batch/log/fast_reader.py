@@ -16,10 +16,11 @@ from batch.log.fetch import fetch_batches
 from batch.log.flat_json import EVENT, HEARTBEAT, REST
 from batch.log.flat_records import FlatRecords, read_flat_records
 from batch.log.limits import LIMITS, ReadLimits
-from batch.log.record_batches import committed, end_of_batches, split_batches
+from batch.log.record_batches import end_of_batches, split_batches
 from batch.log.records import Records
 from batch.log.series_table import SeriesTable
 from batch.log.unreadable import require_max_ahead, require_range
+from clients.kafka.batches import committed
 from sma.event import Event, Rejected, read_record
 from sma.settings import KafkaSettings
 

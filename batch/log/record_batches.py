@@ -1,11 +1,12 @@
-"""Splits Kafka's record batches (format v2), checks them for damage, and drops those of aborted transactions.
+"""Splits Kafka's record batches (format v2), and checks them for damage.
 
-The records inside are decoded in `records`, decompressed in `codecs`.
-Source: Kafka's documentation, "Record Batch"; isolation as in Kafka's own consumer.
+Which of them are committed is in `clients.kafka.batches`; the records inside are decoded in `records`, decompressed in
+`codecs`.
+Source: Kafka's documentation, "Record Batch".
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import google_crc32c
@@ -113,24 +114,6 @@ def split_batches(raw: bytes | memoryview, where: str) -> Iterator[RecordBatch]:
             is_control=bool(attributes & _CONTROL_BIT),
             records=checked[_HEADER.size - _CHECKED_FROM :],
         )
-
-
-def committed(batches: Iterable[RecordBatch], aborted: Iterable[tuple[int, int]]) -> Iterator[RecordBatch]:
-    """Leave out control batches and those of aborted transactions.
-
-    Args:
-        batches: of one fetch, in order.
-        aborted: (producer id, first Kafka offset) of the aborted transactions that Kafka named, by first offset.
-    """
-    waiting = list(aborted)
-    aborting: set[int] = set()
-    for batch in batches:
-        while waiting and waiting[0][1] <= batch.last_offset:
-            aborting.add(waiting.pop(0)[0])
-        if batch.is_control:
-            aborting.discard(batch.producer_id)  # the mark that ends the transaction
-        elif not (batch.is_transactional and batch.producer_id in aborting):
-            yield batch
 
 
 def _whole(raw: bytes | memoryview, where: str) -> Iterator[tuple[int, int]]:

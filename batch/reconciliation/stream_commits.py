@@ -12,6 +12,7 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wa
 from batch.log.offsets import Progress
 from clients.kafka.groups import committed_offsets
 from clients.kafka.offsets import ends
+from clients.kafka.open_transactions import open_transactions
 from sma.durations import parse_duration
 from sma.errors import SmaError
 from sma.settings import BatchSettings
@@ -21,6 +22,8 @@ POLL_SECONDS = 1.0
 
 def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], progress: Progress) -> dict[int, int]:
     """Wait until the stream has committed every offset before `read_to`, and return its committed offsets.
+
+    The index's `read_to` are one past a record that can be read, so markers of transactions are not waited for.
 
     Raises:
         SmaError: it has not within `reconcile_timeout`, or Kafka does not answer.
@@ -45,6 +48,8 @@ def wait_until_committed(settings: BatchSettings, read_to: Mapping[int, int], pr
 
 def wait_until_visible(settings: BatchSettings, topics: Sequence[str], progress: Progress) -> None:
     """Wait until all that has been written to some topics is committed, or was aborted.
+
+    Markers count: once its transactions have ended, a partition's stable end is the end of the log.
 
     Raises:
         SmaError: a transaction is still open after `reconcile_timeout`, or Kafka does not answer.
@@ -73,8 +78,13 @@ def wait_until_visible(settings: BatchSettings, topics: Sequence[str], progress:
         topic = error.last_attempt.result()[0]
         raise SmaError(
             f"{topic}: a transaction has been open for {settings.reconcile_timeout}: does the job that writes it run? "
-            "`sma stream status`"
+            f"`sma stream status`{_named(settings, topic)}"
         ) from None
+
+
+def _named(settings: BatchSettings, topic: str) -> str:
+    still_open = open_transactions(settings, topic)
+    return f"; {still_open[0]}: {still_open[0].way_out}" if still_open else ""
 
 
 def uncommitted(committed: Mapping[int, int], read_to: Mapping[int, int]) -> dict[int, int]:

@@ -123,14 +123,14 @@ def ask_coordinator(
 
     asking = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, KafkaError) and error.retriable),
-        stop=_gives_up,
+        stop=gives_up,
         wait=wait_fixed(retry_s),
         reraise=True,
     )
     return asking(ask_once)
 
 
-def _gives_up(state: RetryCallState) -> bool:
+def gives_up(state: RetryCallState) -> bool:
     """Return whether to stop asking: a broker that answers may take longer than one that does not answer."""
     error = state.outcome.exception() if state.outcome else None
     limit_s = ANSWER_TIMEOUT_S if isinstance(error, KafkaConnectionError) else SETTLING_S

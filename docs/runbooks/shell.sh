@@ -47,3 +47,8 @@ amtool() { command amtool --alertmanager.url="$alertmanager_url" "$@"; }
 
 # last_lines PROGRAM [N]: the end of its log
 last_lines() { tail -n "${2:-15}" "$state_dir/logs/$1.log"; }
+
+# kafka_transactions ...: Kafka's own kafka-transactions.sh, with the running Kafka
+kafka_transactions() {
+  java -cp "$checkout/.local/install/kafka/*" org.apache.kafka.tools.TransactionsCommand --bootstrap-server "$kafka_bootstrap" "$@"
+}

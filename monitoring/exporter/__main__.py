@@ -13,6 +13,7 @@ from monitoring.exporter import dagster_runs, database, flink_job
 from monitoring.exporter.collector import Collectors, Source
 from monitoring.exporter.families import gauge
 from monitoring.exporter.kafka_lag import KafkaLag
+from monitoring.exporter.transactions import OpenTransactionAges
 from monitoring.logs.handlers import log_as
 from sma.settings import Settings, load_settings
 
@@ -23,8 +24,9 @@ _LOOPBACK = "127.0.0.1"
 
 def sources_of(settings: Settings) -> list[Source]:
     """Return the sources and their intervals: a few seconds where an alert must fire within two minutes."""
+    lag, transactions = KafkaLag(settings), OpenTransactionAges(settings)
     return [
-        Source("kafka", 5, KafkaLag(settings).look),
+        Source("kafka", 5, lambda: [*lag.look(), *transactions.look()]),
         Source("flink", 5, partial(flink_job.look, settings)),
         Source("database", 15, partial(database.look_at_the_server, settings)),
         Source("reconciliation", 30, partial(database.look_at_reconciliation, settings)),

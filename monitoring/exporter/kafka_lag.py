@@ -1,4 +1,4 @@
-"""Measures where the log ends, and how far behind its end the Flink job is, in events and in seconds.
+"""Measures where the log ends, and how far behind its last readable record the job is, in events and in seconds.
 
 The job's position comes from its operator, so that lag does not rise and fall between two checkpoints. While no job
 runs, it is the last one known, or what the newest completed checkpoint has committed, if that is more: a job that was
@@ -8,12 +8,9 @@ stopped with a savepoint has not always committed it. So the lag of a dead consu
 import time
 from collections.abc import Callable, Mapping
 
-from confluent_kafka import KafkaError
 from prometheus_client.core import Metric
 
-from clients.answers import CHECK_TIMEOUT_S
 from clients.flink import FlinkRest
-from clients.kafka.connection import reading
 from monitoring.exporter.families import by_partition
 from monitoring.exporter.log_history import load, save
 from sma.errors import SmaError
@@ -45,7 +42,6 @@ class KafkaLag:
         self._read_by_job = read_by_job or read_by_the_job
         self._history_path = settings.state_dir / "exporter" / f"{settings.events_topic}.json"
         self._history = load(self._history_path, settings.events_topic)
-        self._empty: dict[int, tuple[int, int]] = {}  # offset ranges without records, by partition
 
     def look(self) -> list[Metric]:
         """Read the metrics from Kafka and Flink.
@@ -64,10 +60,8 @@ class KafkaLag:
         self._history.observe(now_s, ends, positions)
         positions = {partition: min(position, ends[partition]) for partition, position in positions.items()}
         save(self._history, self._history_path, self._settings.events_topic)
-        lags = {
-            partition: 0 if self._is_empty(partition, positions[partition], end) else end - positions[partition]
-            for partition, end in ends.items()
-        }
+        readable_ends = self._log.readable_ends(positions, ends)
+        lags = {partition: readable_ends[partition] - position for partition, position in positions.items()}
         waiting = {
             partition: self._history.waiting_s(now_s, partition, positions[partition]) if lag > 0 else 0.0
             for partition, lag in lags.items()
@@ -77,32 +71,13 @@ class KafkaLag:
             by_partition("sma_log_end_offset", "Kafka offset that the next record gets", ends),
             by_partition("sma_consumer_position", "First Kafka offset that the job has not read", positions),
             by_partition("sma_consumer_committed_offset", "First Kafka offset that no checkpoint covers", committed),
-            by_partition("sma_consumer_lag_events", "Records from the position to the end", lags),
+            by_partition("sma_consumer_lag_events", "Records from the position to the last readable one", lags),
             by_partition("sma_consumer_lag_seconds", "How long the oldest record not read has been there", waiting),
             by_partition("sma_partition_quiet_seconds", "How long it has had no new record", self._quiet(now_s)),
         ]
 
     def _quiet(self, now_s: float) -> dict[int, float]:
         return {partition: now_s - spells[-1].first_s for partition, spells in self._history.spells.items()}
-
-    def _is_empty(self, partition: int, position: int, end: int) -> bool:
-        """Return whether there are Kafka offsets but no records from `position` on, as behind a transaction's marker.
-
-        The log is read only if the position has not moved for two readings: a job that reads lags behind anyway.
-        """
-        if position >= end:
-            return True
-        known = self._empty.get(partition)
-        is_empty = known is not None and known[0] <= position and known[1] == end
-        if not is_empty and self._is_idle(partition, position, end):
-            is_empty = not _has_record(self._settings, partition, position)
-        if is_empty:
-            self._empty[partition] = (position, end)
-        return is_empty
-
-    def _is_idle(self, partition: int, position: int, end: int) -> bool:
-        spells = self._history.spells[partition]
-        return spells[-1].end == end and spells[-1].last_s > spells[-1].first_s and position > 0
 
 
 def read_by_the_job(settings: StreamingSettings) -> Mapping[int, int]:
@@ -115,14 +90,3 @@ def read_by_the_job(settings: StreamingSettings) -> Mapping[int, int]:
         return {account.partition: account.next_offset for account in read_accounts(rest, job.job_id)}
     except SmaError:  # a cluster that does not answer runs no known job
         return {}
-
-
-def _has_record(settings: StreamingSettings, partition: int, offset: int) -> bool:
-    group = f"{settings.consumer_group}-exporter"
-    at, report_end = {partition: offset}, {"enable.partition.eof": True}
-    with reading(settings, group, settings.events_topic, at, **report_end) as consumer:
-        record = consumer.poll(CHECK_TIMEOUT_S)
-    if record is None:
-        return True  # no end was reported
-    error = record.error()
-    return not (error and error.code() == KafkaError._PARTITION_EOF)

@@ -1,4 +1,4 @@
-"""Reads the ends of the log, and how far the stream has read it, as Kafka offsets by partition.
+"""Reads the ends of the log, and how far the stream has read it and can read it, as Kafka offsets by partition.
 
 It names the topic and the group; `clients.kafka` sends the requests.
 """
@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka import groups, offsets
 from clients.kafka.connection import reading
+from clients.kafka.open_transactions import OpenTransaction, open_transactions
+from clients.kafka.readable import ReadableEnds
 from sma.settings import StreamingSettings
 
 
@@ -19,6 +21,7 @@ class KafkaLog:
         self._settings = settings.kafka_as("stream")
         self._topic = settings.events_topic
         self._group = settings.consumer_group
+        self._readable = ReadableEnds(settings, self._topic)
 
     def partition_count(self) -> int:
         """Return how many partitions the topic `events` has."""
@@ -36,9 +39,26 @@ class KafkaLog:
         """Return the offset that the next record of each partition of `events` gets."""
         return offsets.ends(self._settings, self._topic)
 
+    def stable_ends(self) -> dict[int, int]:
+        """Return the offset before which each partition of `events` can be read now: no transaction is open before."""
+        return offsets.ends(self._settings, self._topic, read_committed=True)
+
+    def readable_ends(self, positions: Mapping[int, int], before: Mapping[int, int] | None = None) -> dict[int, int]:
+        """Return the offset after the last record that can be read now, or the position if that is more.
+
+        Of each partition of `events`; `before`: only records before these offsets count.
+        """
+        return self._readable.after(positions, before)
+
+    def open_transactions(self, written_to: Mapping[int, int]) -> list[OpenTransaction]:
+        """Return the oldest open transaction of each partition that began before an offset."""
+        return open_transactions(self._settings, self._topic, written_to)
+
     def offsets_at(self, time_ms: int) -> dict[int, int]:
-        """Return the offset of the first record with a timestamp at or after a time; the end where there is none."""
-        return offsets.offsets_at(self._settings, self._topic, time_ms)
+        """Return the offset of the first record with a timestamp at or after a time; at most the stable end."""
+        stable = self.stable_ends()
+        found = offsets.offsets_at(self._settings, self._topic, time_ms)
+        return {partition: min(found[partition], end) for partition, end in stable.items()}
 
     def time_span(self, from_offsets: Mapping[int, int], to_offsets: Mapping[int, int]) -> tuple[int, int] | None:
         """Return the min and the max timestamp at the ends of the ranges; None if all are empty."""

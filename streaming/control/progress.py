@@ -1,12 +1,13 @@
 """Reports the progress of the running job, and waits until it has caught up with the log."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
 from clients.flink import FlinkRest, Job, RequestRefused
+from clients.kafka.open_transactions import OpenTransaction
 from sma.errors import SmaError
 from sma.settings import StreamingSettings
 from streaming.control.accounts import Account, read_accounts
@@ -28,6 +29,12 @@ class LogPositions(Protocol):
     def read_to(self) -> dict[int, int]:
         """Return the first offset of each partition that no completed checkpoint covers."""
 
+    def readable_ends(self, positions: Mapping[int, int], before: Mapping[int, int] | None = None) -> dict[int, int]:
+        """Return the offset after the last record that can be read now, and is before others; at least the position."""
+
+    def open_transactions(self, written_to: Mapping[int, int]) -> list[OpenTransaction]:
+        """Return the oldest open transaction of each partition that began before an offset."""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -36,7 +43,8 @@ class Status:
     `state` is Flink's. Where Flink knows no such job it is `NOT STARTED`, or `STOPPED` after a stop with a savepoint,
     or else `LOST`; then `started_at` is the newest recorded start, and `resumes_from` the snapshot of the next one.
     `way_out` is what to do about the latest failure, where that is known.
-    `lag` counts the records that its operator has not read. There is an account of each partition while the job runs.
+    `lag` counts the offsets up to the last record that can be read and that its operator has not read; what is after
+    the `open_transactions` cannot. There is an account of each partition while the job runs.
     """
 
     state: str
@@ -53,6 +61,7 @@ class Status:
     started_at: str | None = None
     resumes_from: Snapshot | None = None
     way_out: str | None = None
+    open_transactions: tuple[OpenTransaction, ...] = ()
 
     @property
     def residue(self) -> int:
@@ -79,12 +88,13 @@ def status(settings: StreamingSettings, *, log: LogPositions | None = None) -> S
         last_checkpoint_at=_iso_time(checkpoint["latest_ack_timestamp"]) if checkpoint else None,
         read_to=read_to,
         log_end=log_end,
-        lag=sum(max(0, end - known[partition]) for partition, end in log_end.items()),
+        lag=sum(end - known.get(partition, 0) for partition, end in log.readable_ends(known).items()),
         partitions_added=_partitions_added(settings, len(log_end)),
         accounts=accounts,
         started_at=started_at,
         resumes_from=snapshot,
         way_out=failure.way_out if failure else None,
+        open_transactions=tuple(log.open_transactions(log_end)),
     )
 
 
@@ -96,7 +106,10 @@ def wait(
     log: LogPositions | None = None,
     poll_s: float = COMMIT_POLL_S,
 ) -> dict[int, int]:
-    """Wait until the stream has read the log to its present end, and its rows are in the database.
+    """Wait until the stream has read all records that the log holds now, and its rows are in the database.
+
+    Those of a transaction that is open are waited for until it has ended. Markers, and records of aborted transactions,
+    are not waited for: the stream is never given them, so its position stays before them.
 
     A checkpoint covers an offset only after every row made from the records before it has been flushed. So the rows of
     what the operator had read when a checkpoint was requested are there once it is complete. The same holds for the
@@ -105,7 +118,7 @@ def wait(
     Args:
         settings: where Flink and Kafka are.
         timeout_s: how long to wait altogether.
-        progress: takes a line with how many records are left.
+        progress: takes a line with how many records are left, and which transactions are waited for.
         log: the log of the settings' Kafka, unless given.
         poll_s: how long to pause between two questions.
 
@@ -120,20 +133,31 @@ def wait(
     ends, committed = log.ends(), log.read_to()
     reported = None
     while True:
-        behind = sum(max(0, end - committed.get(partition, 0)) for partition, end in ends.items())
-        if not behind:
+        waited_for = log.open_transactions(ends)  # asked first: what one of them has committed since is read below
+        readable = log.readable_ends(committed, ends)
+        behind = sum(end - committed.get(partition, 0) for partition, end in readable.items())
+        if not behind and not waited_for:
             return ends
         job = required_job(settings)
-        if behind != reported:
-            progress(f"{behind:,} records not committed yet")
-            reported = behind
+        found = behind, {(each.partition, each.start_offset) for each in waited_for}
+        if found != reported:
+            records = [f"{behind:,} records not committed yet"] if behind else []
+            progress("; ".join([*records, *map(str, waited_for)]))
+            reported = found
         if time.monotonic() > deadline:
-            raise SmaError(f"the stream is still {behind} records behind after {timeout_s:.0f} s: give it more time")
+            raise _too_long(timeout_s, behind, waited_for)
         if job.is_running:
             covered = _read_before_checkpoint(settings, job, max(1.0, deadline - time.monotonic()))
             for partition, offset in (*covered.items(), *log.read_to().items()):
                 committed[partition] = max(offset, committed.get(partition, 0))
         time.sleep(poll_s)
+
+
+def _too_long(timeout_s: float, behind: int, waited_for: Sequence[OpenTransaction]) -> SmaError:
+    records = f"the stream is still {behind} records behind after {timeout_s:.0f} s"
+    if not waited_for:
+        return SmaError(f"{records}: give it more time")
+    return SmaError(f"{records}; {'; '.join(map(str, waited_for))}: {waited_for[0].way_out}")
 
 
 def _state_of_an_absent_job(started_at: str | None, snapshot: Snapshot | None) -> str:

@@ -3,6 +3,8 @@
 A replay is a job that ends. It reads the log from its beginning, since lateness and the content of windows depend on
 what came before, and emits the rows of the range. A stored row of a newer version stays, so the running job
 need not stop, and a replay that is run twice leaves the same table.
+
+A range ends before the first transaction that is open: the job would wait for it, and its records are not emitted yet.
 """
 
 import json
@@ -71,7 +73,7 @@ def range_from_file(settings: StreamingSettings, path: Path, to: datetime | None
     except (ValueError, TypeError, AttributeError) as error:
         raise SmaError(f'{path}: not a JSON object of partitions and offsets, e.g. {{"0": 1200, "1": 900}}') from error
     log = KafkaLog(settings)
-    ends = log.ends()
+    ends = log.stable_ends()
     unknown = sorted(from_offsets.keys() - ends.keys())
     if unknown:
         raise SmaError(f"{path}: partition {unknown[0]}: {settings.events_topic} has partitions 0 to {max(ends)}")
@@ -86,7 +88,7 @@ def range_of_event_time(settings: StreamingSettings, start: datetime, to: dateti
     """
     log = KafkaLog(settings)
     until_ms = None if to is None else milliseconds(to)
-    return Range(*offsets_of(settings, log.starts(), log.ends(), milliseconds(start), until_ms))
+    return Range(*offsets_of(settings, log.starts(), log.stable_ends(), milliseconds(start), until_ms))
 
 
 def range_of_arrival(settings: StreamingSettings, start: datetime, to: datetime | None) -> Range:
@@ -161,9 +163,11 @@ def require_retained(settings: StreamingSettings, starts: Mapping[int, int], log
 
 
 def _range(log: KafkaLog, from_offsets: Mapping[int, int], to: datetime | None) -> Range:
-    ends = log.ends()
+    ends = log.stable_ends()
     to_offsets = ends if to is None else log.offsets_at(milliseconds(to))
     for partition, offset in from_offsets.items():
         if not 0 <= offset <= ends[partition]:
-            raise SmaError(f"partition {partition}: offset {offset} is not in the log, which ends at {ends[partition]}")
+            raise SmaError(
+                f"partition {partition}: offset {offset} is not in the log, which can be read to {ends[partition]}"
+            )
     return Range(dict(from_offsets), {p: max(offset, from_offsets[p]) for p, offset in to_offsets.items()})

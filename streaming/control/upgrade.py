@@ -7,7 +7,7 @@ nothing. An upgrade that is interrupted has either not happened or can be run ag
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clients.flink import FlinkRest
@@ -106,11 +106,17 @@ def _take_over_from_log(
     job_id = lifecycle.run(catch_up, plan, lineage_uri, None, is_secondary=True)
     try:
         catching_up = "computing the added averages from the log: {:,} records to go"
-        _await_read(rest, job_id, log.starts, log.ends, CAUGHT_UP_RECORDS, lambda n: progress(catching_up.format(n)))
+        _await_read(
+            rest, job_id, log.starts, log.readable_ends, CAUGHT_UP_RECORDS, lambda n: progress(catching_up.format(n))
+        )
         progress("replacing the running job")
         rest.stop_with_savepoint(job_id, f"{lineage_uri}/savepoints", lifecycle.SAVEPOINT_TIMEOUT_S)
-        ends, waiting = log.ends(), "waiting until the running job has read as much: {:,} records to go"
-        _await_read(rest, running.job_id, log.read_to, lambda: ends, 0, lambda n: progress(waiting.format(n)))
+        ends, waiting = log.stable_ends(), "waiting until the running job has read as much: {:,} records to go"
+
+        def as_much(read: Mapping[int, int]) -> dict[int, int]:
+            return log.readable_ends(read, ends)
+
+        _await_read(rest, running.job_id, log.read_to, as_much, 0, lambda n: progress(waiting.format(n)))
         lifecycle.stop(settings)
         config = replace(
             lifecycle.current_job_config(settings, averages),
@@ -147,21 +153,22 @@ def _await_read(
     rest: FlinkRest,
     job_id: str,
     known: Callable[[], dict[int, int]],
-    ends: Callable[[], dict[int, int]],
+    readable_ends: Callable[[Mapping[int, int]], dict[int, int]],
     at_most: int,
     progress: Callable[[int], None],
 ) -> None:
-    """Return once a job has at most so many records before `ends` still to read.
+    """Return once a job has at most so many records still to read before the readable ends.
 
-    It has read the records in its accounts, and the offsets in `known`: an offset without a record, such as a
-    transaction's mark at the end of the log, is in no account until a record follows.
+    It has read the records in its accounts, and the offsets in `known`. The ends depend on that: an offset without a
+    record, such as a transaction's marker at the end of the log, is in no account until a record follows. What is after
+    an open transaction is not waited for: no job is given it.
     """
     reported = None
     while True:
         read = known()
         for account in read_accounts(rest, job_id):
             read[account.partition] = max(account.next_offset, read.get(account.partition, 0))
-        behind = sum(max(0, end - read[partition]) for partition, end in ends().items())
+        behind = sum(end - read.get(partition, 0) for partition, end in readable_ends(read).items())
         if behind <= at_most:
             return
         if rest.state(job_id) != "RUNNING":

@@ -25,6 +25,12 @@ class Log:
     def read_to(self):
         return {0: 0}
 
+    def readable_ends(self, positions, before=None):
+        return {0: 5}
+
+    def open_transactions(self, written_to):
+        return []
+
 
 @pytest.fixture
 def settings(own_database, tmp_path):

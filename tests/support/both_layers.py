@@ -18,10 +18,12 @@ from batch.pipeline import Reconciled, compute_batch_days, reconcile_days
 from clients.kafka.offsets import ends
 from sma.averages import load_averages
 from tests.support import oracle
+from tests.support.every_producer import publish_with_every_producer
 from tests.support.publishing import Sent, publish
 from tests.support.stored import records, stored, succeed
 from tests.support.streams import AVERAGES, HOUR, oracle_rows, streams
 from tests.support.touched_days import days_touched
+from tests.support.transactions import ANSWER_S, open_transaction, transactional
 
 START = 1_357_034_400_000
 ALLOWED_LATENESS = 3 * HOUR
@@ -37,7 +39,7 @@ averages:
   - {name: last_20, window: 20 events, every: 1 hour}
 """
 DAY = 24 * HOUR
-CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+JAVAS_SNAPPY = b"\x82SNAPPY\x00"
 
 # what no layer may take for an event, and none may lose
 POISON = [
@@ -108,18 +110,11 @@ def as_record(event):
     return Sent(json.dumps(fields).encode(), event_time_ms, key=f"{customer}/{metric}")
 
 
-def publish_in_every_codec(settings, sent):
-    """Publish records in order, one part of them with each codec; return their positions."""
-    bounds = [number * len(sent) // len(CODECS) for number in range(len(CODECS) + 1)]
-    parts = zip(CODECS, bounds, bounds[1:], strict=False)
-    return [position for codec, start, end in parts for position in publish(settings, sent[start:end], codec)]
-
-
-def codecs_of(settings):
-    """The numbers of the codecs of the record batches in the topic `events`."""
+def encodings_of(settings):
+    """The codecs of the record batches in the topic `events`, by number, and whether Java's framing is around them."""
     return {
-        batch.codec
-        for partition, end in ends(settings, settings.events_topic).items()
+        (batch.codec, bytes(batch.records[:8]) == JAVAS_SNAPPY)
+        for partition, end in ends(settings, settings.events_topic, read_committed=True).items()
         for fetched in fetch_batches(settings, settings.events_topic, partition, 0, end)
         for batch in split_batches(fetched.records, "the log")
     }
@@ -146,14 +141,14 @@ def expected_of(events):
 class BothLayers:
     """What was published, by (partition, Kafka offset), and what the layers made of it.
 
-    `codecs` are the numbers of those of the log's record batches; `late` are the positions of late events, as the
+    `encodings` are those of the log's record batches; `late` are the positions of late events, as the
     oracle says; `streamed` and `computed` are rows as `stored` returns them; `damaged` is what a reconciliation finds
     once damage is planted.
     """
 
     events: dict[tuple[int, int], tuple]
     poison: dict[tuple[int, int], bytes | None]
-    codecs: set[int]
+    encodings: set[tuple[int, bool]]
     late: set[tuple[int, int]]
     restarted: str
     streamed: dict
@@ -171,13 +166,16 @@ class BothLayers:
 
 
 def run_both_layers(place) -> BothLayers:
-    """Publish generated streams with poison, restart the job in their middle, and run the batch layer over all days."""
+    """Publish generated streams with poison, restart the job in their middle, and run the batch layer over all days.
+
+    Producers of every kind publish them.
+    """
     first = interleave(generate(40))
     sent = [as_record(event) for event in first]
     poison = [Sent(raw, START) for raw, _ in POISON]
     for index, record in enumerate(poison):
         sent.insert((index + 1) * len(sent) // (len(poison) + 1), record)
-    published = list(zip(publish_in_every_codec(place.settings, sent), sent, strict=True))
+    published = list(zip(publish_with_every_producer(place.settings, sent), sent, strict=True))
     event_positions = [position for position, record in published if record not in poison]
 
     # a restart in the middle of everything: the rule of the log must not notice it
@@ -185,7 +183,7 @@ def run_both_layers(place) -> BothLayers:
     succeed(place.sma("stream", "stop"))
     restarted = succeed(place.sma("stream", "start"))
     again = interleave([[(c, m, t + 2 * HOUR, v) for c, m, t, v in part] for part in generate(12)])
-    again_positions = publish_in_every_codec(place.settings, [as_record(event) for event in again])
+    again_positions = publish_with_every_producer(place.settings, [as_record(event) for event in again])
     publish(place.settings, heartbeats(START + 3 * DAY))
     succeed(place.sma("wait", "--timeout", "120"))
     events, positions = first + again, event_positions + again_positions
@@ -194,6 +192,9 @@ def run_both_layers(place) -> BothLayers:
     rejected_records = records(place, place.settings.rejected_events_topic)
     status = json.loads(succeed(place.sma("stream", "status", "--json")))
 
+    # from here on a transaction is open, of which no layer may read anything
+    stays_open = transactional(place.settings, "open")
+    open_transaction(stays_open, place.settings.events_topic, [as_record(event) for event in again])
     averages = load_averages(Path(place.environ["SMA_AVERAGES"]))
     days = days_touched(place.settings, averages, print)
     compute_batch_days(place.settings, averages, days, "run-1", print)
@@ -201,10 +202,11 @@ def run_both_layers(place) -> BothLayers:
     reconciled = reconcile_days(place.settings, averages, days, "run-1", print)
     plant_damage(place)
     damaged = reconcile_days(place.settings, averages, days, "run-2", print)
+    stays_open.abort_transaction(ANSWER_S)
     return BothLayers(
         events=dict(zip(positions, events, strict=True)),
         poison={position: record.value for position, record in published if record in poison},
-        codecs=codecs_of(place.settings),
+        encodings=encodings_of(place.settings),
         late=late_of(events, positions),
         restarted=restarted,
         streamed=streamed,

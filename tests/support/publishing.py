@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Producer
 
-from sma.settings import Settings
+from sma.settings import KafkaSettings
 from tests.support.kafka_batches import key_of
 
 
@@ -23,7 +23,12 @@ class Sent:
     partition: int = -1
 
 
-def publish(settings: Settings, records: Sequence[Sent], codec: str = "none") -> list[tuple[int, int]]:
+def publish(
+    settings: KafkaSettings,
+    records: Sequence[Sent],
+    codec: str = "none",
+    headers: Sequence[tuple[str, bytes | None]] = (),
+) -> list[tuple[int, int]]:
     """Send records in order, in batches of a codec; return (partition, Kafka offset) of each."""
     producer = Producer(
         {
@@ -50,6 +55,7 @@ def publish(settings: Settings, records: Sequence[Sent], codec: str = "none") ->
             value=record.value,
             partition=record.partition,
             timestamp=record.time_ms,
+            headers=list(headers),
             on_delivery=note(index),
         )
         producer.poll(0)

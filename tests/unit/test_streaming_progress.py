@@ -1,13 +1,14 @@
 """When a wait is over, and what it says before: Kafka's and Flink's answers are the test's own."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clients.flink import FlinkRest
+from clients.kafka.open_transactions import OpenTransaction
 from sma.errors import SmaError
 from sma.settings import Settings
 from streaming.control import progress
@@ -41,16 +42,32 @@ def has_read(flink: Flink, *accounts: list[dict[str, str]]) -> None:
 
 
 class Log:
-    """Kafka, as far as `wait` asks: the log's ends, and how far checkpoints cover."""
+    """Kafka, as far as `wait` asks: the log's ends, what can be read of it, and how far checkpoints cover.
 
-    def __init__(self, ends: dict[int, int]) -> None:
+    `held_back`: the transactions that are open at each question, and in the end none.
+    """
+
+    def __init__(
+        self,
+        ends: dict[int, int],
+        readable_ends: dict[int, int] | None = None,
+        held_back: Sequence[list[OpenTransaction]] = (),
+    ) -> None:
         self._ends = ends
+        self._readable_ends = readable_ends or ends
+        self._held_back = list(held_back)
 
     def ends(self) -> dict[int, int]:
         return self._ends
 
     def read_to(self) -> dict[int, int]:
         return dict.fromkeys(self._ends, 0)
+
+    def readable_ends(self, positions: Mapping[int, int], before: Mapping[int, int] | None = None) -> dict[int, int]:
+        return {partition: max(positions.get(partition, 0), end) for partition, end in self._readable_ends.items()}
+
+    def open_transactions(self, written_to: Mapping[int, int]) -> list[OpenTransaction]:
+        return self._held_back.pop(0) if self._held_back else []
 
 
 def wait_with(flink: Flink, log: Log, timeout_s: float = 10) -> list[str]:
@@ -78,6 +95,33 @@ def test_a_checkpoint_after_a_failure_does_not_cover_what_was_read_before_it(fli
 def test_waiting_for_an_empty_log_needs_no_job(flink: Flink) -> None:
     flink.has_jobs()
     assert wait_with(flink, Log({0: 0})) == []
+
+
+def test_offsets_that_no_consumer_is_given_are_not_waited_for(flink: Flink) -> None:
+    has_read(flink, [account(0, 4)])
+    assert wait_with(flink, Log({0: 5}, readable_ends={0: 4})) == ["4 records not committed yet"]
+
+
+def test_an_open_transaction_is_waited_for_and_named_once(flink: Flink) -> None:
+    has_read(flink, [])
+    held = [OpenTransaction("events", 2, 4711, 5, 312.4)]
+    log = Log({2: 9}, readable_ends={2: 0}, held_back=[held, held, []])
+    assert wait_with(flink, log) == [
+        "events: partition 2 waits for an open transaction of producer id 4711, open for 312 s"
+    ]
+
+
+def test_waiting_too_long_for_a_transaction_names_it_and_the_way_out(flink: Flink) -> None:
+    has_read(flink, [])
+    held = [OpenTransaction("events", 2, 4711, 5, None)]
+    with pytest.raises(SmaError) as raised:
+        wait_with(flink, Log({2: 9}, held_back=1_000 * [held]), timeout_s=0.05)
+    assert str(raised.value) == (
+        "the stream is still 9 records behind after 0 s; events: partition 2 waits for an open transaction of producer "
+        "id 4711: commit or abort it in its producer, or start that producer again; Kafka itself aborts it after the "
+        "producer's transaction.timeout.ms. Where the producer is gone for good: `kafka-transactions.sh abort --topic "
+        "events --partition 2 --start-offset 5`, see docs/runbooks/OpenTransaction.md"
+    )
 
 
 @pytest.mark.parametrize("state", ["FAILED", "FAILING", "RESTARTING"])

@@ -14,7 +14,7 @@ WATCHDOG = "Watchdog"  # the alert that always fires
 
 _STREAM = (
     "JobDown|JobRestarting|CheckpointsFailing|CheckpointOld|ConsumerLagging|ConsumerLagGrowing|WatermarkStalled"
-    "|PartitionHoldsBack"
+    "|PartitionHoldsBack|OpenTransaction"
 )
 _BEHIND = "DaysUnreconciled|AuditOverdue"
 _BATCH = f"DagsterDaemonDown|DagsterRunsFailing|{_BEHIND}|RefreshFailing"

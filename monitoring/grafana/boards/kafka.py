@@ -41,6 +41,14 @@ def build() -> Dashboard:
         .with_panel(
             lines("Lag in seconds", "s", "By partition", ("sma_consumer_lag_seconds", "partition {{partition}}"))
         )
+        .with_panel(
+            lines(
+                "Open transactions",
+                "s",
+                "Age of the oldest, by topic and partition; the job's own last until the next checkpoint",
+                ("sma_open_transaction_age_seconds > 0", "{{topic}} {{partition}}"),
+            )
+        )
         .with_row(Row("Log"))
         .with_panel(
             lines(
