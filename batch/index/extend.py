@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from batch.index.index_pass import BLOCK_EVENTS, IndexPass, LateEvents
 from batch.index.index_tables import fill_in_topic_id, forget, locked_partition, read_pass_end, write_pass
 from batch.index.log_index import Rule, read_read_to, read_rules, read_topic_ids
-from batch.index.split_series import settle_marks
+from batch.index.split_marks import settle_marks
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
 from batch.log.parallel import each_message

@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 
 from batch.index.index_pass import Block, IndexPass, LateEvents, Names, PassEnd
 from batch.index.log_index import Rule
-from batch.index.split_series import record_split_series
+from batch.index.split_marks import record_split_series
 from batch.store.database import Connection
 from clients.statements import load_statements
 from sma.days import day_of_number

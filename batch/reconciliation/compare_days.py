@@ -17,8 +17,9 @@ from batch.reconciliation.audit import ReconciledDay
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA, classify_differences, summarize
 from batch.reconciliation.compare_in_database import RowCounts, count_rows, differing_rows
 from batch.reconciliation.recomputed import recomputed_rows, windows_changed_since
+from batch.reconciliation.rows_of_one_partition import RowsOfOnePartition
 from batch.results.batch_results import BatchResult
-from batch.store.averages_schema import KEY
+from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.database import Connection
 from batch.windows.day_rows import SpanRows
 from batch.windows.recompute import RecomputedDay
@@ -52,7 +53,11 @@ def count_days(connection: Connection, results: Sequence[BatchResult]) -> list[C
 
 
 def classify_days(
-    connection: Connection, counted: Sequence[CountedDay], recomputed: Iterable[RecomputedDay], progress: Progress
+    connection: Connection,
+    counted: Sequence[CountedDay],
+    recomputed: Iterable[RecomputedDay],
+    of_one_partition: RowsOfOnePartition,
+    progress: Progress,
 ) -> tuple[ReconciledDay, ...]:
     """Find and classify every difference of the days that were counted.
 
@@ -60,6 +65,7 @@ def classify_days(
         connection: in the snapshot in which the rows were counted.
         counted: from `count_days`.
         recomputed: each differing day and average of them, once; from `rows_to_recompute`.
+        of_one_partition: the windows of these days that one partition alone makes, of series that are in more than one.
         progress: takes a line where windows are left out.
 
     Raises:
@@ -70,7 +76,8 @@ def classify_days(
     classified: dict[tuple[date, str], _Differences] = {}
     for day in recomputed:
         for average in day.averages:
-            differences = classified[day.day, average] = _classify(connection, average, day.spans)
+            apart = of_one_partition.get((day.day, average), pl.DataFrame(schema=AVERAGES_SCHEMA))
+            differences = classified[day.day, average] = _classify(connection, average, day.spans, apart)
             _require_counted(day.day, average, counts[day.day, average], differences)
             if differences.changed_since:
                 progress(
@@ -90,7 +97,9 @@ class _Differences:
     seconds: float
 
 
-def _classify(connection: Connection, average: str, spans: Sequence[SpanRows]) -> _Differences:
+def _classify(
+    connection: Connection, average: str, spans: Sequence[SpanRows], of_one_partition: pl.DataFrame
+) -> _Differences:
     started = time.monotonic()
     differences, streamed, batch, changed_since = [pl.DataFrame(schema=DIFFERENCES_SCHEMA)], 0, 0, 0
     for span in spans:
@@ -103,7 +112,7 @@ def _classify(connection: Connection, average: str, spans: Sequence[SpanRows]) -
         frames = {name: rows.join(differing, on=KEY, how="semi") for name, rows in span.frames(average)}
         kept = differing.join(windows_changed_since(frames), on=KEY, how="anti")
         changed_since += differing.height - kept.height
-        differences.append(classify_differences(kept, recomputed_rows(frames)))
+        differences.append(classify_differences(kept, recomputed_rows(frames, of_one_partition)))
     return _Differences(pl.concat(differences).sort(KEY), streamed, batch, changed_since, time.monotonic() - started)
 
 

@@ -26,11 +26,14 @@ class RowRequest:
     averages: the names of the averages, by day.
     filters: which events count, by name.
     until_ms: one past the last `as_of`, if that is before the end of the last day.
+    is_apart: whether each partition is computed alone, where a series has events in more than one: then its rows are
+        there for each of them, and their key is not unique.
     """
 
     averages: Mapping[date, Sequence[str]]
     filters: Mapping[str, EventFilter]
     until_ms: int
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +119,13 @@ def _plan(
 ) -> DayPlan:
     names = {name for day in days for name in request.averages[day]}
     wanted = [average for average in averages.averages if average.name in names]
-    return plan_days(connection, wanted, request.filters, list(index.read_to), days, request.until_ms, limits)
+    return plan_days(
+        connection,
+        wanted,
+        request.filters,
+        list(index.read_to),
+        days,
+        request.until_ms,
+        limits,
+        is_apart=request.is_apart,
+    )
