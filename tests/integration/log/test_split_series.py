@@ -3,15 +3,12 @@
 The stream takes no part: what is looked at is what the index records, what the checks say and what readers see.
 """
 
-import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import psycopg
 import pytest
-from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from batch.checks.index_checks import series_live_in_one_partition
@@ -29,6 +26,7 @@ from sma.instants import instant
 from sma.window import DurationWindow
 from tests.support.metrics import samples
 from tests.support.month_of_events import AVERAGES, HOUR, START, as_record, compute, extend
+from tests.support.partitioners import await_partitions, send_with
 from tests.support.publishing import publish
 
 LONGEST = 2 * DAY_MS  # of the windows in AVERAGES; the largest of N events has 40
@@ -50,26 +48,10 @@ def send(place, events, partition):
     publish(place.settings, [as_record(each, partition=partition) for each in events])
 
 
-def send_with(place, partitioner, events):
-    """Publish as an ordinary librdkafka producer of this partitioner does; return the partition of each series."""
-    producer = Producer({"bootstrap.servers": place.settings.kafka_bootstrap, "partitioner": partitioner})
-    partitions = {}
-
-    def note(error, message):
-        assert error is None, error
-        partitions[message.key().decode().partition("/")[2]] = message.partition()
-
-    for customer, metric, time_ms, value in events:
-        fields = {"customer": customer, "metric": metric, "event_time": time_ms, "value": value}
-        producer.produce(
-            place.settings.events_topic,
-            json.dumps(fields),
-            f"{customer}/{metric}",
-            timestamp=time_ms,
-            on_delivery=note,
-        )
-    assert producer.flush(30) == 0
-    return partitions
+def send_as(place, partitioner, events):
+    """Publish with a partitioner; return the partition of each metric."""
+    partitions = send_with(place.settings, partitioner, [as_record(each) for each in events])
+    return {key.partition("/")[2]: partition for key, partition in partitions.items()}
 
 
 def split_partitions(connection):
@@ -95,10 +77,10 @@ def hours(span):
 
 def test_a_producer_with_another_partitioner_splits_series_and_each_is_found(place, connection):
     metrics = [f"m{number}" for number in range(12)]
-    by_murmur2 = send_with(place, "murmur2_random", [event(metric, 1) for metric in metrics])
+    by_murmur2 = send_as(place, "murmur2_random", [event(metric, 1) for metric in metrics])
     extend(place)
     assert split_partitions(connection) == {}
-    by_crc32 = send_with(place, "consistent_random", [event(metric, 2) for metric in metrics])
+    by_crc32 = send_as(place, "consistent_random", [event(metric, 2) for metric in metrics])
     extend(place)
     expected = {
         metric: sorted([by_murmur2[metric], by_crc32[metric]])
@@ -111,15 +93,13 @@ def test_a_producer_with_another_partitioner_splits_series_and_each_is_found(pla
 
 def test_added_partitions_move_series_and_each_that_moved_is_found(place, connection):
     metrics = [f"m{number}" for number in range(12)]
-    before = send_with(place, "murmur2_random", [event(metric, 1) for metric in metrics])
+    before = send_as(place, "murmur2_random", [event(metric, 1) for metric in metrics])
     extend(place)
     admin = AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap})
     (future,) = admin.create_partitions([NewPartitions(place.settings.events_topic, 8)]).values()
     future.result(30)
-    deadline = time.monotonic() + 30
-    while len(admin.list_topics(place.settings.events_topic).topics[place.settings.events_topic].partitions) < 8:
-        assert time.monotonic() < deadline
-    after = send_with(place, "murmur2_random", [event(metric, 2) for metric in metrics])
+    await_partitions(place.settings, 8)
+    after = send_as(place, "murmur2_random", [event(metric, 2) for metric in metrics])
     extend(place)
     expected = {
         metric: sorted([before[metric], after[metric]]) for metric in metrics if before[metric] != after[metric]
