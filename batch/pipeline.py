@@ -16,6 +16,7 @@ from batch.index.closed_days import lagging, low_watermark_ms, settle
 from batch.index.extend import extend_index
 from batch.index.log_index import LogIndex, read_index, require_whole
 from batch.index.side_outputs import events_at, mismatched_positions, read_by_rule, read_by_stream
+from batch.index.split_series import read_split_names
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import Progress
 from batch.reconciliation.accounting import Account, account, mismatched
@@ -23,6 +24,7 @@ from batch.reconciliation.audit import ReconciledDay, add_reconciliation
 from batch.reconciliation.classify_corrections import CorrectedDay, classify_corrections, log_unexplained
 from batch.reconciliation.compare_days import classify_days, count_days
 from batch.reconciliation.recomputed import rows_to_recompute
+from batch.reconciliation.rows_of_one_partition import rows_of_one_partition, rows_to_recompute_apart
 from batch.reconciliation.stream_commits import uncommitted, wait_until_committed, wait_until_visible
 from batch.results.batch_results import (
     BatchResult,
@@ -229,9 +231,13 @@ def _reconcile(
                 differing = [day.result for day in counted if not day.counts.is_clean]
                 requests = rows_to_recompute(differing, committed, index.read_to)
                 recomputation = recompute_days(settings, averages, index_connection, index, requests)
+                split = read_split_names(index_connection)
+                requests = rows_to_recompute_apart(differing if split else [])
+                apart = recompute_days(settings, averages, index_connection, index, requests)
                 by_rule = read_by_rule(index_connection)
             _report_differing(recomputation, progress)
-            reconciled = classify_days(connection, counted, recomputation, progress)
+            of_one_partition = rows_of_one_partition(connection, apart, split)
+            reconciled = classify_days(connection, counted, recomputation, of_one_partition, progress)
             wait_until_visible(settings, [settings.late_events_topic, settings.rejected_events_topic], progress)
             side_outputs = read_by_stream(settings, rules.generation).within(index.read_to)
             mismatched_events = events_at(settings, averages.max_ahead_ms, mismatched_positions(side_outputs, by_rule))
@@ -245,7 +251,7 @@ def _reconcile(
         accounts=accounts,
         mismatched=mismatched(side_outputs, by_rule, mismatched_events),
         index=index,
-        offsets_read=recomputation.offsets,
+        offsets_read=recomputation.offsets + apart.offsets,
         compared_at=compared_at,
         seconds=time.monotonic() - started,
     )

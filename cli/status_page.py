@@ -124,6 +124,8 @@ def _rows(figures: Figures, now: datetime) -> list[tuple[str, str]]:
         rows.append(("unaccounted for", f"{figures.residue:,} records"))
     if figures.late_events is not None and figures.rejected_events is not None:
         rows.append(("late, rejected", f"{figures.late_events:,}, {figures.rejected_events:,} events, as indexed"))
+    if figures.split_series:
+        rows.append(("two partitions", _split_series(figures)))
     if (model := _model(figures, now)) is not None:
         rows.append(("Power BI model", model))
     if figures.disk_free_share is not None:
@@ -143,6 +145,12 @@ def _reconciliation(figures: Figures, now: datetime) -> str:
         else ""
     )
     return f"{ago_in_words(figures.reconciliation_age_s, now)}{differences}{days}"
+
+
+def _split_series(figures: Figures) -> str:
+    count, named = figures.split_series or 0, ", ".join(figures.split_series_newest)
+    more = f" and {count - len(figures.split_series_newest):,} more" if count > len(figures.split_series_newest) else ""
+    return f"{count:,} series: {named}{more}; see docs/runbooks/SeriesInTwoPartitions.md"
 
 
 def _model(figures: Figures, now: datetime) -> str | None:

@@ -6,7 +6,7 @@ its schema and select from these views, and nothing else: see `database.customer
 
 from psycopg import Connection, sql
 
-_OWN_ROWS = ("moving_averages", "facts", "live", "differences", "data_age", "quality")
+_OWN_ROWS = ("moving_averages", "unsettled", "facts", "live", "differences", "data_age", "quality")
 _FOR_EVERYBODY = ("averages",)
 
 # the days of the months in which the customer has rows; those of all customers together would reveal the other

@@ -22,6 +22,7 @@ QUIET_S = 120.0
 class Figures:
     """The figures; None where one is not known. Times in seconds, a watermark in seconds since the Unix epoch.
 
+    `split_series` are in more than one partition; the ones found last are named with their partitions.
     `data_age_s` is by customer and stage; `silent` names the collectors whose source does not answer.
     """
 
@@ -36,6 +37,8 @@ class Figures:
     reconciliation_age_s: float | None
     differences: int | None
     unexplained_differences: int | None
+    split_series: int | None
+    split_series_newest: tuple[str, ...]
     days_to_reconcile: int | None
     data_age_s: dict[str, dict[str, float]]
     refresh_age_s: float | None
@@ -127,6 +130,8 @@ def figures_of(families: Iterable[Metric]) -> Figures:
         reconciliation_age_s=one("sma_reconciliation_age_seconds"),
         differences=total("sma_differences"),
         unexplained_differences=total("sma_unexplained_differences"),
+        split_series=total("sma_split_series"),
+        split_series_newest=tuple(sorted(labels["series"] for labels, _ in samples.get("sma_split_series_newest", []))),
         days_to_reconcile=total("sma_days_to_reconcile"),
         data_age_s=ages,
         refresh_age_s=one("sma_refresh_age_seconds"),

@@ -19,7 +19,7 @@ from sma.settings import load_settings
 
 MOST_DAYS = 366
 MOST_RUNS = 20
-LATE_EVENTS_WAIT = timedelta(minutes=5)
+LATE_EVENTS_WAIT = timedelta(minutes=15)  # the schedule's next pass, and the start of a reconciliation after it
 RECONCILED = frozenset({"batch_averages", "reconciliations"})
 
 UNFINISHED = [
@@ -94,7 +94,10 @@ def reconcile_what_has_closed(
 def late_events_waiting(
     context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Reconcile the days of late events that have waited for longer than a reconciliation takes to start."""
+    """Reconcile the days of late events that have waited for longer than a reconciliation takes to start.
+
+    They are indexed within a minute (`series_in_two_partitions`), and reconciled after the schedule's next pass.
+    """
     if is_reconciling(context.instance):
         return dg.SkipReason("a reconciliation is queued or running")
     since = datetime.now(UTC) - LATE_EVENTS_WAIT

@@ -16,6 +16,7 @@ from sma.durations import parse_duration
 
 JOB_RUNS = "flink_job_runs"
 RETAINED = "kafka_retains_what_days_need"
+ONE_PARTITION = "series_in_one_partition"
 
 _Project = dg.ResourceParam[Project]
 
@@ -29,7 +30,11 @@ def index_without_gaps(project: _Project) -> dg.AssetCheckResult:
         return result(index_has_no_gaps(connection))
 
 
-@dg.asset_check(asset="offset_index", description="A series lives in one partition, so that its order is total.")
+@dg.asset_check(
+    asset="offset_index",
+    name=ONE_PARTITION,
+    description="No series has had events in two partitions within the last day: only in one, their order is total.",
+)
 def series_in_one_partition(project: _Project) -> dg.AssetCheckResult:
     """Check all series."""
     with failing_in_one_line(), read_only_session(project.settings) as connection:

@@ -96,6 +96,9 @@ _DIFFERENCES_COLUMNS = dg.TableSchema(
         dg.TableColumn("stream_event_count", "bigint", description="likewise"),
         dg.TableColumn("batch_value_sum", "numeric(38,6)", description="null where the batch layer has no row"),
         dg.TableColumn("batch_event_count", "bigint", description="likewise"),
+        dg.TableColumn(
+            "of_one_partition", "boolean", description="explained: the stream has that of one partition only"
+        ),
         dg.TableColumn("reconciled_at", "timestamptz", description="when the tables were read, in one snapshot"),
     ]
 )

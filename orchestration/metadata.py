@@ -130,7 +130,7 @@ def largest_differences(differences: pl.DataFrame) -> str:
             pair(row["stream_value_sum_micros"], row["stream_event_count"]),
             pair(row["batch_value_sum_micros"], row["batch_event_count"]),
             str(row["late_event_count"]),
-            "yes" if row["is_explained"] else "**no**",
+            "two partitions" if row["of_one_partition"] else "yes" if row["is_explained"] else "**no**",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     if differences.height > LARGEST:

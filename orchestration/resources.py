@@ -69,6 +69,12 @@ class Project:
 
         return extend_index(self.settings, self.averages, progress)
 
+    def index_what_is_new(self) -> None:
+        """Extend the offset index where that takes seconds, and leave it to a run where it takes longer."""
+        from batch.index.extend import extend_index_a_little
+
+        extend_index_a_little(self.settings, self.averages)
+
     def compute(self, days: Sequence[date], run_id: str, progress: Progress, resume_key: str) -> "Computed":
         """Compute days from the retained log, and store them."""
         from batch.index.extend import extend_index

@@ -6,14 +6,17 @@ import dagster as dg
 
 from batch.checks.customer_sessions import end_long_sessions
 from batch.checks.finding import Finding
+from batch.checks.index_checks import series_live_in_one_partition
 from batch.checks.log_retention import days_are_retained
 from batch.checks.stream_job import job_runs
+from batch.store.read_only import read_only_session
 from orchestration.automation import SENSORS_START
-from orchestration.checks import JOB_RUNS, RETAINED, evaluation
+from orchestration.checks import JOB_RUNS, ONE_PARTITION, RETAINED, evaluation
 from orchestration.partitions import today
 from orchestration.resources import Project, failing_in_one_line
 
 _EVERY_S = 30
+_LOOK_EVERY_S = 20  # with the exporter's and Prometheus's intervals, an alert fires within a minute
 _SEEN_ONCE = "not well, seen once"
 
 
@@ -52,16 +55,42 @@ def customer_sessions_too_long(
     return dg.SkipReason(f"ended {'; '.join(ended)}" if ended else "no customer's transaction is open for too long")
 
 
+@dg.sensor(minimum_interval_seconds=_LOOK_EVERY_S, default_status=SENSORS_START)
+def series_in_two_partitions(
+    context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
+) -> dg.SensorResult | dg.SkipReason:
+    """Index the new records, and look for series in two partitions; the check on `offset_index` fails if it finds one.
+
+    It is evaluated again whenever another series is found: docs/decisions/0048-series-in-two-partitions.md.
+    """
+
+    def find() -> Finding:
+        project.index_what_is_new()
+        with read_only_session(project.settings) as connection:
+            return series_live_in_one_partition(connection)
+
+    return evaluated_when_it_changes(context.cursor, "offset_index", ONE_PARTITION, find, tells_more=True)
+
+
 def evaluated_when_it_changes(
-    cursor: str | None, asset: str, check: str, find: Callable[[], Finding], must_last: bool = False
+    cursor: str | None,
+    asset: str,
+    check: str,
+    find: Callable[[], Finding],
+    must_last: bool = False,
+    tells_more: bool = False,
 ) -> dg.SensorResult | dg.SkipReason:
     """Evaluate a check if its outcome differs from the last one, `cursor`, or if there is none; else skip.
 
-    If it `must_last`, a check that does not pass is evaluated only if it did not pass the time before either.
+    If it `must_last`, a check that does not pass is evaluated only if it did not pass the time before either. If it
+    `tells_more`, one that does not pass is evaluated also where its description differs.
     """
     with failing_in_one_line():
         finding = find()
-    state = "well" if finding.passed else "error" if finding.is_error else "warning"
+    if tells_more and not finding.passed:
+        state = finding.description
+    else:
+        state = "well" if finding.passed else "error" if finding.is_error else "warning"
     if state == cursor:
         return dg.SkipReason(finding.description)
     if must_last and not finding.passed and cursor != _SEEN_ONCE:
@@ -72,4 +101,4 @@ def evaluated_when_it_changes(
     )
 
 
-WATCHERS = [flink_job_not_running, kafka_retention_too_short, customer_sessions_too_long]
+WATCHERS = [flink_job_not_running, kafka_retention_too_short, series_in_two_partitions, customer_sessions_too_long]

@@ -39,16 +39,6 @@ SELECT
     count(DISTINCT kafka_partition)
 FROM sma.offset_blocks
 
--- find_scattered_series --
-SELECT
-    customer,
-    metric,
-    array_agg(kafka_partition ORDER BY kafka_partition)
-FROM sma.indexed_series
-GROUP BY customer, metric
-HAVING count(*) > 1
-ORDER BY customer, metric
-
 -- read_computed_until --
 SELECT coalesce(max(low_watermark), '-infinity')::text
 FROM sma.batch_days

@@ -34,7 +34,7 @@ class Case(StrEnum):
 class LogReading:
     """What was read of the log.
 
-    partitions: of the series: one, unless its events were sent without their key; none where it has no event.
+    partitions: of the series: one, unless producers have put its events into more; none where it has no event.
     events: of the series, all that the window can hold; where some are lost, those that the index and the tail hold.
     lost: partition, and the required Kafka offsets, first and last, that Kafka no longer has.
     watermark_ms: the lowest watermark of those partitions at the log's end; None where one has none.

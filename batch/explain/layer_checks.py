@@ -1,8 +1,8 @@
 """Checks one window of each layer against the sum of its events.
 
 Pure: takes rows and events. The streamed row must equal the sum of the events that are not late, the batch row that of
-all events. Each is compared with the range of the log that it was computed from, which tells an outdated row from a
-wrong one.
+all events. Of a series in more than one partition, the stream has the row of one of them. Each is compared with the
+range of the log that it was computed from, which tells an outdated row from a wrong one.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,6 +21,7 @@ class Verdict(StrEnum):
     """Result of checking the row of a layer; the last three are defects or losses."""
 
     EQUAL = "equal"
+    OF_ONE_PARTITION = "the sum of the events of one of the series' partitions"
     NO_ROW = "no row, and none should be"
     WAITING = "not emitted yet"
     OUTDATED = "right when it was written"
@@ -118,21 +119,36 @@ def check_stream(window: Window, row: Row | None, committed: Mapping[int, int], 
     if window.events is None:
         return _unchecked(row)
     now = window.over(lambda event: not event.is_late)
-    source_offset = row.newest_offset if row is not None else None
-    if row is None or source_offset is None or source_offset == DERIVED:
-        then = now
-    else:
-        then = window.over(lambda event: not event.is_late and event.kafka_offset <= source_offset)
-    new_events = _added(now, then)
-    has_read_them = any(event.kafka_offset < committed.get(event.kafka_partition, 0) for event in new_events)
     if row is None:
         verdict = Verdict.NO_ROW if not now else Verdict.MISSING if is_closed else Verdict.WAITING
         return LayerCheck(verdict, row, pair_of(now), now, ())
+    partitions = sorted({event.kafka_partition for event in window.events})
+    for partition in [None, *(partitions if len(partitions) > 1 else ())]:
+        check = _check_emitted(window, row, committed, partition)
+        if check is not None:
+            return check
+    return LayerCheck(Verdict.DIFFERENT if now else Verdict.EXTRA, row, pair_of(now), now, ())
+
+
+def _check_emitted(window: Window, row: Row, committed: Mapping[int, int], partition: int | None) -> LayerCheck | None:
+    """Return the check of a row that a partition makes, or the whole log where it is None; None if it makes another."""
+
+    def counts(event: SeriesEvent) -> bool:
+        return not event.is_late and partition in (None, event.kafka_partition)
+
+    now = window.over(counts)
+    source_offset = row.newest_offset
+    if source_offset is None or source_offset == DERIVED:
+        then = now
+    else:
+        then = window.over(lambda event: counts(event) and event.kafka_offset <= source_offset)
     if row.pair == pair_of(now):
-        return LayerCheck(Verdict.EQUAL, row, row.pair, now, ())
+        return LayerCheck(Verdict.EQUAL if partition is None else Verdict.OF_ONE_PARTITION, row, row.pair, now, ())
+    new_events = _added(now, then)
+    has_read_them = any(event.kafka_offset < committed.get(event.kafka_partition, 0) for event in new_events)
     if row.pair == pair_of(then) and new_events and not has_read_them:
         return LayerCheck(Verdict.OUTDATED, row, row.pair, then, new_events)
-    return LayerCheck(Verdict.DIFFERENT if now else Verdict.EXTRA, row, pair_of(now), now, ())
+    return None
 
 
 def check_batch(window: Window, row: Row | None, result: StoredResult | None) -> LayerCheck:

@@ -41,7 +41,7 @@ class IndexedSeries:
 
 
 def partitions_of_series(connection: Connection, customer: str, metric: str) -> list[int]:
-    """Return the partitions with indexed events of a series: one, unless they were sent without their key."""
+    """Return the partitions with indexed events of a series: one, unless producers have put them into more."""
     return [row[0] for row in connection.execute(_SQL["read_partitions"], {"customer": customer, "metric": metric})]
 
 

@@ -70,7 +70,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class WindowRecords:
-    """All records of the window, as of one moment; lists newest first."""
+    """All records of the window, as of one moment; lists newest first.
+
+    `unsettled`: why the row is not final whatever a reconciliation finds, as `serving.unsettled` has it.
+    """
 
     served: Served | None
     streamed: Row | None
@@ -79,6 +82,7 @@ class WindowRecords:
     reconciliations: tuple[Reconciliation, ...]
     differences: tuple[Difference, ...]
     corrections: tuple[Correction, ...]
+    unsettled: tuple[str, ...] = ()
 
 
 def read_records(connection: Connection, customer: str, metric: str, average: str, as_of_ms: int) -> WindowRecords:
@@ -102,6 +106,7 @@ def read_records(connection: Connection, customer: str, metric: str, average: st
         reconciliations=tuple(Reconciliation(*row) for row in rows(_SQL["read_reconciliations"])),
         differences=tuple(_difference(*row) for row in rows(_SQL["read_differences"])),
         corrections=tuple(_correction(*row) for row in rows(_SQL["read_corrections"])),
+        unsettled=tuple(reason for (reason,) in rows(_SQL["read_unsettled"])),
     )
 
 

@@ -99,3 +99,12 @@ WHERE customer = %(customer)s
     AND average = %(average)s
     AND as_of = %(as_of)s
 ORDER BY corrected_at DESC
+
+-- read_unsettled --
+SELECT reason
+FROM serving.unsettled
+WHERE customer = %(customer)s
+    AND metric = %(metric)s
+    AND from_as_of <= %(as_of)s
+    AND (until_as_of > %(as_of)s OR until_as_of IS NULL)
+ORDER BY reason

@@ -1,5 +1,6 @@
 """Words an explanation: what readers see and why, and whether the row of each layer equals the sum of its events."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,6 +12,10 @@ from sma.instants import format_instant, milliseconds
 from sma.value import format_micros
 from sma.window import CountWindow
 
+_REASONS = {
+    "two_partitions": "the series has events in more than one partition, so rows in reach of them are never final "
+    "(docs/runbooks/SeriesInTwoPartitions.md)"
+}
 WHAT_CLOSES = "a later event or a heartbeat there (`sma heartbeat --now`) closes"
 
 
@@ -31,6 +36,11 @@ def check_in_words(explained: Explanation, check: LayerCheck) -> str:
     match check.verdict:
         case Verdict.EQUAL:
             return f"equals the sum of its {events}"
+        case Verdict.OF_ONE_PARTITION:
+            return (
+                f"equals the sum of its {events}, in partition {check.window[0].kafka_partition} alone; the series is "
+                f"in the partitions {_numbers(explained.log.partitions)}"
+            )
         case Verdict.NO_ROW:
             return f"rightly no row: its {events}, make none"
         case Verdict.WAITING:
@@ -79,7 +89,12 @@ def _final(explained: Explanation) -> str:
 def _not_final(explained: Explanation) -> str:
     row, at = explained.records.computed, explained.reconciled_at
     written = f", written at {time_in_words(row.written_at)}" if row is not None else ""
-    last = f"the day was last reconciled at {time_in_words(at)}, before that" if at else "the day was never reconciled"
+    if explained.records.unsettled:
+        last = "; ".join(_REASONS.get(reason, reason) for reason in explained.records.unsettled)
+    elif at is not None:
+        last = f"the day was last reconciled at {time_in_words(at)}, before that"
+    else:
+        last = "the day was never reconciled"
     streamed = _streamed(explained)
     return f"not final: the batch result{written}; {last}; {streamed}{_since(explained)}{_lost_events(explained)}"
 
@@ -205,7 +220,7 @@ def _not_computed(explained: Explanation) -> str:
 
 def _not_closed(explained: Explanation) -> str:
     low_watermark_ms, held_back_by = explained.day_state.low_watermark_ms, explained.day_state.held_back_by
-    partitions = f"partition{'s' if len(held_back_by) > 1 else ''} {', '.join(map(str, held_back_by))}"
+    partitions = f"partition{'s' if len(held_back_by) > 1 else ''} {_numbers(held_back_by)}"
     current = "there is none yet" if low_watermark_ms is None else f"it is at {format_instant(low_watermark_ms)}"
     return (
         f"the window is not closed in all partitions, so the batch layer has no row: the low watermark has not passed "
@@ -231,7 +246,11 @@ def _wrong_words(check: LayerCheck) -> str:
 
 
 def _partitions(explained: Explanation) -> str:
-    return "partition " + ", ".join(map(str, explained.log.partitions)) if explained.log.partitions else "its partition"
+    return f"partition {_numbers(explained.log.partitions)}" if explained.log.partitions else "its partition"
+
+
+def _numbers(partitions: Iterable[int]) -> str:
+    return ", ".join(map(str, partitions))
 
 
 def _value(row: Row) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from batch.index.index_pass import BLOCK_EVENTS, IndexPass, LateEvents
 from batch.index.index_tables import fill_in_topic_id, forget, locked_partition, read_pass_end, write_pass
-from batch.index.log_index import Rule, read_index, read_rules, read_topic_ids
+from batch.index.log_index import Rule, read_read_to, read_rules, read_topic_ids
+from batch.index.split_marks import settle_marks
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
 from batch.log.parallel import each_message
@@ -20,6 +21,7 @@ from sma.settings import BatchSettings
 
 _LOG = logging.getLogger(__name__)
 STEP_RECORDS = 1_000_000  # in one transaction
+MOST_AT_ONCE = 5_000_000  # that a sensor indexes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def extend_index(
             progress("allowed_lateness or max_ahead has changed: indexing the log again")
             forget(connection)
         fill_in_topic_id(connection, events_id)
-        indexed_to = read_index(connection).read_to
+        indexed_to = read_read_to(connection)
     _require_from(settings, ranges, indexed_to, "the index ends before them")
     tasks = [
         _Task(settings, partition, retained.end, rule, block_events, events_id)
@@ -119,8 +121,35 @@ def extend_index(
         done += step.records
         if offsets > STEP_RECORDS:
             progress(f"indexed {done:,} of {offsets:,} offsets")
+    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
+        settle_marks(connection)
     _log_rejected(steps)
     return _report(steps, time.monotonic() - started)
+
+
+def extend_index_a_little(
+    settings: BatchSettings, averages: Averages, most_offsets: int = MOST_AT_ONCE
+) -> IndexReport | None:
+    """Index the new records if that takes seconds; return None where nothing is new, or it is left to a run.
+
+    A run does it where there is more to read, or the log has to be indexed again by other rules.
+
+    Args:
+        settings: where Kafka and the database are.
+        averages: decide which events are late or rejected.
+        most_offsets: how many Kafka offsets to index at most.
+
+    Raises:
+        SmaError: as `extend_index`.
+    """
+    ranges = retained_ranges(settings, settings.events_topic)
+    with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
+        indexed_to = read_read_to(connection)
+        is_of_other_rules = bool(read_rules(connection) - {Rule.of(averages)})
+    offsets = sum(retained.end - indexed_to.get(partition, 0) for partition, retained in ranges.items())
+    if is_of_other_rules or not 0 < offsets <= most_offsets:
+        return None
+    return extend_index(settings, averages, lambda _: None)
 
 
 def _nothing_at(offset: int) -> _Step:

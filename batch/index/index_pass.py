@@ -5,7 +5,7 @@ rule of lateness: an event is late iff its event time is older than the max log 
 the log, less `allowed_lateness`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from sma.durations import DAY_MS
 from sma.lateness import NO_EVENT_MS, is_late
 
 Ints = NDArray[np.int64]
+Names = tuple[str, str]
+MaxLogTimes = Callable[[Sequence[Names]], Mapping[Names, int]]
+"""(customer, metric) of some series -> the max log time in ms of those that an earlier pass has indexed."""
 
 BLOCK_EVENTS = 4_096
 
@@ -61,13 +64,13 @@ class PassEnd:
     next_offset: one past the last record, so that control records after it are not waited for.
     max_log_time_ms: of an event or heartbeat; None where there was none.
     last_block: None where there was no record.
-    max_log_times_ms: of each series, by (customer, metric).
+    max_log_times_ms: of series; asked only for those that the next pass meets.
     """
 
     next_offset: int
     max_log_time_ms: int | None
     last_block: Block | None
-    max_log_times_ms: Mapping[tuple[str, str], int]
+    max_log_times_ms: MaxLogTimes = lambda names: {}
 
 
 class IndexPass:
@@ -78,6 +81,7 @@ class IndexPass:
         next_offset: one past the last record so far.
         max_log_time_ms: of an event or heartbeat so far; None where there is none.
         blocks: those that are new or have gained records since `forget_written`.
+        first_offsets: by series number, of the series that have their first event of the partition since then.
     """
 
     def __init__(self, pass_end: PassEnd, allowed_lateness_ms: int, block_events: int = BLOCK_EVENTS) -> None:
@@ -94,10 +98,12 @@ class IndexPass:
         self.max_log_time_ms = pass_end.max_log_time_ms
         self.blocks = [pass_end.last_block] if pass_end.last_block and not self.is_full(pass_end.last_block) else []
         self._allowed_lateness_ms = allowed_lateness_ms
-        ids = [self.series.number(*names) for names in pass_end.max_log_times_ms]
-        self._max_log_times_ms = np.full(len(self.series), NO_EVENT_MS, np.int64)
-        self._max_log_times_ms[ids] = list(pass_end.max_log_times_ms.values())
+        self._read_max_log_times = pass_end.max_log_times_ms
+        self._series_met = 0
+        self._max_log_times_ms = np.empty(0, np.int64)
+        self._has_gained = np.empty(0, np.bool_)
         self._day_counts: dict[tuple[int, int], int] = {}
+        self.first_offsets: dict[int, int] = {}
 
     def is_full(self, block: Block) -> bool:
         """Return whether the next event begins a new block."""
@@ -105,10 +111,11 @@ class IndexPass:
 
     def add(self, chunk: Chunk) -> LateEvents:
         """Add the next records; return the late events among them."""
-        if len(self.series) > self._max_log_times_ms.size:
-            more = np.full(2 * len(self.series) - self._max_log_times_ms.size, NO_EVENT_MS, np.int64)
-            self._max_log_times_ms = np.concatenate([self._max_log_times_ms, more])
+        self._meet_series()
         max_times_before = max_times_before_each(chunk.series_ids, chunk.log_times_ms, self._max_log_times_ms)
+        self._has_gained[chunk.series_ids] = True
+        for place in np.flatnonzero(max_times_before == NO_EVENT_MS).tolist():
+            self.first_offsets[int(chunk.series_ids[place])] = int(chunk.kafka_offsets[place])
         late = is_late(chunk.event_times_ms, max_times_before, self._allowed_lateness_ms)
         self._count_days(chunk.series_ids[~late], chunk.event_times_ms[~late])
         for times in (chunk.log_times_ms, chunk.heartbeat_times_ms):
@@ -129,14 +136,29 @@ class IndexPass:
         """Forget what has been stored: only a last block that is not full stays."""
         self.blocks = [block for block in self.blocks[-1:] if not self.is_full(block)]
         self._day_counts = {}
+        self._has_gained[:] = False
+        self.first_offsets = {}
 
     def day_counts(self) -> Iterator[tuple[int, int, int]]:
         """Yield (series number, day since the epoch, events that are not late) not stored yet."""
         return ((series, day, count) for (series, day), count in self._day_counts.items())
 
     def max_log_times_by_series(self) -> Iterator[tuple[int, int]]:
-        """Yield (series number, max log time in ms) of every series."""
-        return ((series, int(self._max_log_times_ms[series])) for series in range(len(self.series)))
+        """Yield (series number, max log time in ms) of each series that has gained an event since `forget_written`."""
+        return ((series, int(self._max_log_times_ms[series])) for series in np.flatnonzero(self._has_gained).tolist())
+
+    def _meet_series(self) -> None:
+        """Look up the series that the reader has numbered since the last chunk, so that a pass costs what is new."""
+        met, count = self._series_met, len(self.series)
+        if count > self._max_log_times_ms.size:
+            more = 2 * count - self._max_log_times_ms.size
+            self._max_log_times_ms = np.concatenate([self._max_log_times_ms, np.full(more, NO_EVENT_MS, np.int64)])
+            self._has_gained = np.concatenate([self._has_gained, np.zeros(more, np.bool_)])
+        if count > met:
+            names = [self.series[number] for number in range(met, count)]
+            known = self._read_max_log_times(names)
+            self._max_log_times_ms[met:count] = [known.get(each, NO_EVENT_MS) for each in names]
+            self._series_met = count
 
     def _add_blocks(self, chunk: Chunk, late: NDArray[np.bool_]) -> None:
         records_end = max(

@@ -4,12 +4,13 @@ The tables are described in sql/migrations/0007_offset_index.sql. A pass is writ
 the index are read in `batch.index.log_index`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, LiteralString
 
-from batch.index.index_pass import Block, IndexPass, LateEvents, PassEnd
+from batch.index.index_pass import Block, IndexPass, LateEvents, Names, PassEnd
 from batch.index.log_index import Rule
+from batch.index.split_marks import record_split_series
 from batch.store.database import Connection
 from clients.statements import load_statements
 from sma.days import day_of_number
@@ -45,10 +46,14 @@ def read_pass_end(connection: Connection, partition: int) -> PassEnd:
     bound = {"partition": partition}
     row = connection.execute(_SQL["read_indexed_to"], bound).fetchone()
     if row is None:
-        return PassEnd(0, None, None, {})
+        return PassEnd(0, None, None)
     last = connection.execute(_SQL["read_last_block"], bound).fetchone()
-    series = connection.execute(_SQL["read_series"], bound).fetchall()
-    max_log_times_ms = {(customer, metric): time_ms for customer, metric, time_ms in series}
+
+    def max_log_times_ms(names: Sequence[Names]) -> Mapping[Names, int]:
+        customers, metrics = map(list, zip(*names, strict=True))
+        rows = connection.execute(_SQL["read_series"], bound | {"customers": customers, "metrics": metrics})
+        return {(customer, metric): time_ms for customer, metric, time_ms in rows}
+
     next_offset, max_log_time_ms = row
     return PassEnd(next_offset, max_log_time_ms, Block(*last) if last else None, max_log_times_ms)
 
@@ -96,6 +101,7 @@ def write_pass(
             partition,
             [names[number] for number, _ in max_times],
             newest=[ms for _, ms in max_times],
+            first_offsets=[done.first_offsets.get(number) for number, _ in max_times],
         )
         _by_series(
             connection,
@@ -106,6 +112,7 @@ def write_pass(
             counts=[count for *_, count in days],
             next_offset=done.next_offset,
         )
+        record_split_series(connection, partition, done, late)
         bound = {"partition": partition, "next_offset": done.next_offset, "max_log_time_ms": done.max_log_time_ms}
         connection.execute(
             _SQL["record_partition"],
@@ -129,7 +136,7 @@ def _by_series(
     connection: Connection,
     statement: LiteralString,
     partition: int,
-    names: Sequence[tuple[str, str]],
+    names: Sequence[Names],
     **values: Sequence[Any] | int,
 ) -> None:
     if names:
@@ -142,7 +149,7 @@ def _fields(block: Block) -> tuple[Any, ...]:
     return tuple(getattr(block, name) for name in Block.__slots__)
 
 
-def _late_rows(late: LateEvents, names: Sequence[tuple[str, str]]) -> list[tuple[Any, ...]]:
+def _late_rows(late: LateEvents, names: Sequence[Names]) -> list[tuple[Any, ...]]:
     columns = (
         late.kafka_offsets,
         late.series_ids,

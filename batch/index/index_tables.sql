@@ -39,11 +39,14 @@ LIMIT 1
 
 -- read_series --
 SELECT
-    customer,
-    metric,
-    max_log_time_ms
-FROM sma.indexed_series
-WHERE kafka_partition = %(partition)s
+    indexed.customer,
+    indexed.metric,
+    indexed.max_log_time_ms
+FROM unnest(%(customers)s::text[], %(metrics)s::text[]) AS met (customer, metric)
+INNER JOIN sma.indexed_series AS indexed
+    ON indexed.kafka_partition = %(partition)s
+    AND indexed.customer = met.customer
+    AND indexed.metric = met.metric
 
 -- delete_blocks_from --
 DELETE FROM sma.offset_blocks
@@ -80,11 +83,11 @@ FROM STDIN
 COPY sma.rejected_events (kafka_partition, kafka_offset, reason) FROM STDIN
 
 -- upsert_series --
-INSERT INTO sma.indexed_series (kafka_partition, customer, metric, max_log_time_ms)
+INSERT INTO sma.indexed_series (kafka_partition, customer, metric, max_log_time_ms, first_offset)
 SELECT
     %(partition)s,
     *
-FROM unnest(%(customers)s::text[], %(metrics)s::text[], %(newest)s::bigint[])
+FROM unnest(%(customers)s::text[], %(metrics)s::text[], %(newest)s::bigint[], %(first_offsets)s::bigint[])
 ON CONFLICT (kafka_partition, customer, metric) DO UPDATE
 SET max_log_time_ms = excluded.max_log_time_ms
 WHERE indexed_series.max_log_time_ms < excluded.max_log_time_ms
@@ -135,4 +138,5 @@ TRUNCATE
     sma.indexed_series,
     sma.series_days,
     sma.late_events,
-    sma.rejected_events
+    sma.rejected_events,
+    sma.split_series

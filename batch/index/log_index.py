@@ -77,6 +77,11 @@ def read_index(connection: Connection) -> LogIndex:
     return LogIndex(partitions, None if settled is None else milliseconds(settled))
 
 
+def read_read_to(connection: Connection) -> dict[int, int]:
+    """Return `LogIndex.read_to` alone: what is counted is not read."""
+    return dict(connection.execute(_SQL["read_read_to"]).fetchall())
+
+
 def require_whole(connection: Connection, index: LogIndex, averages: Averages, read_to: Mapping[int, int]) -> None:
     """Refuse to judge by an index that is empty, incomplete or of another rule, as while another run makes it again.
 

@@ -15,6 +15,13 @@ LEFT JOIN sma.offset_blocks AS block USING (kafka_partition)
 GROUP BY indexed.kafka_partition
 ORDER BY indexed.kafka_partition
 
+-- read_read_to --
+SELECT
+    kafka_partition,
+    next_offset
+FROM sma.indexed_partitions
+ORDER BY kafka_partition
+
 -- read_settled --
 SELECT max(low_watermark) FROM sma.batch_days
 

@@ -12,7 +12,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS differing (
     stream_value_sum_micros numeric(38, 0),
     stream_event_count bigint,
     batch_value_sum_micros numeric(38, 0),
-    batch_event_count bigint
+    batch_event_count bigint,
+    of_one_partition boolean NOT NULL
 ) ON COMMIT DELETE ROWS
 
 -- copy_differing --
@@ -32,6 +33,7 @@ INSERT INTO sma.differences (
     stream_event_count,
     batch_value_sum,
     batch_event_count,
+    of_one_partition,
     reconciled_at
 )
 SELECT
@@ -47,6 +49,7 @@ SELECT
     stream_event_count,
     batch_value_sum_micros * 0.000001,
     batch_event_count,
+    of_one_partition,
     %(reconciled_at)s
 FROM pg_temp.differing
 
@@ -62,6 +65,7 @@ INSERT INTO sma.reconciliations (
     extra_in_stream,
     explained,
     unexplained,
+    of_one_partition,
     read_to,
     duration_seconds,
     reconciled_at
@@ -77,6 +81,7 @@ VALUES (
     %(extra_in_stream)s,
     %(explained)s,
     %(unexplained)s,
+    %(of_one_partition)s,
     %(read_to)s,
     %(duration_seconds)s,
     %(reconciled_at)s

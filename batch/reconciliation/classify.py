@@ -1,14 +1,16 @@
-"""Compares the streamed with the batch rows, and classifies each difference as explained by late events or not.
+"""Compares the streamed with the batch rows, and classifies each difference as explained or not.
+
+Late events explain one, and so does a series that is in two partitions, of which the stream has one.
 
 Pure functions of frames of one day and one average, with the columns of `batch.store.averages_schema`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import polars as pl
 
-from batch.store.averages_schema import KEY
+from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 
 DifferenceClass = Literal["changed", "missing_in_stream", "extra_in_stream"]
 
@@ -24,6 +26,7 @@ DIFFERENCES_SCHEMA = {
     "stream_event_count": pl.Int64,
     "batch_value_sum_micros": pl.Int128,
     "batch_event_count": pl.Int64,
+    "of_one_partition": pl.Boolean,
 }
 
 
@@ -32,6 +35,7 @@ class Summary:
     """How many windows either layer has, by the result of comparing them.
 
     windows_compared = equal + changed + missing_in_stream + extra_in_stream; explained + unexplained = the others.
+    `of_one_partition` of the explained ones are the windows of one partition, of a series that has more.
     """
 
     windows_compared: int
@@ -41,6 +45,7 @@ class Summary:
     extra_in_stream: int
     explained: int
     unexplained: int
+    of_one_partition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,14 @@ class Recomputed:
     stream: from the log up to where the stream has read it, without the late events.
     late: customer str, metric str, average str, as_of_ms Int64, late_event_count: how many late events each window
         holds; unique in the first four, windows that hold none left out.
+    of_one_partition: as `stream`, over the events of each partition alone; only of series that have more than one, and
+        a row for each of them.
     """
 
     batch: pl.DataFrame
     stream: pl.DataFrame
     late: pl.DataFrame
+    of_one_partition: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=AVERAGES_SCHEMA))
 
 
 def compare(streamed: pl.DataFrame, batch: pl.DataFrame) -> pl.DataFrame:
@@ -83,25 +91,38 @@ def classify_differences(differing: pl.DataFrame, recomputed: Recomputed) -> pl.
     """Classify each differing window as explained or not.
 
     A difference is explained iff its window recomputed without the late events equals the streamed pair to the last
-    digit (no events left: the stream has no row), and with them the batch pair. Anything else is a defect or a loss.
+    digit (no events left: the stream has no row), and with them the batch pair. Of a series in more than one partition,
+    the streamed pair may also be that of the events of one of them. Anything else is a defect or a loss.
 
     Returns:
         differences: `DIFFERENCES_SCHEMA`; sorted by and unique in the key.
     """
+    of_one_partition = _named(recomputed.of_one_partition, "stream").unique().with_columns(is_of_one=True)
     classified = (
         differing.join(_named(recomputed.stream, "recomputed_stream"), on=KEY, how="left")
         .join(_named(recomputed.batch, "recomputed_batch"), on=KEY, how="left")
         .join(recomputed.late, on=KEY, how="left")
+        .join(of_one_partition, on=[*KEY, "stream_value_sum_micros", "stream_event_count"], how="left")
+        .with_columns(_is_right("stream").alias("is_stream_right"), _is_right("batch").alias("is_batch_right"))
         .with_columns(
-            pl.all_horizontal(
-                pl.col(f"{layer}_{column}").eq_missing(pl.col(f"recomputed_{layer}_{column}"))
-                for layer in ("stream", "batch")
-                for column in ("value_sum_micros", "event_count")
-            ).alias("is_explained"),
+            (pl.col("is_batch_right") & ~pl.col("is_stream_right") & pl.col("is_of_one").fill_null(value=False)).alias(
+                "of_one_partition"
+            ),
             pl.col("late_event_count").fill_null(0),
+        )
+        .with_columns(
+            (pl.col("is_batch_right") & pl.col("is_stream_right") | pl.col("of_one_partition")).alias("is_explained")
         )
     )
     return classified.select(pl.col(column).cast(kind) for column, kind in DIFFERENCES_SCHEMA.items()).sort(KEY)
+
+
+def _is_right(layer: str) -> pl.Expr:
+    """Return whether the pair of a layer equals the recomputed one."""
+    return pl.all_horizontal(
+        pl.col(f"{layer}_{column}").eq_missing(pl.col(f"recomputed_{layer}_{column}"))
+        for column in ("value_sum_micros", "event_count")
+    )
 
 
 def difference_size() -> pl.Expr:
@@ -120,6 +141,7 @@ def summarize(equal: int, differences: pl.DataFrame) -> Summary:
         **classes,
         explained=explained,
         unexplained=differences.height - explained,
+        of_one_partition=int(differences["of_one_partition"].sum()),
     )
 
 

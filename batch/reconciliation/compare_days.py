@@ -18,8 +18,9 @@ from batch.reconciliation.audit import ReconciledDay
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA, classify_differences, summarize
 from batch.reconciliation.compare_in_database import RowCounts, count_rows, differing_rows
 from batch.reconciliation.recomputed import recomputed_rows, windows_changed_since
+from batch.reconciliation.rows_of_one_partition import RowsOfOnePartition
 from batch.results.batch_results import BatchResult
-from batch.store.averages_schema import KEY
+from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
 from batch.store.database import Connection
 from batch.windows.day_rows import SpanRows
 from batch.windows.recompute import RecomputedDay
@@ -53,7 +54,11 @@ def count_days(connection: Connection, results: Sequence[BatchResult]) -> list[C
 
 
 def classify_days(
-    connection: Connection, counted: Sequence[CountedDay], recomputed: Iterable[RecomputedDay], progress: Progress
+    connection: Connection,
+    counted: Sequence[CountedDay],
+    recomputed: Iterable[RecomputedDay],
+    of_one_partition: RowsOfOnePartition,
+    progress: Progress,
 ) -> tuple[ReconciledDay, ...]:
     """Find and classify every difference of the days that were counted.
 
@@ -61,6 +66,7 @@ def classify_days(
         connection: in the snapshot in which the rows were counted.
         counted: from `count_days`.
         recomputed: each differing day and average of them, once; from `rows_to_recompute`.
+        of_one_partition: the windows of these days that one partition alone makes, of series that are in more than one.
         progress: takes a line where windows are left out.
 
     Raises:
@@ -72,9 +78,10 @@ def classify_days(
     classified: dict[tuple[date, str], _Differences] = {}
     for day in recomputed:
         for average in day.averages:
-            result, of_result = results[day.day, average], counts[day.day, average]
-            differences = classified[day.day, average] = _classify(connection, result, day.spans)
-            _require_counted(day.day, average, of_result, differences)
+            result = results[day.day, average]
+            apart = of_one_partition.get((day.day, average), pl.DataFrame(schema=AVERAGES_SCHEMA))
+            differences = classified[day.day, average] = _classify(connection, result, day.spans, apart)
+            _require_counted(day.day, average, counts[day.day, average], differences)
             if differences.changed_since:
                 progress(
                     f"{day.day}, {average}: {differences.changed_since:,} windows changed since the snapshot: left out"
@@ -93,7 +100,9 @@ class _Differences:
     seconds: float
 
 
-def _classify(connection: Connection, result: BatchResult, spans: Sequence[SpanRows]) -> _Differences:
+def _classify(
+    connection: Connection, result: BatchResult, spans: Sequence[SpanRows], of_one_partition: pl.DataFrame
+) -> _Differences:
     started, average = time.monotonic(), result.average
     differences, streamed, batch, changed_since = [pl.DataFrame(schema=DIFFERENCES_SCHEMA)], 0, 0, 0
     for span in spans:
@@ -108,7 +117,7 @@ def _classify(connection: Connection, result: BatchResult, spans: Sequence[SpanR
         frames = {name: rows.join(differing, on=KEY, how="semi") for name, rows in span.frames(average)}
         kept = differing.join(windows_changed_since(frames), on=KEY, how="anti")
         changed_since += differing.height - kept.height
-        differences.append(classify_differences(kept, recomputed_rows(frames)))
+        differences.append(classify_differences(kept, recomputed_rows(frames, of_one_partition)))
     return _Differences(pl.concat(differences).sort(KEY), streamed, batch, changed_since, time.monotonic() - started)
 
 

@@ -61,17 +61,19 @@ def recomputation_filters(
     return filters
 
 
-def recomputed_rows(frames: Mapping[str, pl.DataFrame]) -> Recomputed:
+def recomputed_rows(frames: Mapping[str, pl.DataFrame], of_one_partition: pl.DataFrame) -> Recomputed:
     """Return the rows by which differences are classified.
 
     Args:
         frames: rows of one average by each of `recomputation_filters`, as `SpanRows.frames` yields them.
+        of_one_partition: as `Recomputed` has it.
     """
     batch = frames[_BATCH]
     return Recomputed(
         batch=batch.select(AVERAGES_SCHEMA.keys()),
         stream=frames[_STREAM],
         late=batch.filter(pl.col("late_event_count") > 0).select(*KEY, "late_event_count"),
+        of_one_partition=of_one_partition,
     )
 
 

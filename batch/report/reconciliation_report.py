@@ -20,6 +20,7 @@ class ReconciliationReport:
 
     records = events + rejected_events + heartbeats, and unaccounted is how many records break that rule.
     unexplained_corrections: stored batch rows that were wrong before, without a new event that explains it.
+    of_one_partition: of the explained windows, those of a series in two partitions: the stream has one of them.
     """
 
     events: int
@@ -36,6 +37,7 @@ class ReconciliationReport:
     heartbeats: int
     unaccounted: int
     unexplained_corrections: int
+    of_one_partition: int
 
 
 def reconciliation_report(settings: BatchSettings, run_ids: Sequence[str]) -> ReconciliationReport:

@@ -9,7 +9,8 @@ WITH compared AS (
         coalesce(sum(missing_in_stream), 0)::bigint AS missing_in_stream,
         coalesce(sum(extra_in_stream), 0)::bigint AS extra_in_stream,
         coalesce(sum(explained), 0)::bigint AS explained,
-        coalesce(sum(unexplained), 0)::bigint AS unexplained
+        coalesce(sum(unexplained), 0)::bigint AS unexplained,
+        coalesce(sum(of_one_partition), 0)::bigint AS of_one_partition
     FROM sma.reconciliations
     WHERE run_id = ANY(%(run_ids)s)
 ),
@@ -51,6 +52,7 @@ SELECT
         FROM sma.corrected_days AS corrected
         WHERE corrected.run_id = ANY(%(run_ids)s)
     ),
+    of_one_partition,
     partitions
 FROM compared
 CROSS JOIN accounted
@@ -98,6 +100,7 @@ SELECT
     min(accounted.heartbeats),
     min(accounted.unaccounted),
     0,
+    sum(of_one_partition)::bigint,
     array_agg(DISTINCT run_id)
 FROM reconciled
 CROSS JOIN accounted

@@ -50,6 +50,8 @@ def plan_days(
     until_ms: int,
     limits: WorkLimits = WORK_LIMITS,
     lagging: Mapping[int, int] | None = None,
+    *,
+    is_apart: bool = False,
 ) -> DayPlan:
     """Plan consecutive days from the index as the connection sees it (`batch.store.database.snapshot`).
 
@@ -62,10 +64,11 @@ def plan_days(
         until_ms: one past the last wanted `as_of`, if that is before the end of the days.
         limits: of the computation.
         lagging: partition -> last wanted `as_of` of its series, where that is before `until_ms`.
+        is_apart: as `batch.windows.recompute.RowRequest` has it.
     """
     from_ms = day_start_ms(days[0])
     until_ms = max(from_ms, min(day_start_ms(days[-1]) + DAY_MS, until_ms))
-    groups = _groups(connection, partitions)
+    groups = [[partition] for partition in sorted(partitions)] if is_apart else _groups(connection, partitions)
     warm_up = [_warm_up_days(connection, averages, filters, group, from_ms, until_ms) for group in groups]
     first_day = min((min(days) for days in warm_up), default=from_ms // DAY_MS)
     bounds = {"from_day": _day_of_number(first_day), "until_day": day_of_number(-(-until_ms // DAY_MS))}

@@ -27,12 +27,15 @@ class RowRequest:
     filters: which events count, by name.
     until_ms: one past the last `as_of`, if that is before the end of the last day.
     lagging: partition -> last `as_of` of its series, where that is before `until_ms`.
+    is_apart: whether each partition is computed alone, where a series has events in more than one: then its rows are
+        there for each of them, and their key is not unique.
     """
 
     averages: Mapping[date, Sequence[str]]
     filters: Mapping[str, EventFilter]
     until_ms: int
     lagging: Mapping[int, int] = field(default_factory=dict)
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +121,14 @@ def _plan(
 ) -> DayPlan:
     names = {name for day in days for name in request.averages[day]}
     wanted = [average for average in averages.averages if average.name in names]
-    partitions = list(index.read_to)
-    return plan_days(connection, wanted, request.filters, partitions, days, request.until_ms, limits, request.lagging)
+    return plan_days(
+        connection,
+        wanted,
+        request.filters,
+        list(index.read_to),
+        days,
+        request.until_ms,
+        limits,
+        lagging=request.lagging,
+        is_apart=request.is_apart,
+    )

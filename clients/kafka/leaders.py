@@ -3,12 +3,9 @@
 Whole ranges are read in `batch.log`.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from operator import itemgetter
-from types import TracebackType
 
 from kafka.errors import KafkaError, LeaderNotAvailableError, UnknownTopicOrPartitionError
 from kafka.protocol.consumer import FetchRequest, FetchResponse, IsolationLevel
@@ -19,7 +16,8 @@ from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka.batches import BatchHeader, committed, headers
 from clients.kafka.connection import RETRY_S
 from clients.kafka.groups import gives_up
-from clients.kafka.wire import Address, Wire, addresses, ask_any, raise_for
+from clients.kafka.pool import WIRES
+from clients.kafka.wire import Address, Found, Wire
 from sma.settings import KafkaSettings
 
 _METADATA_VERSION = 8
@@ -46,22 +44,13 @@ class Fetched:
 
 
 class Leaders:
-    """The leaders of a topic's partitions; connects when it is first asked, and keeps the connections until it ends."""
+    """The leaders of a topic's partitions; they are found when one is first asked."""
 
     def __init__(self, settings: KafkaSettings, topic: str) -> None:
         """Ask nothing yet."""
-        self._servers = addresses(settings.kafka_bootstrap)
+        self._settings = settings
         self._topic = topic
         self._leaders: dict[int, Address] = {}
-        self._wires: dict[Address, Wire] = {}
-
-    def __enter__(self) -> "Leaders":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._forget()
 
     def fetch(self, partition: int, offset: int, *, read_committed: bool) -> Fetched:
         """Return the batches from an offset on; the first may begin before it.
@@ -72,31 +61,35 @@ class Leaders:
             read_committed: whether to end before the first transaction that is open.
 
         Raises:
+            Denied: Kafka refuses the principal.
             KafkaError: the leader refuses, or does not answer in time.
         """
         level = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
+        return self.ask(partition, lambda wire: self._fetch(wire, partition, offset, level))
+
+    def ask(self, partition: int, question: Callable[[Wire], Found]) -> Found:
+        """Return the response of a partition's leader; another is looked for while it does not lead.
+
+        Raises:
+            Denied: Kafka refuses the principal.
+            KafkaError: the leader refuses, or does not answer in time.
+        """
         asking = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, KafkaError) and error.retriable),
             stop=gives_up,
             wait=wait_fixed(RETRY_S),
             reraise=True,
         )
-        return asking(self._fetch, partition, offset, level)
+        return asking(self._ask, partition, question)
 
-    def _fetch(self, partition: int, offset: int, level: IsolationLevel) -> Fetched:
+    def _ask(self, partition: int, question: Callable[[Wire], Found]) -> Found:
         try:
-            wire = self._wire(partition)
-            answer = None
-            while (
-                answer is None
-            ):  # a broker whose quota is used up names no topic, and `wire` waits before it asks again
-                answer = self._fetch_once(wire, partition, offset, level)
-            return answer
+            return WIRES.ask(self._settings, self._leader(partition), ANSWER_TIMEOUT_S, question)
         except KafkaError:
-            self._forget()
+            self._leaders = {}
             raise
 
-    def _fetch_once(self, wire: Wire, partition: int, offset: int, level: IsolationLevel) -> Fetched | None:
+    def _fetch(self, wire: Wire, partition: int, offset: int, level: IsolationLevel) -> Fetched:
         wanted = FetchRequest.FetchTopic.FetchPartition(
             partition=partition, current_leader_epoch=-1, fetch_offset=offset, partition_max_bytes=_FETCH_BYTES
         )
@@ -108,25 +101,24 @@ class Leaders:
             session_epoch=_NO_SESSION,
             topics=[FetchRequest.FetchTopic(topic=self._topic, partitions=[wanted])],
         )
-        answer = wire.ask(request, FetchResponse)
-        raise_for(answer.error_code)
-        if not answer.responses:
-            return None
+        need = f"Read on Topic:{self._topic}"
+        answer = None
+        while (
+            answer is None or not answer.responses
+        ):  # a broker whose quota is used up names no topic; `ask` then waits
+            answer = wire.ask(request, FetchResponse)
+            wire.raise_for(answer.error_code, need)
         (fetched,) = answer.responses[0].partitions
-        raise_for(fetched.error_code)
+        wire.raise_for(fetched.error_code, need)
         aborted = [(each.producer_id, each.first_offset) for each in fetched.aborted_transactions or ()]
         return Fetched(list(headers(fetched.records or b"")), sorted(aborted, key=itemgetter(1)))
 
-    def _wire(self, partition: int) -> Wire:
-        connect = partial(Wire, timeout_s=ANSWER_TIMEOUT_S)
+    def _leader(self, partition: int) -> Address:
         if partition not in self._leaders:
-            self._leaders = ask_any(self._servers, connect, self._find)
+            self._leaders = WIRES.ask_any(self._settings, ANSWER_TIMEOUT_S, self._find)
         if partition not in self._leaders:
             raise LeaderNotAvailableError(f"partition {partition} has no leader")
-        address = self._leaders[partition]
-        if address not in self._wires:
-            self._wires[address] = connect(address)
-        return self._wires[address]
+        return self._leaders[partition]
 
     def _find(self, wire: Wire) -> dict[int, Address]:
         asked = MetadataRequest.MetadataRequestTopic(name=self._topic)
@@ -135,13 +127,6 @@ class Leaders:
         (topic,) = answer.topics
         if topic.error_code == UnknownTopicOrPartitionError.errno:
             raise UnknownTopicOrPartitionError(f"there is no topic {self._topic}")
-        raise_for(topic.error_code)
+        wire.raise_for(topic.error_code, f"Describe on Topic:{self._topic}")
         hosts = {broker.node_id: (broker.host, broker.port) for broker in answer.brokers}
         return {each.partition_index: hosts[each.leader_id] for each in topic.partitions if each.leader_id in hosts}
-
-    def _forget(self) -> None:
-        self._leaders = {}
-        for wire in self._wires.values():
-            with suppress(OSError):
-                wire.close()
-        self._wires = {}

@@ -69,16 +69,15 @@ def open_transactions(
     held_back = {partition: stable[partition] for partition, end in written_to.items() if stable[partition] < end}
     if not held_back:
         return []
-    found = []
-    with Leaders(settings, topic) as leaders:
-        for partition, offset in held_back.items():
-            try:
-                (first, *_) = leaders.fetch(partition, offset, read_committed=False).batches or _nothing(offset)
-            except KafkaError as error:
-                what = f"{topic}: the open transaction of partition {partition} is not known"
-                raise failure(settings.kafka_bootstrap, error, what) from error
-            age_s = None if first.append_time_ms is None else max(0.0, time.time() - first.append_time_ms / 1_000)
-            found.append(OpenTransaction(topic, partition, first.producer_id, offset, age_s))
+    found, leaders = [], Leaders(settings, topic)
+    for partition, offset in held_back.items():
+        try:
+            (first, *_) = leaders.fetch(partition, offset, read_committed=False).batches or _nothing(offset)
+        except KafkaError as error:
+            what = f"{topic}: the open transaction of partition {partition} is not known"
+            raise failure(settings.kafka_bootstrap, error, what) from error
+        age_s = None if first.append_time_ms is None else max(0.0, time.time() - first.append_time_ms / 1_000)
+        found.append(OpenTransaction(topic, partition, first.producer_id, offset, age_s))
     return found
 
 

@@ -43,12 +43,11 @@ class ReadableEnds:
         Raises:
             SmaError: Kafka does not answer, or has no such topic.
         """
-        found = {}
-        with Leaders(self._settings, self._topic) as leaders:
-            for partition, stable_end in ends(self._settings, self._topic, read_committed=True).items():
-                position = positions.get(partition, 0)
-                end = stable_end if before is None else min(stable_end, before.get(partition, stable_end))
-                found[partition] = position if position >= end else self._search(leaders, partition, position, end)
+        found, leaders = {}, Leaders(self._settings, self._topic)
+        for partition, stable_end in ends(self._settings, self._topic, read_committed=True).items():
+            position = positions.get(partition, 0)
+            end = stable_end if before is None else min(stable_end, before.get(partition, stable_end))
+            found[partition] = position if position >= end else self._search(leaders, partition, position, end)
         return found
 
     def _search(self, leaders: Leaders, partition: int, position: int, end: int) -> int:

@@ -29,6 +29,7 @@ def sources_of(settings: Settings) -> list[Source]:
         Source("kafka", 5, lambda: [*lag.look(), *transactions.look()]),
         Source("flink", 5, partial(flink_job.look, settings)),
         Source("database", 15, partial(database.look_at_the_server, settings)),
+        Source("split_series", 10, partial(database.look_at_split_series, settings)),
         Source("reconciliation", 30, partial(database.look_at_reconciliation, settings)),
         Source("refresh", 15, partial(database.look_at_refreshes, settings)),
         Source("dagster", 15, partial(dagster_runs.look, settings)),

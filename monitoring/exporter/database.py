@@ -12,6 +12,7 @@ from prometheus_client.core import Metric
 
 from batch.audit.due_days import read_due_days
 from batch.checks.log_retention import days_are_retained
+from batch.index.split_series import read_split_series
 from batch.store.database import Connection
 from batch.store.job_starts import averages_in_force
 from batch.store.read_only import read_only_session
@@ -25,6 +26,7 @@ from sma.durations import parse_duration
 from sma.settings import Settings
 
 _CLASSES = ("changed", "missing_in_stream", "extra_in_stream")
+_NAMED_SERIES = 3
 _STAGES = ("window_closed", "streamed", "reconciled")
 _SQL = load_statements(__file__)
 
@@ -102,6 +104,22 @@ def look_at_reconciliation(settings: Settings) -> list[Metric]:
         *gauge("sma_days_lost", "... whose records Kafka has dropped", _figure(retained.get("days_lost"))),
         *gauge("sma_retention_seconds_left", "Until Kafka drops what they need", _figure(retained.get("seconds_left"))),
         *gauge("sma_retention_seconds_needed", "Reconciling them takes", _figure(retained.get("seconds_needed"))),
+    ]
+
+
+def look_at_split_series(settings: Settings) -> list[Metric]:
+    """Return how many series had events in more than one partition within the last day, and the newest of them by name.
+
+    Raises:
+        SmaError: the database does not answer.
+    """
+    with _reading(settings) as connection:
+        found = read_split_series(connection, _NAMED_SERIES)
+    named = {(each.in_words(),): 1.0 for each in found.newest}
+    return [
+        *gauge("sma_split_series", "Series with events in more than one partition", found.count),
+        gauges("sma_split_series_newest", "... the ones found last, by name", ["series"], named),
+        *gauge("sma_unsettled_series", "Series with rows that are not final for it", found.marked),
     ]
 
 

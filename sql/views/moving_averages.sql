@@ -1,6 +1,7 @@
 -- View that readers select from: the batch result where the batch layer has computed the day, else the row that the
 -- stream emitted. Where the batch layer computed a day and has no row, a row that only the stream has is not shown. A
--- row of a former generation is not shown either. A window is full unless it is one of N events and holds fewer.
+-- row of a former generation is not shown either. A window is full unless it is one of N events and holds fewer. A row is
+-- final if its day has been reconciled since it was written, and nothing marks it as unsettled.
 
 -- Spans of as_of for which there is no batch result, so the stream's rows are served; from_time is included, until_time
 -- is not. There are few of them, since computed days that touch leave no gap. It is a function with ROWS, so that the
@@ -48,7 +49,19 @@ SELECT
     coalesce(batch.event_count >= answered.window_events, answered.average IS NOT NULL) AS is_full,
     serving.average(batch.value_sum, batch.event_count) AS sma,
     'batch' AS source,
-    coalesce(answered.reconciled_at >= batch.written_at, false) AS is_final
+    coalesce(answered.reconciled_at >= batch.written_at, false)
+    AND NOT (
+        -- asked once for all rows, so that only where there are marks each final row costs a look-up
+        (SELECT EXISTS (SELECT FROM sma.unsettled))
+        AND EXISTS (
+            SELECT
+            FROM sma.unsettled AS marked
+            WHERE marked.customer = batch.customer
+                AND marked.metric = batch.metric
+                AND marked.from_time <= batch.as_of
+                AND marked.until_time > batch.as_of
+        )
+    ) AS is_final
 FROM sma.batch_averages AS batch
 LEFT JOIN (
     -- all columns that a row of a day and average needs, so that each row is looked up once; grouped by these two

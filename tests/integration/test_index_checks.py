@@ -50,15 +50,36 @@ def test_a_gap_between_blocks_is_found(own_database, database, next_offset, bloc
     assert (finding.passed, finding.description if fault else None) == (fault is None, fault)
 
 
+def split(connection, series, *partitions, last_indexed="now()"):
+    for partition in partitions:
+        connection.execute(
+            "INSERT INTO sma.split_series (customer, metric, kafka_partition, first_day, last_day, indexed_at) "
+            f"VALUES (%s, 'm', %s, '2013-01-01', '2013-01-01', {last_indexed})",
+            (series, partition),
+        )
+
+
 def test_a_series_in_two_partitions_is_found(own_database, database):
-    add = "INSERT INTO sma.indexed_series VALUES (%s, %s, 'm', 0)"
-    database.execute(add, (0, "A"))
-    database.execute(add, (1, "B"))
     assert found(own_database, series_live_in_one_partition).passed
-    database.execute(add, (3, "A"))
+    split(database, "A", 0, 3)
     finding = found(own_database, series_live_in_one_partition)
     assert not finding.passed
-    assert finding.description == "A/m is in the partitions 0, 3: was it sent without its key?"
+    assert finding.description.startswith("1 series in more than one partition: A/m (partitions 0, 3); let all")
+
+
+def test_of_many_series_in_two_partitions_the_first_are_named_and_the_others_counted(own_database, database):
+    for series in "ABCDE":
+        split(database, series, 0, 1)
+    finding = found(own_database, series_live_in_one_partition)
+    assert finding.description.count("(partitions 0, 1)") == 3
+    assert "5 series in more than one partition: " in finding.description
+    assert " and 2 more; " in finding.description
+
+
+def test_a_series_that_moved_more_than_a_day_ago_is_in_one_partition(own_database, database):
+    split(database, "A", 0, last_indexed="now() - INTERVAL '25 hours'")
+    split(database, "A", 1)
+    assert found(own_database, series_live_in_one_partition).passed
 
 
 def say(connection, as_of, minutes_ago):

@@ -47,6 +47,10 @@ ROWS = """
     VALUES (0, 'AA', 'delay', '2013-01-01', 4, 9), (0, 'BB', 'bbsecret', '2013-01-01', 564738291, 9);
     INSERT INTO sma.late_events VALUES (0, 1, 'BB', 'bbsecret', 0, 918273645, 0);
     INSERT INTO sma.rejected_events VALUES (0, 2, 'bbsecret');
+    INSERT INTO sma.split_series (customer, metric, kafka_partition, first_day, last_day)
+    VALUES ('AA', 'delay', 0, '2013-01-01', '2013-01-01'), ('BB', 'bbsecret', 564738291, '2013-01-01', '2013-01-01');
+    INSERT INTO sma.unsettled (customer, metric, reason, from_time)
+    VALUES ('AA', 'delay', 'two_partitions', '2013-01-01'), ('BB', 'bbsecret', 'two_partitions', '2013-01-01');
     ANALYZE;
 """
 PARTS = ("sma_streaming", "sma_batch", "sma_serving", "sma_dagster", "sma_reader")
@@ -60,8 +64,9 @@ ACTIONS = {
 _AVERAGES = ("streaming_averages", "batch_averages")
 _AUDIT = ("reconciliations", "differences", "accounting", "corrections", "corrected_days", "audits")
 _INDEX = ("indexed_partitions", "offset_blocks", "indexed_series", "series_days", "late_events", "rejected_events")
+_SPLIT = ("split_series", "unsettled")
 _REFRESHES = ("refreshes", "refreshed_days")
-TABLES = (*_AVERAGES, *_AUDIT, *_INDEX, *_REFRESHES, "batch_days", "averages", "customers", "job_starts")
+TABLES = (*_AVERAGES, *_AUDIT, *_INDEX, *_SPLIT, *_REFRESHES, "batch_days", "averages", "customers", "job_starts")
 # what each part may do: all else must be refused
 ALLOWED = {
     ("sma_streaming", "streaming_averages"): {"SELECT", "INSERT", "UPDATE"},
@@ -69,7 +74,8 @@ ALLOWED = {
     ("sma_batch", "batch_averages"): {"SELECT", "INSERT", "UPDATE", "DELETE"},
     ("sma_batch", "batch_days"): {"SELECT", "INSERT", "UPDATE", "DELETE"},
     **{("sma_batch", table): {"SELECT", "INSERT"} for table in _AUDIT},
-    **{("sma_batch", table): set(ACTIONS) for table in _INDEX},
+    **{("sma_batch", table): set(ACTIONS) for table in (*_INDEX, *_SPLIT)},
+    ("sma_batch", "averages"): {"SELECT"},
     ("sma_streaming", "job_starts"): {"SELECT", "INSERT"},
     ("sma_batch", "job_starts"): {"SELECT"},
     ("sma_batch", "refreshes"): {"SELECT", "INSERT", "UPDATE"},
@@ -288,7 +294,7 @@ def test_without_its_barrier_a_view_would_tell(database, superuser, aa, places):
 
 
 def test_a_customer_reads_its_own_rows(aa):
-    views = ["moving_averages", "series", "facts", "live", "differences", "data_age", "quality"]
+    views = ["moving_averages", "series", "facts", "live", "differences", "data_age", "quality", "unsettled"]
     seen = {view: {row[0] for row in aa.execute(f"SELECT customer FROM {view}".encode())} for view in views}
     assert seen == dict.fromkeys(views, {"AA"})
     # BB's rows reach a month further

@@ -37,6 +37,8 @@ TABLES = [
     "series_days",
     "late_events",
     "rejected_events",
+    "split_series",
+    "unsettled",
     "refreshes",
     "refreshed_days",
     "every_series",
@@ -44,7 +46,18 @@ TABLES = [
     "reached",
     "newest_reconciliations",
 ]
-VIEWS = ["moving_averages", "series", "facts", "live", "differences", "data_age", "quality", "averages", "calendar"]
+VIEWS = [
+    "moving_averages",
+    "unsettled",
+    "series",
+    "facts",
+    "live",
+    "differences",
+    "data_age",
+    "quality",
+    "averages",
+    "calendar",
+]
 _RELATIONS = (
     *(f"sma.{table}" for table in TABLES),
     *(f"serving.{view}" for view in VIEWS),

@@ -45,7 +45,7 @@ class MemoryLog:
             for partition in sorted(events["kafka_partition"].unique())
         }
         for partition, held in self._events.items():
-            done = IndexPass(PassEnd(0, None, None, {}), allowed_lateness_ms, block_events)
+            done = IndexPass(PassEnd(0, None, None), allowed_lateness_ms, block_events)
             self.passes[partition] = done
             late = self.late[partition] = []
             for start in range(0, held.height, step):

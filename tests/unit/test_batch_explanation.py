@@ -10,7 +10,7 @@ from batch.explain.command import explain_command
 from batch.explain.explanation import Case, DayState, LogReading, explain_window
 from batch.explain.layer_checks import Row, StoredResult
 from batch.explain.stored_records import Reconciliation, Served, WindowRecords
-from batch.explain.wording import sentence, window_in_words
+from batch.explain.wording import check_in_words, sentence, window_in_words
 from batch.windows.window_events import Pair, SeriesEvent
 from cli.explain_document import as_document, listed_events
 from sma.averages import Average
@@ -297,3 +297,20 @@ def test_a_grid_point_can_be_written_in_each_way_of_iso_8601(text):
 def test_what_is_no_grid_point_of_any_average_is_one_line(text):
     with pytest.raises(SmaError, match=text):
         parse_instant(text)
+
+
+def test_a_row_of_two_partitions_says_why_it_is_not_final_and_which_partition_the_stream_has():
+    other = replace(EVENTS[1], kafka_partition=2, newest_before_ms=None)
+    log = replace(LOG, partitions=(0, 2), events=(EVENTS[0], other), committed={0: 2, 2: 2})
+    not_final = replace(
+        FINAL,
+        served=replace(FINAL_SERVED, is_final=False),
+        result=replace(RESULT, read_to={0: 2, 2: 2}),
+        unsettled=("two_partitions",),
+    )
+    found = explained(not_final, log)
+    assert not found.is_wrong
+    assert sentence(found).startswith(f"not final: the batch result, written at {T12}; the series has events in more")
+    checked = check_in_words(found, found.stream)
+    assert checked.startswith("equals the sum of its 1 event, without the late ones, in partition 0 alone; ")
+    assert checked.endswith("the series is in the partitions 0, 2")

@@ -9,7 +9,7 @@ from sma.durations import DAY_MS
 from tests.support.memory_log import EVENTS_SCHEMA, MemoryLog
 
 ALLOWED_LATENESS_MS = 10
-NOTHING = PassEnd(0, None, None, {})
+NOTHING = PassEnd(0, None, None)
 
 
 def index_pass(pass_end=NOTHING):
@@ -103,7 +103,12 @@ def test_the_next_pass_goes_on_as_one_pass_would():
         first = index_pass()
         found = list(first.add(chunk(first, events[:cut])).kafka_offsets)
         max_times = {first.series[number]: time_ms for number, time_ms in first.max_log_times_by_series()}
-        pass_end = PassEnd(first.next_offset, first.max_log_time_ms, first.blocks[-1], max_times)
+        pass_end = PassEnd(
+            first.next_offset,
+            first.max_log_time_ms,
+            first.blocks[-1],
+            lambda names, known=max_times: {each: known[each] for each in names if each in known},
+        )
         kept = [block for block in first.blocks if first.is_full(block)]
         second = index_pass(pass_end)
         found += list(second.add(chunk(second, events[cut:])).kafka_offsets)
@@ -119,3 +124,21 @@ def test_events_are_counted_by_day_without_the_late_ones():
     assert sorted(done.day_counts()) == [(0, 0, 2), (0, 1, 2)]
     done.forget_written()
     assert list(done.day_counts()) == []
+
+
+def test_a_pass_looks_up_only_the_series_that_it_meets_and_says_where_new_ones_begin():
+    asked = []
+
+    def known(names):
+        asked.extend(names)
+        return {("old", "delay"): 100}
+
+    done = index_pass(PassEnd(7, 100, None, known))
+    late = [*done.add(chunk(done, [(7, 85)], series="old")).kafka_offsets]
+    done.add(chunk(done, [(8, 100), (9, 101)], series="new"))
+    assert asked == [("old", "delay"), ("new", "delay")]
+    assert late == [7]
+    assert {done.series[number]: offset for number, offset in done.first_offsets.items()} == {("new", "delay"): 8}
+    assert [time_ms for _, time_ms in done.max_log_times_by_series()] == [100, 101]
+    done.forget_written()
+    assert (done.first_offsets, [*done.max_log_times_by_series()]) == ({}, [])

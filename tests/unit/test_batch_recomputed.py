@@ -67,7 +67,7 @@ def test_windows_that_differ_up_to_the_committed_offsets_have_changed_since_the_
 
 def test_differences_are_classified_by_rows_with_and_without_late_events_and_their_number():
     batch, stream = rows((10, 1, 1), (20, 7, 3), late=(0, 1)), rows((10, 1, 1), (20, 4, 2))
-    recomputed = recomputed_rows({"batch": batch, "stream": stream})
+    recomputed = recomputed_rows({"batch": batch, "stream": stream}, stream.head(0))
     assert recomputed.batch.rows() == [("a", "m", "hour", 10, 1, 1), ("a", "m", "hour", 20, 7, 3)]
     assert recomputed.stream.equals(stream)
     assert recomputed.late.rows() == [("a", "m", "hour", 20, 1)]

@@ -31,8 +31,11 @@ def row(as_of_ms: int, value_sum_micros: int = 5, event_count: int = 2) -> Row:
     return ("AA", "delay", "ten", as_of_ms, value_sum_micros, event_count)
 
 
-def classified(streamed, batch, *, recomputed_stream=None, recomputed_batch=None, late=None) -> pl.DataFrame:
+def classified(
+    streamed, batch, *, recomputed_stream=None, recomputed_batch=None, late=None, of_one_partition=()
+) -> pl.DataFrame:
     recomputed = Recomputed(
+        of_one_partition=rows(*of_one_partition),
         batch=batch if recomputed_batch is None else recomputed_batch,
         stream=streamed if recomputed_stream is None else recomputed_stream,
         late=pl.DataFrame([(*row(as_of_ms)[:4], count) for as_of_ms, count in late or ()], LATE_SCHEMA, orient="row"),
@@ -73,6 +76,47 @@ def test_a_streamed_pair_that_is_not_the_log_without_late_events_is_unexplained(
         rows(row(10, 4, 1)), rows(row(10, 9, 2)), recomputed_stream=rows(row(10, 5, 1)), late=[(10, 1)]
     )
     assert differences["is_explained"].to_list() == [False]
+
+
+# the events of the window are 2 + 3 in partition 0, and 4 in partition 1
+BOTH, FIRST, SECOND = row(10, 9, 3), row(10, 5, 2), row(10, 4, 1)
+
+
+@pytest.mark.parametrize("streamed", [FIRST, SECOND])
+def test_the_window_of_one_of_two_partitions_is_explained_as_such(streamed):
+    differences = classified(
+        rows(streamed), rows(BOTH), recomputed_stream=rows(BOTH), of_one_partition=[FIRST, SECOND, row(20)]
+    )
+    assert differences.select("is_explained", "of_one_partition").rows() == [(True, True)]
+    assert summarize(0, differences).of_one_partition == 1
+
+
+@pytest.mark.parametrize(
+    ("streamed", "batch"),
+    [
+        ([row(10, 5, 1)], BOTH),  # a loss within a partition
+        ([], BOTH),  # neither partition's window is there
+        ([row(20, 5, 2)], row(20, 9, 3)),  # a pair of another window
+        ([FIRST], row(10, 8, 3)),  # the batch row is wrong
+    ],
+)
+def test_what_no_partition_makes_is_unexplained_in_two_partitions_too(streamed, batch):
+    right = rows(BOTH, row(20, 9, 3))
+    differences = classified(
+        rows(*streamed),
+        rows(batch),
+        recomputed_stream=right,
+        recomputed_batch=right,
+        of_one_partition=[FIRST, SECOND],
+    )
+    assert differences.select("is_explained", "of_one_partition").rows() == [(False, False)]
+
+
+def test_late_events_explain_a_window_of_a_series_in_two_partitions_too():
+    differences = classified(
+        rows(FIRST), rows(BOTH), recomputed_stream=rows(FIRST), late=[(10, 1)], of_one_partition=[FIRST]
+    )
+    assert differences.select("is_explained", "of_one_partition").rows() == [(True, False)]
 
 
 def test_a_batch_pair_that_is_not_the_log_is_unexplained_even_where_the_stream_is_right():
@@ -144,4 +188,4 @@ def test_rows_that_were_counted_and_are_then_not_returned_are_refused():
     counted = CountedDay(BatchResult(day, "hour", {0: 9}, 0), RowCounts(streamed=0, batch=5, equal=0), seconds=0)
     recomputed = [RecomputedDay(day, ("hour",), spans=())]
     with pytest.raises(SmaError, match=r"2013-01-01, average hour: .* counted 0 streamed and 5 .* returned 0 and 0"):
-        classify_days(None, [counted], recomputed, print)
+        classify_days(None, [counted], recomputed, {}, print)

@@ -1,5 +1,6 @@
 """The row of each layer is checked against the sum of its events, whatever the log holds, and whenever."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -123,6 +124,22 @@ def test_an_event_that_the_stream_has_read_and_not_used_is_a_loss():
     stored = row((7, 1), newest_offset=0)
     assert check_stream(Window(HOUR, 60, events), stored, {0: 1}, None).verdict is Verdict.OUTDATED
     assert check_stream(Window(HOUR, 60, events), stored, {0: 2}, True).verdict is Verdict.DIFFERENT
+
+
+def test_the_streamed_row_of_one_of_two_partitions_is_told_from_a_wrong_one():
+    #   partition 0: 7 at 5, partition 1: 8 at 6; the stream has a row of each, and keeps one
+    events = [event(3, 5, 7), replace(event(1, 6, 8), kafka_partition=1)]
+    window, read_to = Window(HOUR, 60, events), {0: 4, 1: 2}
+
+    def verdict(pair, newest_offset):
+        return check_stream(window, row(pair, newest_offset), read_to, True).verdict
+
+    assert verdict((15, 2), 3) is Verdict.EQUAL
+    assert verdict((7, 1), 3) is Verdict.OF_ONE_PARTITION
+    assert verdict((8, 1), 1) is Verdict.OF_ONE_PARTITION
+    assert verdict((7, 2), 3) is Verdict.DIFFERENT
+    one = Window(HOUR, 60, [event(0, 5, 7), event(1, 6, 8)])
+    assert check_stream(one, row((8, 1), 1), {0: 2}, True).verdict is Verdict.DIFFERENT
 
 
 def test_a_late_event_pushes_an_older_one_out_of_a_window_of_n_events_in_the_batch_layer_only():

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from batch.audit.due_days import RUN_EVERY_MS, DueDays
+from batch.checks.finding import Finding
 from batch.log.offsets import OffsetRange
 from batch.schedule.backlog import Backlog
 from batch.schedule.stale_days import MORE_IN_THE_LOG, NO_RESULT, StaleDay
@@ -21,7 +22,7 @@ from orchestration.automation import (
 from orchestration.definitions import definitions
 from orchestration.partitions import ranges_of
 from orchestration.resume import resume_key
-from orchestration.watch import customer_sessions_too_long, flink_job_not_running
+from orchestration.watch import customer_sessions_too_long, evaluated_when_it_changes, flink_job_not_running
 from sma.settings import Settings
 from tests.support.fake_flink import Flink, job
 
@@ -191,7 +192,7 @@ def test_ranges_end_where_a_day_is_missing():
     assert ranges_of([one, two, four]) == [(one, two), (four, four)]
 
 
-@pytest.mark.parametrize(("minutes", "runs"), [(6, 1), (4, 0), (None, 0)])
+@pytest.mark.parametrize(("minutes", "runs"), [(16, 1), (14, 0), (None, 0)])
 def test_late_events_that_wait_too_long_are_seen_to(instance, minutes, runs):
     since = None if minutes is None else datetime.now(UTC) - timedelta(minutes=minutes)
     looked = sense(late_events_waiting, instance, Project(stale(late_since=since)))
@@ -279,7 +280,29 @@ def test_a_job_that_is_started_again_within_seconds_is_no_failure(instance, flin
     assert passed == [True, True]
 
 
-@pytest.mark.parametrize("name", ["streaming_averages:flink_job_runs", "events:kafka_retains_what_days_need"])
+def test_a_check_that_tells_more_is_evaluated_again_when_what_it_says_has_changed():
+    def look(cursor, passed, said):
+        return evaluated_when_it_changes(
+            cursor, "offset_index", "series_in_one_partition", lambda: Finding(passed, said), tells_more=True
+        )
+
+    one = look("well", False, "1 series")
+    assert isinstance(look(one.cursor, False, "1 series"), dg.SkipReason)
+    two = look(one.cursor, False, "2 series")
+    assert [each.description for each in two.asset_events] == ["2 series"]
+    none = look(two.cursor, True, "none")
+    assert [each.passed for each in none.asset_events] == [True]
+    assert isinstance(look(none.cursor, True, "none any more"), dg.SkipReason)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "streaming_averages:flink_job_runs",
+        "events:kafka_retains_what_days_need",
+        "offset_index:series_in_one_partition",
+    ],
+)
 def test_a_sensor_evaluates_a_check_of_the_graph(name):
     asset, check = name.split(":")
     assert dg.AssetCheckKey(dg.AssetKey(asset), check) in definitions.resolve_asset_graph().asset_check_keys

@@ -150,7 +150,7 @@ def test_a_mistake_of_the_users_fails_the_run_with_its_one_line(tmp_path):
 
 
 def difference(as_of_ms: int, *, is_explained: bool, batch_sum: int) -> tuple:
-    return ("A|A", "delay", "hour", as_of_ms, "changed", is_explained, 1, 0, 1, batch_sum, 2)
+    return ("A|A", "delay", "hour", as_of_ms, "changed", is_explained, 1, 0, 1, batch_sum, 2, False)
 
 
 def test_the_largest_differences_come_unexplained_first():

@@ -37,7 +37,7 @@ SERIES = SeriesRows(
 
 
 def difference(customer="A", *, is_explained, as_of_ms=0, batch_sum=1):
-    return (customer, "m", "hour", as_of_ms, "changed", is_explained, 1, 0, 1, batch_sum, 2)
+    return (customer, "m", "hour", as_of_ms, "changed", is_explained, 1, 0, 1, batch_sum, 2, False)
 
 
 def differences(*rows):

@@ -127,7 +127,7 @@ def test_a_name_that_resolves_to_loopback_from_elsewhere_is_refused(client):
 
 def figures(**changed):
     names = Figures.__slots__
-    return Figures(**dict.fromkeys(names) | {"data_age_s": {}, "silent": ()} | changed)
+    return Figures(**dict.fromkeys(names) | {"split_series_newest": (), "data_age_s": {}, "silent": ()} | changed)
 
 
 def test_the_figures_have_their_units_and_what_is_unexplained_stands_out(client):

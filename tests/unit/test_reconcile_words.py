@@ -172,7 +172,10 @@ def nothing(capsys, plan, before=None, *, as_json=False):
     return capsys.readouterr().out
 
 
-BEFORE = ReconciliationReport(9, 1, 0, 5, 4, 1, 0, 0, 1, 0, 9, 0, 0, 0), ["sma explain AA m hour 2013-01-10T12:00:00Z"]
+BEFORE = (
+    ReconciliationReport(9, 1, 0, 5, 4, 1, 0, 0, 1, 0, 9, 0, 0, 0, 0),
+    ["sma explain AA m hour 2013-01-10T12:00:00Z"],
+)
 
 
 @pytest.mark.parametrize("before", [None, BEFORE])
@@ -197,14 +200,14 @@ def test_programs_get_the_counts_of_the_reconciliations_before(capsys):
 
 
 def test_a_report_of_no_window_says_that_nothing_was_compared(capsys):
-    print_report(ReconciliationReport(*[0] * 14))
+    print_report(ReconciliationReport(*[0] * 15))
     shown = capsys.readouterr().out
     assert shown.startswith("No window was compared")
     assert "differences unexplained" not in shown
 
 
 def test_a_report_of_windows_has_all_counts(capsys):
-    print_report(ReconciliationReport(9, 1, 0, 5, 4, 1, 0, 0, 1, 0, 9, 0, 0, 0))
+    print_report(ReconciliationReport(9, 1, 0, 5, 4, 1, 0, 0, 1, 0, 9, 0, 0, 0, 0))
     shown = capsys.readouterr().out
     assert "windows compared" in shown
     assert "differences unexplained" in shown
@@ -247,3 +250,10 @@ def test_days_of_which_none_can_be_reconciled_are_a_failure(left_out, message):
         require_possible(planned(days=(), **left_out))
     require_possible(planned(**left_out))
     require_possible(planned(days=()))
+
+
+def test_differences_of_series_in_two_partitions_are_a_line_of_their_own(capsys):
+    print_report(ReconciliationReport(9, 1, 0, 5, 1, 4, 0, 0, 4, 0, 9, 0, 0, 0, 3))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "differences explained by late events 1" in shown
+    assert "differences of series in two partitions, explained 3" in shown

@@ -21,7 +21,9 @@ from streaming.control.snapshots import Snapshot
 
 AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 NOON = datetime(2013, 1, 31, 12, tzinfo=UTC)
-NOTHING = Figures(**{field.name: None for field in fields(Figures)} | {"data_age_s": {}, "silent": ()})
+NOTHING = Figures(
+    **{field.name: None for field in fields(Figures)} | {"split_series_newest": (), "data_age_s": {}, "silent": ()}
+)
 RUNNING = Status("RUNNING", "a", 60.0, 0, None, "2026-11-29T11:59:58.000+00:00", {0: 9}, {0: 9}, 0, 0, [])
 LOST = replace(RUNNING, state="LOST", job_id=None, last_checkpoint_at=None, started_at="2026-11-29T09:00:00+00:00")
 CHECKPOINT = Snapshot("checkpoint", "file:///s/chk-7", 1_796_040_000 * 10**9, 7)
@@ -148,6 +150,14 @@ def test_times_of_historic_data_are_dates():
     assert row(shown, "lag") == ["lag", "5 events, the oldest since 2013-02-02"]
     assert row(shown, "last one") == ["last one", "2 minutes ago; 0 days to reconcile"]
     assert not re.search(r"\d{3,} days", shown)
+
+
+def test_series_in_two_partitions_are_named_and_counted_with_the_way_out():
+    named = ("acme/t (partitions 0, 2)", "acme/u (partitions 1, 3)")
+    shown = page(replace(STATUS, figures=replace(NOTHING, split_series=5, split_series_newest=named)))
+    words = " ".join(shown.split())
+    assert "two partitions 5 series: acme/t (partitions 0, 2), acme/u (partitions 1, 3) and 3 more; see docs" in words
+    assert "two partitions" not in page(replace(STATUS, figures=replace(NOTHING, split_series=0)))
 
 
 def test_pages_that_answer_are_listed_under_the_parts():
