@@ -116,6 +116,30 @@ def test_a_right_that_is_missing_is_named_with_operation_resource_and_principal(
             "Kafka at kafka:9 does not accept the login of User:stream: check SMA_KAFKA_USERNAME and",
         ),
         (
+            OAUTH,
+            metadata_of("p.events", 'SaslAuthenticationException: {"status":"invalid_token"}'),
+            "Kafka at kafka:9 does not accept the token of User:job: it has expired, or is of another issuer",
+        ),
+        (
+            OAUTH,
+            trace(
+                "org.apache.kafka.common.KafkaException: Failed to create new NetworkClient",
+                "javax.security.auth.login.LoginException: org.apache.kafka.common.KafkaException: ...",
+                'java.io.IOException: The response code 401 and error response {"invalid_client" - } was encountered '
+                "reading the token endpoint response; will not attempt further retries",
+            ),
+            "User:job gets no token from https://login/token: check SMA_KAFKA_OAUTH_TOKEN_URL,",
+        ),
+        (
+            OAUTH,
+            trace(
+                "org.apache.kafka.common.config.ConfigException: Invalid value https://login/token for configuration "
+                "sasl.oauthbearer.token.endpoint.url: The URL cannot be accessed due to restrictions. Update the "
+                "system property 'org.apache.kafka.sasl.oauthbearer.allowed.urls' to allow the URL to be accessed."
+            ),
+            "Flink's JVMs need -Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=https://login/token in env.java.opts",
+        ),
+        (
             SCRAM,
             trace(
                 metadata_of("p.events", "SslAuthenticationException: SSL handshake failed"),
