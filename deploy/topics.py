@@ -70,7 +70,7 @@ def create_topics(settings: KafkaSettings) -> list[str]:
             created.append(topic)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise failure(settings, error, f"topic {topic}") from error
+                raise failure(settings, error, f"topic {topic}", [f"Create on Topic:{topic}"]) from error
     await_topics(
         {topic.name for topic in wanted_topics(settings)}, lambda: topics(settings, TOPICS_TIMEOUT_S), SETTLING_S
     )
@@ -153,7 +153,7 @@ def delete_topics(settings: KafkaSettings) -> None:
     there = topics(settings, TOPICS_TIMEOUT_S)
     names = [topic.name for topic in wanted_topics(settings) if topic.name in there]
     if names:
-        ask(settings, partial(_delete, names))
+        ask(settings, partial(_delete, names), f"Delete on Topic:{', '.join(names)}")
     with suppress(GroupInUse):
         delete_group(settings, settings.consumer_group)
 
