@@ -17,6 +17,7 @@ from tenacity import Retrying, retry, retry_if_result, stop_after_delay, wait_fi
 from clients.answers import TOPICS_TIMEOUT_S
 from clients.kafka.connection import RETRY_S, SETTLING_S, admin, ask, failure
 from clients.kafka.groups import GroupInUse, delete_group
+from clients.kafka.security import principal
 from clients.kafka.topics import FoundTopic, describe_topics, find_topics, is_not_allowed
 from deploy.topic_reports import APPEND_TIME, NO_LIMIT, TopicReport, report_topic
 from sma.errors import SmaError
@@ -81,8 +82,14 @@ def create_topics(settings: KafkaSettings) -> list[str]:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise _not_created(settings, topic, error) from error
     names = [topic.name for topic in missing]
-    await_topics(set(names), lambda: describe_topics(settings, names, TOPICS_TIMEOUT_S), SETTLING_S)
+    await_topics(set(names), lambda: _led(settings, names), SETTLING_S)
     return created
+
+
+def _led(settings: KafkaSettings, names: Collection[str]) -> set[str]:
+    """Return the topics of which each partition has a leader."""
+    described = describe_topics(settings, names, TOPICS_TIMEOUT_S)
+    return {name for name, topic in described.items() if all(partition.leader for partition in topic.partitions)}
 
 
 def _not_created(settings: KafkaSettings, name: str, error: KafkaException) -> SmaError:
@@ -93,8 +100,8 @@ def _not_created(settings: KafkaSettings, name: str, error: KafkaException) -> S
     (topic,) = (topic for topic in wanted_topics(settings) if topic.name == name)
     config = " ".join(f"--config {key}={value}" for key, value in topic.config.items())
     return SmaError(
-        f"Kafka at {settings.kafka_bootstrap} has no topic {name}, and does not allow to create it: allow Create on it "
-        f"to the principal that `sma` connects as, or have it created: kafka-topics.sh --create --topic {name} "
+        f"Kafka at {settings.kafka_bootstrap} has no topic {name}, and does not allow to create it: allow Create on "
+        f"Topic:{name} to {principal(settings)}, or have it created: kafka-topics.sh --create --topic {name} "
         f"--partitions {topic.partitions} {config}"
     )
 
@@ -172,7 +179,7 @@ def delete_topics(settings: KafkaSettings) -> None:
     """
     there = describe_topics(settings, topic_names(settings), TOPICS_TIMEOUT_S)
     if there:
-        ask(settings, partial(_delete, list(there)))
+        ask(settings, partial(_delete, list(there)), f"Delete on Topic:{', '.join(there)}")
     with suppress(GroupInUse):
         delete_group(settings, settings.consumer_group)
 

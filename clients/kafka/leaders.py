@@ -80,7 +80,8 @@ class Leaders:
             wait=wait_fixed(RETRY_S),
             reraise=True,
         )
-        return asking(self._ask, partition, question)
+        answer: Found = asking(self._ask, partition, question)
+        return answer
 
     def _ask(self, partition: int, question: Callable[[Wire], Found]) -> Found:
         try:

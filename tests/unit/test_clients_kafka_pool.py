@@ -1,5 +1,6 @@
 """Connections to brokers are kept, each for one principal, until they are idle for long or broken."""
 
+import socket
 import time
 from contextlib import closing
 from typing import Any
@@ -95,11 +96,9 @@ def test_a_connection_that_turns_out_to_be_closed_is_made_again() -> None:
 
 
 def test_a_connection_whose_response_was_not_read_is_closed() -> None:
-    log = Log([])
-    with kafka_with(log) as bootstrap, closing(Pool(Wire)) as pool:
-        settings, address = settings_of(bootstrap), address_of(bootstrap)
-        wire = pool.borrow(settings, address, 5)
-        wire.wait_for(0.000001)
+    with socket.create_server(("127.0.0.1", 0)) as silent, closing(Pool(Wire)) as pool:
+        address = silent.getsockname()
+        wire = pool.borrow(settings_of("127.0.0.1:1"), address, 0.05)
         with pytest.raises(KafkaConnectionError, match="timed out"):
             brokers(wire)
         pool.give_back(wire)

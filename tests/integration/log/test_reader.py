@@ -176,6 +176,40 @@ def test_committed_transactions_are_read_and_aborted_ones_are_not(place: Place) 
         ]
 
 
+def test_records_of_every_kind_in_one_log_are_read_as_kafka_s_consumer_reads_them(place: Place) -> None:
+    settings, topic = place.settings, place.settings.events_topic
+    codecs = ("none", "gzip", "snappy", "lz4", "zstd")
+    committed, aborted, open_one = (transactional(settings, name) for name in ("committed", "aborted", "open"))
+    idempotent = producer(settings, **{"enable.idempotence": True, "message.max.bytes": 2_000_000})
+    for turn, codec in enumerate(codecs):
+        send(producer(settings, **{"compression.type": codec}), topic, records(260, 1_000 * turn))
+        for ending, transaction in (("commit", committed), ("abort", aborted)):
+            transaction.begin_transaction()
+            send(transaction, topic, records(60, 1_000 * turn + 300))
+            getattr(transaction, f"{ending}_transaction")(30)
+        large = b'{"customer": "c1", "metric": "m", "event_time": 1, "value": "1.5", "more": "%s"}' % (b"x" * 900_000)
+        send(idempotent, topic, iter([(large, 0), (None, 0), (b"\xff\x00", 0)]))
+    wait_until_visible(settings, [topic], lambda _: None)
+    for transaction in (committed, aborted):  # so that control records are the last
+        transaction.begin_transaction()
+        send(transaction, topic, records(1, 9_000))
+    committed.commit_transaction(30)
+    aborted.abort_transaction(30)
+    wait_until_visible(settings, [topic], lambda _: None)
+    end = ends(settings, topic).end
+    open_one.begin_transaction()
+    send(open_one, topic, records(5, 9_500))
+    send(producer(settings), topic, records(5, 9_600))
+    assert ends(settings, topic).end == end
+    whole = read_ordinarily(settings, topic, 0, end)
+    assert len(whole) == len(codecs) * (260 + 60 + 3) + 1
+    assert end > whole[-1][0] + 1
+    for limits in (LIMITS, ReadLimits(fetch_bytes=2_000)):
+        assert read_both(settings, topic, 0, end, limits) == whole
+    assert {type(record) for _, record in whole} == {Event, Heartbeat, Rejected}
+    open_one.abort_transaction(30)
+
+
 def test_nothing_is_read_past_a_transaction_that_is_open(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     open_one = transactional(settings, "open")
