@@ -73,7 +73,6 @@ def committed(batches: Iterable[Batch], aborted: Iterable[tuple[int, int]]) -> I
 
 
 def _header(batch: ABCRecordBatch) -> BatchHeader:
-    time_ms = batch.max_timestamp if isinstance(batch, DefaultRecordBatch) and batch.timestamp_type else None
     if not isinstance(batch, DefaultRecordBatch):
         return BatchHeader(batch.base_offset, batch.base_offset, 1, -1, False, False, None)
     return BatchHeader(
@@ -83,5 +82,5 @@ def _header(batch: ABCRecordBatch) -> BatchHeader:
         producer_id=batch.producer_id,
         is_transactional=batch.is_transactional,
         is_control=batch.is_control_batch,
-        append_time_ms=time_ms,
+        append_time_ms=batch.max_timestamp if batch.timestamp_type else None,
     )

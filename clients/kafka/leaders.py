@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from kafka.errors import KafkaError, LeaderNotAvailableError, UnknownTopicOrPartitionError
+from kafka.errors import KafkaError, LeaderNotAvailableError
 from kafka.protocol.consumer import FetchRequest, FetchResponse, IsolationLevel
 from kafka.protocol.metadata import MetadataRequest, MetadataResponse
 from tenacity import Retrying, retry_if_exception, wait_fixed
@@ -126,8 +126,6 @@ class Leaders:
         request = MetadataRequest[_METADATA_VERSION](topics=[asked], allow_auto_topic_creation=False)
         answer = wire.ask(request, MetadataResponse)
         (topic,) = answer.topics
-        if topic.error_code == UnknownTopicOrPartitionError.errno:
-            raise UnknownTopicOrPartitionError(f"there is no topic {self._topic}")
         wire.raise_for(topic.error_code, f"Describe on Topic:{self._topic}")
         hosts = {broker.node_id: (broker.host, broker.port) for broker in answer.brokers}
         return {each.partition_index: hosts[each.leader_id] for each in topic.partitions if each.leader_id in hosts}

@@ -5,11 +5,13 @@ gaps for good.
 """
 
 import json
+import random
 from dataclasses import dataclass
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from tenacity import stop_after_delay, wait_fixed
 
 from batch.pipeline import Reconciled, compute_batch_days, reconcile_days
 from clients.kafka.offsets import ends
@@ -23,7 +25,8 @@ from tests.support.stream_operations import HOUR, START, YAML, expected_of, hear
 from tests.support.touched_days import days_touched
 
 EVENTS = 8_000
-LONG = "x" * 1_000  # so that the log has several segments
+NOTE_BYTES = 800  # so that the log has several segments
+COMPACTED_WITHIN_S = 180
 NAMES = ("hour", "last_5")
 
 Position = tuple[int, int]
@@ -44,7 +47,8 @@ class Observed:
 
 def as_long_record(event: tuple) -> Sent:
     customer, metric, event_time_ms, value = event
-    fields = {"customer": customer, "metric": metric, "event_time": event_time_ms, "value": value, "note": LONG}
+    note = random.Random(event_time_ms).randbytes(NOTE_BYTES).hex()
+    fields = {"customer": customer, "metric": metric, "event_time": event_time_ms, "value": value, "note": note}
     return Sent(json.dumps(fields).encode(), event_time_ms, key=f"{customer}/{metric}")
 
 
@@ -99,12 +103,12 @@ def observe(place, averages_file) -> Observed:
     events = [(f"c{index % 7 * (index // 997)}", *event[1:]) for index, event in enumerate(make_events(5, EVENTS))]
     publish(settings, [as_long_record(event) for event in events], "lz4")
     left = {}
-    for attempt in eventually():
+    for attempt in eventually(stop=stop_after_delay(COMPACTED_WITHIN_S), wait=wait_fixed(2)):
         with attempt:
             before, left = left, events_of(settings)
             assert len(left) < EVENTS
             assert left == before
-    configure(settings, cleanup_policy="delete")
+    configure(settings, cleanup_policy="delete")  # which ends a cleaning that is under way
     left = events_of(settings)
     publish(settings, [heartbeat(START + 90 * HOUR, partition) for partition in range(4)])
     with running_job(place, averages_file, YAML):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, Producer, TopicPartition
@@ -58,7 +59,8 @@ def producer_described_at(settings: Settings, topic: str, partition: int, start_
     asked = DescribeProducersRequest.TopicRequest(name=topic, partition_indexes=[partition])
     (address,) = addresses(settings.kafka_bootstrap)
     with closing(Wire(address, DEADLINE_S)) as wire:
-        answer = wire.ask(DescribeProducersRequest[0](topics=[asked]), DescribeProducersResponse)
+        raw = wire.ask_bytes(DescribeProducersRequest[0](topics=[asked]))
+    answer: Any = DescribeProducersResponse.decode(raw[1:].tobytes(), version=0)  # after the header's empty tags
     (described,) = answer.topics[0].partitions
     starts = {each.current_txn_start_offset: int(each.producer_id) for each in described.active_producers}
     return starts[start_offset]
