@@ -50,18 +50,7 @@ SELECT
     serving.average(batch.value_sum, batch.event_count) AS sma,
     'batch' AS source,
     coalesce(answered.reconciled_at >= batch.written_at, false)
-    AND NOT (
-        -- asked once for all rows, so that only where there are marks each final row costs a look-up
-        (SELECT EXISTS (SELECT FROM sma.unsettled))
-        AND EXISTS (
-            SELECT
-            FROM sma.unsettled AS marked
-            WHERE marked.customer = batch.customer
-                AND marked.metric = batch.metric
-                AND marked.from_time <= batch.as_of
-                AND marked.until_time > batch.as_of
-        )
-    ) AS is_final
+    AND NOT coalesce(unsettled.times @> batch.as_of, false) AS is_final
 FROM sma.batch_averages AS batch
 LEFT JOIN (
     -- all columns that a row of a day and average needs, so that each row is looked up once; grouped by these two
@@ -77,6 +66,15 @@ LEFT JOIN (
         ON reconciliation.day = computed.day AND reconciliation.average = computed.average
     GROUP BY computed.day, computed.average
 ) AS answered ON answered.day = sma.day_of(batch.as_of) AND answered.average = batch.average
+LEFT JOIN (
+    -- grouped, as above, so that there is one match at most: a few series, hashed once, or looked up for a single one
+    SELECT
+        customer,
+        metric,
+        range_agg(tstzrange(from_time, until_time)) AS times
+    FROM sma.unsettled
+    GROUP BY customer, metric
+) AS unsettled ON unsettled.customer = batch.customer AND unsettled.metric = batch.metric
 UNION ALL
 SELECT
     stream.customer,

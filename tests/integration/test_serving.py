@@ -1,5 +1,6 @@
 """The serving view: which layer's answer is shown, when it is final, and the one division."""
 
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -74,6 +75,50 @@ def test_the_batch_result_replaces_the_stream_and_is_final_once_reconciled(datab
     assert served(database) == [(Decimal(8), 4, Decimal(2), "batch", False, True)]
     reconcile_day(database)
     assert served(database) == [(Decimal(8), 4, Decimal(2), "batch", True, True)]
+
+
+@pytest.mark.parametrize(
+    ("customer", "metric", "from_hours", "until_hours", "is_final"),
+    [
+        ("AA", "delay", -1, None, False),
+        ("AA", "delay", 0, 1, False),  # the first instant is included
+        ("AA", "delay", -1, 0, True),  # the last one is not
+        ("AA", "delay", 1, None, True),
+        ("AA", "other", -1, None, True),
+        ("BB", "delay", -1, None, True),
+    ],
+)
+def test_a_marked_row_is_not_final_whatever_a_reconciliation_found(
+    database, customer, metric, from_hours, until_hours, is_final
+):
+    say(database, "batch", 8, 4)
+    compute_day(database, AS_OF)
+    reconcile_day(database)
+    database.execute(
+        "INSERT INTO sma.unsettled (customer, metric, reason, from_time, until_time) "
+        "VALUES (%s, %s, 'any', %s, coalesce(%s, 'infinity'::timestamptz))",
+        (
+            customer,
+            metric,
+            AS_OF + timedelta(hours=from_hours),
+            None if until_hours is None else AS_OF + timedelta(hours=until_hours),
+        ),
+    )
+    assert served(database) == [(Decimal(8), 4, Decimal(2), "batch", is_final, True)]
+
+
+def test_marks_are_read_only_where_a_query_shows_whether_rows_are_final_and_of_its_series_alone(database):
+    def plan(query):
+        return "\n".join(line for (line,) in database.execute(f"EXPLAIN (COSTS OFF) {query}"))
+
+    for layer in ("streaming", "batch"):
+        say(database, layer, 8, 4)
+    assert "unsettled" not in plan("SELECT count(*), sum(value_sum) FROM serving.moving_averages")
+    database.execute("SET enable_seqscan = off")
+    one_series = "SELECT is_final FROM serving.facts WHERE customer = 'AA' AND metric = 'delay'"
+    for query in (one_series, "SELECT is_final FROM serving.live"):
+        found = plan(query)
+        assert re.search(r"unsettled_pkey on \w+\n\s+Index Cond: \(\(customer = .+ AND \(metric = ", found), found
 
 
 def test_a_row_that_the_stream_alone_has_is_not_shown_where_the_batch_layer_computed(database):

@@ -58,6 +58,11 @@ query Runs($job: String!) {
   runsOrError(filter: {pipelineName: $job}) { ... on Runs { results { runId status tags { key value } } } }
 }
 """
+_CHECK = """
+query Check($asset: AssetKeyInput!, $check: String!) {
+  assetCheckExecutions(assetKey: $asset, checkName: $check, limit: 1) { evaluation { description } }
+}
+"""
 
 
 def until(condition, seconds):
@@ -107,15 +112,24 @@ class Automation:
         until(lambda: self.status("extend_index")[run_id] in {"SUCCESS", "FAILURE"}, 120)
         assert self.status("extend_index")[run_id] == "SUCCESS"
 
-    @contextmanager
     def reconciling(self):
-        """Have the sensor switched on meanwhile."""
-        selector = self.where | {"sensorName": "reconcile_what_has_closed"}
+        """Have the sensor that reconciles switched on meanwhile."""
+        return self.sensing("reconcile_what_has_closed")
+
+    @contextmanager
+    def sensing(self, name):
+        """Have a sensor switched on meanwhile."""
+        selector = self.where | {"sensorName": name}
         started = ask(self.settings, _START_SENSOR, {"selector": selector})["startSensor"]
         try:
             yield
         finally:
             ask(self.settings, _STOP_SENSOR, {"id": started["sensorState"]["id"]})
+
+    def said_by_check(self, asset, check):
+        """Return what the newest evaluation of a check says; None before the first."""
+        found = ask(self.settings, _CHECK, {"asset": {"path": [asset]}, "check": check})["assetCheckExecutions"]
+        return found[0]["evaluation"]["description"] if found else None
 
     def runs(self, job):
         return ask(self.settings, _RUNS, {"job": job})["runsOrError"]["results"]
