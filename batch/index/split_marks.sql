@@ -50,10 +50,10 @@ GROUP BY indexed.customer, indexed.metric, indexed.kafka_partition, indexed.firs
 ON CONFLICT DO NOTHING
 
 -- mark_rows --
--- Before the day on which a second partition has its first event, all events are of one. After the last day on which a
--- second one has an event, all are of one again: from there on, rows are final whose windows reach back no further. That is
--- known of a duration; N events are there at the end of the first day that brings their number to N. Those days are counted
--- only until they are found: `basis` tells whether the times found before are still right.
+-- Before the day on which a second partition has its first event, all events are of one. After the last day on which
+-- a second one has an event, all are of one again: from there on, rows are final whose windows reach back no further.
+-- That is known of a duration; N events are there at the end of the first day that brings their number to N. Those days
+-- are counted only until they are found: `basis` tells whether the times found before are still right.
 WITH reach AS (
     SELECT
         coalesce(max(window_ms), 0) AS window_ms,

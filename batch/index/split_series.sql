@@ -1,7 +1,7 @@
 -- Statements of split_series: they read which series have events in more than one partition.
 
 -- read_split --
--- of a series that has moved to another partition, the one before gains no more events: after a day, it is no longer listed
+-- of a series that has moved, the partition before gains no more events: after a day, the series is no longer listed
 SELECT
     customer,
     metric,

@@ -1,5 +1,6 @@
--- A series lives in one partition: only there is the order of its events total. Another partitioner, or added partitions, put
--- it into two, and each has windows of its own then. So the index records such series, and which rows are never final.
+-- A series lives in one partition: only there is the order of its events total. Another partitioner, or added
+-- partitions, put it into two, and each has windows of its own then. So the index records such series, and which rows
+-- are never final.
 ALTER TABLE sma.indexed_series ADD COLUMN first_offset bigint;
 COMMENT ON COLUMN sma.indexed_series.first_offset IS
     'Kafka offset of the first event of the series in the partition; null where it was indexed before there was this column';

@@ -1,7 +1,7 @@
 -- View that readers select from: the batch result where the batch layer has computed the day, else the row that the
 -- stream emitted. Where the batch layer computed a day and has no row, a row that only the stream has is not shown. A
--- row of a former generation is not shown either. A window is full unless it is one of N events and holds fewer. A row is
--- final if its day has been reconciled since it was written, and nothing marks it as unsettled.
+-- row of a former generation is not shown either. A window is full unless it is one of N events and holds fewer. A row
+-- is final if its day has been reconciled since it was written, and nothing marks it as unsettled.
 
 -- Spans of as_of for which there is no batch result, so the stream's rows are served; from_time is included, until_time
 -- is not. There are few of them, since computed days that touch leave no gap. It is a function with ROWS, so that the

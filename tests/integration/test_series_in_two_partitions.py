@@ -33,6 +33,7 @@ averages:
   - {name: last_5, window: 5 events, every: 5 minutes}
 """
 METRICS = tuple(f"m{number}" for number in range(10))
+OF_BOTH_PRODUCERS = METRICS[:5]
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def run(place, averages_file: Path) -> TwoPartitions:
         return {metric for metric, partitions in homes.items() if len(partitions) > 1}
 
     send("murmur2_random", events_from(0, 40))
-    send("consistent_random", events_from(40, 2))
+    send("consistent_random", [event for event in events_from(40, 2) if event[1] in OF_BOTH_PRODUCERS])
+    send("murmur2_random", [event for event in events_from(40, 2) if event[1] not in OF_BOTH_PRODUCERS])
     send("murmur2_random", events_from(42, 20))
     before = in_two()
     succeed(place.sma("wait", "--timeout", "120"))
