@@ -13,6 +13,7 @@ from clients.answers import CHECK_TIMEOUT_S, HEALTH_TIMEOUT_S, Refused, Unanswer
 from clients.flink import FlinkRest
 from clients.http import get
 from clients.kafka.connection import ask, require_listening
+from clients.kafka.tokens import oauth_token
 from deploy.local.services.render import INSTALL_DIR
 from sma.errors import SmaError
 from sma.settings import (
@@ -51,7 +52,21 @@ def check_kafka(settings: KafkaSettings, since: float = 0) -> Health:
         ).brokers
     except SmaError as error:
         return Health(_reason(error))
-    return Health(None, _kafka_version()) if brokers else Health("no broker has joined")
+    if not brokers:
+        return Health("no broker has joined")
+    is_whole = len(brokers) >= settings.kafka_brokers
+    several = f", {len(brokers)} brokers" if settings.kafka_brokers > 1 else ""
+    reason = None if is_whole else f"{len(brokers)} of {settings.kafka_brokers} brokers are up"
+    return Health(reason, f"{_kafka_version()}{several}")
+
+
+def check_token_server(settings: KafkaSettings) -> Health:
+    """Ask the local Kafka's OAuth server for a token."""
+    try:
+        oauth_token(settings.kafka_as("monitoring"))
+    except SmaError as error:
+        return Health(_reason(error))
+    return Health(None)
 
 
 def _kafka_version() -> str | None:

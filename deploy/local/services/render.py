@@ -25,9 +25,9 @@ _METRICS_REPORTER = "org.apache.flink.metrics.prometheus.BoundPrometheusReporter
 _JAVA_OPTIONS = "-Duser.timezone=UTC -Djava.net.preferIPv4Stack=true -Dpekko.remote.classic.startup-timeout=60s"
 
 
-def render_template(name: str, environment: Environment) -> str:
-    """Return a template of deploy/local/services/config with the stack's ports and its folders in it."""
-    words = {f"{part}_port": str(port) for part, port in environment.ports.items()}
+def render_template(name: str, environment: Environment, **others: str) -> str:
+    """Return a template of deploy/local/services/config with the stack's ports and its folders, and other words."""
+    words = {f"{part}_port": str(port) for part, port in environment.ports.items()} | others
     text = (CONFIG_DIR / name).read_text()
     return Template(text).substitute(words, state_dir=str(environment.state_dir), checkout=str(CHECKOUT))
 
