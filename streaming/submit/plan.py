@@ -1,10 +1,15 @@
-"""Writes the plans that the operator reads: what a job computes, from which offsets to which. No I/O."""
+"""Writes the plans that the operator reads: what a job computes, from which offsets to which, and how it connects.
+
+A plan holds secrets: it goes to Flink and nowhere else. The files of certificates and keys that the settings name are
+read here; nothing here connects to anything.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import SecretStr
 
+from clients.kafka.java import java_properties
 from sma.averages import Average, Averages
 from sma.settings import StreamingSettings
 from sma.window import CountWindow, DurationWindow
@@ -132,7 +137,7 @@ def _plan(
         "windows": windows(averages),
         "linger_ms": LINGER_MS,
         "kafka": {
-            "bootstrap": settings.kafka_bootstrap,
+            "properties": java_properties(settings.kafka_as("stream")),
             "group": settings.consumer_group,
             "events_topic": settings.events_topic,
             "late_events_topic": None,

@@ -5,10 +5,10 @@ import java.util.Map;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
-import org.apache.flink.kafka.shaded.org.apache.kafka.common.TopicPartition;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.apache.kafka.common.TopicPartition;
 import sma.streaming.window.EventBlock;
 
 /**
@@ -24,7 +24,7 @@ public final class ScanJob {
         JobPlan plan = JobPlan.fromJson(json);
         environment.getConfig().enableObjectReuse();
         KafkaSource<LogRecord> source = KafkaSource.<LogRecord>builder()
-                .setBootstrapServers(plan.kafka().bootstrap())
+                .setProperties(plan.kafka().connection())
                 .setGroupId(plan.kafka().group())
                 .setTopics(plan.kafka().eventsTopic())
                 .setDeserializer(new LogRecord.Reader())

@@ -4,8 +4,8 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HexFormat;
-import org.apache.flink.kafka.shaded.org.apache.kafka.common.header.Headers;
-import org.apache.flink.kafka.shaded.org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.serialization.Deserializer;
 import sma.streaming.record.Limits;
 
 /**

@@ -3,6 +3,7 @@ package sma.streaming.job;
 import java.io.Serializable;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import sma.streaming.window.Average;
 import sma.streaming.window.Averages;
 
@@ -28,6 +29,7 @@ public record JobPlan(
     /**
      * The topics, and where to begin and, if anywhere, to end.
      *
+     * @param properties by which every client connects, {@code bootstrap.servers} and secrets among them
      * @param fromOffsets by partition; used only where the job does not restore from a snapshot
      * @param toOffsets by partition; null to run for ever
      * @param emitFromOffsets by partition; no row is emitted that no record from there on fires; null to emit every row
@@ -37,7 +39,7 @@ public record JobPlan(
      * @param lateEventsTopic null for none, as for the next one
      */
     public record Kafka(
-            String bootstrap,
+            Map<String, String> properties,
             String group,
             String eventsTopic,
             String lateEventsTopic,
@@ -48,7 +50,20 @@ public record JobPlan(
             Map<Integer, Long> toOffsets,
             Map<Integer, Long> emitFromOffsets,
             Map<Integer, Long> publishFromOffsets,
-            boolean commitsOffsets) {}
+            boolean commitsOffsets) {
+
+        /** Returns how a client connects, to add to; what the job sets itself replaces what is there. */
+        Properties connection() {
+            Properties connection = new Properties();
+            connection.putAll(properties);
+            return connection;
+        }
+
+        @Override
+        public String toString() {
+            return eventsTopic;
+        }
+    }
 
     /** A JDBC URL and, where the URL has none, a user with a password. */
     public record Database(String url, String user, String password) implements Serializable {

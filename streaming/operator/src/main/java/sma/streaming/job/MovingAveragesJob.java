@@ -11,12 +11,13 @@ import org.apache.flink.connector.kafka.sink.TransactionalSink;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
-import org.apache.flink.kafka.shaded.org.apache.kafka.clients.consumer.OffsetResetStrategy;
-import org.apache.flink.kafka.shaded.org.apache.kafka.common.TopicPartition;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.apache.kafka.clients.consumer.OffsetResetStrategy;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import sma.streaming.window.EventBlock;
 
 /**
@@ -93,7 +94,7 @@ public final class MovingAveragesJob {
     private KafkaSource<LogRecord> source() {
         JobPlan.Kafka kafka = plan.kafka();
         KafkaSourceBuilder<LogRecord> source = KafkaSource.<LogRecord>builder()
-                .setBootstrapServers(kafka.bootstrap())
+                .setProperties(kafka.connection())
                 .setGroupId(kafka.group())
                 .setTopics(kafka.eventsTopic())
                 .setDeserializer(new LogRecord.Reader())
@@ -101,6 +102,7 @@ public final class MovingAveragesJob {
                 .setProperty("key.deserializer", BoundedBytes.class.getName())
                 .setProperty("value.deserializer", BoundedBytes.class.getName())
                 .setProperty("isolation.level", "read_committed")
+                .setProperty("enable.auto.commit", "false") // checkpoints commit, or nothing does
                 .setProperty("partition.discovery.interval.ms", "30000")
                 .setProperty("commit.offsets.on.checkpoint", Boolean.toString(kafka.commitsOffsets()));
         if (kafka.toOffsets() != null) {
@@ -117,8 +119,11 @@ public final class MovingAveragesJob {
 
     /** Readers of committed records find each once; those of one moment are committed when a checkpoint covers them. */
     private <T> Sink<T> inTransactions(String topic, JsonRecords.Writer<T> writer, String suffix) {
-        Properties producer = new Properties();
-        producer.setProperty("bootstrap.servers", plan.kafka().bootstrap());
+        Properties producer = plan.kafka().connection();
+        producer.setProperty("key.serializer", ByteArraySerializer.class.getName());
+        producer.setProperty("value.serializer", ByteArraySerializer.class.getName());
+        producer.setProperty("enable.idempotence", "true");
+        producer.setProperty("acks", "all");
         producer.setProperty("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
         return new TransactionalSink<>(
                 producer, plan.kafka().transactionalIdPrefix() + suffix, new JsonRecords<>(topic, plan.generation(), writer));

@@ -16,8 +16,9 @@ import org.junit.jupiter.api.io.TempDir;
 class MainTest {
     private static final String KAFKA =
             """
-            "kafka": {"bootstrap": "b:1", "group": "g", "events_topic": "events", "late_events_topic": null,
-                "rejected_events_topic": null, "averages_topic": null, "transactional_id_prefix": "t",
+            "kafka": {"properties": {"bootstrap.servers": "b:1", "sasl.jaas.config": "secret"}, "group": "g",
+                "events_topic": "events", "late_events_topic": null, "rejected_events_topic": null, "averages_topic": null,
+                "transactional_id_prefix": "t",
                 "from_offsets": {"0": 7}, "to_offsets": null, "emit_from_offsets": null,
                 "publish_from_offsets": {}, "commits_offsets": false}""";
     private static final String PLAN =
@@ -46,7 +47,13 @@ class MainTest {
         JobPlan plan = JobPlan.fromJson(PLAN);
         assertEquals(Map.of(0, 7L), plan.kafka().fromOffsets());
         assertEquals("secret", plan.database().password());
+        assertEquals("b:1", plan.kafka().connection().getProperty("bootstrap.servers"));
         assertNull(JobPlan.fromJson(PLAN.replaceAll("\\{\"url\".*?}", "null")).database());
+    }
+
+    @Test
+    void asTextAPlanHoldsNoSecret() {
+        assertFalse(JobPlan.fromJson(PLAN).toString().contains("secret"));
     }
 
     @Test
@@ -80,6 +87,9 @@ class MainTest {
         String asText = PLAN.replaceAll("\\{\"url\".*?}", "\"jdbc:x?password=secret\"");
         assertFalse(messageOfPlan(asText).contains("secret"));
         assertFalse(messageOfPlan(PLAN.replace("\"secret\"", "{\"is\": \"secret\"}")).contains("secret"));
+        assertContains(
+                "key kafka.properties.sasl.jaas.config:",
+                messageOfPlan(PLAN.replace("config\": \"secret\"", "config\": [\"secret\"]")));
         assertFalse(messageOfPlan(PLAN.replace("\"password\":", "\"password\" secret:")).contains("secret"));
     }
 }

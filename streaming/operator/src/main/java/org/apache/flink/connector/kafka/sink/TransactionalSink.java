@@ -5,7 +5,7 @@ import java.util.Collection;
 import java.util.Properties;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.apache.flink.connector.base.DeliveryGuarantee;
-import org.apache.flink.kafka.shaded.org.apache.kafka.clients.admin.AdminClient;
+import org.apache.kafka.clients.admin.AdminClient;
 
 /**
  * Flink's own sink in transactions, whose writers close the admin client by which they look for transactions that were left
