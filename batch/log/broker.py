@@ -24,7 +24,8 @@ from kafka.protocol.metadata import (
 )
 
 from batch.log.unreadable import FastReaderUnavailable
-from clients.kafka.wire import Address, Wire, raise_for
+from clients.kafka.pool import Pool
+from clients.kafka.wire import Address, Wire
 
 _API_VERSIONS_VERSION = 0  # which every Kafka supports
 _METADATA_VERSION = 8
@@ -43,10 +44,22 @@ class Fetched:
 
     records: record batches, the first of which may begin before the offset asked for; the last may be cut off.
     aborted: (producer id, first Kafka offset) of the aborted transactions among them, by first offset.
+    preferred_replica: the node that the leader wants to be asked instead of it, since it is in the reader's rack; None
+        where it is the leader itself.
     """
 
     records: bytes | memoryview = b""
     aborted: tuple[tuple[int, int], ...] = ()
+    preferred_replica: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Where the leader of a partition is, its epoch, and where the nodes of the cluster are, by number."""
+
+    address: Address
+    epoch: int
+    nodes: dict[int, Address]
 
 
 class Broker(Wire):
@@ -63,7 +76,7 @@ class Broker(Wire):
             KafkaError: it does not answer.
         """
         answer = self.ask(ApiVersionsRequest[_API_VERSIONS_VERSION](), ApiVersionsResponse)
-        raise_for(answer.error_code)
+        self.raise_for(answer.error_code)
         offered = {each.api_key: (each.min_version, each.max_version) for each in answer.api_keys}
         for request, version in ((MetadataRequest, _METADATA_VERSION), (FetchRequest, _FETCH_VERSION)):
             first, last = offered.get(request.API_KEY, (0, -1))
@@ -74,33 +87,38 @@ class Broker(Wire):
                     f"{self.name} offers {its}"
                 )
 
-    def leader(self, topic: str, partition: int) -> tuple[Address, int]:
-        """Return where the leader of a partition is, and its epoch.
+    def leader(self, topic: str, partition: int) -> Leader:
+        """Return where the leader of a partition is.
 
         Raises:
+            Denied: the topic may not be described.
             KafkaError: it has none at present, there is no such topic or partition, or the broker does not answer.
         """
         asked = MetadataRequest.MetadataRequestTopic(name=topic)
         request = MetadataRequest[_METADATA_VERSION](topics=[asked], allow_auto_topic_creation=False)
         answer = self.ask(request, MetadataResponse)
         (described,) = answer.topics
-        raise_for(described.error_code)
+        self.raise_for(described.error_code, f"Describe on Topic:{topic}")
         matching = [each for each in described.partitions if each.partition_index == partition]
         if not matching:
             raise UnknownTopicOrPartitionError(f"there is no partition {partition}")
         (its,) = matching
-        raise_for(its.error_code)
+        self.raise_for(its.error_code)
         hosts = {broker.node_id: (broker.host, broker.port) for broker in answer.brokers}
         if its.leader_id not in hosts:
             raise LeaderNotAvailableError("its leader is not there")
-        return hosts[its.leader_id], its.leader_epoch
+        return Leader(hosts[its.leader_id], its.leader_epoch, hosts)
 
-    def fetch(self, topic: str, partition: int, epoch: int, offset: int, max_bytes: int, max_wait_ms: int) -> Fetched:
+    def fetch(
+        self, topic: str, partition: int, epoch: int, offset: int, max_bytes: int, max_wait_ms: int, rack: str = ""
+    ) -> Fetched:
         """Return record batches from an offset on, read-committed; none if none arrived within `max_wait_ms`.
 
-        They have at most `max_bytes`, except for a single larger batch: the first is always whole.
+        They have at most `max_bytes`, except for a single larger batch: the first is always whole. A leader that is
+        given the reader's `rack` may name a replica there instead of sending anything.
 
         Raises:
+            Denied: the topic may not be read.
             KafkaError: the broker refuses, or does not answer.
         """
         wanted = FetchRequest.FetchTopic.FetchPartition(
@@ -114,37 +132,42 @@ class Broker(Wire):
                 isolation_level=IsolationLevel.READ_COMMITTED,
                 session_epoch=_NO_SESSION,
                 topics=[FetchRequest.FetchTopic(topic=topic, partitions=[wanted])],
+                rack_id=rack,
             )
         )
         try:
             throttle_time_ms, *_ = _FETCH_HEAD.unpack_from(answer)
             self.throttle(throttle_time_ms)
-            return _fetched(answer)
+            return self._fetched(answer, topic)
         except StructError as error:
             raise KafkaProtocolError(f"{self.name}: the answer to a fetch is cut off") from error
+
+    def _fetched(self, answer: memoryview, topic: str) -> Fetched:
+        """Read the answer to a fetch of one partition."""
+        _, error, _, topics = _FETCH_HEAD.unpack_from(answer)
+        self.raise_for(error)
+        if not topics:
+            return Fetched()  # what a broker says whose quota is used up
+        at = _FETCH_HEAD.size
+        (name_bytes,) = _STRING.unpack_from(answer, at)
+        at += _STRING.size + name_bytes
+        _, _, error, _, _, _, aborted_count = _PARTITION_HEAD.unpack_from(answer, at)
+        self.raise_for(error, f"Read on Topic:{topic}")
+        at += _PARTITION_HEAD.size
+        aborted = []
+        for _ in range(aborted_count):
+            producer, first_offset = _ABORTED.unpack_from(answer, at)
+            aborted.append((producer, first_offset))
+            at += _ABORTED.size
+        preferred, size = _RECORDS_HEAD.unpack_from(answer, at)
+        at += _RECORDS_HEAD.size
+        by_first_offset = sorted(aborted, key=itemgetter(1))
+        records = answer[at : at + max(size, 0)]
+        return Fetched(records, tuple(by_first_offset), preferred if preferred >= 0 else None)
 
     def _memory(self, size: int) -> memoryview:
         return memoryview(cast(Any, np.empty(size, np.uint8)))  # which is not zeroed first, as a bytearray is
 
 
-def _fetched(answer: memoryview) -> Fetched:
-    """Read the answer to a fetch of one partition."""
-    _, error, _, topics = _FETCH_HEAD.unpack_from(answer)
-    raise_for(error)
-    if not topics:
-        return Fetched()  # what a broker says whose quota is used up
-    at = _FETCH_HEAD.size
-    (name_bytes,) = _STRING.unpack_from(answer, at)
-    at += _STRING.size + name_bytes
-    _, _, error, _, _, _, aborted_count = _PARTITION_HEAD.unpack_from(answer, at)
-    raise_for(error)
-    at += _PARTITION_HEAD.size
-    aborted = []
-    for _ in range(aborted_count):
-        producer, first_offset = _ABORTED.unpack_from(answer, at)
-        aborted.append((producer, first_offset))
-        at += _ABORTED.size
-    _, size = _RECORDS_HEAD.unpack_from(answer, at)
-    at += _RECORDS_HEAD.size
-    by_first_offset = sorted(aborted, key=itemgetter(1))
-    return Fetched(answer[at : at + max(size, 0)], tuple(by_first_offset))
+BROKERS: Pool[Broker] = Pool(Broker)
+"""The connections by which this process reads the log."""

@@ -1,32 +1,32 @@
 """Fetches record batches as Kafka keeps them: the bytes of one partition's explicit range of offsets, read-committed.
 
-It finds the partition's leader, tries again where that helps, and requests the next bytes while the last are being
-used. Of their content it reads only the offset of the next fetch. Nothing is committed, and no group is joined.
+It tries again where that helps, and requests the next bytes while the last are being used; `batch.log.source` knows
+which broker has them. Of their content it reads only the offset of the next fetch. Nothing is committed, and no group
+is joined.
 """
 
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
-from functools import partial
+from contextlib import closing
 
 from kafka.errors import KafkaError, OffsetOutOfRangeError, UnsupportedCompressionTypeError, UnsupportedVersionError
 
-from batch.log.broker import Broker, Fetched
+from batch.log.broker import Fetched
 from batch.log.limits import LIMITS, ReadLimits
 from batch.log.record_batches import end_of_batches
+from batch.log.source import Source
 from batch.log.unreadable import (
     FastReaderUnavailable,
     could_not_be_read,
     not_retained,
     silent,
 )
-from clients.kafka.wire import addresses, ask_any, failure
+from clients.kafka.wire import failure
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
 
-ANSWER_WAIT_MS = 500  # how long Kafka may wait for records where there are none yet
 LONGEST_PAUSE_SECONDS = 2.0
 
 
@@ -39,13 +39,14 @@ def fetch_batches(
 
     Raises:
         FastReaderUnavailable: the broker does not know these requests, or a batch is of an older format.
-        SmaError: Kafka does not answer, no longer has those offsets, has nothing at them for
-            `limits.silence_seconds`, or sends records before them.
+        Denied: Kafka does not let the principal in, or read.
+        SmaError: Kafka does not answer, no longer has those offsets, has nothing at them for `limits.silence_seconds`,
+            or sends records before them.
     """
     if start >= end:
         return
     with (
-        closing(_Partition(settings, topic, partition, limits)) as source,
+        closing(_Fetching(settings, topic, partition, limits)) as source,
         ThreadPoolExecutor(1, "kafka-fetch") as thread,
     ):
         try:
@@ -65,27 +66,23 @@ def fetch_batches(
             source.stop()
 
 
-class _Partition:
-    """The connection to whichever broker leads a partition; used by one thread at a time."""
+class _Fetching:
+    """Fetches of one partition, each tried again while that can help; used by one thread at a time."""
 
     def __init__(self, settings: KafkaSettings, topic: str, partition: int, limits: ReadLimits) -> None:
         self._limits = limits
         self._bootstrap = settings.kafka_bootstrap
-        self._topic = topic
-        self._partition = partition
-        self._servers = addresses(settings.kafka_bootstrap)
-        self._leader: tuple[Broker, int] | None = None  # and its epoch
+        self._source = Source(settings, topic, partition, limits)
         self._stopped = threading.Event()
         self.where = f"{topic}: partition {partition}"
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._source.leave()
 
     def stop(self) -> None:
         """Stop the retries of a running fetch; called from another thread."""
         self._stopped.set()
-
-    def close(self) -> None:
-        if self._leader is not None:
-            self._leader[0].close()
-            self._leader = None
 
     def fetch(self, position: int, end: int) -> Fetched:
         """Return record batches from a position on, at least one; try again while that can help.
@@ -98,51 +95,28 @@ class _Partition:
         silent_at = time.monotonic() + self._limits.silence_seconds
         pause = self._limits.first_pause_seconds
         while not self._stopped.is_set():
-            if (throttled_s := self._throttled_s()) > 0:
+            if (throttled_s := self._source.throttled_s) > 0:
                 self._stopped.wait(throttled_s)  # here and not in the connection, since here it can be stopped
                 give_up_at, silent_at = give_up_at + throttled_s, silent_at + throttled_s
                 continue
             try:
-                fetched = self._fetch_once(position)
+                fetched = self._source.fetch(position)
             except OffsetOutOfRangeError:
                 raise not_retained(self.where, position, end) from None
             except (UnsupportedVersionError, UnsupportedCompressionTypeError) as error:
                 raise FastReaderUnavailable(f"{could_not_be_read(self.where, position)}: {error}") from error
             except KafkaError as error:
                 if isinstance(error.__cause__, ConnectionResetError):
-                    self._require_versions()
+                    self._source.require_versions()
                 if not error.retriable or time.monotonic() > give_up_at:
                     raise failure(self._bootstrap, error, could_not_be_read(self.where, position)) from error
-                self.close()
+                self._source.leave()
                 self._stopped.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
                 continue
             if len(fetched.records):
                 return fetched
-            if time.monotonic() > silent_at and not self._throttled_s():
+            if time.monotonic() > silent_at and not self._source.throttled_s:
                 raise silent(self._bootstrap, self._limits.silence_seconds, self.where, position, end)
             give_up_at = time.monotonic() + self._limits.retry_seconds
         return Fetched()  # nobody waits for it
-
-    def _throttled_s(self) -> float:
-        return self._leader[0].throttled_s if self._leader else 0.0
-
-    def _fetch_once(self, position: int) -> Fetched:
-        if self._leader is None:
-            self._leader = self._connect_leader()
-        leader, epoch = self._leader
-        return leader.fetch(self._topic, self._partition, epoch, position, self._limits.fetch_bytes, ANSWER_WAIT_MS)
-
-    def _connect_leader(self) -> tuple[Broker, int]:
-        connect = partial(Broker, timeout_s=self._limits.response_seconds)
-        address, epoch = ask_any(self._servers, connect, lambda broker: broker.leader(self._topic, self._partition))
-        return connect(address), epoch
-
-    def _require_versions(self) -> None:
-        """Tell a broker that is restarting from one that closes connections on requests it does not know.
-
-        Raises:
-            FastReaderUnavailable: it does not know these requests.
-        """
-        with suppress(KafkaError):
-            ask_any(self._servers, partial(Broker, timeout_s=self._limits.response_seconds), Broker.require_versions)

@@ -1,19 +1,23 @@
 """Opens Kafka's clients: the one configuration of librdkafka, and one admin client for each principal.
 
-The admin client never reads the offsets of a consumer group: see `clients.kafka.groups`.
+librdkafka says little of why it has no connection: `clients.kafka.wire`, which connects in the same way, finds out. The
+admin client never reads the offsets of a consumer group: see `clients.kafka.groups`.
 """
 
-import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from kafka.errors import KafkaError as ProtocolError
+from kafka.protocol.metadata import ApiVersionsRequest, ApiVersionsResponse
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from clients.answers import ANSWER_TIMEOUT_S, Refused, Unanswered
+from clients.answers import ANSWER_TIMEOUT_S, HEALTH_TIMEOUT_S, Refused, Unanswered
+from clients.kafka.denied import denial
 from clients.kafka.librdkafka import librdkafka_options
+from clients.kafka.wire import Wire, addresses
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
 
@@ -23,6 +27,18 @@ RETRY_S = 0.2
 
 _ADMINS: dict[frozenset[tuple[str, Any]], AdminClient] = {}  # by how they connect, and as whom
 _NOT_YET = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+_UNCONNECTED = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._RESOLVE,
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._AUTHENTICATION,
+        KafkaError._SSL,
+    }
+)
 
 Answer = TypeVar("Answer")
 
@@ -40,8 +56,13 @@ def forget_admin() -> None:
     _ADMINS.clear()
 
 
-def ask(settings: KafkaSettings, question: Callable[[AdminClient], Answer]) -> Answer:
+def ask(settings: KafkaSettings, question: Callable[[AdminClient], Answer], *needs: str) -> Answer:
     """Return Kafka's response to the admin client; the request is repeated while a leader is being chosen.
+
+    Args:
+        settings: where Kafka is.
+        question: asks the admin client.
+        needs: what Kafka has to allow for it, such as "Describe on Topic:events", for the error where it does not.
 
     Raises:
         SmaError: Kafka does not answer, or refuses.
@@ -56,22 +77,23 @@ def ask(settings: KafkaSettings, question: Callable[[AdminClient], Answer]) -> A
         return asking(question, admin(settings))
     except (KafkaException, TimeoutError) as error:
         forget_admin()
-        raise failure(settings, error) from error
+        raise failure(settings, error, needs=needs) from error
 
 
-def require_listening(settings: KafkaSettings, timeout_s: float) -> None:
-    """Fail at once where no server takes connections: librdkafka would go on trying until its time-out.
+def require_answer(settings: KafkaSettings, timeout_s: float = HEALTH_TIMEOUT_S) -> None:
+    """Fail at once where no server takes connections, or none lets the principal in: librdkafka would go on trying.
 
     Raises:
-        SmaError: that is so.
+        Denied: a server refuses the principal, or is not trusted.
+        SmaError: no server answers.
     """
     problem = "no server is named"
-    for server in settings.kafka_bootstrap.split(","):
-        host, _, port = server.strip().rpartition(":")
+    for address in addresses(settings.kafka_bootstrap):
         try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
-        except (OSError, ValueError) as error:
-            problem = getattr(error, "strerror", None) or str(error)
+            with closing(Wire(settings, address, timeout_s)) as wire:
+                wire.ask(ApiVersionsRequest[0](), ApiVersionsResponse)
+        except ProtocolError as error:
+            problem = getattr(error.__cause__, "strerror", None) or str(error)
         else:
             return
     raise Unanswered(SERVICE, settings.kafka_bootstrap, problem)
@@ -94,11 +116,12 @@ def reading(
         SmaError: Kafka does not answer, or refuses.
     """
     consumer = Consumer(_config(settings, **{"group.id": group, "enable.auto.commit": False} | others))
+    needs = (f"Read on Topic:{topic}", f"Read on Group:{group}")
     try:
         consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in from_offsets.items()])
         yield consumer
     except KafkaException as error:
-        raise failure(settings, error) from error
+        raise failure(settings, error, needs=needs) from error
     finally:
         consumer.close()
 
@@ -113,19 +136,43 @@ def producer(settings: KafkaSettings, **others: Any) -> Producer:
     return Producer(_config(settings, **others))
 
 
-def failure(settings: KafkaSettings, error: KafkaException | TimeoutError, what: str = "") -> SmaError:
+def failure(
+    settings: KafkaSettings, error: KafkaException | TimeoutError, what: str = "", needs: Sequence[str] = ()
+) -> SmaError:
     """Return librdkafka's error as one line; its own errors have negative codes, those of a broker positive.
+
+    Where it had no connection or no answer, the servers are asked again, to say why.
 
     Args:
         settings: where Kafka is.
         error: librdkafka's error.
         what: what the error is about, where that is not clear.
+        needs: as of `ask`.
     """
     reason = error.args[0] if error.args else None
-    if not isinstance(reason, KafkaError):
-        return Unanswered(SERVICE, settings.kafka_bootstrap, "no answer in time")
-    kind = Unanswered if reason.code() < 0 else Refused
-    return kind(SERVICE, settings.kafka_bootstrap, f"{what}: {reason.str()}" if what else reason.str())
+    if isinstance(reason, KafkaError):
+        if (denied := denial(settings, reason.code(), needs)) is not None:
+            return denied
+        said = reason.str()
+    else:
+        said = "no answer in time"
+    if not isinstance(reason, KafkaError) or reason.code() in _UNCONNECTED:
+        unanswered = why_unanswered(settings)
+        if isinstance(unanswered, Unanswered):
+            said = unanswered.detail
+        elif unanswered is not None:
+            return unanswered
+    kind = Refused if isinstance(reason, KafkaError) and reason.code() >= 0 else Unanswered
+    return kind(SERVICE, settings.kafka_bootstrap, f"{what}: {said}" if what else said)
+
+
+def why_unanswered(settings: KafkaSettings) -> SmaError | None:
+    """Return why there is no connection to Kafka; None if there is one."""
+    try:
+        require_answer(settings)
+    except SmaError as error:
+        return error
+    return None
 
 
 def _config(settings: KafkaSettings, **others: Any) -> dict[str, Any]:

@@ -5,7 +5,6 @@ librdkafka's admin client is not used for this: it ends the process where the co
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from kafka.errors import GroupIdNotFoundError, KafkaConnectionError, KafkaError, NonEmptyGroupError
 from kafka.protocol.admin import DeleteGroupsRequest, DeleteGroupsResponse
@@ -16,7 +15,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_fixed
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka.connection import RETRY_S, SETTLING_S
 from clients.kafka.offsets import partitions
-from clients.kafka.wire import Address, Found, Wire, addresses, ask_any, failure, raise_for
+from clients.kafka.pool import WIRES
+from clients.kafka.wire import Address, Found, Wire, failure
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
 
@@ -69,7 +69,7 @@ def coordinator(wire: Wire, group: str) -> Address:
     """
     request = FindCoordinatorRequest[_COORDINATOR_VERSION](key=group, key_type=CoordinatorType.GROUP)
     response = wire.ask(request, FindCoordinatorResponse)
-    raise_for(response.error_code)
+    wire.raise_for(response.error_code, f"Describe on Group:{group}")
     return response.host, response.port
 
 
@@ -81,10 +81,11 @@ def committed(wire: Wire, group: str, topic: str, partitions: Sequence[int]) -> 
     """
     asked = OffsetFetchRequest.OffsetFetchRequestTopic(name=topic, partition_indexes=list(partitions))
     response = wire.ask(OffsetFetchRequest[_OFFSETS_VERSION](group_id=group, topics=[asked]), OffsetFetchResponse)
-    raise_for(response.error_code)
+    needs = (f"Describe on Group:{group}", f"Describe on Topic:{topic}")
+    wire.raise_for(response.error_code, *needs)
     offsets = {}
     for partition in response.topics[0].partitions:
-        raise_for(partition.error_code)
+        wire.raise_for(partition.error_code, *needs)
         if partition.committed_offset >= 0:
             offsets[partition.partition_index] = partition.committed_offset
     return offsets
@@ -98,7 +99,7 @@ def delete(wire: Wire, group: str) -> None:
     """
     response = wire.ask(DeleteGroupsRequest[_DELETE_VERSION](groups_names=[group]), DeleteGroupsResponse)
     for result in response.results:
-        raise_for(result.error_code)
+        wire.raise_for(result.error_code, f"Delete on Group:{group}")
 
 
 def ask_coordinator(
@@ -117,11 +118,9 @@ def ask_coordinator(
     """
 
     def ask_once() -> Found:
-        connect = partial(Wire, timeout_s=ANSWER_TIMEOUT_S)
-        address = ask_any(servers, connect, lambda wire: coordinator(wire, group))
-        return ask_any([address], connect, question)
+        address = WIRES.ask_any(settings, ANSWER_TIMEOUT_S, lambda wire: coordinator(wire, group))
+        return WIRES.ask(settings, address, ANSWER_TIMEOUT_S, question)
 
-    servers = addresses(settings.kafka_bootstrap)
     asking = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, KafkaError) and error.retriable),
         stop=_gives_up,

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from clients.kafka.security import has_sasl, has_tls, read_pem, require_complete
-from clients.kafka.tokens import MSK_IAM
+from clients.kafka.security import MSK_IAM, has_sasl, has_tls, read_pem, require_complete
 from sma.errors import SmaError
 from sma.settings.kafka_connection import KafkaConnection
 

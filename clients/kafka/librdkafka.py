@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from clients.kafka.security import has_sasl, has_tls, read_pem, require_complete
-from clients.kafka.tokens import MSK_IAM, aws_token
+from clients.kafka.security import MSK_IAM, has_sasl, has_tls, read_pem, require_complete
+from clients.kafka.tokens import aws_token
 from sma.settings.kafka_connection import KafkaConnection
 
 

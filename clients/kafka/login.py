@@ -9,8 +9,8 @@ from typing import Any
 from kafka.net.sasl import get_sasl_mechanism
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
-from clients.kafka.security import has_sasl, has_tls, read_pem, require_complete
-from clients.kafka.tokens import MSK_IAM, aws_token, oauth_token
+from clients.kafka.security import MSK_IAM, has_sasl, has_tls, read_pem, require_complete, wire_mechanism
+from clients.kafka.tokens import aws_token, oauth_token
 from sma.errors import SmaError
 from sma.settings.kafka_connection import KafkaConnection
 
@@ -47,13 +47,12 @@ def sasl_mechanism(settings: KafkaConnection, host: str) -> Any:
     require_complete(settings)
     if not has_sasl(settings):
         return None
-    name: str = settings.kafka_sasl_mechanism
+    name = wire_mechanism(settings)
     config: dict[str, Any] = {"host": host}
-    if name == "OAUTHBEARER":
-        config["sasl_oauth_token_provider"] = _Tokens(lambda: oauth_token(settings)[0])
-    elif name == MSK_IAM:
-        name = "OAUTHBEARER"  # which its brokers take as well, with a token that is signed
+    if settings.kafka_sasl_mechanism == MSK_IAM:
         config["sasl_oauth_token_provider"] = _Tokens(lambda: aws_token(settings)[0])
+    elif name == "OAUTHBEARER":
+        config["sasl_oauth_token_provider"] = _Tokens(lambda: oauth_token(settings)[0])
     else:
         config |= {
             "sasl_plain_username": settings.kafka_username,

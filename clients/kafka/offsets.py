@@ -67,7 +67,7 @@ def topic_config(settings: KafkaSettings, topic: str, timeout_s: float = ANSWER_
         ).values()
         return {key: entry.value for key, entry in future.result(timeout_s + 1).items()}
 
-    return ask(settings, describe)
+    return ask(settings, describe, f"DescribeConfigs on Topic:{topic}")
 
 
 def starts(settings: KafkaSettings, topic: str) -> dict[int, int]:
@@ -139,7 +139,7 @@ def _describe(settings: KafkaSettings, topic: str, timeout_s: float) -> TopicDes
                 return None
             raise
 
-    return ask(settings, describe)
+    return ask(settings, describe, f"Describe on Topic:{topic}")
 
 
 def _offsets(
@@ -152,4 +152,4 @@ def _offsets(
         futures = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=ANSWER_TIMEOUT_S)
         return {place.partition: int(future.result(ANSWER_TIMEOUT_S + 1).offset) for place, future in futures.items()}
 
-    return ask(settings, list_offsets)
+    return ask(settings, list_offsets, f"Describe on Topic:{topic}")

@@ -7,9 +7,10 @@ Certificates and keys are handed on as text where a client takes that, so a Flin
 from pathlib import Path
 from typing import Any
 
-from clients.kafka.tokens import MSK_IAM
 from sma.errors import SmaError
 from sma.settings.kafka_connection import KafkaConnection
+
+MSK_IAM = "AWS_MSK_IAM"
 
 
 def has_tls(settings: KafkaConnection) -> bool:
@@ -82,3 +83,30 @@ def principal(settings: KafkaConnection) -> str:
     if settings.kafka_cert_file is not None:
         return f"the subject of {settings.kafka_cert_file}"
     return "User:ANONYMOUS"
+
+
+def wire_mechanism(settings: KafkaConnection) -> str:
+    """Return what the mechanism is called on the wire: AWS's brokers take signed tokens as `OAUTHBEARER`."""
+    return "OAUTHBEARER" if settings.kafka_sasl_mechanism == MSK_IAM else settings.kafka_sasl_mechanism
+
+
+def identity(settings: KafkaConnection) -> tuple[Any, ...]:
+    """Return what two connections to a broker have in common if one can be used for the other; secrets among it."""
+    return tuple(getattr(settings, name) for name in _IDENTITY)
+
+
+_IDENTITY = (
+    "kafka_security_protocol",
+    "kafka_sasl_mechanism",
+    "kafka_username",
+    "kafka_password",
+    "kafka_ca_file",
+    "kafka_cert_file",
+    "kafka_key_file",
+    "kafka_key_password",
+    "kafka_oauth_token_url",
+    "kafka_oauth_client_id",
+    "kafka_oauth_client_secret",
+    "kafka_oauth_scope",
+    "kafka_aws_region",
+)

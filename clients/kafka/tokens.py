@@ -9,11 +9,10 @@ from functools import cache
 from threading import Lock
 
 from clients.answers import Refused
-from clients.http import send
+from clients.kafka.security import MSK_IAM
 from sma.errors import SmaError
 from sma.settings.kafka_connection import KafkaConnection
 
-MSK_IAM = "AWS_MSK_IAM"
 _SERVER = "the OAuth server"
 _RENEW_AT = 0.8  # of a token's life, as Kafka's clients do
 
@@ -89,6 +88,8 @@ def _of(client: _Client) -> _Token:
 
 
 def _request(client: _Client) -> tuple[str, float]:
+    from clients.http import send  # which loads what speaks HTTP: few connections need it
+
     form = {"grant_type": "client_credentials"} | ({"scope": client.scope} if client.scope else {})
     login = (client.client_id, client.secret)
     answer = send(_SERVER, client.url, "POST", "", data=form, auth=login, verify=client.ca_file or True)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from clients.kafka.wire import Address, Wire
+from sma.settings import Settings
 
 HERE = "127.0.0.1"
 _FETCH, _METADATA = 1, 3
@@ -19,9 +20,9 @@ Connected = TypeVar("Connected", bound=Wire)
 
 
 @contextmanager
-def broker_that_sends(connect: Callable[[Address, float], Connected], *answers: bytes) -> Iterator[Connected]:
+def broker_that_sends(connect: Callable[[Settings, Address, float], Connected], *answers: bytes) -> Iterator[Connected]:
     """A connection to a broker that sends this for each request, and ends the connection behind the last."""
-    with broker_at([answers]) as address, closing(connect(address, 5)) as broker:
+    with broker_at([answers]) as address, closing(connect(Settings(), address, 5)) as broker:
         yield broker
 
 

@@ -21,7 +21,7 @@ def send_batch(settings: KafkaSettings, topic: str, partition: int, batch: bytes
     data = asked(name=topic, partition_data=[asked.PartitionProduceData(index=partition, records=batch)])
     request: Any = ProduceRequest[_VERSION](transactional_id=None, acks=-1, timeout_ms=60_000, topic_data=[data])
     (address,) = addresses(settings.kafka_bootstrap)
-    with closing(Wire(address, timeout_s=60)) as wire:
+    with closing(Wire(settings, address, timeout_s=60)) as wire:
         (answered,) = wire.ask(request, ProduceResponse).responses[0].partition_responses
     raise_for(answered.error_code)
     return int(answered.base_offset)

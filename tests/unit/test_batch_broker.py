@@ -15,7 +15,7 @@ from kafka.errors import (
 from kafka.protocol.consumer import FetchResponse
 from kafka.protocol.metadata import MetadataResponse
 
-from batch.log.broker import Broker, Fetched
+from batch.log.broker import Broker, Fetched, Leader
 from batch.log.unreadable import FastReaderUnavailable
 from tests.support.fake_broker import HERE, broker_that_sends, framed, versions_answer
 
@@ -128,7 +128,7 @@ def test_what_is_no_answer_is_an_error_of_the_protocol(answer: bytes, why: str) 
 
 def test_the_leader_is_found_by_its_number() -> None:
     with broker_that_sends(Broker, metadata_answer(leader=1)) as broker:
-        assert broker.leader("events", 2) == (LEADER, 6)
+        assert broker.leader("events", 2) == Leader(LEADER, 6, {0: ANOTHER, 1: LEADER})
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 
 import pytest
 from kafka.errors import (
+    InvalidTopicError,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     NotLeaderForPartitionError,
-    TopicAuthorizationFailedError,
     UnsupportedCompressionTypeError,
     UnsupportedVersionError,
 )
 
-from batch.log import fetch
 from batch.log.broker import Fetched
 from batch.log.fast_reader import read_partition
 from batch.log.fetch import fetch_batches
 from batch.log.limits import LIMITS, ReadLimits
 from batch.log.series_table import SeriesTable
+from batch.log.source import Source
 from batch.log.unreadable import FastReaderUnavailable
 from sma.errors import SmaError
 from sma.settings import Settings
@@ -41,7 +41,7 @@ def kafka_that_answers(monkeypatch: pytest.MonkeyPatch, answers: Sequence[Fetche
             raise answer
         return answer
 
-    monkeypatch.setattr(fetch._Partition, "_fetch_once", fetch_once)
+    monkeypatch.setattr(Source, "fetch", fetch_once)
     return positions
 
 
@@ -78,10 +78,10 @@ def test_a_lost_connection_or_a_new_leader_is_tried_again(monkeypatch: pytest.Mo
 
 
 def test_what_trying_again_cannot_help_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    kafka_that_answers(monkeypatch, [TopicAuthorizationFailedError("events")])
+    kafka_that_answers(monkeypatch, [InvalidTopicError("events")])
     with pytest.raises(
         SmaError,
-        match="refuses: events: partition 0 could not be read from Kafka offset 4: .*TopicAuthorizationFailedError",
+        match="refuses: events: partition 0 could not be read from Kafka offset 4: .*InvalidTopicError",
     ):
         read_offsets(4, 20)
 

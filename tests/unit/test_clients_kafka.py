@@ -14,12 +14,13 @@ from kafka.protocol.metadata import FindCoordinatorResponse
 
 from clients.answers import Refused, Unanswered
 from clients.kafka import groups
-from clients.kafka.connection import failure, require_listening
+from clients.kafka.connection import failure, require_answer
+from clients.kafka.denied import Denied
 from clients.kafka.wire import Address, Wire, addresses
 from deploy.local.services.health import check_kafka
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
-from tests.support.fake_broker import HERE, broker_at, broker_that_sends, framed
+from tests.support.fake_broker import HERE, broker_at, broker_that_sends, framed, versions_answer
 
 COORDINATOR = ("coordinator.example", 9092)
 
@@ -114,20 +115,25 @@ def test_a_group_is_deleted_unless_it_has_members(error: int, raised: type[SmaEr
         (
             KafkaException(KafkaError(KafkaError._TRANSPORT, "broker down")),
             Unanswered,
-            "Kafka does not answer at kafka:9 (broker down): run `sma up`",
+            "Kafka does not answer at 127.0.0.1:1 (Connection refused): run `sma up`",
         ),
         (
-            KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "not yours")),
+            KafkaException(KafkaError(KafkaError.POLICY_VIOLATION, "not so")),
             Refused,
-            "Kafka at kafka:9 refuses: not yours",
+            "Kafka at 127.0.0.1:1 refuses: not so",
         ),
-        (TimeoutError(), Unanswered, "Kafka does not answer at kafka:9 (no answer in time): run `sma up`"),
+        (
+            KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "Broker: Topic authorization failed")),
+            Denied,
+            "Kafka at 127.0.0.1:1 refuses User:ANONYMOUS: Read on Topic:events is not allowed",
+        ),
+        (TimeoutError(), Unanswered, "Kafka does not answer at 127.0.0.1:1 (Connection refused): run `sma up`"),
     ],
 )
 def test_a_broker_that_is_away_is_distinguished_from_one_that_refuses(
     error: Exception, kind: type[SmaError], said: str
 ) -> None:
-    found = failure(Settings(kafka_bootstrap="kafka:9"), error)
+    found = failure(Settings(kafka_bootstrap="127.0.0.1:1"), error, needs=["Read on Group:g", "Read on Topic:events"])
     assert (type(found), str(found)) == (kind, said)
 
 
@@ -155,13 +161,13 @@ def test_a_process_that_reads_the_log_does_not_load_librdkafka() -> None:
 
 def test_a_server_that_takes_no_connections_is_no_wait() -> None:
     with pytest.raises(Unanswered, match=r"Kafka does not answer at 127\.0\.0\.1:1,\[::1\]:1 \("):
-        require_listening(Settings(kafka_bootstrap="127.0.0.1:1,[::1]:1"), timeout_s=60)
+        require_answer(Settings(kafka_bootstrap="127.0.0.1:1,[::1]:1"), timeout_s=60)
 
 
 @pytest.mark.parametrize("bootstrap", ["{}:{}", "127.0.0.1:1, {}:{}"])
-def test_one_server_that_takes_connections_is_enough(bootstrap: str) -> None:
-    with broker_at([[]]) as (host, port):
-        require_listening(Settings(kafka_bootstrap=bootstrap.format(host, port)), timeout_s=60)
+def test_one_server_that_answers_is_enough(bootstrap: str) -> None:
+    with broker_at([[versions_answer()]]) as (host, port):
+        require_answer(Settings(kafka_bootstrap=bootstrap.format(host, port)), timeout_s=60)
 
 
 def test_a_part_that_is_down_is_found_before_any_time_out() -> None:

@@ -12,7 +12,7 @@ from clients import dagster, postgres
 from clients.answers import CHECK_TIMEOUT_S, HEALTH_TIMEOUT_S, Refused, Unanswered
 from clients.flink import FlinkRest
 from clients.http import get
-from clients.kafka.connection import ask, require_listening
+from clients.kafka.connection import ask, require_answer
 from clients.kafka.tokens import oauth_token
 from deploy.local.services.render import INSTALL_DIR
 from sma.errors import SmaError
@@ -46,10 +46,9 @@ class Health:
 def check_kafka(settings: KafkaSettings, since: float = 0) -> Health:
     """Ask for the cluster's brokers."""
     try:
-        require_listening(settings, HEALTH_TIMEOUT_S)
-        brokers = ask(
-            settings.kafka_as("monitoring"), lambda admin: admin.list_topics(timeout=HEALTH_TIMEOUT_S)
-        ).brokers
+        settings = settings.kafka_as("monitoring")
+        require_answer(settings, HEALTH_TIMEOUT_S)
+        brokers = ask(settings, lambda admin: admin.list_topics(timeout=HEALTH_TIMEOUT_S)).brokers
     except SmaError as error:
         return Health(_reason(error))
     if not brokers:

@@ -37,7 +37,7 @@ def _alter(settings: Settings, *, remove: bool) -> None:
         ops=[asked.OpData(key="consumer_byte_rate", value=BYTES_PER_SECOND, remove=remove)],
     )
     (address,) = addresses(settings.kafka_bootstrap)
-    with closing(Wire(address, timeout_s=30)) as wire:
+    with closing(Wire(settings, address, timeout_s=30)) as wire:
         request: Any = AlterClientQuotasRequest[0](entries=[entry], validate_only=False)
         (answered,) = wire.ask(request, AlterClientQuotasResponse).entries
     raise_for(answered.error_code)
