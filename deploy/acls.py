@@ -69,7 +69,7 @@ class Grant:
 
 
 _TOPICS = ("events", "late_events", "rejected_events", "moving_averages")
-_OUTPUTS = _TOPICS[1:]
+_OUTPUTS, _SIDE_OUTPUTS = _TOPICS[1:], _TOPICS[1:3]
 
 GRANTS: tuple[Grant, ...] = (
     *(Grant("admin", "Create", "Topic", topic, "`sma up` makes the topics") for topic in _TOPICS),
@@ -82,12 +82,17 @@ GRANTS: tuple[Grant, ...] = (
     Grant("stream", "Read", "Group", "streaming", "the job commits how far it has read"),
     Grant("stream", "Delete", "Group", "streaming", "a job that starts from the beginning has read nothing"),
     *(Grant("stream", "Write", "Topic", topic, "the job writes it") for topic in _OUTPUTS),
+    *(Grant("stream", "Read", "Topic", topic, "... and looks who else does") for topic in _OUTPUTS),
     Grant("stream", "Write", "TransactionalId", "moving-averages", "... in transactions"),
     Grant("batch", "Read", "Topic", "events", "the batch layer reads the log"),
+    *(Grant("batch", "Read", "Topic", topic, "... and which events the stream left out") for topic in _SIDE_OUTPUTS),
     Grant("batch", "DescribeConfigs", "Topic", "events", "a check compares what Kafka retains"),
+    Grant("batch", "Describe", "Group", "batch", "librdkafka looks for a group's coordinator, though it joins none"),
     Grant("batch", "Describe", "Group", "streaming", "a reconciliation waits until the stream has read as far"),
     Grant("monitoring", "Read", "Topic", "events", "whether a transaction's mark is all that is left to read"),
     Grant("monitoring", "Describe", "Group", "streaming", "how far the stream has read"),
+    Grant("monitoring", "Describe", "Group", "streaming-exporter", "as the batch layer's"),
+    Grant("subscriber", "Describe", "Group", "tail", "as the batch layer's"),
     Grant("subscriber", "Read", "Topic", "moving_averages", "`sma tail` reads it"),
     Grant("heartbeats", "Read", "Topic", "events", "the time of the newest record"),
     Grant("heartbeats", "Write", "Topic", "events", "the heartbeats"),
