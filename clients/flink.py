@@ -128,15 +128,18 @@ class FlinkRest:
         return int(self.ask("GET", f"/jobs/{job_id}")["timestamps"]["RUNNING"])
 
     def last_failure(self, job_id: str) -> str | None:
-        """Return the root cause of the job's latest failure in one line; consequences of another failure come last."""
+        """Return the root cause of the job's latest failure in one line."""
+        trace = self.last_stack_trace(job_id)
+        return None if trace is None else root_cause(trace)
+
+    def last_stack_trace(self, job_id: str) -> str | None:
+        """Return Java's stack trace of the job's latest failure; consequences of another failure come last."""
         entries = self.ask("GET", f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
-        causes = [
-            root_cause(failure["stacktrace"])
-            for entry in entries
-            for failure in (entry, *entry.get("concurrentExceptions", ()))
+        traces: list[str] = [
+            failure["stacktrace"] for entry in entries for failure in (entry, *entry.get("concurrentExceptions", ()))
         ]
-        root_causes = (cause for cause in causes if not cause.startswith(_CONSEQUENCES))
-        return next(root_causes, next(iter(causes), None))
+        causes = (trace for trace in traces if not root_cause(trace).startswith(_CONSEQUENCES))
+        return next(causes, next(iter(traces), None))
 
     def last_checkpoint(self, job_id: str) -> dict[str, Any] | None:
         """Return Flink's record of the latest completed checkpoint or savepoint since the job was submitted."""

@@ -16,6 +16,7 @@ from clients.flink import ENDED, POLL_S, FlinkRest, Job
 from sma.averages import Averages
 from sma.errors import SmaError
 from sma.settings import StreamingSettings
+from streaming.control.failures import last_failure
 from streaming.control.job_config import Change, Effect, JobConfig, changes
 from streaming.control.job_starts import add_start, present_generation, require_present
 from streaming.control.kafka_log import KafkaLog
@@ -190,11 +191,13 @@ def run_to_end(settings: StreamingSettings, plan: Mapping[str, Any], job: str = 
     job_id = submit_job(settings, plan, None, None, is_secondary=True, job=job)
     while (state := rest.state(job_id)) not in ENDED:
         if state in ("FAILING", "RESTARTING"):
+            failure = last_failure(settings, rest, job_id)
             rest.cancel(job_id)
-            raise SmaError(f"the job {settings.job_name} failed: {rest.last_failure(job_id)}")
+            raise SmaError(f"the job {settings.job_name} failed{failure or ''}")
         time.sleep(POLL_S)
     if state != "FINISHED":
-        raise SmaError(f"the job {settings.job_name} is {state}: {rest.last_failure(job_id) or 'someone ended it'}")
+        failure = last_failure(settings, rest, job_id)
+        raise SmaError(f"the job {settings.job_name} is {state}{failure or ': someone ended it'}")
     return rest.final_accumulators(job_id, START_TIMEOUT_S)
 
 
@@ -283,9 +286,12 @@ def required_job(settings: StreamingSettings) -> Job:
     if job is None:
         raise SmaError(f"no job {settings.job_name} at {settings.flink_url}: run `sma stream start`")
     if job.has_ended or job.state in ("FAILING", "RESTARTING", "CANCELLING"):
-        cause = rest.last_failure(job.job_id)
+        failure = last_failure(settings, rest, job.job_id)
         hint = "run `sma stream start`" if job.has_ended else "see `sma stream status`"
-        raise SmaError(f"the job {settings.job_name} is {job.state}{f' ({cause})' if cause else ''}: {hint}")
+        if failure is not None and failure.way_out is not None and job.state not in ("CANCELED", "FINISHED"):
+            hint = failure.way_out
+        cause = f" ({failure.cause})" if failure else ""
+        raise SmaError(f"the job {settings.job_name} is {job.state}{cause}: {hint}")
     return job
 
 

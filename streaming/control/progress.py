@@ -10,14 +10,13 @@ from clients.flink import FlinkRest, Job, RequestRefused
 from sma.errors import SmaError
 from sma.settings import StreamingSettings
 from streaming.control.accounts import Account, read_accounts
+from streaming.control.failures import last_failure
 from streaming.control.job_starts import newest_start
 from streaming.control.kafka_log import KafkaLog
 from streaming.control.lifecycle import required_job
 from streaming.control.snapshots import Snapshot, Snapshots
 
 COMMIT_POLL_S = 0.5
-
-_OUT_OF_MEMORY = "OutOfMemoryError"
 
 
 class LogPositions(Protocol):
@@ -36,6 +35,7 @@ class Status:
 
     `state` is Flink's. Where Flink knows no such job it is `NOT STARTED`, or `STOPPED` after a stop with a savepoint,
     or else `LOST`; then `started_at` is the newest recorded start, and `resumes_from` the snapshot of the next one.
+    `way_out` is what to do about the latest failure, where that is known.
     `lag` counts the records that its operator has not read. There is an account of each partition while the job runs.
     """
 
@@ -52,17 +52,7 @@ class Status:
     accounts: list[Account]
     started_at: str | None = None
     resumes_from: Snapshot | None = None
-
-    @property
-    def way_out(self) -> str | None:
-        """What to do about the latest failure, where that is known."""
-        if self.last_failure is None or not self.last_failure.startswith(_OUT_OF_MEMORY):
-            return None
-        return (
-            "a TaskManager has too little memory, for its state or for one record: one of kilobytes may be of hundreds "
-            "of megabytes when it is decompressed, and has to fit into the heap to be rejected. Raise "
-            "SMA_TASKMANAGER_MEMORY, run `sma up`, then `sma stream start`: docs/runbooks/JobRestarting.md"
-        )
+    way_out: str | None = None
 
     @property
     def residue(self) -> int:
@@ -75,6 +65,7 @@ def status(settings: StreamingSettings, *, log: LogPositions | None = None) -> S
     rest, log = FlinkRest(settings.flink_url), log or KafkaLog(settings)
     job = next(iter(rest.jobs(settings.job_name)), None)
     checkpoint = rest.last_checkpoint(job.job_id) if job else None
+    failure = last_failure(settings, rest, job.job_id) if job else None
     accounts = read_accounts(rest, job.job_id) if job and not job.has_ended else []
     started_at, snapshot = (None, None) if job else (_newest_start(settings), _newest_snapshot(settings))
     read_to, log_end = log.read_to(), log.ends()
@@ -84,7 +75,7 @@ def status(settings: StreamingSettings, *, log: LogPositions | None = None) -> S
         job_id=job.job_id if job else None,
         uptime_s=time.time() - job.started_ms / 1_000 if job and not job.has_ended else 0.0,
         restarts=rest.restarts(job.job_id) if job and not job.has_ended else 0,
-        last_failure=rest.last_failure(job.job_id) if job else None,
+        last_failure=failure.cause if failure else None,
         last_checkpoint_at=_iso_time(checkpoint["latest_ack_timestamp"]) if checkpoint else None,
         read_to=read_to,
         log_end=log_end,
@@ -93,6 +84,7 @@ def status(settings: StreamingSettings, *, log: LogPositions | None = None) -> S
         accounts=accounts,
         started_at=started_at,
         resumes_from=snapshot,
+        way_out=failure.way_out if failure else None,
     )
 
 

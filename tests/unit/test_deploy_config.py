@@ -59,6 +59,15 @@ def test_flink_keeps_the_stock_java_options_and_binds_to_loopback(settings, envi
     assert config["execution.checkpointing.externalized-checkpoint-retention"] == "RETAIN_ON_CANCELLATION"
 
 
+@pytest.mark.parametrize("url", ["", "https://login.example/token"])
+def test_flink_may_get_tokens_from_the_token_url_alone(tmp_path, environment, url):
+    settings = Settings(state_dir=tmp_path, kafka_oauth_token_url=url)
+    files = config_files(settings, environment)["flink"]
+    options = yaml.safe_load(next(text for path, text in files.items() if path.name == "config.yaml"))["env.java.opts.all"]
+    allowed = [option for option in options.split() if "oauthbearer.allowed.urls" in option]
+    assert allowed == ([f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={url}"] if url else [])
+
+
 def test_a_change_of_configuration_changes_the_program_and_so_restarts_it(settings, environment):
     files = config_files(settings, environment)
     slower = config_files(settings.model_copy(update={"checkpoint_interval": "1 minute"}), environment)

@@ -139,17 +139,3 @@ def test_an_account_that_does_not_add_up_has_a_residue(flink: Flink) -> None:
         (0, 7, 4, 3),
         (1, 5, 5, 0),
     ]
-
-
-@pytest.mark.parametrize(
-    ("failure", "named"),
-    [
-        (None, False),
-        ("OutOfMemoryError: Java heap space", True),
-        ("OutOfMemoryError: Requested array size exceeds VM limit", True),
-        ("SQLTransientConnectionException: OutOfMemoryError in the database", False),
-    ],
-)
-def test_a_job_without_memory_names_the_way_out(failure: str | None, named: bool) -> None:
-    status = progress.Status("RESTARTING", "a", 1.0, 3, failure, None, {}, {}, 1, 0, [])
-    assert ("Raise SMA_TASKMANAGER_MEMORY" in (status.way_out or "")) is named

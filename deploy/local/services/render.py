@@ -9,7 +9,7 @@ import yaml
 
 from deploy.local.environment import Environment
 from deploy.local.ports import LOOPBACK
-from sma.settings import CHECKOUT, FlinkSettings
+from sma.settings import CHECKOUT, StreamingSettings
 
 CONFIG_DIR = Path(__file__).resolve().parent / "config"
 INSTALL_DIR = CHECKOUT / ".local" / "install"
@@ -24,6 +24,9 @@ _METRICS_REPORTER = "org.apache.flink.metrics.prometheus.BoundPrometheusReporter
 # default, are too few on a machine that starts several stacks at once.
 _JAVA_OPTIONS = "-Duser.timezone=UTC -Djava.net.preferIPv4Stack=true -Dpekko.remote.classic.startup-timeout=60s"
 
+# Kafka's clients get tokens only from the places that this property of their JVM names.
+_ALLOWED_TOKEN_URLS = "org.apache.kafka.sasl.oauthbearer.allowed.urls"
+
 
 def render_template(name: str, environment: Environment, **others: str) -> str:
     """Return a template of deploy/local/services/config with the stack's ports and its folders, and other words."""
@@ -32,18 +35,20 @@ def render_template(name: str, environment: Environment, **others: str) -> str:
     return Template(text).substitute(words, state_dir=str(environment.state_dir), checkout=str(CHECKOUT))
 
 
-def render_flink_config(settings: FlinkSettings, environment: Environment, stock: str) -> str:
+def render_flink_config(settings: StreamingSettings, environment: Environment, stock: str) -> str:
     """Return Flink's config.yaml.
 
     Args:
-        settings: the checkpoints' interval and place.
+        settings: the checkpoints' interval and place, and where Kafka's clients get their tokens.
         environment: ports and state folder.
         stock: the config.yaml that Flink ships; its --add-opens are kept, without which clients fail at their start.
     """
-    java_options = yaml.safe_load(stock)["env"]["java"]["opts"]["all"]
+    java_options = f"{yaml.safe_load(stock)['env']['java']['opts']['all']} {_JAVA_OPTIONS}"
+    if settings.kafka_oauth_token_url:
+        java_options += f" -D{_ALLOWED_TOKEN_URLS}={settings.kafka_oauth_token_url}"
     state, ports = environment.state_dir / "flink", environment.ports
     config: dict[str, Any] = {
-        "env.java.opts.all": f"{java_options} {_JAVA_OPTIONS}",
+        "env.java.opts.all": java_options,
         "jobmanager.bind-host": LOOPBACK,
         "jobmanager.rpc.address": LOOPBACK,
         "jobmanager.rpc.port": ports["flink_rpc"],
@@ -67,7 +72,8 @@ def render_flink_config(settings: FlinkSettings, environment: Environment, stock
         "taskmanager.memory.managed.fraction": 0.1,
         "taskmanager.load-balance.mode": "SLOTS",
         # Where the job's jars are in Flink's lib folder too, the code there is used: it stays compiled from job to job.
-        "classloader.parent-first-patterns.additional": "sma.;org.postgresql.",
+        # Kafka's clients come from where the connector (`org.apache.flink.`, which Flink's defaults name) comes from.
+        "classloader.parent-first-patterns.additional": "sma.;org.postgresql.;org.apache.kafka.",
         "parallelism.default": 1,
         "rest.address": LOOPBACK,
         "rest.bind-address": LOOPBACK,

@@ -3,6 +3,7 @@ package sma.streaming.job;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -17,7 +18,6 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 import sma.streaming.window.EventBlock;
 
 /**
@@ -120,8 +120,7 @@ public final class MovingAveragesJob {
     /** Readers of committed records find each once; those of one moment are committed when a checkpoint covers them. */
     private <T> Sink<T> inTransactions(String topic, JsonRecords.Writer<T> writer, String suffix) {
         Properties producer = plan.kafka().connection();
-        producer.setProperty("key.serializer", ByteArraySerializer.class.getName());
-        producer.setProperty("value.serializer", ByteArraySerializer.class.getName());
+        producer.keySet().removeAll(Set.of("key.serializer", "value.serializer")); // the sink's own
         producer.setProperty("enable.idempotence", "true");
         producer.setProperty("acks", "all");
         producer.setProperty("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
