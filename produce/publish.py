@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from confluent_kafka import Message
+from confluent_kafka import KafkaError, KafkaException, Message
 
-from clients.kafka.connection import producer
+from clients.kafka.connection import failure, producer, why_unanswered
 from clients.kafka.offsets import partitions
 from produce.series import Records
 from sma.averages import Averages
@@ -17,6 +17,10 @@ POLL_EVENTS = 2_000
 """After how many events acknowledgements are counted and progress is shown."""
 
 _FLUSH_SECONDS = 60.0
+_REFUSALS = (
+    KafkaException,
+    SystemError,
+)  # the latter, caused by the former, is what a callback after a fatal error makes
 
 
 @dataclass(slots=True)
@@ -44,7 +48,8 @@ class Publisher:
         settings = settings.kafka_as("producer")
         self.published = Published()
         self._topic = settings.events_topic
-        self._failure: str | None = None
+        self._settings = settings
+        self._failure: KafkaError | str | None = None
         self._partitions = partitions(settings, settings.events_topic)
         options = {
             "enable.idempotence": True,
@@ -88,10 +93,14 @@ class Publisher:
         Raises:
             SmaError: some records were not.
         """
-        left = self._producer.flush(_FLUSH_SECONDS)
-        if left and not self._failure:
-            self._failure = f"{left} records not acknowledged within {_FLUSH_SECONDS:.0f} s"
+        try:
+            left = self._producer.flush(_FLUSH_SECONDS)
+        except _REFUSALS as error:
+            raise self._refused(error) from error
         self._raise_failure()
+        if left:
+            late = SmaError(f"Kafka topic {self._topic}: {left} records not acknowledged within {_FLUSH_SECONDS:.0f} s")
+            raise why_unanswered(self._settings) or late
         return self.published
 
     def _enqueue_range(self, records: Records, start: int, end: int) -> None:
@@ -108,13 +117,15 @@ class Publisher:
                 self._producer.poll(0)
             except BufferError:  # the queue is full: let acknowledgements come in
                 self._producer.poll(0.1)
+            except _REFUSALS as error:
+                raise self._refused(error) from error
 
     def _enqueue(
         self,
         key: bytes | None,
         value: bytes,
         timestamp_ms: int,
-        on_delivery: Callable[[object, Message], None],
+        on_delivery: Callable[[KafkaError | None, Message], None],
         partition: int = -1,
     ) -> None:
         while True:
@@ -132,23 +143,25 @@ class Publisher:
                 return
             except BufferError:  # the queue is full: let acknowledgements come in
                 self._producer.poll(0.1)
+            except _REFUSALS as error:
+                raise self._refused(error) from error
 
     def _wait_until(self, moment: float) -> None:
         while (left := moment - time.monotonic()) > 0:
             self._producer.poll(min(left, 0.1))
 
-    def _count_event(self, error: object, message: Message) -> None:
+    def _count_event(self, error: KafkaError | None, message: Message) -> None:
         if self._acknowledged(error, message):
             self.published.events += 1
 
-    def _count_heartbeat(self, error: object, message: Message) -> None:
+    def _count_heartbeat(self, error: KafkaError | None, message: Message) -> None:
         if self._acknowledged(error, message):
             self.published.heartbeats += 1
 
-    def _acknowledged(self, error: object, message: Message) -> bool:
+    def _acknowledged(self, error: KafkaError | None, message: Message) -> bool:
         """Take an acknowledgement into the offsets of its partition; those of a partition come in order."""
         if error is not None:
-            self._failure = self._failure or str(error)
+            self._failure = self._failure or error
             return False
         partition, offset = message.partition(), message.offset()
         if partition is None or offset is None:
@@ -159,8 +172,19 @@ class Publisher:
         return True
 
     def _raise_failure(self) -> None:
+        if isinstance(self._failure, KafkaError):
+            raise self._refused(KafkaException(self._failure))
         if self._failure:
             raise SmaError(f"Kafka topic {self._topic}: {self._failure}")
+
+    def _refused(self, error: KafkaException | SystemError) -> SmaError:
+        if isinstance(error, SystemError):
+            if not isinstance(error.__cause__, KafkaException):
+                raise error
+            error = error.__cause__
+        write = f"Write on Topic:{self._topic}"
+        needs = (write, f"{write} (or IdempotentWrite on Cluster)")  # Kafka before 2.8 wants the latter as well
+        return failure(self._settings, error, f"topic {self._topic}", needs)
 
 
 def closing_heartbeat_ms(averages: Averages, max_event_time_ms: int) -> int:

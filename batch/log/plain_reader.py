@@ -193,7 +193,8 @@ def _log_end(settings: KafkaSettings, error: KafkaError, at: int, where: str, po
         raise not_retained(where, position, end)
     if error.code() in _DAMAGED:
         raise SmaError(f"{where}: the record batch at Kafka offset {at} is damaged: {error.str()}")
-    raise failure(settings, KafkaException(error), could_not_be_read(where, position))
+    topic = where.partition(":")[0]
+    raise failure(settings, KafkaException(error), could_not_be_read(where, position), [f"Read on Topic:{topic}"])
 
 
 class _Patience:

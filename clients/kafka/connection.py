@@ -4,19 +4,21 @@ librdkafka says little of why it has no connection: `clients.kafka.wire`, which 
 admin client never reads the offsets of a consumer group: see `clients.kafka.groups`.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from kafka.errors import KafkaError as ProtocolError
-from kafka.protocol.metadata import ApiVersionsRequest, ApiVersionsResponse
+from kafka.protocol.metadata import MetadataRequest, MetadataResponse
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from clients.answers import ANSWER_TIMEOUT_S, HEALTH_TIMEOUT_S, Refused, Unanswered
 from clients.kafka.denied import denial
 from clients.kafka.librdkafka import librdkafka_options
+from clients.kafka.pool import WIRES
 from clients.kafka.wire import Wire, addresses
 from sma.errors import SmaError
 from sma.settings import KafkaSettings
@@ -25,7 +27,10 @@ SERVICE = "Kafka"
 SETTLING_S = 30.0  # how long a broker may need until it leads a new topic or knows its groups
 RETRY_S = 0.2
 
+_METADATA_VERSION = 4
+
 _ADMINS: dict[frozenset[tuple[str, Any]], AdminClient] = {}  # by how they connect, and as whom
+_NOBODY = logging.Logger("librdkafka", logging.CRITICAL + 1)
 _NOT_YET = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 _UNCONNECTED = frozenset(
     {
@@ -44,9 +49,15 @@ Answer = TypeVar("Answer")
 
 
 def admin(settings: KafkaSettings) -> AdminClient:
-    """Return the admin client of a principal: making one and connecting takes fifty times as long as a request."""
+    """Return the admin client of a principal: making one and connecting takes fifty times as long as a request.
+
+    Raises:
+        Denied: Kafka refuses the principal, or is not trusted.
+        SmaError: a setting is missing or wrong.
+    """
     connection = frozenset(item for item in librdkafka_options(settings).items() if not callable(item[1]))
     if connection not in _ADMINS:
+        _require_allowed(settings)
         _ADMINS[connection] = AdminClient(_config(settings, **{"socket.timeout.ms": round(1_000 * ANSWER_TIMEOUT_S)}))
     return _ADMINS[connection]
 
@@ -91,12 +102,24 @@ def require_answer(settings: KafkaSettings, timeout_s: float = HEALTH_TIMEOUT_S)
     for address in addresses(settings.kafka_bootstrap):
         try:
             with closing(Wire(settings, address, timeout_s)) as wire:
-                wire.ask(ApiVersionsRequest[0](), ApiVersionsResponse)
+                _ask_for_brokers(wire)
         except ProtocolError as error:
-            problem = getattr(error.__cause__, "strerror", None) or str(error)
+            cause = error.__cause__
+            problem = str(cause.strerror) if isinstance(cause, ConnectionRefusedError) else str(error)
         else:
             return
     raise Unanswered(SERVICE, settings.kafka_bootstrap, problem)
+
+
+def _require_allowed(settings: KafkaSettings) -> None:
+    """Fail at once where Kafka refuses the principal, or is not trusted; one that does not answer is waited for."""
+    with suppress(ProtocolError):
+        WIRES.ask_any(settings, HEALTH_TIMEOUT_S, _ask_for_brokers)
+
+
+def _ask_for_brokers(wire: Wire) -> None:
+    """Make a request that needs a login, where the port wants one, and no right."""
+    wire.ask(MetadataRequest[_METADATA_VERSION](topics=[]), MetadataResponse)
 
 
 @contextmanager
@@ -115,8 +138,9 @@ def reading(
     Raises:
         SmaError: Kafka does not answer, or refuses.
     """
-    consumer = Consumer(_config(settings, **{"group.id": group, "enable.auto.commit": False} | others))
+    _require_allowed(settings)
     needs = (f"Read on Topic:{topic}", f"Read on Group:{group}")
+    consumer = Consumer(_config(settings, **{"group.id": group, "enable.auto.commit": False} | others))
     try:
         consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in from_offsets.items()])
         yield consumer
@@ -133,7 +157,7 @@ def producer(settings: KafkaSettings, **others: Any) -> Producer:
         settings: where Kafka is.
         others: settings of librdkafka.
     """
-    return Producer(_config(settings, **others))
+    return Producer(_config(settings, logger=_NOBODY, **others))  # or a fatal error is printed, whatever the level
 
 
 def failure(

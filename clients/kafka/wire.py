@@ -24,6 +24,7 @@ MAX_ANSWER_BYTES = 256 * 2**20  # no response may be larger, whatever the size o
 
 _CLIENT_ID = "sma"
 _SIZE = Struct(">i")
+_CLOSED = "the connection was closed"
 _TLS_ALERT = 0x1503  # the first two bytes of what a server that speaks TLS answers to one that does not
 _RENEW_AT = 0.85  # of a session's life, as Kafka's clients do at the earliest
 _SOONEST_RENEWAL_S = 1.1  # a broker takes none within a second
@@ -185,7 +186,7 @@ class Wire:
         while left:
             count = self._socket.recv_into(left)
             if not count:
-                raise ConnectionResetError("the connection was closed")
+                raise ConnectionResetError(_CLOSED)
             left = left[count:]
         return received
 
@@ -224,9 +225,10 @@ class Wire:
     def _lost(self, error: OSError) -> KafkaError | SmaError:
         if isinstance(error, ssl.SSLError) and (denied := tls_denied(self.settings, self.name, error)) is not None:
             return denied
-        is_early = self._asked <= 1 and isinstance(error, ConnectionResetError | ssl.SSLEOFError)
-        hint = f" ({closed_early(self.settings)})" if is_early else ""
-        lost: KafkaError = KafkaConnectionError(f"{self.name}: {error}{hint}")
+        why = str(error)
+        if self._asked <= 1 and isinstance(error, ConnectionResetError | BrokenPipeError | ssl.SSLEOFError):
+            why = f"{_CLOSED}: {closed_early(self.settings)}"
+        lost: KafkaError = KafkaConnectionError(f"{self.name}: {why}")
         return lost
 
 

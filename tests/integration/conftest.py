@@ -9,6 +9,14 @@ import pytest
 from sma.averages import load_averages
 from streaming.control import lifecycle
 from tests.support.places import Place, place_on
+from tests.support.secured_broker import SecuredKafka, secured_kafka
+
+
+@pytest.fixture(scope="session", name="secured_kafka")
+def running_secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """A Kafka of two brokers with TLS, logins and ACLs."""
+    with secured_kafka(tmp_path_factory.mktemp("secured-kafka")) as kafka:
+        yield kafka
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from kafka.errors import GroupIdNotFoundError, NonEmptyGroupError, NotCoordinato
 from kafka.errors import KafkaError as ProtocolError
 from kafka.protocol.admin import DeleteGroupsResponse
 from kafka.protocol.consumer import OffsetFetchResponse
-from kafka.protocol.metadata import FindCoordinatorResponse
+from kafka.protocol.metadata import FindCoordinatorResponse, MetadataResponse
 
 from clients.answers import Refused, Unanswered
 from clients.kafka import groups
@@ -20,7 +20,7 @@ from clients.kafka.wire import Address, Wire, addresses
 from deploy.local.services.health import check_kafka
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
-from tests.support.fake_broker import HERE, broker_at, broker_that_sends, framed, versions_answer
+from tests.support.fake_broker import HERE, broker_at, broker_that_sends, framed
 
 COORDINATOR = ("coordinator.example", 9092)
 
@@ -44,6 +44,11 @@ def offsets_answer(*, error: int = 0, partition_error: int = 0) -> bytes:
     ]
     answer: Any = OffsetFetchResponse[5](error_code=error, topics=[topic(name="events", partitions=partitions)])
     return framed(bytes(answer.encode(version=5)))
+
+
+def metadata_answer() -> bytes:
+    answer: Any = MetadataResponse[4](brokers=[], cluster_id="c", controller_id=1, topics=[])
+    return framed(bytes(answer.encode(version=4)))
 
 
 def delete_answer(error: int = 0) -> bytes:
@@ -166,7 +171,7 @@ def test_a_server_that_takes_no_connections_is_no_wait() -> None:
 
 @pytest.mark.parametrize("bootstrap", ["{}:{}", "127.0.0.1:1, {}:{}"])
 def test_one_server_that_answers_is_enough(bootstrap: str) -> None:
-    with broker_at([[versions_answer()]]) as (host, port):
+    with broker_at([[metadata_answer()]]) as (host, port):
         require_answer(Settings(kafka_bootstrap=bootstrap.format(host, port)), timeout_s=60)
 
 

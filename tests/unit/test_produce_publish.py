@@ -2,11 +2,11 @@
 
 import csv
 import json
-from types import SimpleNamespace
 
 import click
 import pytest
 from click.testing import CliRunner
+from confluent_kafka import KafkaError
 
 import cli.produce_file
 import produce.publish
@@ -15,10 +15,10 @@ from produce.publish import Publisher
 from produce.series import Records
 from sma.averages import parse_averages
 from sma.errors import SmaError
-from sma.settings import CHECKOUT
+from sma.settings import CHECKOUT, Settings
 from tests.support.documented import documented_commands
 
-SETTINGS = SimpleNamespace(events_topic="events", averages=None)
+SETTINGS = Settings()
 AVERAGES = "watermark_delay: 1 hour\naverages:\n  - {name: hour, window: 1 hour, every: 1 hour}\n"
 
 
@@ -51,7 +51,7 @@ class FakeProducer:
         while self.queue:
             partition, key, value, timestamp, callback = self.queue.pop(0)
             if self.refuse_from is not None and len(self.log) >= self.refuse_from:
-                callback("no room in Kafka", FakeMessage(partition, None))
+                callback(KafkaError(KafkaError.POLICY_VIOLATION, "no room in Kafka"), FakeMessage(partition, None))
                 continue
             self.log.append((partition, key, value, timestamp))
             callback(None, FakeMessage(partition, sum(1 for entry in self.log if entry[0] == partition) - 1))
@@ -97,7 +97,7 @@ def test_a_refused_record_ends_the_sending(client):
     client.refuse_from = 2
     publisher = Publisher(SETTINGS)
     publisher.send([records(b"a", b"a", b"a")])
-    with pytest.raises(SmaError, match="Kafka topic events: no room in Kafka"):
+    with pytest.raises(SmaError, match="refuses: topic events: no room in Kafka"):
         publisher.finish()
     assert publisher.published.events == 2
 
