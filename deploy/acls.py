@@ -73,8 +73,7 @@ _OUTPUTS, _SIDE_OUTPUTS = _TOPICS[1:], _TOPICS[1:3]
 
 GRANTS: tuple[Grant, ...] = (
     *(Grant("admin", "Create", "Topic", topic, "`sma up` makes the topics") for topic in _TOPICS),
-    *(Grant("admin", "Describe", "Topic", topic, "`sma up` looks whether they are there") for topic in _TOPICS),
-    *(Grant("admin", "Delete", "Topic", topic, "`make demo` empties them") for topic in _TOPICS),
+    *(Grant("admin", "Delete", "Topic", topic, "`make demo` empties them; includes Describe") for topic in _TOPICS),
     Grant("admin", "Delete", "Group", "streaming", "... and forgets how far the stream has read"),
     *(Grant("admin", "DescribeConfigs", "Topic", topic, "... and how they are set up") for topic in _TOPICS),
     Grant("producer", "Write", "Topic", "events", "`sma produce` publishes"),

@@ -6,6 +6,8 @@ Kafka has no request for the size of a record, so the newest records are read an
 from collections.abc import Mapping
 from typing import Any
 
+from confluent_kafka import KafkaException
+
 from batch.log.offsets import OffsetRange
 from clients.answers import CHECK_TIMEOUT_S
 from clients.kafka.connection import reading
@@ -35,7 +37,9 @@ def record_bytes(settings: KafkaSettings, retained: Mapping[int, OffsetRange]) -
     starts = {partition: max(each.start, each.end - SAMPLE_RECORDS) for partition, each in retained.items()}
     with reading(settings.kafka_as("batch"), group, topic, starts, **{"auto.offset.reset": "earliest"}) as consumer:
         sampled = consumer.consume(SAMPLE_RECORDS, timeout=CHECK_TIMEOUT_S)
-    sizes = [_size(message) for message in sampled if message.error() is None]
+        if error := next((error for message in sampled if (error := message.error())), None):
+            raise KafkaException(error)
+    sizes = [_size(message) for message in sampled]
     return sum(sizes) / len(sizes) if sizes else float(RECORD_OVERHEAD_BYTES)
 
 

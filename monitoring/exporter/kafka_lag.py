@@ -8,7 +8,7 @@ stopped with a savepoint has not always committed it. So the lag of a dead consu
 import time
 from collections.abc import Callable, Mapping
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 from prometheus_client.core import Metric
 
 from clients.answers import CHECK_TIMEOUT_S
@@ -91,7 +91,7 @@ class KafkaLag:
         known = self._empty.get(partition)
         is_empty = known is not None and known[0] <= position and known[1] == end
         if not is_empty and self._is_idle(partition, position, end):
-            is_empty = not _has_record(self._settings, partition, position)
+            is_empty = not has_record(self._settings, partition, position)
         if is_empty:
             self._empty[partition] = (position, end)
         return is_empty
@@ -113,12 +113,17 @@ def read_by_the_job(settings: StreamingSettings) -> Mapping[int, int]:
         return {}
 
 
-def _has_record(settings: StreamingSettings, partition: int, offset: int) -> bool:
+def has_record(settings: StreamingSettings, partition: int, offset: int) -> bool:
+    """Return whether the log has a record at a Kafka offset or later; True where no end was reported in time.
+
+    Raises:
+        SmaError: Kafka refuses.
+    """
     group = f"{settings.consumer_group}-exporter"
     at, report_end = {partition: offset}, {"enable.partition.eof": True}
     with reading(settings, group, settings.events_topic, at, **report_end) as consumer:
         record = consumer.poll(CHECK_TIMEOUT_S)
-    if record is None:
-        return True  # no end was reported
-    error = record.error()
-    return not (error and error.code() == KafkaError._PARTITION_EOF)
+        error = record.error() if record is not None else None
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(error)
+    return error is None  # and without a record, no end was reported

@@ -5,6 +5,8 @@ It names the topic and the group; `clients.kafka` sends the requests.
 
 from collections.abc import Mapping
 
+from confluent_kafka import KafkaException
+
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka import groups, offsets
 from clients.kafka.connection import reading
@@ -70,4 +72,6 @@ class KafkaLog:
     def _timestamp(self, partition: int, offset: int) -> int | None:
         with reading(self._settings, self._group, self._topic, {partition: offset}) as consumer:
             record = consumer.poll(ANSWER_TIMEOUT_S)
-        return None if record is None or record.error() else int(record.timestamp()[1])
+            if record is not None and (error := record.error()):
+                raise KafkaException(error)
+        return None if record is None else int(record.timestamp()[1])

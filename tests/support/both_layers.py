@@ -117,6 +117,7 @@ def publish_in_every_codec(settings, sent):
 
 def codecs_of(settings):
     """The numbers of the codecs of the record batches in the topic `events`."""
+    settings = settings.kafka_as("batch")
     return {
         batch.codec
         for partition, end in ends(settings, settings.events_topic).items()

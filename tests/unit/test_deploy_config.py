@@ -63,7 +63,9 @@ def test_flink_keeps_the_stock_java_options_and_binds_to_loopback(settings, envi
 def test_flink_may_get_tokens_from_the_token_url_alone(tmp_path, environment, url):
     settings = Settings(state_dir=tmp_path, kafka_oauth_token_url=url)
     files = config_files(settings, environment)["flink"]
-    options = yaml.safe_load(next(text for path, text in files.items() if path.name == "config.yaml"))["env.java.opts.all"]
+    options = yaml.safe_load(next(text for path, text in files.items() if path.name == "config.yaml"))[
+        "env.java.opts.all"
+    ]
     allowed = [option for option in options.split() if "oauthbearer.allowed.urls" in option]
     assert allowed == ([f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={url}"] if url else [])
 

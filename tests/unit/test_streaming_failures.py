@@ -46,7 +46,9 @@ def metadata_of(topic: str, cause: str) -> str:
     )
 
 
-OPEN = "java.lang.RuntimeException: Failed to get open transactions for topics [{}]. Make sure that the Kafka broker ..."
+OPEN = (
+    "java.lang.RuntimeException: Failed to get open transactions for topics [{}]. Make sure that the Kafka broker ..."
+)
 DENIED = "TopicAuthorizationException: Topic authorization failed."
 PRODUCERS = (
     "TopicAuthorizationException: Failed to describe active producers for partition p.late_events-3 due to "
@@ -180,7 +182,9 @@ def test_a_job_that_restarts_for_such_a_reason_is_refused_with_the_way_out() -> 
         flink.answers["/jobs/a/exceptions"] = {"exceptionHistory": {"entries": [{"stacktrace": denied}]}}
         assert FlinkRest(flink.url).last_failure("a") == "TopicAuthorizationException: Topic authorization failed."
         settings = SCRAM.model_copy(update={"flink_url": flink.url})
-        with pytest.raises(SmaError, match=r"is RESTARTING \(Topic.* failed\.\): User:stream may not Read on topic p\.ev"):
+        with pytest.raises(
+            SmaError, match=r"is RESTARTING \(Topic.* failed\.\): User:stream may not Read on topic p\.ev"
+        ):
             required_job(settings)
     finally:
         flink.close()
