@@ -65,6 +65,10 @@ class KafkaLog:
         """Forget how far the stream has read: a job that starts with empty state has read nothing."""
         groups.delete_group(self._settings, self._group)
 
+    def require_committable(self) -> None:
+        """Refuse to start a job that Kafka would not let commit how far it has read."""
+        groups.require_committable(self._settings, self._group)
+
     def record_count(self, topic: str) -> int:
         """Return how many records a topic holds; 0 where there is no such topic."""
         return offsets.record_count(self._settings, topic)

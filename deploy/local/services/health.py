@@ -28,7 +28,7 @@ from sma.settings import (
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The result of a check: a reason if the part is not up, its version if it answers.
+    """The result of a check: a reason if the part is not whole, its version if it answers.
 
     `is_final` means that waiting does not help: the part runs, but the code that it runs is at fault.
     """
@@ -41,6 +41,11 @@ class Health:
     def is_up(self) -> bool:
         """Whether the part answers as it should."""
         return self.reason is None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it does not answer; with some of its brokers Kafka is not up, and not down either."""
+        return self.reason is not None and self.version is None
 
 
 def check_kafka(settings: KafkaSettings, since: float = 0) -> Health:

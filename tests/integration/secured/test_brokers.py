@@ -39,6 +39,11 @@ def test_the_status_shows_kafka_once_with_all_its_processes(place: Place) -> Non
     assert (kafka.version or "").endswith(", 3 brokers")
 
 
+def test_a_kafka_with_fewer_brokers_than_it_should_have_is_not_whole_and_not_down(place: Place) -> None:
+    health = check_kafka(place.settings.model_copy(update={"kafka_brokers": 4}))
+    assert (health.reason, health.is_up, health.is_down) == ("3 of 4 brokers are up", False, False)
+
+
 def test_the_logs_of_every_process_are_shown(place: Place) -> None:
     shown = place.sma("logs", "kafka", "--lines", "2")
     assert [line for line in shown.stdout.splitlines() if line.startswith("==>")][:3] == [
@@ -65,7 +70,8 @@ def test_a_broker_that_is_killed_comes_back_and_no_record_is_refused_or_lost(pla
     assert "kafka" in [part.name for part in status(place.settings, environ=place.environ).parts]
 
 
-def test_a_later_up_keeps_what_was_chosen_and_refuses_another_choice(place: Place) -> None:
-    refused = place.sma("up", "--security", "plaintext")
+def test_another_choice_on_a_stack_with_data_is_refused(secured_stack: Place) -> None:
+    refused = secured_stack.sma("up", "--security", "plaintext")
     assert refused.returncode != 0
-    assert "SMA_KAFKA_SECURITY_PROTOCOL" in refused.stderr or "--fresh" in refused.stderr
+    assert "has 3 brokers with sasl_ssl, and its data cannot become those of 3 brokers with plaintext" in refused.stderr
+    assert kafka_of(secured_stack).is_up
