@@ -245,4 +245,5 @@ class _Patience:
             reason = error.args[0]
             if reason.code() in _UNKNOWN:
                 raise Refused(SERVICE, self._settings.kafka_bootstrap, f"{what}: {reason.str()}") from error
-            raise failure(self._settings, error, what) from error
+            group = f"{self._settings.topic_prefix}batch"
+            raise failure(self._settings, error, what, [f"Describe on Group:{group}"]) from error

@@ -37,8 +37,8 @@ _OFFSETS_VERSION = 5
 _DELETE_VERSION = 1
 _DESCRIBE_VERSION = 3
 
-_READ = 1 << 3  # the bit of an operation is its number in the protocol
-_NOT_TOLD = -(2**31)
+_READ = 3  # the operation's number in the protocol
+_NOT_TOLD = 31  # the only bit of what a broker answers that tells nothing
 
 
 class GroupInUse(SmaError):
@@ -89,12 +89,12 @@ def require_committable(settings: KafkaSettings, group: str) -> None:
     except KafkaError as error:
         raise failure(settings.kafka_bootstrap, error, f"what is allowed on the group {group} is not known") from error
     denied = denial(settings, GroupAuthorizationFailedError.errno, (f"Read on Group:{group}",))
-    if denied is not None and allowed != _NOT_TOLD and not allowed & _READ:
+    if denied is not None and _NOT_TOLD not in allowed and _READ not in allowed:
         raise denied
 
 
-def allowed_operations(wire: Wire, group: str) -> int:
-    """Return what the principal may do with a consumer group, a bit for each operation.
+def allowed_operations(wire: Wire, group: str) -> set[int]:
+    """Return the numbers of the operations that the principal may do with a consumer group.
 
     Raises:
         KafkaError: this broker is not the group's coordinator, or does not answer.
@@ -102,7 +102,7 @@ def allowed_operations(wire: Wire, group: str) -> int:
     request = DescribeGroupsRequest[_DESCRIBE_VERSION](groups=[group], include_authorized_operations=True)
     (described,) = wire.ask(request, DescribeGroupsResponse).groups
     wire.raise_for(described.error_code, f"Describe on Group:{group}")
-    return int(described.authorized_operations)
+    return set(described.authorized_operations)
 
 
 def coordinator(wire: Wire, group: str) -> Address:
