@@ -194,7 +194,8 @@ def _log_end(settings: KafkaSettings, error: KafkaError, at: int, where: str, po
     if error.code() in _DAMAGED:
         raise SmaError(f"{where}: the record batch at Kafka offset {at} is damaged: {error.str()}")
     topic = where.partition(":")[0]
-    raise failure(settings, KafkaException(error), could_not_be_read(where, position), [f"Read on Topic:{topic}"])
+    needs = [f"Read on Topic:{topic}", f"Describe on Group:{settings.topic_prefix}batch"]
+    raise failure(settings, KafkaException(error), could_not_be_read(where, position), needs)
 
 
 class _Patience:
@@ -245,5 +246,4 @@ class _Patience:
             reason = error.args[0]
             if reason.code() in _UNKNOWN:
                 raise Refused(SERVICE, self._settings.kafka_bootstrap, f"{what}: {reason.str()}") from error
-            group = f"{self._settings.topic_prefix}batch"
-            raise failure(self._settings, error, what, [f"Describe on Group:{group}"]) from error
+            raise failure(self._settings, error, what) from error
