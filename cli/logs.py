@@ -8,15 +8,16 @@ import click
 from click.shell_completion import CompletionItem
 
 from cli.console import out, print_table
-from deploy.local.logs import Log, log_files, programs_of
-from deploy.local.parts import PROGRAMS
+from deploy.local.logs import Log, log_files, logged_programs, programs_of
+from deploy.local.parts import OPTIONAL_PROGRAMS, PROGRAMS
 from sma.errors import SmaError
 
 _POLL_S = 0.5
 
 
 def _names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    names = dict.fromkeys([*PROGRAMS, *(program for programs in PROGRAMS.values() for program in programs)])
+    programs = (program for part in PROGRAMS for program in (*PROGRAMS[part], *OPTIONAL_PROGRAMS.get(part, ())))
+    names = dict.fromkeys([*PROGRAMS, *programs])
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
@@ -44,7 +45,7 @@ def logs(part: str | None, lines: int, follow: bool) -> None:
     if part is None:
         _list_files(state_dir)
         return
-    programs = programs_of(part)
+    programs = logged_programs(state_dir, part)
     if not follow and not any(log_files(state_dir, program) for program in programs):
         raise SmaError(f"{part} has no log in {state_dir / 'logs'}: it was not started here; see `sma status`")
     with ExitStack() as opened:
@@ -69,8 +70,8 @@ def _print(program: str, lines: list[str], programs: int) -> None:
 def _list_files(state_dir: Path) -> None:
     rows = [
         (part, program, str(path), path.stat().st_size)
-        for part, programs in PROGRAMS.items()
-        for program in programs
+        for part in PROGRAMS
+        for program in programs_of(part)
         for path in log_files(state_dir, program)
     ]
     if not rows:

@@ -76,7 +76,7 @@ def _job(settings: Settings) -> progress.Status:
     """
     for part, check in (("Flink", check_flink), ("Kafka", check_kafka)):
         health = check(settings)
-        if not health.is_up:
+        if health.is_down:
             raise SmaError(f"{part} is down")
     return progress.status(settings)
 

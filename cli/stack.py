@@ -8,7 +8,14 @@ from sma.errors import SmaError
 
 @click.command()
 @click.option("--fresh", is_flag=True, help="delete all data of the local stack first")
-def up(fresh: bool) -> None:
+@click.option("--brokers", type=click.Choice(["1", "3"]), help="how many brokers Kafka has; 1 unless chosen before")
+@click.option(
+    "--security",
+    type=click.Choice(["plaintext", "ssl", "sasl_ssl"]),
+    help="how one connects to Kafka: TLS with certificates (ssl), or with logins (sasl_ssl); plaintext unless chosen "
+    "before",
+)
+def up(fresh: bool, brokers: str | None, security: str | None) -> None:
     """Start what is not running: Kafka, TimescaleDB, Flink, Dagster, Prometheus, the overview page, the Flink job.
 
     Safe to run again. The job resumes from its newest savepoint or checkpoint. A service that the environment
@@ -18,6 +25,7 @@ def up(fresh: bool) -> None:
     Examples:
       sma up
       SMA_PORT_BASE=21000 sma up     # the first time; the ports are kept
+      sma up --fresh --brokers 3 --security sasl_ssl
     """
     from cli.start_job import start_job
     from cli.status_page import print_parts
@@ -25,7 +33,7 @@ def up(fresh: bool) -> None:
     from deploy.local.lifecycle import stack
     from deploy.local.lifecycle.status import status as stack_status
 
-    settings = stack.up(say, fresh=fresh)
+    settings = stack.up(say, fresh=fresh, brokers=int(brokers) if brokers else None, security=security)
     say(in_words(start_job(settings, "up")))
     print_parts(stack_status(settings))
 

@@ -179,15 +179,18 @@ def delete_topics(settings: KafkaSettings) -> None:
     """
     there = describe_topics(settings, topic_names(settings), TOPICS_TIMEOUT_S)
     if there:
-        ask(settings, partial(_delete, list(there)), f"Delete on Topic:{', '.join(there)}")
+        ask(settings, partial(_delete, settings, list(there)))
     with suppress(GroupInUse):
         delete_group(settings, settings.consumer_group)
 
 
-def _delete(names: list[str], client: AdminClient) -> None:
+def _delete(settings: KafkaSettings, names: list[str], client: AdminClient) -> None:
     deleted = client.delete_topics(names, operation_timeout=TOPICS_TIMEOUT_S, request_timeout=2 * TOPICS_TIMEOUT_S)
-    for future in deleted.values():
-        future.result()
+    for topic, future in deleted.items():
+        try:
+            future.result()
+        except KafkaException as error:
+            raise failure(settings, error, f"topic {topic}", (f"Delete on Topic:{topic}",)) from error
 
 
 @retry(

@@ -23,7 +23,7 @@ class Tails:
     def __init__(self, settings: KafkaSettings) -> None:
         """Read nothing yet."""
         self.topic_id = ""
-        self._settings = settings
+        self._settings = settings.kafka_as("heartbeats")
         self._tails: dict[int, Tail] = {}
         self._read_to: dict[int, int] = {}
 

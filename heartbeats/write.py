@@ -53,6 +53,7 @@ def write_heartbeats(settings: KafkaSettings, heartbeats: Mapping[int, int], now
         written.append(Written(partition, offset, heartbeats[partition], stamped_ms))
 
     options = {"enable.idempotence": True, "message.timeout.ms": round(1_000 * ANSWER_TIMEOUT_S), "linger.ms": 0}
+    settings = settings.kafka_as("heartbeats")
     sender = producer(settings, **options)
     for partition, heartbeat_ms in heartbeats.items():
         value = b'{"heartbeat": %d}' % heartbeat_ms

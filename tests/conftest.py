@@ -51,6 +51,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group("stack"))
         elif "log_services" in fixtures:
             item.add_marker(pytest.mark.xdist_group("log_services"))
+        elif "secured_stack" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("secured_stack"))
         elif "secured_kafka" in fixtures:
             item.add_marker(pytest.mark.xdist_group("secured_kafka"))
         elif "database_server" in fixtures:

@@ -194,7 +194,8 @@ def _log_end(settings: KafkaSettings, error: KafkaError, at: int, where: str, po
     if error.code() in _DAMAGED:
         raise SmaError(f"{where}: the record batch at Kafka offset {at} is damaged: {error.str()}")
     topic = where.partition(":")[0]
-    raise failure(settings, KafkaException(error), could_not_be_read(where, position), [f"Read on Topic:{topic}"])
+    needs = [f"Read on Topic:{topic}", f"Describe on Group:{settings.topic_prefix}batch"]
+    raise failure(settings, KafkaException(error), could_not_be_read(where, position), needs)
 
 
 class _Patience:

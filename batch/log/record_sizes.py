@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from batch.log.offsets import OffsetRange
 from clients.answers import CHECK_TIMEOUT_S
@@ -48,7 +48,9 @@ def record_bytes(settings: KafkaSettings, retained: Mapping[int, OffsetRange]) -
     starts = {partition: max(each.start, each.end - SAMPLE_RECORDS) for partition, each in retained.items()}
     with reading(settings.kafka_as("batch"), group, topic, starts, **{"auto.offset.reset": "earliest"}) as consumer:
         sampled = consumer.consume(SAMPLE_RECORDS, timeout=CHECK_TIMEOUT_S)
-    sizes = [_size(message) for message in sampled if message.error() is None]
+        if error := next((error for message in sampled if (error := message.error())), None):
+            raise KafkaException(error)
+    sizes = [_size(message) for message in sampled]
     return sum(sizes) / len(sizes) if sizes else float(RECORD_OVERHEAD_BYTES)
 
 

@@ -139,7 +139,7 @@ def reading(
         SmaError: Kafka does not answer, or refuses.
     """
     _require_allowed(settings)
-    needs = (f"Read on Topic:{topic}", f"Read on Group:{group}")
+    needs = (f"Read on Topic:{topic}", f"Describe on Group:{group}")
     consumer = Consumer(_config(settings, **{"group.id": group, "enable.auto.commit": False} | others))
     try:
         consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in from_offsets.items()])

@@ -6,14 +6,26 @@ librdkafka's admin client is not used for this: it ends the process where the co
 
 from collections.abc import Callable, Sequence
 
-from kafka.errors import GroupIdNotFoundError, KafkaConnectionError, KafkaError, NonEmptyGroupError
-from kafka.protocol.admin import DeleteGroupsRequest, DeleteGroupsResponse
+from kafka.errors import (
+    GroupAuthorizationFailedError,
+    GroupIdNotFoundError,
+    KafkaConnectionError,
+    KafkaError,
+    NonEmptyGroupError,
+)
+from kafka.protocol.admin import (
+    DeleteGroupsRequest,
+    DeleteGroupsResponse,
+    DescribeGroupsRequest,
+    DescribeGroupsResponse,
+)
 from kafka.protocol.consumer import OffsetFetchRequest, OffsetFetchResponse
 from kafka.protocol.metadata import CoordinatorType, FindCoordinatorRequest, FindCoordinatorResponse
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_fixed
 
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka.connection import RETRY_S, SETTLING_S
+from clients.kafka.denied import denial
 from clients.kafka.offsets import partitions
 from clients.kafka.pool import WIRES
 from clients.kafka.wire import Address, Found, Wire, failure
@@ -23,6 +35,10 @@ from sma.settings import KafkaSettings
 _COORDINATOR_VERSION = 2
 _OFFSETS_VERSION = 5
 _DELETE_VERSION = 1
+_DESCRIBE_VERSION = 3
+
+_READ = 3  # the operation's number in the protocol
+_NOT_TOLD = 31  # the only bit of what a broker answers that tells nothing
 
 
 class GroupInUse(SmaError):
@@ -59,6 +75,34 @@ def delete_group(settings: KafkaSettings, group: str) -> None:
         ) from error
     except KafkaError as error:
         raise failure(settings.kafka_bootstrap, error, f"the group {group} cannot be deleted") from error
+
+
+def require_committable(settings: KafkaSettings, group: str) -> None:
+    """Refuse a consumer group for which the principal may not commit offsets: Flink would only warn, at each commit.
+
+    Raises:
+        Denied: that is so.
+        SmaError: Kafka does not answer.
+    """
+    try:
+        allowed = ask_coordinator(settings, group, lambda wire: allowed_operations(wire, group))
+    except KafkaError as error:
+        raise failure(settings.kafka_bootstrap, error, f"what is allowed on the group {group} is not known") from error
+    denied = denial(settings, GroupAuthorizationFailedError.errno, (f"Read on Group:{group}",))
+    if denied is not None and _NOT_TOLD not in allowed and _READ not in allowed:
+        raise denied
+
+
+def allowed_operations(wire: Wire, group: str) -> set[int]:
+    """Return the numbers of the operations that the principal may do with a consumer group.
+
+    Raises:
+        KafkaError: this broker is not the group's coordinator, or does not answer.
+    """
+    request = DescribeGroupsRequest[_DESCRIBE_VERSION](groups=[group], include_authorized_operations=True)
+    (described,) = wire.ask(request, DescribeGroupsResponse).groups
+    wire.raise_for(described.error_code, f"Describe on Group:{group}")
+    return set(described.authorized_operations)
 
 
 def coordinator(wire: Wire, group: str) -> Address:

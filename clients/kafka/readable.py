@@ -88,7 +88,7 @@ class ReadableEnds:
 
     def _last_record(self, partition: int, batch: BatchHeader, end: int) -> int | None:
         """Return the last offset before `end` at which compaction has left a record, which a header does not tell."""
-        group = f"{self._settings.topic_prefix}readable"
+        group = self._settings.consumer_group  # which whoever looks may describe, and is not joined
         others = {"isolation.level": "read_committed", "auto.offset.reset": "error"}
         with reading(self._settings, group, self._topic, {partition: batch.base_offset}, **others) as consumer:
             records = consumer.consume(batch.record_count, ANSWER_TIMEOUT_S)

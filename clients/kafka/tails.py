@@ -46,7 +46,7 @@ def read_ranges(
     starts = {partition: ranges[partition][0] for partition in left}
     options = {"enable.partition.eof": True, "auto.offset.reset": "earliest", "isolation.level": "read_committed"}
     deadline = time.monotonic() + timeout_s
-    with reading(settings, f"{settings.consumer_group}-tails", topic, starts, **options) as consumer:
+    with reading(settings, f"{settings.topic_prefix}heartbeats", topic, starts, **options) as consumer:
         while left:
             records = consumer.consume(_MOST_AT_ONCE, _POLL_S)
             if records:

@@ -15,7 +15,9 @@ from dotenv import dotenv_values
 
 from clients.files import write_whole
 from deploy.local.folders import make_state_dir
-from deploy.local.parts import PARTS
+from deploy.local.kafka_layout import kafka_programs
+from deploy.local.kafka_plan import plan_kafka
+from deploy.local.parts import PARTS, PROGRAMS
 from deploy.local.ports import LOOPBACK, PORT_OFFSETS, choose_ports
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
@@ -61,6 +63,12 @@ class Environment:
         """The port of each listener."""
         return choose_ports(self.values)
 
+    def programs(self, part: str) -> tuple[str, ...]:
+        """Return the processes of a part that run here; none where the part is elsewhere."""
+        if part not in self.parts:
+            return ()
+        return kafka_programs(self.values) if part == "kafka" else PROGRAMS[part]
+
     def password(self, role: str) -> str:
         """Return the password of a role of the local PostgreSQL."""
         return self.values[f"SMA_PASSWORD_{role.upper()}"]
@@ -101,7 +109,8 @@ def plan_environment(state_dir: Path, environ: Mapping[str, str], persisted: Env
         persisted: what was chosen by an earlier `up`, if there was one.
 
     Raises:
-        SmaError: a port is no port, or only some of the addresses of a service elsewhere are given.
+        SmaError: a port is no port, only some of the addresses of a service elsewhere are given, or what is chosen of
+            Kafka is not what its data are of.
     """
     before = dict(persisted.values) if persisted else {}
     given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value}
@@ -116,7 +125,7 @@ def plan_environment(state_dir: Path, environ: Mapping[str, str], persisted: Env
             local_parts.append(part)
     values["SMA_LOCAL_PARTS"] = ",".join(local_parts)
     if "kafka" in local_parts:
-        values["SMA_KAFKA_BOOTSTRAP"] = f"{LOOPBACK}:{ports['kafka']}"
+        values |= plan_kafka(state_dir, given, before, ports)
     if "flink" in local_parts:
         storage = given.get("SMA_FLINK_STORAGE") or before.get("SMA_FLINK_STORAGE")
         values.update({"SMA_FLINK_STORAGE": storage} if storage else {})

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from deploy.local.parts import PROGRAMS
+from deploy.local.parts import OPTIONAL_PROGRAMS, PROGRAMS
 from sma.errors import SmaError
 
 
@@ -19,12 +19,22 @@ def programs_of(part: str) -> tuple[str, ...]:
         SmaError: there is neither; the text has the names.
     """
     if part in PROGRAMS:
-        return PROGRAMS[part]
-    programs = [program for each in PROGRAMS.values() for program in each]
+        return (*PROGRAMS[part], *OPTIONAL_PROGRAMS.get(part, ()))
+    programs = [program for parts in (PROGRAMS, OPTIONAL_PROGRAMS) for each in parts.values() for program in each]
     if part in programs:
         return (part,)
     others = ", ".join(program for program in programs if program not in PROGRAMS)
     raise SmaError(f"no part is called {part!r}: there are {', '.join(PROGRAMS)}, and the processes {others}")
+
+
+def logged_programs(state_dir: Path, part: str) -> tuple[str, ...]:
+    """Return the processes of a part without those optional ones that have no log; a process may be named too.
+
+    Raises:
+        SmaError: there is neither.
+    """
+    optional = OPTIONAL_PROGRAMS.get(part, ())
+    return tuple(each for each in programs_of(part) if each not in optional or log_files(state_dir, each))
 
 
 def log_file(state_dir: Path, program: str) -> Path:

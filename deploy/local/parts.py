@@ -12,3 +12,6 @@ PROGRAMS = {
     "prometheus": ("exporter", "prometheus", "alertmanager"),
     "overview": ("overview",),
 }
+BROKERS = ("kafka", "kafka-2", "kafka-3")
+TOKEN_SERVER = "kafka-tokens"  # noqa: S105 - a process
+OPTIONAL_PROGRAMS = {"kafka": (*BROKERS[1:], TOKEN_SERVER)}  # by part: those that run only where they were chosen

@@ -29,8 +29,16 @@ PORT_OFFSETS = {
     "flink_metrics_2": 10,
     "dagster_code": 11,
     "overview": 12,
+    "kafka_2": 13,  # the rest listen only with three brokers, or with TLS
+    "kafka_3": 14,
+    "kafka_controller_2": 15,
+    "kafka_controller_3": 16,
+    "kafka_internal": 17,
+    "kafka_internal_2": 18,
+    "kafka_internal_3": 19,
+    "kafka_tokens": 20,
 }
-BLOCK_SIZE = 20
+BLOCK_SIZE = 30
 _LOWEST_BASE, _HIGHEST_BASE = 20000, 32000  # below the ports that the system hands out by itself
 
 

@@ -16,6 +16,9 @@ class KafkaConnection(Part):
     """Where Kafka is, and as whom it is connected to."""
 
     kafka_bootstrap: str = Field("127.0.0.1:19000", description="Kafka's bootstrap servers")
+    kafka_brokers: int = Field(
+        1, ge=1, description="how many brokers Kafka has: `sma status` reports fewer; the local stack runs 1 or 3"
+    )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="whether connections are encrypted (`SSL`, `SASL_SSL`), and whether clients log in"
     )

@@ -5,6 +5,8 @@ It names the topic and the group; `clients.kafka` sends the requests.
 
 from collections.abc import Mapping
 
+from confluent_kafka import KafkaException
+
 from clients.answers import ANSWER_TIMEOUT_S
 from clients.kafka import groups, offsets
 from clients.kafka.connection import reading
@@ -83,6 +85,10 @@ class KafkaLog:
         """Forget how far the stream has read: a job that starts with empty state has read nothing."""
         groups.delete_group(self._settings, self._group)
 
+    def require_committable(self) -> None:
+        """Refuse to start a job that Kafka would not let commit how far it has read."""
+        groups.require_committable(self._settings, self._group)
+
     def record_count(self, topic: str) -> int:
         """Return how many records a topic holds; 0 where there is no such topic."""
         return offsets.record_count(self._settings, topic)
@@ -90,4 +96,6 @@ class KafkaLog:
     def _timestamp(self, partition: int, offset: int) -> int | None:
         with reading(self._settings, self._group, self._topic, {partition: offset}) as consumer:
             record = consumer.poll(ANSWER_TIMEOUT_S)
-        return None if record is None or record.error() else int(record.timestamp()[1])
+            if record is not None and (error := record.error()):
+                raise KafkaException(error)
+        return None if record is None else int(record.timestamp()[1])

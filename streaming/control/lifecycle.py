@@ -134,6 +134,7 @@ def launch(settings: StreamingSettings, averages: Averages, snapshot: Snapshot |
     The new lineage is there before its generation is recorded: all rows of a generation come from states that it began.
     """
     log, snapshots = KafkaLog(settings), Snapshots(settings)
+    log.require_committable()
     starts = log.starts()
     config = JobConfig.of(averages, len(starts), log.topic_id())
     if snapshot is None:

@@ -14,7 +14,8 @@ import pytest
 import requests
 
 from deploy.local.environment import Environment, plan_environment
-from deploy.local.services.programs import config_files, kafka_java
+from deploy.local.services.kafka_java import kafka_java
+from deploy.local.services.programs import config_files
 from deploy.local.services.render import FLINK_HOME
 from monitoring.logs.events import ALWAYS
 from orchestration.backfill import follow_backfill, launch_backfill

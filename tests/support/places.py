@@ -9,7 +9,10 @@ from dataclasses import dataclass
 import pytest
 
 from database.migrate import copy_database, create_database, drop_database, restrict_public, with_database
+from deploy.acls import grant, revoke
 from deploy.local.environment import DATABASE_URLS, read_environment
+from deploy.local.kafka_layout import has_tls, principal_of
+from deploy.local.services.kafka_config import bootstrap_settings
 from deploy.topics import create_topics, delete_topics
 from sma.settings import CHECKOUT, Settings, load_settings
 
@@ -69,12 +72,27 @@ def database_on(server: Place, template: str) -> Iterator[Place]:
 @contextmanager
 def place_on(stack: Place, template: str, **variables: str) -> Iterator[Place]:
     """Make topics and a database of one's own, for as long as they are needed; `variables` are more of its settings."""
-    with database_on(Place(stack.settings, stack.environ | variables), template) as own:
-        create_topics(own.settings)
+    with database_on(Place(stack.settings, stack.environ | variables), template) as own, allowed_on(own):
+        create_topics(own.settings.kafka_as("admin"))
         try:
             yield own
         finally:
-            delete_topics(own.settings)
+            delete_topics(own.settings.kafka_as("admin"))
+
+
+@contextmanager
+def allowed_on(place: Place) -> Iterator[None]:
+    """Allow each part what the documentation says on the topics of a place, where its Kafka goes by that."""
+    environment = read_environment(place.settings.state_dir)
+    if environment is None or not has_tls(environment.values):
+        yield
+        return
+    superuser = bootstrap_settings(place.settings, environment)
+    grant(superuser, principal_of)
+    try:
+        yield
+    finally:
+        revoke(superuser, principal_of)
 
 
 def settings_of(environ: dict[str, str]) -> Settings:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Producer
 
+from clients.kafka.librdkafka import librdkafka_options
 from sma.settings import KafkaSettings
 from tests.support.kafka_batches import key_of
 
@@ -32,7 +33,7 @@ def publish(
     """Send records in order, in batches of a codec; return (partition, Kafka offset) of each."""
     producer = Producer(
         {
-            "bootstrap.servers": settings.kafka_bootstrap,
+            **librdkafka_options(settings.kafka_as("producer")),
             "partitioner": "murmur2_random",
             "enable.idempotence": True,
             "compression.type": codec,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy.local.ports import free_port_base
 from sma.settings import CHECKOUT
@@ -21,12 +22,20 @@ _UP = "import sys; from deploy.local.lifecycle import stack; stack.up(print, fre
 
 
 @contextmanager
-def running_services(state_dir: Path, parts: Sequence[str]) -> Iterator[Place]:
-    """Start parts of the stack, as `deploy.local.lifecycle.stack.up` names them, until the block ends."""
+def running_services(
+    state_dir: Path, parts: Sequence[str], chosen: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Place]:
+    """Start parts of the stack, as `deploy.local.lifecycle.stack.up` names them, until the block ends.
+
+    Args:
+        state_dir: the stack's state folder, deleted in the end.
+        parts: those to start.
+        chosen: what the first start chooses, such as SMA_KAFKA_BROKERS.
+    """
     others = {name: value for name, value in os.environ.items() if not name.startswith("SMA_")}
     environ = others | SHORT_LIVED_JVMS | {"SMA_STATE_DIR": str(state_dir)}
     try:
-        started = environ | {"SMA_PORT_BASE": str(free_port_base())}
+        started = environ | chosen | {"SMA_PORT_BASE": str(free_port_base())}
         run_or_fail([sys.executable, "-c", _UP, *parts], started)
         yield Place(settings_of(environ), environ)
     finally:

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
+from clients.kafka.librdkafka import librdkafka_options
+
+_GROUPS = {"batch": "batch", "subscriber": "tail"}  # those that the parts may use
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -25,10 +28,11 @@ def stored(place, table):
 
 def records(place, topic):
     """Return the JSON objects in a topic, each partition in order, without those of transactions that failed."""
+    part = "subscriber" if topic == place.settings.moving_averages_topic else "batch"
     consumer = Consumer(
         {
-            "bootstrap.servers": place.settings.kafka_bootstrap,
-            "group.id": "tests",
+            **librdkafka_options(place.settings.kafka_as(part)),
+            "group.id": f"{place.settings.topic_prefix}{_GROUPS[part]}",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,

@@ -91,7 +91,7 @@ def test_another_shell_is_refused_with_the_names():
     ("words", "completed"),
     [
         ("sma logs fl", ["flink", "flink-jobmanager", "flink-taskmanager"]),
-        ("sma logs k", ["kafka"]),
+        ("sma logs k", ["kafka", "kafka-2", "kafka-3", "kafka-tokens"]),
         ("sma pro", ["produce"]),
         ("sma stream re", ["replay", "reprocess"]),
         ("sma logs --fo", ["--follow"]),

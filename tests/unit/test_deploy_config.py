@@ -13,6 +13,7 @@ from requests.certs import where
 from deploy.local.environment import Environment, plan_environment
 from deploy.local.lifecycle.supervisor import socket_path
 from deploy.local.services.java_logs import trust_store, write_trust_store
+from deploy.local.services.kafka_config import render_broker
 from deploy.local.services.programs import config_files, program_options
 from deploy.local.services.render import CONFIG_DIR, FLINK_HOME, render_supervisord, render_template
 from sma.errors import SmaError
@@ -32,12 +33,13 @@ def settings(tmp_path) -> Settings:
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CONFIG_DIR.iterdir()))
 def test_every_template_is_filled_in_whole(name, environment):
-    rendered = render_template(name, environment)
+    is_broker = name == "server.properties"
+    rendered = render_broker(environment, "kafka") if is_broker else render_template(name, environment)
     assert not string.Template(rendered).get_identifiers()
 
 
 def test_kafka_keeps_old_event_times_and_makes_no_topic_by_itself(environment):
-    lines = render_template("server.properties", environment).splitlines()
+    lines = render_broker(environment, "kafka").splitlines()
     properties = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert properties["log.retention.ms"] == "-1"
     assert properties["log.message.timestamp.type"] == "LogAppendTime"

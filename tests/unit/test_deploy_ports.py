@@ -23,6 +23,14 @@ def test_ports_are_a_block_from_19000_on_unless_said_otherwise():
         "flink_metrics_2": 19010,
         "dagster_code": 19011,
         "overview": 19012,
+        "kafka_2": 19013,
+        "kafka_3": 19014,
+        "kafka_controller_2": 19015,
+        "kafka_controller_3": 19016,
+        "kafka_internal": 19017,
+        "kafka_internal_2": 19018,
+        "kafka_internal_3": 19019,
+        "kafka_tokens": 19020,
     }
 
 

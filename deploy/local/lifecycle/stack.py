@@ -14,13 +14,15 @@ from pathlib import Path
 from database.migrate import truncate_tables
 from deploy.local.environment import Environment, plan_environment, read_environment, state_dir_of, write_environment
 from deploy.local.folders import make_folders, make_state_dir, write_config_files
+from deploy.local.kafka_layout import has_tls
+from deploy.local.kafka_plan import chosen_kafka
 from deploy.local.lifecycle.starting import Start
 from deploy.local.lifecycle.supervisor import Supervisor
-from deploy.local.parts import PROGRAMS
+from deploy.local.parts import BROKERS, PROGRAMS, TOKEN_SERVER
 from deploy.local.ports import require_free
 from deploy.local.processes import end_processes, stack_processes
 from deploy.local.services.java_logs import TOKEN, write_trust_store
-from deploy.local.services.programs import LISTENERS, config_files, is_root, program_options
+from deploy.local.services.programs import config_files, is_root, listeners, program_options
 from deploy.local.services.render import INSTALL_DIR
 from deploy.topics import reset_topics
 from monitoring.logs.destination import destination_of
@@ -34,12 +36,19 @@ _STOP_ORDER = (
     ("overview", "prometheus", "alertmanager", "exporter"),
     ("heartbeats", "dagster-daemon", "dagster-webserver", "dagster-code"),
     ("flink-taskmanager", "flink-jobmanager"),
-    ("kafka", "postgres"),
+    (*BROKERS, "postgres"),
+    (TOKEN_SERVER,),
 )
 
 
 def up(
-    say: Say, *, fresh: bool = False, parts: Collection[str] = tuple(PROGRAMS), environ: Mapping[str, str] = os.environ
+    say: Say,
+    *,
+    fresh: bool = False,
+    parts: Collection[str] = tuple(PROGRAMS),
+    brokers: int | None = None,
+    security: str | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Start every part of the stack that is not up, wait until all are healthy, and make topics, tables and views.
 
@@ -47,6 +56,8 @@ def up(
         say: takes a line of progress: one for each part, when it is up.
         fresh: delete all state first, data included; the installation stays.
         parts: those to start; Dagster needs TimescaleDB, and Prometheus all others.
+        brokers: how many Kafka has, 1 or 3; as before where None.
+        security: how one connects to Kafka, `plaintext`, `ssl` or `sasl_ssl`; as before where None.
         environ: SMA_STATE_DIR, SMA_PORT_BASE and so on.
 
     Returns:
@@ -57,11 +68,12 @@ def up(
             `down` is at work.
     """
     state_dir = state_dir_of(environ)
+    environ = {**environ, **chosen_kafka(brokers, security, environ)}
     with _locked(state_dir):
+        environment = plan_environment(state_dir, environ, None if fresh else read_environment(state_dir))
         if fresh:
             _stop(state_dir, say)
             _delete_state(state_dir)
-        environment = plan_environment(state_dir, environ, read_environment(state_dir))
         supervisor = Supervisor(state_dir)
         _require_installed(environment)
         _require_ports(environment, supervisor)
@@ -86,14 +98,18 @@ def _require_ports(environment: Environment, supervisor: Supervisor) -> None:
     if not supervisor.is_running():
         end_processes(environment.state_dir)  # what a killed supervisord left behind would hold them
     for part in environment.parts:
-        if not any(supervisor.is_alive(program) for program in PROGRAMS[part]):
-            for listener in LISTENERS[part]:
+        if not any(supervisor.is_alive(program) for program in environment.programs(part)):
+            for listener in listeners(environment, part):
                 require_free(environment.ports[listener], part)
 
 
 def _prepare(settings: Settings, environment: Environment, supervisor: Supervisor, environ: Mapping[str, str]) -> None:
-    files = config_files(settings, environment)
     make_folders(environment.state_dir)
+    if "kafka" in environment.parts and has_tls(environment.values):
+        from deploy.local.services.certificates import make_certificates  # its library takes a while to import
+
+        make_certificates(environment)
+    files = config_files(settings, environment)
     write_config_files(files)
     write_trust_store(settings, environment)
     supervisor.ensure_running(program_options(environment, files, environ), _without_settings(environ), is_root())
@@ -141,7 +157,7 @@ def reset_data(settings: Settings) -> None:
         SmaError: Kafka or the database cannot be reached.
     """
     truncate_tables(settings.owner_database_url.get_secret_value())
-    reset_topics(settings)
+    reset_topics(settings.kafka_as("admin"))
 
 
 def _delete_state(state_dir: Path) -> None:

@@ -9,12 +9,15 @@ from threading import Event
 from tenacity import RetryError, Retrying, retry_if_result, sleep_using_event, stop_after_delay, wait_fixed
 
 from database.migrate import migrate
+from deploy.acls import grant
 from deploy.local.environment import Environment, database_place
+from deploy.local.kafka_layout import has_tls, has_token_server, principal_of
 from deploy.local.lifecycle.supervisor import Supervisor
 from deploy.local.logs import log_file
-from deploy.local.parts import PROGRAMS
+from deploy.local.parts import TOKEN_SERVER
 from deploy.local.services.database import prepare_cluster, prepare_databases
-from deploy.local.services.health import CHECKS, Health, check_postgres
+from deploy.local.services.health import CHECKS, Health, check_postgres, check_token_server
+from deploy.local.services.kafka_config import bootstrap_settings
 from deploy.local.services.kafka_storage import format_storage
 from deploy.topics import check_topics, create_topics
 from sma.errors import SmaError
@@ -65,13 +68,23 @@ class Start:
         started = time.monotonic()
         if self._is_local("kafka"):
             format_storage(self.environment)
+            self._start_token_server()
             self._start_programs("kafka")
         health = self._wait("kafka", CHECKS["kafka"])
-        created = create_topics(self.settings)
+        if self._is_local("kafka") and has_tls(self.environment.values):
+            grant(bootstrap_settings(self.settings, self.environment), principal_of)
+        admin = self.settings.kafka_as("admin")
+        created = create_topics(admin)
         self._say_up("kafka", self.settings.kafka_bootstrap, health, started)
-        for report in check_topics(self.settings):
+        for report in check_topics(admin):
             if report.name not in created:
                 self.say(f"topic {report.name}: {report.line}")
+
+    def _start_token_server(self) -> None:
+        """Start the OAuth server, which a broker asks for its key when it starts."""
+        if has_token_server(self.environment.values):
+            self.supervisor.start(TOKEN_SERVER)
+            self._wait("kafka", lambda settings, _: check_token_server(settings))
 
     def _start_timescaledb(self) -> None:
         started = time.monotonic()
@@ -113,11 +126,11 @@ class Start:
         return part in self.environment.parts
 
     def _start_programs(self, part: str) -> None:
-        for program in PROGRAMS[part] if self._is_local(part) else ():
+        for program in self.environment.programs(part):
             self.supervisor.start(program)
 
     def _stop_programs(self, part: str) -> None:
-        self.supervisor.stop(PROGRAMS[part] if self._is_local(part) else ())
+        self.supervisor.stop(self.environment.programs(part))
 
     def _say_up(self, part: str, place: str, health: Health, started: float) -> None:
         seconds = time.monotonic() - started
@@ -129,7 +142,7 @@ class Start:
         Raises:
             SmaError: what is wrong; for a part that runs here with its log file and the last lines of that.
         """
-        programs = PROGRAMS[part] if self._is_local(part) else ()
+        programs = self.environment.programs(part)
         since = max((float(self.supervisor.state(program)["start"]) for program in programs), default=0.0)
 
         reported_at = time.monotonic()

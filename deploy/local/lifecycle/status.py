@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy.local.environment import database_place, read_environment, state_dir_of
 from deploy.local.lifecycle.supervisor import Supervisor
-from deploy.local.parts import PARTS, PROGRAMS
+from deploy.local.parts import PARTS
 from deploy.local.services.health import CHECKS, Health
 from deploy.local.services.pages import monitoring_pages
 from sma.settings import Settings
@@ -75,7 +75,8 @@ def status(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> St
     }
 
     def look(part: str) -> PartStatus:
-        states = {program: supervisor.state(program) for program in PROGRAMS[part] if part in local_parts}
+        programs = environment.programs(part) if environment else ()
+        states = {program: supervisor.state(program) for program in programs}
         pids = {program: state["pid"] for program, state in states.items() if state["pid"]}
         since = max((float(state["start"]) for state in states.values()), default=0.0)
         health = CHECKS[part](settings, since)

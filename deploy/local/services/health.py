@@ -14,6 +14,7 @@ from clients.answers import CHECK_TIMEOUT_S, HEALTH_TIMEOUT_S, Refused, Unanswer
 from clients.flink import FlinkRest
 from clients.http import get
 from clients.kafka.connection import ask, require_answer
+from clients.kafka.tokens import oauth_token
 from deploy.local.services.render import INSTALL_DIR
 from sma.errors import SmaError
 from sma.settings import (
@@ -28,7 +29,7 @@ from sma.settings import (
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The result of a check: a reason if the part is not up, its version if it answers.
+    """The result of a check: a reason if the part is not whole, its version if it answers.
 
     `is_final` means that waiting does not help: the part runs, but the code that it runs is at fault.
     """
@@ -42,6 +43,11 @@ class Health:
         """Whether the part answers as it should."""
         return self.reason is None
 
+    @property
+    def is_down(self) -> bool:
+        """Whether it does not answer; with some of its brokers Kafka is not up, and not down either."""
+        return self.reason is not None and self.version is None
+
 
 def check_kafka(settings: KafkaSettings, since: float = 0) -> Health:
     """Ask for the cluster's brokers."""
@@ -51,13 +57,27 @@ def check_kafka(settings: KafkaSettings, since: float = 0) -> Health:
         nodes = ask(settings, _brokers)
     except SmaError as error:
         return Health(_reason(error))
-    return Health(None, _kafka_version()) if nodes else Health("no broker has joined")
+    if not nodes:
+        return Health("no broker has joined")
+    is_whole = len(nodes) >= settings.kafka_brokers
+    several = f", {len(nodes)} brokers" if settings.kafka_brokers > 1 else ""
+    reason = None if is_whole else f"{len(nodes)} of {settings.kafka_brokers} brokers are up"
+    return Health(reason, f"{_kafka_version()}{several}")
 
 
 def _brokers(admin: AdminClient) -> list[Any]:
     """Describe the cluster, which takes no right to any topic, rather than list its topics."""
     described = admin.describe_cluster(request_timeout=HEALTH_TIMEOUT_S).result(HEALTH_TIMEOUT_S + 1)
     return list(described.nodes)
+
+
+def check_token_server(settings: KafkaSettings) -> Health:
+    """Ask the local Kafka's OAuth server for a token."""
+    try:
+        oauth_token(settings.kafka_as("monitoring"))
+    except SmaError as error:
+        return Health(_reason(error))
+    return Health(None)
 
 
 def _kafka_version() -> str | None:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from deploy.local.account import postgres_account
 from deploy.local.environment import Environment
+from deploy.local.kafka_layout import broker_file, broker_programs, kafka_listeners
 from deploy.local.logs import log_file
-from deploy.local.parts import PROGRAMS
+from deploy.local.parts import PROGRAMS, TOKEN_SERVER
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import MARKER
 from deploy.local.services.alerting import render_alertmanager, render_dead_mans_switch
 from deploy.local.services.java_logs import SERVICE, TOKEN, log_files
+from deploy.local.services.kafka_config import render_broker
+from deploy.local.services.kafka_java import kafka_commands
 from deploy.local.services.render import (
     FLINK_HOME,
     FLINK_PLUGINS,
@@ -23,9 +26,9 @@ from deploy.local.services.render import (
     render_template,
 )
 from sma.settings import CHECKOUT, Settings
+from sma.settings.kafka_parts import KAFKA_PARTS
 
-LISTENERS = {
-    "kafka": ("kafka", "kafka_controller"),
+_LISTENERS = {
     "timescaledb": ("postgres",),
     "flink": ("flink", "flink_rpc", "flink_metrics", "flink_metrics_2"),
     "dagster": ("dagster", "dagster_code"),
@@ -33,25 +36,13 @@ LISTENERS = {
     "overview": ("overview",),
 }
 POSTGRES_BIN = INSTALL_DIR / "timescaledb" / "root" / "usr" / "lib" / "postgresql" / "17" / "bin"
-KAFKA_HEAP = "512m"
 PROMETHEUS_DIR = INSTALL_DIR / "prometheus" / "root" / "usr"  # where they find their own pages
 _METRICS_KEPT = "15d"
 
 
-def kafka_java(environment: Environment, *arguments: str, heap: str = KAFKA_HEAP) -> list[str]:
-    """Return the command that runs one of the Kafka distribution's main classes."""
-    return [
-        "java",
-        f"-Xms{heap}",
-        f"-Xmx{heap}",
-        "-Duser.timezone=UTC",
-        "-Djava.net.preferIPv4Stack=true",
-        f"-Dlog4j2.configurationFile={environment.state_dir}/kafka/log4j2.properties",
-        "-Dlog4j2.isWebapp=false",  # Kafka's servlet jar makes it one, and the buffer would not be written
-        "-cp",
-        f"{INSTALL_DIR}/kafka/*",
-        *arguments,
-    ]
+def listeners(environment: Environment, part: str) -> tuple[str, ...]:
+    """Return the listeners of a part that runs here, by their names in PORT_OFFSETS."""
+    return kafka_listeners(environment.values) if part == "kafka" else _LISTENERS[part]
 
 
 def prometheus_command(config: Path, data: Path, address: str) -> list[str]:
@@ -83,7 +74,10 @@ def config_files(settings: Settings, environment: Environment) -> dict[str, dict
     switch = settings.dead_mans_switch_url.get_secret_value()
     files = {
         "kafka": {
-            state / "kafka" / "server.properties": render_template("server.properties", environment),
+            **{
+                broker_file(state, each): render_broker(environment, each)
+                for each in broker_programs(environment.values)
+            },
             **log_files(
                 settings,
                 environment,
@@ -132,7 +126,7 @@ def program_options(
     state = environment.state_dir
     workspace = ("-w", str(_workspace_file(environment)))
     commands = {
-        "kafka": kafka_java(environment, "kafka.Kafka", f"{state}/kafka/server.properties"),
+        **kafka_commands(environment),
         "postgres": [
             f"{POSTGRES_BIN}/postgres",
             "-D",
@@ -185,11 +179,12 @@ def program_options(
     exporter = {**given, **ours, "SMA_STATE_DIR": str(state), "TZ": "UTC"}
     exporter.pop("SMA_BATCH_DATABASE_URL", None)  # it reads, and writes nothing
     overview = {name: value for name, value in exporter.items() if name != "SMA_DAGSTER_DATABASE_URL"}
-    readers = {"exporter": exporter, "overview": overview, "heartbeats": overview}
+    token_server = {"SMA_STATE_DIR": str(state), "TZ": "UTC"}
+    readers = {"exporter": exporter, "overview": overview, "heartbeats": overview, TOKEN_SERVER: token_server}
     options = []
     for part in environment.parts:
         digest = hashlib.sha256("".join([_installed(part), *files[part].values()]).encode()).hexdigest()
-        for name in PROGRAMS[part]:
+        for name in environment.programs(part):
             own = readers.get(name, variables[part])
             own = {**own, MARKER: str(state), "SMA_CONFIG_DIGEST": digest, SERVICE: name}
             options.append(
@@ -208,7 +203,7 @@ def program_options(
 def _directory(program: str, state: Path) -> Path:
     if program in ("prometheus", "alertmanager"):
         return PROMETHEUS_DIR
-    return CHECKOUT if program in ("exporter", "overview", *PROGRAMS["dagster"]) else state
+    return CHECKOUT if program in ("exporter", "overview", TOKEN_SERVER, *PROGRAMS["dagster"]) else state
 
 
 def _installed(part: str) -> str:
@@ -219,7 +214,13 @@ def _installed(part: str) -> str:
 
 
 _RULES_DIR = CHECKOUT / "monitoring" / "prometheus" / "rules"
-_NOT_FOR_OURS = ("SMA_PASSWORD_", "SMA_OWNER_DATABASE_URL", "SMA_STREAMING_DATABASE_URL")
+# Kafka's logins of each part are read from sma.env by whoever is that part
+_NOT_FOR_OURS = (
+    "SMA_PASSWORD_",
+    "SMA_OWNER_DATABASE_URL",
+    "SMA_STREAMING_DATABASE_URL",
+    *(f"SMA_KAFKA_{part.upper()}_" for part in KAFKA_PARTS),
+)
 _DAGSTER = (sys.executable, "-m", "monitoring.logs", "dagster")
 _CODE_SERVER = ("code-server", "start", "-m", "orchestration.definitions", "-d", str(CHECKOUT))
 

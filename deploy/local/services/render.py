@@ -28,9 +28,9 @@ _JAVA_OPTIONS = "-Duser.timezone=UTC -Djava.net.preferIPv4Stack=true -Dpekko.rem
 _ALLOWED_URLS = "org.apache.kafka.sasl.oauthbearer.allowed.urls"
 
 
-def render_template(name: str, environment: Environment) -> str:
-    """Return a template of deploy/local/services/config with the stack's ports and its folders in it."""
-    words = {f"{part}_port": str(port) for part, port in environment.ports.items()}
+def render_template(name: str, environment: Environment, **others: str) -> str:
+    """Return a template of deploy/local/services/config with the stack's ports and its folders, and other words."""
+    words = {f"{part}_port": str(port) for part, port in environment.ports.items()} | others
     text = (CONFIG_DIR / name).read_text()
     return Template(text).substitute(words, state_dir=str(environment.state_dir), checkout=str(CHECKOUT))
 

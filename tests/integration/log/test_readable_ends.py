@@ -58,7 +58,7 @@ def producer_described_at(settings: Settings, topic: str, partition: int, start_
     """The producer id that Kafka itself describes for a transaction (DescribeProducers, from 2.8 on)."""
     asked = DescribeProducersRequest.TopicRequest(name=topic, partition_indexes=[partition])
     (address,) = addresses(settings.kafka_bootstrap)
-    with closing(Wire(address, DEADLINE_S)) as wire:
+    with closing(Wire(settings, address, DEADLINE_S)) as wire:
         raw = wire.ask_bytes(DescribeProducersRequest[0](topics=[asked]))
     answer: Any = DescribeProducersResponse.decode(raw[1:].tobytes(), version=0)  # after the header's empty tags
     (described,) = answer.topics[0].partitions
