@@ -20,6 +20,7 @@ from sma.settings import CHECKOUT, load_settings
 from tests.support.database_server import running_database_server
 from tests.support.nightly import drawn, long_form
 from tests.support.places import SMA, Place, database_on, place_on, settings_of, template_on
+from tests.support.secured_stack import PLAINTEXT, WAYS, as_a_part, choice_of, environment_of
 from tests.support.services import SHORT_LIVED_JVMS, run_or_fail, running_services
 
 _LONGEST_NAME = 1_000
@@ -31,6 +32,12 @@ hypothesis_settings.load_profile("sma")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--nightly", action="store_true", help="run all long forms, and not only the one drawn")
+    parser.addoption(
+        "--kafka",
+        default=PLAINTEXT,
+        choices=(PLAINTEXT, *WAYS),
+        help="how the services' parts connect to Kafka: with a name, to three brokers with TLS, logins and ACLs",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -65,7 +72,13 @@ def _is_named(item: pytest.Item, config: pytest.Config) -> bool:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def chosen(pytestconfig: pytest.Config) -> dict[str, str]:
+    """The variables with which `sma up` makes the Kafka that --kafka names."""
+    return choice_of(pytestconfig.getoption("--kafka"))
+
+
+@pytest.fixture(scope="session")
+def stack(chosen: dict[str, str]) -> Iterator[Place]:
     """The real services, in a state folder and on ports of their own; nothing is left running."""
     state_dir = CHECKOUT / ".local" / "test"
     foreign = [name for name in os.environ if name.startswith("SMA_")]
@@ -80,8 +93,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         patch.setenv("SMA_CHECKPOINT_INTERVAL", "2 seconds")  # each `sma wait` waits for one
         load_settings.cache_clear()
         try:
-            run_or_fail([SMA, "up", "--fresh"], os.environ)
+            run_or_fail([SMA, "up", "--fresh"], os.environ | chosen)
             patch.delenv("SMA_PORT_BASE")  # sma.env has it from here on
+            load_settings.cache_clear()
+            own = as_a_part(environment_of(Place(load_settings(), {})).values)
+            for name, value in own.items():
+                patch.setenv(name, value)
             load_settings.cache_clear()
             yield Place(load_settings(), dict(os.environ))
         finally:
@@ -113,10 +130,11 @@ def places(stack: Place, stack_template: str) -> Iterator[Callable[[], Place]]:
 
 
 @pytest.fixture(scope="session")
-def log_services() -> Iterator[Place]:
+def log_services(chosen: dict[str, str]) -> Iterator[Place]:
     """Kafka and TimescaleDB, in a state folder and on ports of their own."""
-    with running_services(CHECKOUT / ".local" / "test-log", ("kafka", "timescaledb")) as services:
-        yield services
+    with running_services(CHECKOUT / ".local" / "test-log", ("kafka", "timescaledb"), chosen) as services:
+        environ = services.environ | as_a_part(environment_of(services).values)
+        yield Place(settings_of(environ), environ)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from tests.support.publishing import Sent, publish
 from tests.support.stored import stored, succeed
 from tests.support.stream_job import running_job, use_averages
 from tests.support.stream_operations import HOUR, START, YAML, expected_of, heartbeat, make_events, only
+from tests.support.superuser import client_options
 from tests.support.touched_days import days_touched
 
 EVENTS = 8_000
@@ -59,7 +60,7 @@ def configure(settings: Settings, **config: str) -> None:
         for name, value in config.items()
     ]
     resource = ConfigResource(ResourceType.TOPIC, settings.events_topic, incremental_configs=entries)
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    admin = AdminClient(client_options(settings))
     for future in admin.incremental_alter_configs([resource]).values():
         future.result()
 
@@ -67,7 +68,7 @@ def configure(settings: Settings, **config: str) -> None:
 def events_of(settings: Settings) -> dict[Position, tuple]:
     """The events in the log, by Kafka's own consumer, in the order of each partition."""
     own = {"group.id": "tests", "enable.partition.eof": True, "auto.offset.reset": "earliest"}
-    consumer = Consumer({"bootstrap.servers": settings.kafka_bootstrap, "enable.auto.commit": False} | own)
+    consumer = Consumer({**client_options(settings), "enable.auto.commit": False} | own)
     partitions = ends(settings, settings.events_topic)
     consumer.assign([TopicPartition(settings.events_topic, partition, 0) for partition in partitions])
     found, ended = {}, 0

@@ -20,6 +20,7 @@ from tests.support.partitioners import await_partitions, send_with
 from tests.support.publishing import Sent, publish
 from tests.support.stored import stored, succeed
 from tests.support.stream_job import running_job
+from tests.support.superuser import client_options
 from tests.support.touched_days import days_touched
 
 START = 1_357_034_400_000
@@ -91,7 +92,7 @@ def run(place, averages_file: Path) -> TwoPartitions:
     send("murmur2_random", events_from(42, 20))
     before = in_two()
     succeed(place.sma("wait", "--timeout", "120"))
-    admin = AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap})
+    admin = AdminClient(client_options(place.settings))
     (future,) = admin.create_partitions([NewPartitions(place.settings.events_topic, 8)]).values()
     future.result(30)
     await_partitions(place.settings, 8)

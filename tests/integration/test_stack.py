@@ -10,6 +10,7 @@ from deploy.local.environment import read_environment
 from deploy.local.lifecycle.status import status
 from deploy.local.processes import stack_processes
 from deploy.topics import check_topics, create_topics, reset_topics
+from tests.support.superuser import client_options
 
 
 def test_every_part_is_up_with_its_version(stack):
@@ -88,11 +89,11 @@ def test_a_topic_with_another_number_of_partitions_than_new_ones_is_used_as_it_i
 
 def test_resetting_the_topics_empties_them(place):
     topic = place.settings.events_topic
-    producer = Producer({"bootstrap.servers": place.settings.kafka_bootstrap})
+    producer = Producer(client_options(place.settings))
     producer.produce(topic, b"{}", partition=0, timestamp=0)
     assert producer.flush(30) == 0
     reset_topics(place.settings)
-    consumer = Consumer({"bootstrap.servers": place.settings.kafka_bootstrap, "group.id": "none"})
+    consumer = Consumer({**client_options(place.settings), "group.id": "none"})
     try:
         assert consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30) == (0, 0)
     finally:

@@ -5,9 +5,11 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from sma.settings import CHECKOUT, KafkaSettings
+from clients.kafka.java import java_properties
+from sma.settings import CHECKOUT, Settings
 from tests.support.kafka_batches import key_of
 from tests.support.publishing import Sent, publish
+from tests.support.superuser import as_superuser
 from tests.support.transactions import aborted, committed, transactional
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -20,7 +22,7 @@ _JARS = CHECKOUT / ".local" / "install" / "kafka" / "*"
 Positions = list[tuple[int, int]]
 
 
-def publish_with_every_producer(settings: KafkaSettings, sent: Sequence[Sent]) -> Positions:
+def publish_with_every_producer(settings: Settings, sent: Sequence[Sent]) -> Positions:
     """Publish records in order, a part of them with each kind of producer; return their positions.
 
     What was sent in a transaction is sent once more in one that is aborted.
@@ -36,7 +38,7 @@ def _parts(sent: Sequence[Sent]) -> Iterator[tuple[str, bool, Sequence[Sent]]]:
         yield codec, kind == "transactional", sent[start:end]
 
 
-def _by_librdkafka(settings: KafkaSettings, sent: Sequence[Sent]) -> Iterator[tuple[int, int]]:
+def _by_librdkafka(settings: Settings, sent: Sequence[Sent]) -> Iterator[tuple[int, int]]:
     for codec, is_transaction, part in _parts(sent):
         if not is_transaction:
             yield from publish(settings, part, codec, HEADERS)
@@ -46,9 +48,11 @@ def _by_librdkafka(settings: KafkaSettings, sent: Sequence[Sent]) -> Iterator[tu
         aborted(producer, settings, settings.events_topic, part)
 
 
-def _by_java(settings: KafkaSettings, sent: Sequence[Sent]) -> Iterator[tuple[int, int]]:
+def _by_java(settings: Settings, sent: Sequence[Sent]) -> Iterator[tuple[int, int]]:
     """Send with one run of the program; it prints the positions of what it sends in aborted transactions too."""
-    lines, is_kept = list[str](), list[bool]()
+    connection = java_properties(as_superuser(settings))
+    lines = [f"config {name} {base64.b64encode(value.encode()).decode()}" for name, value in connection.items()]
+    is_kept = list[bool]()
     for codec, is_transaction, part in _parts(sent):
         for end in ("commit", "abort") if is_transaction else ("flush",):
             lines += [f"begin {codec} {end}", *map(_line, part), "end"]
@@ -59,7 +63,6 @@ def _by_java(settings: KafkaSettings, sent: Sequence[Sent]) -> Iterator[tuple[in
             "-cp",
             _JARS,
             _PROGRAM,
-            settings.kafka_bootstrap,
             settings.events_topic,
             f"{settings.topic_prefix}java",
         ],

@@ -8,13 +8,12 @@ from confluent_kafka.admin import AdminClient
 
 from sma.settings import Settings
 from tests.support.publishing import Sent
+from tests.support.superuser import client_options
 
 
 def send_with(settings: Settings, partitioner: str, records: Sequence[Sent]) -> dict[str, int]:
     """Send records that have keys, in order; return the partition of each key."""
-    producer = Producer(
-        {"bootstrap.servers": settings.kafka_bootstrap, "partitioner": partitioner, "enable.idempotence": True}
-    )
+    producer = Producer({**client_options(settings), "partitioner": partitioner, "enable.idempotence": True})
     partitions: dict[str, int] = {}
 
     def note(error, message):
@@ -30,7 +29,7 @@ def send_with(settings: Settings, partitioner: str, records: Sequence[Sent]) -> 
 
 def await_partitions(settings: Settings, count: int) -> None:
     """Wait until the topic of events shows so many partitions."""
-    admin, deadline = AdminClient({"bootstrap.servers": settings.kafka_bootstrap}), time.monotonic() + 30
+    admin, deadline = AdminClient(client_options(settings)), time.monotonic() + 30
     while len(admin.list_topics(settings.events_topic).topics[settings.events_topic].partitions) < count:
         assert time.monotonic() < deadline
         time.sleep(0.1)

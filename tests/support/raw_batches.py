@@ -1,28 +1,29 @@
 """Sends record batches as bytes of a test's choosing, past any producer and its limits; makes batches of many zeros."""
 
 import zlib
-from contextlib import closing
 from typing import Any
 
 import cramjam
 from kafka.protocol.producer import ProduceRequest, ProduceResponse
 
-from clients.kafka.wire import Wire, addresses, raise_for
-from sma.settings import KafkaSettings
+from clients.kafka.leaders import Leaders
+from clients.kafka.wire import raise_for
+from sma.settings import Settings
 from tests.support.kafka_batches import Entry, encode_batch, varint
+from tests.support.superuser import as_superuser
 
 _VERSION = 7
 _PIECE = bytes(1_000_000)
 
 
-def send_batch(settings: KafkaSettings, topic: str, partition: int, batch: bytes) -> int:
-    """Append one batch to a partition; return the Kafka offset of its first record. The broker is the only one."""
+def send_batch(settings: Settings, topic: str, partition: int, batch: bytes) -> int:
+    """Append one batch to a partition; return the Kafka offset of its first record."""
     asked: Any = ProduceRequest.TopicProduceData
     data = asked(name=topic, partition_data=[asked.PartitionProduceData(index=partition, records=batch)])
     request: Any = ProduceRequest[_VERSION](transactional_id=None, acks=-1, timeout_ms=60_000, topic_data=[data])
-    (address,) = addresses(settings.kafka_bootstrap)
-    with closing(Wire(settings, address, timeout_s=60)) as wire:
-        (answered,) = wire.ask(request, ProduceResponse).responses[0].partition_responses
+    leaders = Leaders(as_superuser(settings), topic)
+    answer = leaders.ask(partition, lambda wire: wire.ask(request, ProduceResponse))
+    (answered,) = answer.responses[0].partition_responses
     raise_for(answered.error_code)
     return int(answered.base_offset)
 

@@ -1,17 +1,32 @@
 """A stack whose Kafka has three brokers, TLS, logins and ACLs, and the ways in which its parts connect to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 from deploy.local.environment import Environment, read_environment
 from deploy.local.kafka_layout import bootstrap_of, certificate_files, principal_of
-from sma.settings.kafka_parts import KAFKA_PARTS
+from sma.settings.kafka_parts import KAFKA_PARTS, KafkaPart
 from tests.support.places import Place, settings_of
 
+PLAINTEXT = "plaintext"
 CHOSEN = {"SMA_KAFKA_BROKERS": "3", "SMA_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}
 Opener = Callable[[str], AbstractContextManager[Place]]
 BY_CERTIFICATE = "certificates"
 WAYS = (BY_CERTIFICATE, "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
+
+
+def choice_of(way: str) -> dict[str, str]:
+    """Return the variables with which `sma up` makes a Kafka to which all parts connect in one of the ways."""
+    if way == PLAINTEXT:
+        return {}
+    by_certificate = {"SMA_KAFKA_BROKERS": "3", "SMA_KAFKA_SECURITY_PROTOCOL": "SSL"}
+    return by_certificate if way == BY_CERTIFICATE else CHOSEN | {"SMA_KAFKA_SASL_MECHANISM": way}
+
+
+def as_a_part(values: Mapping[str, str], part: KafkaPart = "batch") -> dict[str, str]:
+    """Return the variables by which whoever is no part connects as one: a test's own look at Kafka."""
+    own = f"SMA_KAFKA_{part.upper()}_"
+    return {f"SMA_KAFKA_{name.removeprefix(own)}": value for name, value in values.items() if name.startswith(own)}
 
 
 def environment_of(stack: Place) -> Environment:

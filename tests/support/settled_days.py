@@ -15,6 +15,7 @@ from sma.days import day_start_ms
 from sma.durations import DAY_MS
 from sma.window import CountWindow, DurationWindow
 from tests.support.publishing import Sent, publish
+from tests.support.superuser import client_options
 
 HOUR = 3_600_000
 DAY = date(2013, 1, 1)
@@ -73,7 +74,7 @@ def stream_agrees(place):
 
 def stream_commits(place):
     settings = place.settings
-    consumer = Consumer({"bootstrap.servers": settings.kafka_bootstrap, "group.id": settings.consumer_group})
+    consumer = Consumer({**client_options(settings), "group.id": settings.consumer_group})
     ends = retained_ranges(settings, settings.events_topic)
     wanted = [TopicPartition(settings.events_topic, partition, held.end) for partition, held in ends.items()]
     consumer.commit(offsets=wanted, asynchronous=False)

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from tests.support import oracle
 from tests.support.publishing import Sent, publish
 from tests.support.stored import records, stored, succeed
+from tests.support.superuser import client_options
 
 Ran = CompletedProcess[str]
 Rows = dict[str, dict]  # as `stored` returns them
@@ -196,7 +197,7 @@ def repair_a_job(place, yaml: Callable[[str], None], folder: Path) -> Repaired:
     seen["digest_after_second_replay"] = digest(place)
 
     # what Kafka no longer holds can come from stored rows only
-    admin = AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap})
+    admin = AdminClient(client_options(place.settings))
     topic = place.settings.events_topic
     for future in admin.delete_records([TopicPartition(topic, partition, 1) for partition in range(4)]).values():
         future.result(30)
@@ -242,7 +243,7 @@ def grow_a_log(place, yaml: Callable[[str], None]) -> Grown:
     succeed(place.sma("wait", "--timeout", "120"))
     seen["rows_of_two_partitions"] = stored(place, "streaming_averages")
 
-    admin = AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap})
+    admin = AdminClient(client_options(place.settings))
     (future,) = admin.create_partitions([NewPartitions(place.settings.events_topic, 5)]).values()
     future.result(30)
     seen["added"] = make_events(5, 300, customer="c")

@@ -23,6 +23,7 @@ from sma.instants import format_instant, instant
 from tests.support import oracle
 from tests.support.publishing import Sent, publish
 from tests.support.stored import succeed
+from tests.support.superuser import client_options
 
 DAY = date(2013, 1, 10)
 MINUTE = 60_000
@@ -123,7 +124,7 @@ class _Project:
             connection.execute(statement, values)
 
     def delete_records(self, partition, before):
-        client = AdminClient({"bootstrap.servers": self.place.settings.kafka_bootstrap})
+        client = AdminClient(client_options(self.place.settings))
         for future in client.delete_records(
             [TopicPartition(self.place.settings.events_topic, partition, before)]
         ).values():

@@ -9,6 +9,7 @@ from sma.settings import KafkaSettings
 from tests.support.kafka_batches import key_of
 from tests.support.metrics import eventually
 from tests.support.publishing import Sent
+from tests.support.superuser import client_options
 
 ANSWER_S = 30
 
@@ -17,7 +18,7 @@ def transactional(settings: KafkaSettings, name: str, **others: object) -> Produ
     """Return a producer that has no transaction open; one of the same name before it can write no more."""
     made = Producer(
         {
-            "bootstrap.servers": settings.kafka_bootstrap,
+            **client_options(settings),
             "transactional.id": f"{settings.topic_prefix}{name}",
             "transaction.timeout.ms": 600_000,
             "partitioner": "murmur2_random",

@@ -38,6 +38,7 @@ from tests.support.settled_days import (
     stream_agrees,
     stream_commits,
 )
+from tests.support.superuser import client_options
 
 ALL_DAYS = [day(number) for number in range(DAYS + 1)]
 
@@ -291,7 +292,7 @@ def test_rows_of_a_day_that_no_event_makes_are_counted_while_its_windows_are_ope
 
 
 def lose_the_log(place):
-    admin = AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap})
+    admin = AdminClient(client_options(place.settings))
     ends = retained_ranges(place.settings, place.settings.events_topic)
     wanted = [TopicPartition(place.settings.events_topic, partition, held.end - 1) for partition, held in ends.items()]
     for future in admin.delete_records(wanted).values():

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,10 +10,12 @@ from kafka.protocol.admin import AlterClientQuotasRequest, AlterClientQuotasResp
 
 from batch.log.fast_reader import read_values
 from batch.log.limits import ReadLimits
-from clients.kafka.wire import Wire, addresses, raise_for
+from clients.kafka.pool import WIRES
+from clients.kafka.wire import Wire, raise_for
 from sma.settings import Settings
 from tests.support.places import Place
 from tests.support.publishing import Sent, publish
+from tests.support.superuser import as_superuser
 
 BATCHES, RECORDS, VALUE_BYTES = 10, 40, 1_000
 BYTES_PER_SECOND = 30_000.0  # the broker forgives what ten seconds of it are
@@ -37,10 +39,9 @@ def _alter(settings: Settings, bytes_per_second: float, *, remove: bool) -> None
         entity=[asked.EntityData(entity_type="client-id", entity_name="sma")],
         ops=[asked.OpData(key="consumer_byte_rate", value=bytes_per_second, remove=remove)],
     )
-    (address,) = addresses(settings.kafka_bootstrap)
-    with closing(Wire(settings, address, timeout_s=30)) as wire:
-        request: Any = AlterClientQuotasRequest[0](entries=[entry], validate_only=False)
-        (answered,) = wire.ask(request, AlterClientQuotasResponse).entries
+    request: Any = AlterClientQuotasRequest[0](entries=[entry], validate_only=False)
+    answer = WIRES.ask_any(as_superuser(settings), 30, lambda wire: wire.ask(request, AlterClientQuotasResponse))
+    (answered,) = answer.entries
     raise_for(answered.error_code)
 
 

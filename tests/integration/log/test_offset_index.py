@@ -36,6 +36,7 @@ from tests.support.month_of_events import (
 )
 from tests.support.publishing import Sent, publish
 from tests.support.stored import stored
+from tests.support.superuser import client_options
 from tests.support.touched_days import days_touched
 
 ALONE = 6
@@ -177,7 +178,7 @@ def test_a_day_computed_alone_has_the_events_of_before_its_series_moved(place):
 
 
 def delete_before(place, ends):
-    admin = AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap})
+    admin = AdminClient(client_options(place.settings))
     wanted = [TopicPartition(place.settings.events_topic, partition, end) for partition, end in ends.items()]
     for future in admin.delete_records(wanted).values():
         future.result()

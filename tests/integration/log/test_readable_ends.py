@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -18,12 +17,12 @@ from clients.kafka.leaders import Leaders
 from clients.kafka.offsets import ends
 from clients.kafka.open_transactions import open_transactions
 from clients.kafka.readable import ReadableEnds
-from clients.kafka.wire import Wire, addresses
 from sma.errors import SmaError
 from sma.settings import Settings
 from tests.support.metrics import eventually
 from tests.support.places import Place
 from tests.support.publishing import Sent, publish
+from tests.support.superuser import as_superuser, client_options
 from tests.support.transactions import aborted, await_markers, committed, open_transaction, transactional
 
 DEADLINE_S = 120
@@ -57,9 +56,8 @@ def last_consumed(settings: Settings, topic: str, position: int) -> int:
 def producer_described_at(settings: Settings, topic: str, partition: int, start_offset: int) -> int:
     """The producer id that Kafka itself describes for a transaction (DescribeProducers, from 2.8 on)."""
     asked = DescribeProducersRequest.TopicRequest(name=topic, partition_indexes=[partition])
-    (address,) = addresses(settings.kafka_bootstrap)
-    with closing(Wire(settings, address, DEADLINE_S)) as wire:
-        raw = wire.ask_bytes(DescribeProducersRequest[0](topics=[asked]))
+    leader = Leaders(as_superuser(settings), topic)
+    raw = leader.ask(partition, lambda wire: wire.ask_bytes(DescribeProducersRequest[0](topics=[asked])))
     answer: Any = DescribeProducersResponse.decode(raw[1:].tobytes(), version=0)  # after the header's empty tags
     (described,) = answer.topics[0].partitions
     starts = {each.current_txn_start_offset: int(each.producer_id) for each in described.active_producers}
@@ -167,7 +165,7 @@ def test_what_kafka_has_deleted_is_nothing_to_read(place: Place, topic: str, rea
     one = transactional(place.settings, "one")
     committed(one, place.settings, topic, events(5))
     aborted(one, place.settings, topic, events(40))
-    admin = AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap})
+    admin = AdminClient(client_options(place.settings))
     (deleted,) = admin.delete_records([TopicPartition(topic, 0, 20)]).values()
     deleted.result()
     assert ReadableEnds(place.settings, topic).after({0: 0})[0] == 0
@@ -176,7 +174,7 @@ def test_what_kafka_has_deleted_is_nothing_to_read(place: Place, topic: str, rea
 
 def test_the_last_record_that_compaction_leaves_in_a_batch_is_the_end(place: Place) -> None:
     settings, topic = place.settings, f"{place.settings.topic_prefix}compacted"
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    admin = AdminClient(client_options(settings))
     config = {
         "cleanup.policy": "compact",
         "segment.bytes": str(2**20),
@@ -187,7 +185,7 @@ def test_the_last_record_that_compaction_leaves_in_a_batch_is_the_end(place: Pla
     (created,) = admin.create_topics([NewTopic(topic, 1, 1, config=config)]).values()
     created.result()
     # one batch whose last keys are sent again much later, in a transaction that is aborted or in other batches
-    plain = Producer({"bootstrap.servers": settings.kafka_bootstrap, "linger.ms": 300, "compression.type": "snappy"})
+    plain = Producer({**client_options(settings), "linger.ms": 300, "compression.type": "snappy"})
     for number in range(100):
         plain.produce(topic, b"first", b"kept" if number < 50 else b"sent again", 0)
     assert plain.flush(30) == 0
@@ -230,7 +228,7 @@ def test_the_oldest_open_transaction_of_a_partition_is_named(place: Place, topic
 
 def test_a_producer_s_own_timestamps_tell_no_age(place: Place) -> None:
     settings, topic = place.settings, f"{place.settings.topic_prefix}create_time"
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    admin = AdminClient(client_options(settings))
     (created,) = admin.create_topics([NewTopic(topic, 1, 1, config={"message.timestamp.type": "CreateTime"})]).values()
     created.result()
     one = transactional(settings, "one")

@@ -23,6 +23,7 @@ from sma.settings import Settings
 from tests.support.kafka_batches import key_of
 from tests.support.places import Place
 from tests.support.slow_reader import Reading, readings
+from tests.support.superuser import client_options
 
 MAX_AHEAD_MS = 1_000
 DEADLINE_SECONDS = 120
@@ -46,7 +47,7 @@ def records(count: int, first: int = 0) -> Iterator[tuple[bytes | None, int]]:
 
 
 def producer(settings: Settings, **others: object) -> Producer:
-    return Producer({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 2, "linger.ms": 5, **others})
+    return Producer({**client_options(settings), "log_level": 2, "linger.ms": 5, **others})
 
 
 def send(to: Producer, topic: str, sent: Iterator[tuple[bytes | None, int]], partition: int = 0) -> None:
@@ -86,7 +87,7 @@ def read_both(settings: Settings, topic: str, start: int, end: int, limits: Read
 def read_ordinarily(settings: Settings, topic: str, start: int, end: int, partition: int = 0) -> Found:
     consumer = Consumer(
         {
-            "bootstrap.servers": settings.kafka_bootstrap,
+            **client_options(settings),
             "group.id": "none",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
@@ -111,7 +112,7 @@ def read_ordinarily(settings: Settings, topic: str, start: int, end: int, partit
 
 
 def create(settings: Settings, topic: str, config: dict[str, str]) -> None:
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    admin = AdminClient(client_options(settings))
     for future in admin.create_topics([NewTopic(topic, 1, 1, config=config)]).values():
         future.result()
 
@@ -228,7 +229,7 @@ def test_nothing_is_read_past_a_transaction_that_is_open(place: Place) -> None:
 def test_offsets_that_kafka_does_not_hold_are_an_error(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     send(producer(settings), topic, records(100))
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    admin = AdminClient(client_options(settings))
     for future in admin.delete_records([TopicPartition(topic, 0, 60)]).values():
         future.result()
     assert len(read_both(settings, topic, 60, 100)) == 40
@@ -248,7 +249,7 @@ def test_a_topic_or_partition_that_is_not_there_is_an_error_and_is_not_made(plac
             read(each, missing, 0, 1, limits=limits)
         with pytest.raises(SmaError, match="refuses: .*partition 77 could not be read"):
             read(each, settings.events_topic, 0, 1, partition=77, limits=limits)
-    assert missing not in AdminClient({"bootstrap.servers": settings.kafka_bootstrap}).list_topics().topics
+    assert missing not in AdminClient(client_options(settings)).list_topics().topics
 
 
 def test_what_compaction_leaves_is_read_as_kafka_s_consumer_reads_it(place: Place) -> None:
@@ -333,6 +334,6 @@ def test_the_client_reader_leaves_no_consumer_group(place: Place) -> None:
     send(producer(settings), topic, records(10))
     client = settings.model_copy(update={"kafka_reader": "client"})
     assert len(read(client, topic, 0, 10)) == 10
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    admin = AdminClient(client_options(settings))
     groups = {group.group_id for group in admin.list_consumer_groups().result().valid}
     assert not any(group.startswith(settings.topic_prefix) for group in groups)

@@ -14,6 +14,7 @@ from sma.averages import parse_averages
 from sma.days import day_start_ms
 from tests.support.metrics import eventually
 from tests.support.publishing import Sent, publish
+from tests.support.superuser import client_options
 
 DAY = date(2013, 1, 10)
 RECORDS = 400
@@ -53,7 +54,7 @@ def retain(place, limit, key="retention.bytes"):
 
 
 def admin(place):
-    return AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap})
+    return AdminClient(client_options(place.settings))
 
 
 def test_a_log_that_keeps_everything_is_well(indexed):

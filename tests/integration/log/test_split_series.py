@@ -28,6 +28,7 @@ from tests.support.metrics import samples
 from tests.support.month_of_events import AVERAGES, HOUR, START, as_record, compute, extend
 from tests.support.partitioners import await_partitions, send_with
 from tests.support.publishing import publish
+from tests.support.superuser import client_options
 
 LONGEST = 2 * DAY_MS  # of the windows in AVERAGES; the largest of N events has 40
 MOST = 40
@@ -95,7 +96,7 @@ def test_added_partitions_move_series_and_each_that_moved_is_found(place, connec
     metrics = [f"m{number}" for number in range(12)]
     before = send_as(place, "murmur2_random", [event(metric, 1) for metric in metrics])
     extend(place)
-    admin = AdminClient({"bootstrap.servers": place.settings.kafka_bootstrap})
+    admin = AdminClient(client_options(place.settings))
     (future,) = admin.create_partitions([NewPartitions(place.settings.events_topic, 8)]).values()
     future.result(30)
     await_partitions(place.settings, 8)

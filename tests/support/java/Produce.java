@@ -15,29 +15,34 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 /**
  * Sends what its standard input says, with Kafka's own Java producer, and prints "partition offset" of each record.
  *
- * <p>Arguments: the address of Kafka, the topic, a prefix of transactional ids. Input: {@code begin CODEC END}, then a
- * record on each line, {@code PARTITION KEY VALUE} in base64 with {@code -} for none, then {@code end}. END is
+ * <p>Arguments: the topic, a prefix of transactional ids. Input: {@code config NAME VALUE} in base64 for each property
+ * of the connection, then {@code begin CODEC END}, then a record on each line, {@code PARTITION KEY VALUE} in base64 with {@code -} for none, then {@code end}. END is
  * {@code flush} for an idempotent producer, or {@code commit} or {@code abort} for a transaction.
  */
 public final class Produce {
     private static final byte[] HEADER = "test".getBytes(StandardCharsets.UTF_8);
 
     public static void main(String[] arguments) throws Exception {
+        Map<String, Object> connection = new HashMap<>();
         Map<String, KafkaProducer<byte[], byte[]>> producers = new HashMap<>();
         BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
         for (String line = input.readLine(); line != null; line = input.readLine()) {
             String[] begin = line.split(" ");
+            if (begin[0].equals("config")) {
+                connection.put(begin[1], new String(bytes(begin[2]), StandardCharsets.UTF_8));
+                continue;
+            }
             boolean isTransaction = !begin[2].equals("flush");
             KafkaProducer<byte[], byte[]> producer = producers.computeIfAbsent(
-                    begin[1] + isTransaction, key -> open(arguments[0], arguments[2] + key, begin[1], isTransaction));
-            send(producer, arguments[1], input, begin[2]);
+                    begin[1] + isTransaction, key -> open(connection, arguments[1] + key, begin[1], isTransaction));
+            send(producer, arguments[0], input, begin[2]);
         }
         producers.values().forEach(KafkaProducer::close);
     }
 
-    private static KafkaProducer<byte[], byte[]> open(String address, String id, String codec, boolean isTransaction) {
-        Map<String, Object> config = new HashMap<>();
-        config.put("bootstrap.servers", address);
+    private static KafkaProducer<byte[], byte[]> open(
+            Map<String, Object> connection, String id, String codec, boolean isTransaction) {
+        Map<String, Object> config = new HashMap<>(connection);
         config.put("compression.type", codec);
         config.put("linger.ms", 5);
         if (isTransaction) {
