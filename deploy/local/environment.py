@@ -43,6 +43,8 @@ _ADDRESSES = {
     "prometheus": tuple(_MONITORING_URLS),
     "overview": ("SMA_OVERVIEW_URL",),
 }
+_FILE = "_FILE"
+_CONNECTION, _NO_CONNECTION = "SMA_KAFKA_", ("_PORT", "_READER")
 _HEADER = "# Written by `sma up`: this stack's ports, addresses and passwords. Keep it to yourself.\n"
 
 
@@ -167,16 +169,26 @@ def _base_of(ports: Mapping[str, str]) -> int:
 def _addresses_elsewhere(
     part: str, addresses: tuple[str, ...], given: Mapping[str, str], before: Mapping[str, str]
 ) -> dict[str, str]:
+    """Return the variables that say where a part is; none where it runs here. One may name a file with the address."""
     was_local = part in before.get("SMA_LOCAL_PARTS", "").split(",")
-    kept = {} if was_local else {name: before[name] for name in addresses if name in before}
+    known = {} if was_local else before
     exported = {name for name in addresses if was_local and given.get(name) == before.get(name)}
-    asked = {name: given[name] for name in addresses if name in given and name not in exported}
-    elsewhere = {**kept, **asked}
+    elsewhere = {}
+    for name in addresses:
+        form = next((each for each in (name, f"{name}{_FILE}") if each in given and each not in exported), None)
+        kept = next((each for each in (name, f"{name}{_FILE}") if each in known), None)
+        if form is not None:
+            elsewhere[form] = given[form]
+        elif kept is not None:
+            elsewhere[kept] = known[kept]
     if part == "flink" and "SMA_FLINK_URL" not in elsewhere:
         return {}  # a storage of one's own for the Flink that runs here
-    missing = [name for name in addresses if name not in elsewhere]
+    missing = [name for name in addresses if not {name, f"{name}{_FILE}"} & elsewhere.keys()]
     if elsewhere and missing:
         raise SmaError(f"{part}: {', '.join(elsewhere)} names one elsewhere, so {', '.join(missing)} must be set too")
+    if part == "kafka" and elsewhere:  # how it is connected to, and as whom
+        connection = {name: value for name, value in {**known, **given}.items() if name.startswith(_CONNECTION)}
+        elsewhere |= {name: value for name, value in connection.items() if not name.endswith(_NO_CONNECTION)}
     return elsewhere
 
 

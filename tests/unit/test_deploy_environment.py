@@ -62,6 +62,42 @@ def test_a_service_elsewhere_is_not_started_here(tmp_path):
     assert "kafka" not in plan_environment(tmp_path, {}, planned).parts
 
 
+def test_how_a_kafka_elsewhere_is_connected_to_is_kept(tmp_path):
+    given = {
+        "SMA_KAFKA_BOOTSTRAP": "kafka.example:9094",
+        "SMA_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "SMA_KAFKA_SASL_MECHANISM": "PLAIN",
+        "SMA_KAFKA_USERNAME": "sma",
+        "SMA_KAFKA_PASSWORD_FILE": "/run/secrets/kafka",
+        "SMA_KAFKA_BATCH_USERNAME": "sma-batch",
+    }
+    planned = plan_environment(tmp_path, given | {"SMA_KAFKA_READER": "client"}, None)
+    again = plan_environment(tmp_path, {"SMA_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512"}, planned)
+    assert {name: planned.values.get(name) for name in given} == given
+    assert {name: again.values.get(name) for name in given} == given | {"SMA_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512"}
+    assert "SMA_KAFKA_READER" not in planned.values
+
+
+def test_what_connects_to_the_kafka_here_is_not_kept_for_one_elsewhere(tmp_path):
+    here = plan_environment(tmp_path, {"SMA_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, None)
+    assert "SMA_KAFKA_BATCH_PASSWORD" in here.values
+    elsewhere = plan_environment(tmp_path, {"SMA_KAFKA_BOOTSTRAP": "kafka.example:9092"}, here)
+    assert [name for name in elsewhere.values if name.startswith("SMA_KAFKA_") and not name.endswith("_PORT")] == [
+        "SMA_KAFKA_BOOTSTRAP"
+    ]
+
+
+def test_an_address_may_be_in_a_file(tmp_path):
+    files = {f"{name}_FILE": f"/run/secrets/{name}" for name in DATABASE_URLS}
+    planned = plan_environment(tmp_path, files, None)
+    assert "timescaledb" not in planned.parts
+    assert {name: planned.values.get(name) for name in files} == files
+    itself = {"SMA_DATABASE_URL": "postgresql://reader@db.example/sma"}
+    again = plan_environment(tmp_path, itself, planned)
+    assert again.values["SMA_DATABASE_URL"] == itself["SMA_DATABASE_URL"]
+    assert "SMA_DATABASE_URL_FILE" not in again.values
+
+
 def test_exporting_what_sma_env_says_moves_nothing_elsewhere(tmp_path):
     first = plan_environment(tmp_path, {}, None)
     assert plan_environment(tmp_path, first.values, first) == first
