@@ -47,6 +47,21 @@ def _memory(cause: str) -> str | None:
     )
 
 
+def not_allowed(settings: StreamingSettings, operations: list[str], resource: str, more: str = "") -> str:
+    """Return a line that says what the job's principal may not do with a resource, and how that is allowed.
+
+    Args:
+        settings: as whom the job connects.
+        operations: by their names in Kafka.
+        resource: as an option of `kafka-acls` without its dashes: `topic events`.
+        more: further options.
+    """
+    who = principal(settings.kafka_as("stream"))
+    options = " ".join(f"--operation {operation}" for operation in operations)
+    allow = f": `kafka-acls --add --allow-principal {who} {options} --{resource}{more}` allows it"
+    return f"{who} may not {' and '.join(operations)} on {resource}{allow if who.startswith('User:') else ''}"
+
+
 def _topic(settings: StreamingSettings, trace: str) -> str:
     # the latter of an admin client and of the open transactions of a sink, each with the topic in words of its own
     found = re.search(r"topics:? \[([^\]]+)\]|failure on topic `([^`]+)`", trace)
@@ -57,27 +72,20 @@ def _topic(settings: StreamingSettings, trace: str) -> str:
         operations = ["Read", "Write"]
     else:
         operations = ["Write"]
-    return _not_allowed(settings, operations, f"topic {topic}")
+    return not_allowed(settings, operations, f"topic {topic}")
 
 
 def _group(settings: StreamingSettings, trace: str) -> str:
-    return _not_allowed(settings, ["Read"], f"group {settings.consumer_group}")
+    return not_allowed(settings, ["Read"], f"group {settings.consumer_group}")
 
 
 def _transactional_id(settings: StreamingSettings, trace: str) -> str:
     prefix = f"{settings.topic_prefix}{settings.job_name}"
-    return _not_allowed(settings, ["Write"], f"transactional-id {prefix}", " --resource-pattern-type prefixed")
+    return not_allowed(settings, ["Write"], f"transactional-id {prefix}", " --resource-pattern-type prefixed")
 
 
 def _cluster(settings: StreamingSettings, trace: str) -> str:
-    return _not_allowed(settings, ["IdempotentWrite"], "cluster")
-
-
-def _not_allowed(settings: StreamingSettings, operations: list[str], resource: str, more: str = "") -> str:
-    who = principal(settings.kafka_as("stream"))
-    options = " ".join(f"--operation {operation}" for operation in operations)
-    allow = f": `kafka-acls --add --allow-principal {who} {options} --{resource}{more}` allows it"
-    return f"{who} may not {' and '.join(operations)} on {resource}{allow if who.startswith('User:') else ''}"
+    return not_allowed(settings, ["IdempotentWrite"], "cluster")
 
 
 def _login(settings: StreamingSettings, trace: str) -> str:

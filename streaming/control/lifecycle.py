@@ -20,6 +20,7 @@ from streaming.control.failures import last_failure
 from streaming.control.job_config import Change, Effect, JobConfig, changes
 from streaming.control.job_starts import add_start, present_generation, require_present
 from streaming.control.kafka_log import KafkaLog
+from streaming.control.rights import require_rights
 from streaming.control.snapshots import Snapshot, Snapshots
 from streaming.submit.options import job_options
 from streaming.submit.plan import running_plan
@@ -140,6 +141,7 @@ def launch(settings: StreamingSettings, averages: Averages, snapshot: Snapshot |
         config = replace(
             config, partitions=stored.partitions, generation=stored.generation, published_to=stored.published_to
         )
+    require_rights(settings)
     log.forget_read_to()  # what another job has committed says nothing of this one's rows
     lineage_uri = snapshots.new_lineage_uri() if snapshot is None else snapshots.lineage_uri()
     snapshots.save_job_config(config)

@@ -1,4 +1,4 @@
-"""Failures of the job, with texts that Kafka's clients 4.2 gave in Flink: each has a cause and a way out of one line."""
+"""Failures of the job, in words that Kafka's clients 4.2 used in Flink: each has a cause and a way out of one line."""
 
 from pathlib import Path
 
@@ -70,8 +70,8 @@ PRODUCERS = (
         ),
         (
             trace(OPEN.format("p.late_events"), metadata_of("p.late_events", DENIED)),
-            "User:stream may not Read and Write on topic p.late_events: `kafka-acls --add --allow-principal User:stream "
-            "--operation Read --operation Write --topic p.late_events` allows it",
+            "User:stream may not Read and Write on topic p.late_events: `kafka-acls --add --allow-principal User:stream"
+            " --operation Read --operation Write --topic p.late_events` allows it",
         ),
         (
             trace(OPEN.format("p.late_events"), f"{ERRORS}.{PRODUCERS}"),
@@ -116,6 +116,30 @@ def test_a_right_that_is_missing_is_named_with_operation_resource_and_principal(
             "Kafka at kafka:9 does not accept the login of User:stream: check SMA_KAFKA_USERNAME and",
         ),
         (
+            OAUTH,
+            metadata_of("p.events", 'SaslAuthenticationException: {"status":"invalid_token"}'),
+            "Kafka at kafka:9 does not accept the token of User:job: it has expired, or is of another issuer",
+        ),
+        (
+            OAUTH,
+            trace(
+                "org.apache.kafka.common.KafkaException: Failed to create new NetworkClient",
+                "javax.security.auth.login.LoginException: org.apache.kafka.common.KafkaException: ...",
+                'java.io.IOException: The response code 401 and error response {"invalid_client" - } was encountered '
+                "reading the token endpoint response; will not attempt further retries",
+            ),
+            "User:job gets no token from https://login/token: check SMA_KAFKA_OAUTH_TOKEN_URL,",
+        ),
+        (
+            OAUTH,
+            trace(
+                "org.apache.kafka.common.config.ConfigException: Invalid value https://login/token for configuration "
+                "sasl.oauthbearer.token.endpoint.url: The URL cannot be accessed due to restrictions. Update the "
+                "system property 'org.apache.kafka.sasl.oauthbearer.allowed.urls' to allow the URL to be accessed."
+            ),
+            "Flink's JVMs need -Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=https://login/token in env.java.opts",
+        ),
+        (
             SCRAM,
             trace(
                 metadata_of("p.events", "SslAuthenticationException: SSL handshake failed"),
@@ -136,7 +160,7 @@ def test_a_right_that_is_missing_is_named_with_operation_resource_and_principal(
             SCRAM,
             trace(
                 metadata_of("p.events", "SslAuthenticationException: SSL handshake failed"),
-                "java.security.cert.CertificateException: No subject alternative names matching IP address 1.2.3.4 found",
+                "java.security.cert.CertificateException: No subject alternative names matching IP address 1.2.3.4",
             ),
             "the certificate of Kafka is for other names than those in kafka:9",
         ),
