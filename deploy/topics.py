@@ -70,7 +70,7 @@ def create_topics(settings: KafkaSettings) -> list[str]:
             created.append(topic)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise failure(settings, error, f"topic {topic}", (f"Create on Topic:{topic}",)) from error
+                raise failure(settings, error, f"topic {topic}", [f"Create on Topic:{topic}"]) from error
     await_topics(
         {topic.name for topic in wanted_topics(settings)}, lambda: topics(settings, TOPICS_TIMEOUT_S), SETTLING_S
     )
@@ -153,18 +153,15 @@ def delete_topics(settings: KafkaSettings) -> None:
     there = topics(settings, TOPICS_TIMEOUT_S)
     names = [topic.name for topic in wanted_topics(settings) if topic.name in there]
     if names:
-        ask(settings, partial(_delete, settings, names))
+        ask(settings, partial(_delete, names), f"Delete on Topic:{', '.join(names)}")
     with suppress(GroupInUse):
         delete_group(settings, settings.consumer_group)
 
 
-def _delete(settings: KafkaSettings, names: list[str], client: AdminClient) -> None:
+def _delete(names: list[str], client: AdminClient) -> None:
     deleted = client.delete_topics(names, operation_timeout=TOPICS_TIMEOUT_S, request_timeout=2 * TOPICS_TIMEOUT_S)
-    for topic, future in deleted.items():
-        try:
-            future.result()
-        except KafkaException as error:
-            raise failure(settings, error, f"topic {topic}", (f"Delete on Topic:{topic}",)) from error
+    for future in deleted.values():
+        future.result()
 
 
 @retry(

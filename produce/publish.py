@@ -17,10 +17,7 @@ POLL_EVENTS = 2_000
 """After how many events acknowledgements are counted and progress is shown."""
 
 _FLUSH_SECONDS = 60.0
-_REFUSALS = (
-    KafkaException,
-    SystemError,
-)  # the latter, caused by the former, is what a callback after a fatal error makes
+_REFUSALS = (KafkaException, SystemError)  # after a fatal error, a callback makes the latter of the former
 
 
 @dataclass(slots=True)

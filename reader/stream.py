@@ -13,7 +13,8 @@ from decimal import Decimal
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from clients.kafka.connection import reading
+from clients.kafka.connection import reading, why_unanswered
+from clients.kafka.denied import Denied
 from clients.kafka.offsets import ends, offsets_at, starts
 from clients.postgres import Connection
 from clients.statements import load_statements
@@ -25,6 +26,7 @@ REMEMBERED_ROWS = 100_000
 """Of so many rows, the newest read, a later emission is known to be a correction."""
 
 _AT_ONCE = 1_000
+_LOST = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION, KafkaError._SSL})
 _AVERAGE_SCALE = 9
 _VALUE_SUM = re.compile(r"-?[0-9]+\.[0-9]{6}", re.ASCII)
 _SQL = load_statements(__file__)
@@ -152,7 +154,9 @@ def emitted_rows(
             yield [(row, before.add(row.generation, key or b"")) for row, key in rows if row.generation >= generation]
             if rows:
                 is_silent = False
-            elif not is_silent and any(error.code() == KafkaError._ALL_BROKERS_DOWN for error in errors):
+            elif not is_silent and any(error.code() in _LOST for error in errors):
+                if isinstance(why := why_unanswered(settings), Denied):
+                    raise why
                 is_silent = True
                 say(f"Kafka does not answer at {settings.kafka_bootstrap}: still trying")
             errors.clear()

@@ -12,7 +12,7 @@ class ReadLimits:
     fetch_bytes: what Kafka sends at most at once, except for a single larger record batch.
     chunk_bytes: of decompressed records in one chunk, except for a single larger batch; a multiple of 8.
     chunk_records: likewise.
-    plain_chunk_records: the same for the plain reader, whose records are Python objects.
+    client_chunk_records: the same for the client reader, whose records are Python objects.
     whole_batch_bytes: of a batch that is decompressed whole; in a larger one, what is too long to be read is left out.
     batch_bytes: of one decompressed batch, less what is left out; a larger one is refused.
     retry_seconds: how long a failed fetch is tried again.
@@ -24,7 +24,7 @@ class ReadLimits:
     fetch_bytes: int = 2 * 2**20
     chunk_bytes: int = 4 * 2**20
     chunk_records: int = 100_000
-    plain_chunk_records: int = 20_000
+    client_chunk_records: int = 20_000
     whole_batch_bytes: int = 64 * 2**20
     batch_bytes: int = 2**30
     retry_seconds: float = 30.0

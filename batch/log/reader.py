@@ -1,8 +1,8 @@
 """Reads one partition of the log, as columns or as the bytes of its records, with either reader.
 
-`fast_reader` decodes record batches in compiled loops. `plain_reader` uses Kafka's ordinary consumer and is slower. The
-setting `kafka_reader` selects one; `auto` is the fast one, and the plain one from where that is unavailable. Both
-yield the same records (docs/decisions/0032-two-readers-one-door.md).
+`fast_reader` decodes record batches in compiled loops. `client_reader` uses Kafka's ordinary consumer and is slower.
+The setting `kafka_reader` selects one; `auto` is the fast one, and the client reader from where that is unavailable.
+Both yield the same records (docs/decisions/0032-two-readers-one-door.md).
 
 Callers ask for Kafka offsets; days and windows do not belong here. Arguments and chunks can be sent to another
 process, so each partition may be read by its own process, with its own table of series.
@@ -22,7 +22,7 @@ from batch.log.unreadable import FastReaderUnavailable
 from sma.settings import KafkaSettings
 
 if TYPE_CHECKING:
-    from batch.log.plain_reader import Consume
+    from batch.log.client_reader import Consume
 
 __all__ = ["Chunk", "Value", "read_partition", "read_values"]
 
@@ -59,7 +59,7 @@ def read_partition(
         series: gets a number for each series that is new to it.
         limits: of memory and waiting.
         fetch: fetches record batches for the fast reader.
-        consume: consumes records for the plain reader; None for Kafka's ordinary consumer.
+        consume: consumes records for the client reader; None for Kafka's ordinary consumer.
 
     Raises:
         SmaError: Kafka does not answer or no longer holds all of the range, a batch is damaged, or the setting is
@@ -72,17 +72,17 @@ def read_partition(
             settings, topic, partition, position, end, max_ahead_ms, series, limits, fetch
         )
 
-    def read_plainly(position: int) -> Iterator[Chunk]:
-        from batch.log import plain_reader  # which loads librdkafka
+    def read_with_client(position: int) -> Iterator[Chunk]:
+        from batch.log import client_reader  # which loads librdkafka
 
-        return plain_reader.read_partition(
+        return client_reader.read_partition(
             settings, topic, partition, position, end, max_ahead_ms, series, limits, consume
         )
 
     def next_offset(chunk: Chunk, _: int) -> int:
         return chunk.next_offset
 
-    return _read(settings, topic, (start, end), read_fast, read_plainly, next_offset)
+    return _read(settings, topic, (start, end), read_fast, read_with_client, next_offset)
 
 
 def read_values(
@@ -101,15 +101,15 @@ def read_values(
     def read_fast(position: int) -> Iterator[list[Value]]:
         return fast_reader.read_values(settings, topic, partition, position, end, limits, fetch)
 
-    def read_plainly(position: int) -> Iterator[list[Value]]:
-        from batch.log import plain_reader  # which loads librdkafka
+    def read_with_client(position: int) -> Iterator[list[Value]]:
+        from batch.log import client_reader  # which loads librdkafka
 
-        return plain_reader.read_values(settings, topic, partition, position, end, limits, consume)
+        return client_reader.read_values(settings, topic, partition, position, end, limits, consume)
 
     def next_offset(values: list[Value], position: int) -> int:
         return values[-1].offset + 1 if values else position
 
-    return _read(settings, topic, (start, end), read_fast, read_plainly, next_offset)
+    return _read(settings, topic, (start, end), read_fast, read_with_client, next_offset)
 
 
 def _read(
@@ -117,7 +117,7 @@ def _read(
     topic: str,
     wanted: tuple[int, int],
     read_fast: Callable[[int], Iterator[Read]],
-    read_plainly: Callable[[int], Iterator[Read]],
+    read_with_client: Callable[[int], Iterator[Read]],
     next_offset: Callable[[Read, int], int],
 ) -> Iterator[Read]:
     """Yield the records from a Kafka offset on, by the selected reader.
@@ -127,7 +127,7 @@ def _read(
         topic: what is read, for the warning.
         wanted: the first wanted Kafka offset, and the first after the range.
         read_fast: reads from a Kafka offset on.
-        read_plainly: likewise.
+        read_with_client: likewise.
         next_offset: returns the first Kafka offset after what was read, given it and the position before.
     """
     position, end = wanted
@@ -141,7 +141,7 @@ def _read(
             if settings.kafka_reader == "fast":
                 raise
             _warn(settings, topic, error)
-    yield from read_plainly(position)
+    yield from read_with_client(position)
 
 
 def _warn(settings: KafkaSettings, topic: str, why: FastReaderUnavailable) -> None:

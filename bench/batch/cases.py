@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from bench import python_workers
-from bench.batch import kcat, load, ours, ours_in_memory
+from bench.batch import kcat, load, ours, ours_in_memory, reading
 from bench.batch.columns import columns, rolling
 from bench.batch.setting import a_day, days
 from bench.cases import Case, Measure, Ratio, Result
@@ -64,6 +64,8 @@ def _bytes(title: str, run: Callable[[Log], Result]) -> Case[Log]:
 CASES = {
     "averages": Case("ours, Kafka to four averages in memory", _events(_averages)),
     "averages_unindexed": Case("ours, the same from an empty offset index", _events(_averages_unindexed)),
+    "read": Case("ours, Kafka to columns", _events(reading.plaintext), warms_up=False),
+    "read_tls": Case("ours, the same over TLS", _events(reading.over_tls), warms_up=False),
     "kcat": Case("kcat to /dev/null", _events(kcat.run), warms_up=False),
     "loop": _worker("Python loop in 2 processes, last 20", python_workers.LOOP),
     "pandas": _worker("consume and pandas in 2 processes, four averages", python_workers.PANDAS),
@@ -84,6 +86,7 @@ RATIOS = {
     "vs_python_loop": Ratio("Kafka to averages, against a Python loop", ("averages",), ("loop",), 1, 4, _UNINDEXED),
     "vs_pandas": Ratio("Kafka to averages, against pandas", ("averages",), ("pandas",), 2, 10, _UNINDEXED),
     "vs_duckdb": Ratio("Kafka to averages, against DuckDB", ("averages",), ("duckdb",), 2, 10, _UNINDEXED),
+    "tls_vs_plaintext": Ratio("Kafka to columns over TLS, of plaintext", ("read_tls",), ("read",), 0.75, 0.9),
     "kernel_vs_polars": Ratio("windows alone, against polars", ("kernel",), ("rolling",), 1, 3),
     "load_vs_copy": Ratio("rows into TimescaleDB, against COPY", ("load",), ("copy",), 0.8, 1),
     "reconcile_vs_recompute": Ratio("reconciling a clean day, of recomputing it", ("reconcile",), ("day",), 0.2, 0.05),

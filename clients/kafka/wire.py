@@ -93,6 +93,11 @@ class Wire:
         return self._is_whole
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it has been closed here."""
+        return self._socket.fileno() < 0
+
+    @property
     def is_open(self) -> bool:
         """Whether it is usable and the broker has not closed it; not while a response is awaited."""
         waiting = select.poll()

@@ -52,13 +52,19 @@ class Settings(BatchSettings, StreamingSettings, DagsterSettings, MonitoringSett
     """All settings."""
 
 
+_RENAMED = {"SMA_LOG_READER": "SMA_KAFKA_READER, and its value `plain` is `client`"}
+
+
 @cache
 def load_settings() -> Settings:
     """Return the settings of this process.
 
     Raises:
-        SmaError: a variable cannot be read as what it should be.
+        SmaError: a variable cannot be read as what it should be, or has been renamed.
     """
+    for former, now in _RENAMED.items():
+        if os.environ.get(former):
+            raise SmaError(f"{former} is now called {now}: set that instead")
     state_dir = Path(os.environ.get("SMA_STATE_DIR") or CHECKOUT / ".local").absolute()
     try:
         return Settings(_env_file=state_dir / "sma.env", state_dir=state_dir)  # type: ignore[call-arg]

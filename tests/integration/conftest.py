@@ -8,14 +8,14 @@ import pytest
 
 from sma.averages import load_averages
 from streaming.control import lifecycle
+from tests.support import secured_broker
 from tests.support.places import Place, place_on
-from tests.support.secured_broker import SecuredKafka, secured_kafka
 
 
-@pytest.fixture(scope="session", name="secured_kafka")
-def running_secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+@pytest.fixture(scope="session")
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[secured_broker.SecuredKafka]:
     """A Kafka of two brokers with TLS, logins and ACLs."""
-    with secured_kafka(tmp_path_factory.mktemp("secured-kafka")) as kafka:
+    with secured_broker.secured_kafka(tmp_path_factory.mktemp("secured-kafka")) as kafka:
         yield kafka
 
 

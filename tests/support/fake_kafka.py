@@ -21,6 +21,7 @@ TOPIC = "events"
 PRODUCE, FETCH, LIST_OFFSETS, METADATA, COORDINATOR, VERSIONS = 0, 1, 2, 3, 10, 18
 NOT_RETAINED, UNKNOWN_TOPIC = 1, 3
 _HEAD = Struct(">hhi")
+_NO_RACK = bytes(2)
 _PARTITION = Struct(">iiqqi")
 
 
@@ -29,7 +30,8 @@ class Log:
     """Record batches by Kafka offset; `aborted`: producer, first offset and the mark's offset of each transaction.
 
     `over_quota`: how many fetches are answered with nothing but the time to wait. `pauses_s`: how long after the answer
-    to a fetch the next one came.
+    to a fetch the next one came. `nodes`: where other brokers are, by number; `preferred_replica`: to which of them a
+    reader with a rack is sent. `connections`: how many were made.
     """
 
     batches: Sequence[bytes]
@@ -42,6 +44,9 @@ class Log:
     offsets_asked: list[int] = field(default_factory=list)
     pauses_s: list[float] = field(default_factory=list)
     answered_at: float | None = None
+    nodes: dict[int, tuple[str, int]] = field(default_factory=dict)
+    preferred_replica: int = -1
+    connections: int = 0
 
     @property
     def end(self) -> int:
@@ -67,6 +72,7 @@ def kafka_with(log: Log) -> Iterator[str]:
                 while True:
                     connection, _ = server.accept()
                     connections.append(connection)
+                    log.connections += 1
                     threads.append(threading.Thread(target=_serve, args=(connection, log, server.getsockname())))
                     threads[-1].start()
 
@@ -104,7 +110,7 @@ def _answer(key: int, version: int, body: bytes, log: Log, address: tuple[str, i
     if key == FETCH and log.fetch_versions[0] <= version <= log.fetch_versions[1]:
         return _fetch(version, body, log)
     if key == METADATA:
-        return _metadata(version, body, address)
+        return _metadata(version, body, {1: address, **log.nodes})
     if key == LIST_OFFSETS:
         return _offsets(version, log)
     if key == COORDINATOR:
@@ -113,7 +119,7 @@ def _answer(key: int, version: int, body: bytes, log: Log, address: tuple[str, i
     return None
 
 
-def _metadata(version: int, body: bytes, address: tuple[str, int]) -> bytes:
+def _metadata(version: int, body: bytes, nodes: dict[int, tuple[str, int]]) -> bytes:
     name_bytes = int.from_bytes(body[4:6], "big") if len(body) > 6 else 0
     name = body[6 : 6 + name_bytes].decode() or TOPIC
     topic: Any = MetadataResponse.MetadataResponseTopic
@@ -127,9 +133,10 @@ def _metadata(version: int, body: bytes, address: tuple[str, int]) -> bytes:
         offline_replicas=[],
     )
     known = topic(error_code=0, name=TOPIC, is_internal=False, partitions=[partition])
-    broker: Any = MetadataResponse.MetadataResponseBroker(node_id=1, host=address[0], port=address[1], rack=None)
+    broker: Any = MetadataResponse.MetadataResponseBroker
+    brokers = [broker(node_id=node, host=host, port=port, rack=None) for node, (host, port) in nodes.items()]
     answer: Any = MetadataResponse[version](
-        brokers=[broker],
+        brokers=brokers,
         cluster_id="c",
         controller_id=1,
         topics=[
@@ -154,8 +161,11 @@ def _fetch(version: int, body: bytes, log: Log) -> bytes:
     if log.answered_at is not None:
         log.pauses_s.append(time.monotonic() - log.answered_at)
     error = 0 if log.start <= offset <= log.end else NOT_RETAINED
+    is_sent_on = log.preferred_replica >= 0 and version >= 11 and not body.endswith(_NO_RACK)
     sent = [batch for batch in log.batches if last_offset(batch) >= offset][: log.fetched_batches] if not error else []
-    if not sent and not error:
+    if is_sent_on:
+        sent = []
+    elif not sent and not error:
         time.sleep(max_wait_ms / 1_000)
     sent_to = last_offset(sent[-1]) if sent else -1
     topic: Any = FetchResponse.FetchableTopicResponse
@@ -171,7 +181,7 @@ def _fetch(version: int, body: bytes, log: Log) -> bytes:
         last_stable_offset=log.end,
         log_start_offset=log.start,
         aborted_transactions=aborted,
-        preferred_read_replica=-1,
+        preferred_read_replica=log.preferred_replica if is_sent_on else -1,
         records=b"".join(sent),
     )
     log.over_quota -= 1

@@ -1,7 +1,8 @@
-"""A real Kafka of two brokers in two racks, with TLS, client certificates, logins and ACLs; certificates by trustme.
+"""A real Kafka of one or two brokers, each in a rack of its own, with TLS, client certificates, logins and ACLs.
 
-Listeners: `plain` is for the tests themselves, who may do everything there; `ssl` wants a client's certificate;
-`sasl_ssl` and `sasl_plaintext` want a login. On the latter a session of PLAIN ends after SESSION_S.
+Certificates are made by trustme. Listeners: `plain` is for the tests themselves, who may do everything there; `ssl`
+wants a client's certificate; `sasl_ssl` and `sasl_plaintext` want a login. On the latter a session of PLAIN ends after
+SESSION_S.
 """
 
 import os
@@ -9,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import trustme
-from confluent_kafka import KafkaException
+from confluent_kafka import ElectionType, KafkaError, KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -44,7 +45,7 @@ SESSION_S = 4
 RACKS = {1: "a", 2: "b"}
 PROTOCOLS = {"plain": "PLAINTEXT", "ssl": "SSL", "sasl_ssl": "SASL_SSL", "sasl_plaintext": "SASL_PLAINTEXT"}
 _CLUSTER = "c2VjdXJlZC1icm9rZXJzMA"
-_START_S = 120.0
+_START_S = 300.0  # a busy machine
 _MODULES = "org.apache.kafka.common.security"
 
 
@@ -54,10 +55,15 @@ class SecuredKafka:
 
     folder: Path
     ports: dict[tuple[int, str], int]
+    java: Sequence[str]
     running: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
 
+    @property
+    def nodes(self) -> list[int]:
+        return sorted({node for node, _ in self.ports})
+
     def bootstrap(self, listener: str) -> str:
-        return ",".join(f"{HERE}:{self.ports[node, listener]}" for node in RACKS)
+        return ",".join(f"{HERE}:{self.ports[node, listener]}" for node in self.nodes)
 
     def settings(self, listener: str = "plain", mechanism: str = "", **others: Any) -> KafkaSettings:
         """How the project connects to a listener, as USER."""
@@ -110,7 +116,7 @@ class SecuredKafka:
 
     def start(self, node: int) -> None:
         with (self.folder / f"{node}.log").open("ab") as log:
-            command = _java("kafka.Kafka", str(self.folder / f"{node}.properties"))
+            command = _command(self.java, "kafka.Kafka", str(self.folder / f"{node}.properties"))
             self.running[node] = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
 
     def stop(self, node: int, how: int = signal.SIGTERM) -> None:
@@ -121,6 +127,17 @@ class SecuredKafka:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(30)
+
+    def elect_leaders(self) -> None:
+        """Let the first replica of each partition lead again, as soon as it has caught up."""
+        give_up_at = time.monotonic() + _START_S
+        while True:
+            elected = self.admin.elect_leaders(ElectionType.PREFERRED).result(30)
+            bad = [error for error in elected.values() if error and error.code() != KafkaError.ELECTION_NOT_NEEDED]
+            if not bad:
+                return
+            assert time.monotonic() < give_up_at, bad
+            time.sleep(0.3)
 
     def await_brokers(self, count: int) -> None:
         give_up_at = time.monotonic() + _START_S
@@ -136,30 +153,35 @@ class SecuredKafka:
 
 
 @contextmanager
-def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
+def secured_kafka(
+    folder: Path, nodes: Sequence[int] = (1, 2), java: Sequence[str] = ("-Xmx384m", "-XX:TieredStopAtLevel=1")
+) -> Iterator[SecuredKafka]:
+    """Run brokers in a folder until the block ends; what an earlier run has left in it is there again."""
     with ExitStack() as held:
-        names = [(node, name) for node in RACKS for name in (*PROTOCOLS, *(["controller"] if node == 1 else []))]
+        names = [(node, name) for node in nodes for name in (*PROTOCOLS, *(["controller"] if node == 1 else []))]
         sockets = {name: held.enter_context(closing(socket.create_server((HERE, 0)))) for name in names}
-        kafka = SecuredKafka(folder, {name: each.getsockname()[1] for name, each in sockets.items()})
+        kafka = SecuredKafka(folder, {name: each.getsockname()[1] for name, each in sockets.items()}, java)
     _make_certificates(folder)
-    for node in RACKS:
+    for node in nodes:
         (folder / f"{node}.properties").write_text(_properties(kafka, node))
         scram = ["--add-scram", f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"] if node == 1 else []
+        if (folder / f"{node}-data" / "meta.properties").exists():
+            continue
         arguments = ["format", "--cluster-id", _CLUSTER, "--config", str(folder / f"{node}.properties"), *scram]
-        subprocess.run(_java("kafka.tools.StorageTool", *arguments), check=True, capture_output=True, cwd=folder)
+        format_ = _command(java, "kafka.tools.StorageTool", *arguments)
+        subprocess.run(format_, check=True, capture_output=True, cwd=folder)
     try:
-        for node in RACKS:
+        for node in nodes:
             kafka.start(node)
-        kafka.await_brokers(len(RACKS))
+        kafka.await_brokers(len(nodes))
         yield kafka
     finally:
         for node in list(kafka.running):
             kafka.stop(node, signal.SIGKILL)
 
 
-def _java(*arguments: str) -> list[str]:
-    jars = f"{INSTALL_DIR}/kafka/*"
-    return ["java", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true", "-cp", jars, *arguments]
+def _command(java: Sequence[str], *arguments: str) -> list[str]:
+    return ["java", *java, "-Djava.net.preferIPv4Stack=true", "-cp", f"{INSTALL_DIR}/kafka/*", *arguments]
 
 
 def _make_certificates(folder: Path) -> None:

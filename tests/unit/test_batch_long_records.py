@@ -8,9 +8,9 @@ import pytest
 from batch.log.abridged_batches import abridge, encode_varint
 from batch.log.broker import Fetched
 from batch.log.chunk import Chunk
+from batch.log.client_reader import Record, chunk_of
 from batch.log.fast_reader import Fetch, read_partition
 from batch.log.limits import LIMITS, ReadLimits
-from batch.log.plain_reader import Record, chunk_of
 from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.limits import MAX_RECORD_BYTES
@@ -55,7 +55,7 @@ def test_what_is_too_long_is_rejected_and_all_else_is_read(codec: str, limits: R
     }
 
 
-def test_the_plain_reader_rejects_the_same() -> None:
+def test_the_client_reader_rejects_the_same() -> None:
     records = [Record(100 + entry.delta, 0, entry.key, entry.value) for entry in ENTRIES]
     chunk, fast = chunk_of(records, 110, DAY_MS, SeriesTable()), read_fast(encode_batch(ENTRIES, 100), WHOLE)
     assert (chunk.rejected_offsets.tolist(), chunk.reasons) == (fast.rejected_offsets.tolist(), fast.reasons)

@@ -1,4 +1,4 @@
-"""Which reader reads: the one of the setting, or the plain one from where the fast one is unavailable."""
+"""Which reader reads: the one of the setting, or the client reader from where the fast one is unavailable."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,8 @@ import pytest
 
 from batch.log.broker import Fetched
 from batch.log.chunk import Chunk, Value
+from batch.log.client_reader import Record, chunk_of
 from batch.log.limits import ReadLimits
-from batch.log.plain_reader import Record, chunk_of
 from batch.log.reader import read_partition, read_values
 from batch.log.series_table import SeriesTable
 from batch.log.unreadable import FastReaderUnavailable
@@ -32,11 +32,11 @@ Setting = Literal["auto", "fast", "client"]
 
 @dataclass
 class Sources:
-    """What the fast reader fetches, and an event at each offset for the plain one; where each was asked to start."""
+    """What the fast reader fetches, and an event at each offset for the client reader; where each began."""
 
     fetches: Fetches
     fast: list[int] = field(default_factory=list)
-    plain: list[int] = field(default_factory=list)
+    client: list[int] = field(default_factory=list)
 
     def fetch(self, _: KafkaSettings, __: str, ___: int, start: int, *____: object) -> Iterator[Fetched]:
         self.fast.append(start)
@@ -48,7 +48,7 @@ class Sources:
     def consume(
         self, _: KafkaSettings, __: str, ___: int, start: int, end: int, ____: ReadLimits
     ) -> Iterator[tuple[list[Record], int]]:
-        self.plain.append(start)
+        self.client.append(start)
         yield [Record(offset, 0, key_of(event(offset)), event(offset)) for offset in range(start, end)], end
 
     def chunks(self, settings: Settings, series: SeriesTable) -> Iterator[Chunk]:
@@ -68,14 +68,14 @@ class Sources:
 
 
 @pytest.mark.parametrize(
-    ("kafka_reader", "fast", "plain"), [("auto", [0, 0], []), ("fast", [0, 0], []), ("client", [], [0, 0])]
+    ("kafka_reader", "fast", "client"), [("auto", [0, 0], []), ("fast", [0, 0], []), ("client", [], [0, 0])]
 )
 def test_the_setting_selects_the_reader(
-    kafka_reader: Setting, fast: list[int], plain: list[int], caplog: pytest.LogCaptureFixture
+    kafka_reader: Setting, fast: list[int], client: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
     sources = Sources([Fetched(events(0, 10)), Fetched(events(10, 10))])
     assert sources.offsets(kafka_reader) == list(range(END))
-    assert (sources.fast, sources.plain) == (fast, plain)
+    assert (sources.fast, sources.client) == (fast, client)
     assert caplog.records == []
 
 
@@ -90,12 +90,12 @@ def test_the_setting_selects_the_reader(
         ([Fetched(events(0, 30)), UNAVAILABLE], 20),
     ],
 )
-def test_where_the_fast_reader_is_unavailable_the_plain_one_resumes_at_the_next_offset(
+def test_where_the_fast_reader_is_unavailable_the_client_reader_resumes_at_the_next_offset(
     fetches: Fetches, resumed_at: int
 ) -> None:
     sources = Sources(fetches)
     assert sources.offsets("auto") == list(range(END))
-    assert sources.plain == [resumed_at, resumed_at]
+    assert sources.client == [resumed_at, resumed_at]
 
 
 def test_it_resumes_after_gaps_and_control_records() -> None:
@@ -104,10 +104,10 @@ def test_it_resumes_after_gaps_and_control_records() -> None:
     sources = Sources([Fetched(aborted, ((1, 0),)), UNAVAILABLE])
     chunks = list(sources.chunks(Settings(), SeriesTable()))
     assert [(chunk.records, chunk.next_offset) for chunk in chunks] == [(0, 6), (14, 20)]
-    assert sources.plain == [6]
+    assert sources.client == [6]
 
 
-def test_why_the_plain_reader_reads_is_warned_of_once_for_a_topic(caplog: pytest.LogCaptureFixture) -> None:
+def test_why_the_client_reader_reads_is_warned_of_once_for_a_topic(caplog: pytest.LogCaptureFixture) -> None:
     sources = Sources([UNAVAILABLE])
     for topic in ("warned.events", "warned.late_events", "warned.events"):
         assert sources.values(Settings(), topic)
@@ -121,7 +121,7 @@ def test_the_fast_reader_alone_says_why_it_is_unavailable() -> None:
     sources = Sources([Fetched(events(0, 10)), UNAVAILABLE])
     with pytest.raises(FastReaderUnavailable, match="an old batch"):
         sources.offsets("fast")
-    assert sources.plain == []
+    assert sources.client == []
 
 
 def damaged() -> bytes:
@@ -141,14 +141,14 @@ def test_any_other_error_of_the_fast_reader_is_raised(failing: Fetched | SmaErro
     sources = Sources([Fetched(events(0, 10)), failing])
     with pytest.raises(SmaError, match=why):
         sources.offsets("auto")
-    assert sources.plain == []
+    assert sources.client == []
 
 
 def test_an_error_that_is_none_of_ours_is_raised() -> None:
     sources = Sources([ZeroDivisionError()])
     with pytest.raises(ZeroDivisionError):
         sources.offsets("auto")
-    assert sources.plain == []
+    assert sources.client == []
 
 
 def test_both_readers_number_series_in_one_table() -> None:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.log import fast_reader, plain_reader
+from batch.log import client_reader, fast_reader
 from batch.log.broker import Fetched
 from batch.log.chunk import Chunk, Value
+from batch.log.client_reader import Record, chunk_of
 from batch.log.limits import LIMITS, ReadLimits
-from batch.log.plain_reader import Record, chunk_of
 from batch.log.series_table import SeriesTable
 from sma.errors import SmaError
 from sma.event import NO_TIMESTAMP_MS, Event, Heartbeat, Rejected
@@ -24,7 +24,7 @@ from tests.support.kafka_batches import CODECS, Entry, control_batch, encode_bat
 from tests.support.record_vectors import record_cases
 from tests.support.slow_reader import Reading, readings
 
-READERS = pytest.mark.parametrize("reader", [fast_reader, plain_reader], ids=["fast", "plain"])
+READERS = pytest.mark.parametrize("reader", [fast_reader, client_reader], ids=["fast", "client"])
 DAY_MS = 86_400_000
 COLUMNS = [
     "series_ids",
@@ -186,11 +186,11 @@ def test_values_are_read_whatever_they_mean(reader: ModuleType) -> None:
     assert found == [Value(0, 0, None), Value(0, 1, b""), Value(0, 2, b"x")]
 
 
-def test_chunks_of_the_plain_reader_are_bounded_in_records_and_bytes() -> None:
+def test_chunks_of_the_client_reader_are_bounded_in_records_and_bytes() -> None:
     with kafka_with(Log([events(0, 100)])) as kafka:
-        for limits in (ReadLimits(plain_chunk_records=30), ReadLimits(chunk_bytes=30 * len(event(10) + b"c1/m"))):
+        for limits in (ReadLimits(client_chunk_records=30), ReadLimits(chunk_bytes=30 * len(event(10) + b"c1/m"))):
             settings = Settings(kafka_bootstrap=kafka)
-            chunks = list(plain_reader.read_partition(settings, TOPIC, 0, 0, 100, DAY_MS, SeriesTable(), limits))
+            chunks = list(client_reader.read_partition(settings, TOPIC, 0, 0, 100, DAY_MS, SeriesTable(), limits))
             assert [chunk.records for chunk in chunks][0] in (30, 31)
             assert [chunk.next_offset for chunk in chunks] == np.cumsum([chunk.records for chunk in chunks]).tolist()
             assert chunks[-1].next_offset == 100

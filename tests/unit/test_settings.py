@@ -40,6 +40,14 @@ def test_a_value_that_cannot_be_read_is_named_with_its_variable(monkeypatch, fre
         load_settings()
 
 
+def test_a_setting_that_was_renamed_is_named_with_its_new_name(monkeypatch, fresh_settings):
+    monkeypatch.setenv("SMA_LOG_READER", "plain")
+    with pytest.raises(
+        SmaError, match="^SMA_LOG_READER is now called SMA_KAFKA_READER, and its value `plain` is `client`"
+    ):
+        load_settings()
+
+
 @pytest.mark.parametrize("first_day", ["0001-01-01", "1799-12-31", "yesterday", "1970-1-1"])
 def test_a_first_day_that_makes_too_many_partitions_or_is_none_is_refused(monkeypatch, fresh_settings, first_day):
     monkeypatch.setenv("SMA_FIRST_DAY", first_day)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+import pytest
 from kafka.protocol.admin import AlterClientQuotasRequest, AlterClientQuotasResponse
 
 from batch.log.fast_reader import read_values
@@ -21,20 +22,20 @@ DEADLINE_SECONDS = 60
 
 
 @contextmanager
-def quota(settings: Settings) -> Iterator[None]:
+def quota(settings: Settings, bytes_per_second: float) -> Iterator[None]:
     """Let the broker send so many bytes a second to the project's own client, and no more."""
-    _alter(settings, remove=False)
+    _alter(settings, bytes_per_second, remove=False)
     try:
         yield
     finally:
-        _alter(settings, remove=True)
+        _alter(settings, bytes_per_second, remove=True)
 
 
-def _alter(settings: Settings, *, remove: bool) -> None:
+def _alter(settings: Settings, bytes_per_second: float, *, remove: bool) -> None:
     asked: Any = AlterClientQuotasRequest.EntryData
     entry = asked(
         entity=[asked.EntityData(entity_type="client-id", entity_name="sma")],
-        ops=[asked.OpData(key="consumer_byte_rate", value=BYTES_PER_SECOND, remove=remove)],
+        ops=[asked.OpData(key="consumer_byte_rate", value=bytes_per_second, remove=remove)],
     )
     (address,) = addresses(settings.kafka_bootstrap)
     with closing(Wire(settings, address, timeout_s=30)) as wire:
@@ -55,10 +56,30 @@ def test_a_reader_over_its_quota_waits_and_reads_everything(place: Place, monkey
 
     monkeypatch.setattr(Wire, "throttle", note)
     deadline = time.monotonic() + DEADLINE_SECONDS
-    with quota(place.settings):
+    with quota(place.settings, BYTES_PER_SECOND):
         while max(told, default=0) <= 1_000 * LIMITS.response_seconds:  # the quota comes into force with some delay
             assert time.monotonic() < deadline, (
                 f"the broker never said to wait for longer than a response may take: {told}"
             )
             found = read_values(place.settings, place.settings.events_topic, 0, 0, BATCHES * RECORDS, LIMITS)
             assert sum(len(values) for values in found) == BATCHES * RECORDS
+
+
+def test_a_log_is_read_at_the_rate_of_the_quota(place: Place) -> None:
+    rate, forgiven_s = 1_000_000.0, 11  # the broker averages over so many seconds
+    records = 24_000
+    publish(place.settings, [Sent(bytes(VALUE_BYTES), 0, partition=0) for _ in range(records)])
+    limits = ReadLimits(fetch_bytes=200_000)
+    with quota(place.settings, rate):
+        time.sleep(2)  # it comes into force with some delay
+        came = list[tuple[float, int]]()
+        for values in read_values(place.settings, place.settings.events_topic, 0, 0, records, limits):
+            came.append((time.monotonic(), len(values)))
+    assert sum(count for _, count in came) == records
+    read, steady = 0, list[tuple[float, int]]()
+    for moment, count in came:
+        read += count
+        if read * VALUE_BYTES > (forgiven_s + 1) * rate:
+            steady.append((moment, read))
+    (began, first), (ended, last) = steady[0], steady[-1]
+    assert (last - first) * (VALUE_BYTES + 10) / (ended - began) == pytest.approx(rate, rel=0.1)

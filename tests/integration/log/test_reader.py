@@ -78,8 +78,8 @@ def read(
 
 def read_both(settings: Settings, topic: str, start: int, end: int, limits: ReadLimits = LIMITS) -> Found:
     """What both readers read, which must be the same."""
-    fast, plain = (read(each, topic, start, end, limits=limits) for each in settings_of_readers(settings))
-    assert fast == plain
+    fast, client = (read(each, topic, start, end, limits=limits) for each in settings_of_readers(settings))
+    assert fast == client
     return fast
 
 
@@ -176,6 +176,40 @@ def test_committed_transactions_are_read_and_aborted_ones_are_not(place: Place) 
         ]
 
 
+def test_records_of_every_kind_in_one_log_are_read_as_kafka_s_consumer_reads_them(place: Place) -> None:
+    settings, topic = place.settings, place.settings.events_topic
+    codecs = ("none", "gzip", "snappy", "lz4", "zstd")
+    committed, aborted, open_one = (transactional(settings, name) for name in ("committed", "aborted", "open"))
+    idempotent = producer(settings, **{"enable.idempotence": True, "message.max.bytes": 2_000_000})
+    for turn, codec in enumerate(codecs):
+        send(producer(settings, **{"compression.type": codec}), topic, records(260, 1_000 * turn))
+        for ending, transaction in (("commit", committed), ("abort", aborted)):
+            transaction.begin_transaction()
+            send(transaction, topic, records(60, 1_000 * turn + 300))
+            getattr(transaction, f"{ending}_transaction")(30)
+        large = b'{"customer": "c1", "metric": "m", "event_time": 1, "value": "1.5", "more": "%s"}' % (b"x" * 900_000)
+        send(idempotent, topic, iter([(large, 0), (None, 0), (b"\xff\x00", 0)]))
+    wait_until_visible(settings, [topic], lambda _: None)
+    for transaction in (committed, aborted):  # so that control records are the last
+        transaction.begin_transaction()
+        send(transaction, topic, records(1, 9_000))
+    committed.commit_transaction(30)
+    aborted.abort_transaction(30)
+    wait_until_visible(settings, [topic], lambda _: None)
+    end = ends(settings, topic).end
+    open_one.begin_transaction()
+    send(open_one, topic, records(5, 9_500))
+    send(producer(settings), topic, records(5, 9_600))
+    assert ends(settings, topic).end == end
+    whole = read_ordinarily(settings, topic, 0, end)
+    assert len(whole) == len(codecs) * (260 + 60 + 3) + 1
+    assert end > whole[-1][0] + 1
+    for limits in (LIMITS, ReadLimits(fetch_bytes=2_000)):
+        assert read_both(settings, topic, 0, end, limits) == whole
+    assert {type(record) for _, record in whole} == {Event, Heartbeat, Rejected}
+    open_one.abort_transaction(30)
+
+
 def test_nothing_is_read_past_a_transaction_that_is_open(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     open_one = transactional(settings, "open")
@@ -233,16 +267,16 @@ def test_what_compaction_leaves_is_read_as_kafka_s_consumer_reads_it(place: Plac
         to.poll(0)
     assert to.flush(30) == 0
     give_up_at = time.monotonic() + DEADLINE_SECONDS
-    fast, plain = settings_of_readers(settings)
-    found, plainly, ordinarily, again = Found(), Found(), Found(), None
+    fast, client = settings_of_readers(settings)
+    found, by_client, ordinarily, again = Found(), Found(), Found(), None
     # Kafka goes on compacting: what counts is a reading between two that are alike
     while found != again or len(found) == count:
         assert time.monotonic() < give_up_at, "Kafka did not compact the topic, or did not come to rest"
         found = read(fast, topic, 0, count)
-        plainly = read(plain, topic, 0, count)
+        by_client = read(client, topic, 0, count)
         ordinarily = read_ordinarily(settings, topic, 0, count)
         again = read(fast, topic, 0, count)
-    assert found == plainly == ordinarily
+    assert found == by_client == ordinarily
 
 
 def count_in_process(
@@ -281,7 +315,7 @@ def test_timestamps_are_the_time_of_appending_where_the_topic_says_so(place: Pla
     assert found == read_ordinarily(settings, topic, 0, 2)
 
 
-def test_a_kafka_that_does_not_know_the_fast_reader_s_requests_is_read_plainly(
+def test_a_kafka_that_does_not_know_the_fast_reader_s_requests_is_read_with_client(
     place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings, topic = place.settings, place.settings.events_topic
@@ -294,11 +328,11 @@ def test_a_kafka_that_does_not_know_the_fast_reader_s_requests_is_read_plainly(
     assert "in version 2 of FetchRequest" in warned.getMessage()
 
 
-def test_the_plain_reader_leaves_no_consumer_group(place: Place) -> None:
+def test_the_client_reader_leaves_no_consumer_group(place: Place) -> None:
     settings, topic = place.settings, place.settings.events_topic
     send(producer(settings), topic, records(10))
-    plain = settings.model_copy(update={"kafka_reader": "client"})
-    assert len(read(plain, topic, 0, 10)) == 10
+    client = settings.model_copy(update={"kafka_reader": "client"})
+    assert len(read(client, topic, 0, 10)) == 10
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
     groups = {group.group_id for group in admin.list_consumer_groups().result().valid}
     assert not any(group.startswith(settings.topic_prefix) for group in groups)

@@ -71,7 +71,7 @@ def read_partition(
 ) -> Iterator[Chunk]:
     """Yield the records at start <= Kafka offset < end, in the log's order, read-committed.
 
-    A chunk is of at most `limits.plain_chunk_records` records and `limits.chunk_bytes` of values, except for a single
+    A chunk is of at most `limits.client_chunk_records` records and `limits.chunk_bytes` of values, except for a single
     larger record, and may hold no record. The last one's `next_offset` is `end`; gaps are normal. Arguments are those
     of `batch.log.reader.read_partition`.
 
@@ -174,7 +174,7 @@ def committed(
                 patience.renew()
             else:
                 patience.require(position)
-            is_full = len(records) >= limits.plain_chunk_records or chunk_bytes >= limits.chunk_bytes
+            is_full = len(records) >= limits.client_chunk_records or chunk_bytes >= limits.chunk_bytes
             if position >= end or is_full or (records and message is None):
                 yield records, min(position, end)
                 records, chunk_bytes = [], 0
