@@ -71,7 +71,7 @@ class Grant:
 _TOPICS = ("events", "late_events", "rejected_events", "moving_averages")
 _OUTPUTS, _SIDE_OUTPUTS = _TOPICS[1:], _TOPICS[1:3]
 
-GRANTS: tuple[Grant, ...] = (
+GRANTS = (
     *(Grant("admin", "Create", "Topic", topic, "`sma up` makes the topics") for topic in _TOPICS),
     *(Grant("admin", "Delete", "Topic", topic, "`make demo` empties them; includes Describe") for topic in _TOPICS),
     Grant("admin", "Delete", "Group", "streaming", "... and forgets how far the stream has read"),

@@ -64,8 +64,8 @@ def _bytes(title: str, run: Callable[[Log], Result]) -> Case[Log]:
 CASES = {
     "averages": Case("ours, Kafka to four averages in memory", _events(_averages)),
     "averages_unindexed": Case("ours, the same from an empty offset index", _events(_averages_unindexed)),
-    "read": Case("ours, Kafka to columns", _events(reading.plaintext)),
-    "read_tls": Case("ours, the same over TLS", _events(reading.over_tls)),
+    "read": Case("ours, Kafka to columns", _events(reading.plaintext), warms_up=False),
+    "read_tls": Case("ours, the same over TLS", _events(reading.over_tls), warms_up=False),
     "kcat": Case("kcat to /dev/null", _events(kcat.run), warms_up=False),
     "loop": _worker("Python loop in 2 processes, last 20", python_workers.LOOP),
     "pandas": _worker("consume and pandas in 2 processes, four averages", python_workers.PANDAS),

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def tls_context(settings: KafkaConnection) -> ssl.SSLContext | None:
         settings.kafka_cert_file,
         settings.kafka_key_file,
         settings.kafka_key_password.get_secret_value(),
+        tuple(map(_version, (settings.kafka_ca_file, settings.kafka_cert_file, settings.kafka_key_file))),
     )
 
 
@@ -71,8 +72,19 @@ class _Tokens(AbstractTokenProvider):  # type: ignore[misc]
         return self._fetch()
 
 
-@cache
-def _tls_context(ca: Path | None, cert: Path | None, key: Path | None, password: str) -> ssl.SSLContext:
+def _version(path: Path | None) -> tuple[int, int]:
+    """Return what changes when a file is replaced, as certificates are that expire."""
+    try:
+        found = path.stat() if path else None
+    except OSError:  # its reader says why
+        found = None
+    return (found.st_mtime_ns, found.st_size) if found else (0, 0)
+
+
+@lru_cache(maxsize=16)
+def _tls_context(
+    ca: Path | None, cert: Path | None, key: Path | None, password: str, versions: tuple[tuple[int, int], ...]
+) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=read_pem("CA", ca) if ca else None)
     if cert is not None and key is not None:
         read_pem("CERT", cert)

@@ -1,6 +1,7 @@
 """One connection to Kafka, rendered three ways: the same trust, the same certificate, the same login."""
 
 import pytest
+import trustme
 from confluent_kafka import Producer
 from pydantic import SecretStr
 
@@ -18,6 +19,17 @@ LOGIN = {"kafka_username": "me", "kafka_password": SecretStr('p"w\\')}
 
 def settings(protocol, mechanism="", **others):
     return KafkaSettings(kafka_security_protocol=protocol, kafka_sasl_mechanism=mechanism, **others)
+
+
+def test_a_certificate_that_is_replaced_is_read_again(tmp_path):
+    path = tmp_path / "ca.pem"
+    subjects = []
+    for name in ("old", "renewed"):
+        trustme.CA(organization_name=name).cert_pem.write_to_path(path)
+        (trusted,) = tls_context(settings("SSL", kafka_ca_file=path)).get_ca_certs()
+        subjects.append(dict(pair for (pair,) in trusted["subject"])["organizationName"])
+    assert subjects == ["old", "renewed"]
+    assert tls_context(settings("SSL", kafka_ca_file=path)) is tls_context(settings("SSL", kafka_ca_file=path))
 
 
 def test_without_tls_and_login_only_the_servers_are_named():

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds what Flink runs of this project: the one jar of the jobs, which is streaming/operator with its connectors inside,
-# and the plugin by which Flink serves its metrics.
+# and the plugin by which Flink serves its metrics. `lib` has Kafka's clients once more, for Flink's own lib folder.
 STEP=flink-jars
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -15,6 +15,9 @@ is_current "$INSTALL/flink-jars/stamp" "$DIGEST" && exit 0
 new=$INSTALL/flink-jars.new
 rm -rf "$new"
 run "building the operator and downloading the connectors" mvn -B -ntp -Dstyle.color=never -f "$OPERATOR/pom.xml" package -DskipTests
+run "collecting Kafka's clients" mvn -B -ntp -Dstyle.color=never -f "$OPERATOR/pom.xml" dependency:copy-dependencies \
+  -DincludeArtifactIds=kafka-clients,zstd-jni,jose4j,jackson-core,jackson-databind,jackson-annotations \
+  -DincludeScope=runtime -DoutputDirectory="$new/lib"
 run "building the plugin for metrics" mvn -B -ntp -Dstyle.color=never -f "$METRICS/pom.xml" clean package
 mkdir -p "$new/plugins"
 cp "$OPERATOR/target/job/sma-streaming.jar" "$new"

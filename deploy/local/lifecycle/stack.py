@@ -23,7 +23,7 @@ from deploy.local.ports import require_free
 from deploy.local.processes import end_processes, stack_processes
 from deploy.local.services.java_logs import TOKEN, write_trust_store
 from deploy.local.services.programs import config_files, is_root, listeners, program_options
-from deploy.local.services.render import INSTALL_DIR
+from deploy.local.services.render import INSTALL_DIR, link_flink_lib
 from deploy.topics import reset_topics
 from monitoring.logs.destination import destination_of
 from sma.errors import SmaError
@@ -109,6 +109,8 @@ def _prepare(settings: Settings, environment: Environment, supervisor: Superviso
         from deploy.local.services.certificates import make_certificates  # its library takes a while to import
 
         make_certificates(environment)
+    if "flink" in environment.parts:
+        link_flink_lib(environment.state_dir)
     files = config_files(settings, environment)
     write_config_files(files)
     write_trust_store(settings, environment)

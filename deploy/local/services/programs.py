@@ -22,6 +22,7 @@ from deploy.local.services.render import (
     FLINK_HOME,
     FLINK_PLUGINS,
     INSTALL_DIR,
+    flink_lib,
     render_flink_config,
     render_template,
 )
@@ -161,6 +162,7 @@ def program_options(
         "timescaledb": {},
         "flink": {
             "FLINK_CONF_DIR": f"{state}/flink/conf",
+            "FLINK_LIB_DIR": str(flink_lib(state)),
             "FLINK_LOG_DIR": f"{state}/logs/flink",
             "FLINK_PID_DIR": f"{state}/flink",
             "FLINK_PLUGINS_DIR": str(FLINK_PLUGINS),

@@ -16,6 +16,7 @@ INSTALL_DIR = CHECKOUT / ".local" / "install"
 SITE_PACKAGES = Path(yaml.__file__).resolve().parent.parent
 FLINK_HOME = SITE_PACKAGES / "pyflink"
 FLINK_PLUGINS = INSTALL_DIR / "flink-jars" / "plugins"
+_FLINK_LIBS = (FLINK_HOME / "lib", INSTALL_DIR / "flink-jars" / "lib")
 TASK_SLOTS = 8
 
 _METRICS_REPORTER = "org.apache.flink.metrics.prometheus.BoundPrometheusReporterFactory"  # monitoring/flink
@@ -71,8 +72,8 @@ def render_flink_config(settings: StreamingSettings, environment: Environment, s
         "taskmanager.memory.jvm-metaspace.size": "384m",
         "taskmanager.memory.managed.fraction": 0.1,
         "taskmanager.load-balance.mode": "SLOTS",
-        # Where the job's jars are in Flink's lib folder too, the code there is used: it stays compiled from job to job.
-        # Kafka's clients come from where the connector (`org.apache.flink.`, which Flink's defaults name) comes from.
+        # What is in Flink's lib folder too is used from there, whichever job asks. Kafka's clients are: they register
+        # their login by OAUTHBEARER once for a JVM, and it works for no second copy of their classes.
         "classloader.parent-first-patterns.additional": "sma.;org.postgresql.;org.apache.kafka.",
         "parallelism.default": 1,
         "rest.address": LOOPBACK,
@@ -97,6 +98,24 @@ def render_flink_config(settings: StreamingSettings, environment: Environment, s
     }
     header = "# Configuration of the local Flink. Written by `sma up` from deploy/local/services/render.py.\n"
     return header + yaml.safe_dump(config, sort_keys=False, width=10_000)
+
+
+def flink_lib(state_dir: Path) -> Path:
+    """Return the folder of a stack's Flink that has its jars; `link_flink_lib` fills it."""
+    return state_dir / "flink" / "lib"
+
+
+def link_flink_lib(state_dir: Path) -> None:
+    """Let Flink's lib folder have the jars of Flink, and Kafka's clients; links that are right stay."""
+    folder = flink_lib(state_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {jar.name: jar for source in _FLINK_LIBS for jar in source.glob("*.jar")}
+    for link in folder.iterdir():
+        if link.name not in wanted or link.readlink() != wanted[link.name]:
+            link.unlink()
+    for name, jar in wanted.items():
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(jar)
 
 
 def render_supervisord(state_dir: Path, socket: Path, programs: Iterable[Mapping[str, str]], is_root: bool) -> str:

@@ -26,6 +26,7 @@ from produce.publish import Publisher
 from reader.stream import emitted_rows, offsets_to_read_from
 from sma.errors import SmaError
 from sma.settings import Settings
+from streaming.control import lifecycle
 from streaming.control.kafka_log import KafkaLog
 from tests.support.places import Place
 from tests.support.secured_stack import Opener, environment_of
@@ -43,6 +44,7 @@ ON_A_JOB = [
     for each in GRANTS
     if each.part == "stream" and (each.resource == "TransactionalId" or each.name not in ("events", "streaming"))
 ]
+DELETES = ("admin", "Delete", "Topic")
 ALWAYS = [each for each in GRANTS if each not in ON_A_JOB]
 
 
@@ -91,6 +93,11 @@ def read_as_client(settings: Settings) -> None:
     by_client = settings.model_copy(update={"kafka_reader": "client"})
     for _ in range(20):  # the records may be there before the coordinator is known
         list(read_values(by_client, settings.events_topic, 0, 0, 1))
+
+
+def look_for_records(settings: Settings) -> None:
+    for _ in range(20):  # likewise the end of the log
+        has_record(settings.kafka_as("monitoring"), 0, 1)
 
 
 def read_side_output(settings: Settings, topic: str) -> None:
@@ -151,7 +158,15 @@ def pattern_of(each: Grant, settings: Settings) -> str:
     return rf"User:{principal_of(each.part)}: (Describe and )?({'|'.join(operations)}) on {resource}( |$)"
 
 
-@pytest.mark.parametrize("missing", ALWAYS, ids=name_of)
+# a topic that one may not describe is not listed, so it is taken for one that is not there
+NOT_LISTED = pytest.mark.xfail(reason="delete_topics leaves out topics that are not listed", strict=True)
+MISSING = [
+    pytest.param(each, marks=[NOT_LISTED] if (each.part, each.operation, each.resource) == DELETES else [])
+    for each in ALWAYS
+]
+
+
+@pytest.mark.parametrize("missing", MISSING, ids=name_of)
 def test_without_an_acl_one_line_names_operation_resource_and_principal(
     place: Place, superuser: Settings, missing: Grant
 ) -> None:
@@ -176,16 +191,21 @@ def test_a_job_without_an_acl_says_in_one_line_what_is_missing(
     place: Place, superuser: Settings, missing: Grant
 ) -> None:
     revoke(superuser, principal_of, [missing])
+    named = f"User:{principal_of('stream')} may not .*({missing.operation}|Describe).* on "
     try:
         started = place.sma("stream", "start")
-        line = (started.stdout + started.stderr).strip().splitlines()[-1]
+        shown = started.stdout + started.stderr
+        for attempt in Retrying(stop=stop_after_delay(120), wait=wait_fixed(2), reraise=True):
+            with attempt:  # a transaction begins with the first record, after the start
+                lines = [line for line in shown.splitlines() if re.search(named, line)]
+                if not lines:
+                    status = place.sma("stream", "status")
+                    shown = status.stdout + status.stderr
+                assert lines, shown
     finally:
-        place.sma("stream", "stop")
+        lifecycle.cancel(place.settings)
         grant(superuser, principal_of, [missing])
-    assert started.returncode != 0, line
-    assert f"User:{principal_of('stream')}" in line
-    assert missing.resource_name(superuser) in line
-    assert missing.operation in line or "Describe" in line
+    assert missing.resource_name(superuser) in lines[0]
 
 
 def test_the_table_is_all_that_a_part_may_do(place: Place, superuser: Settings) -> None:
