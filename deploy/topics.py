@@ -184,10 +184,13 @@ def delete_topics(settings: KafkaSettings) -> None:
         delete_group(settings, settings.consumer_group)
 
 
-def _delete(names: list[str], client: AdminClient) -> None:
+def _delete(settings: KafkaSettings, names: list[str], client: AdminClient) -> None:
     deleted = client.delete_topics(names, operation_timeout=TOPICS_TIMEOUT_S, request_timeout=2 * TOPICS_TIMEOUT_S)
-    for future in deleted.values():
-        future.result()
+    for topic, future in deleted.items():
+        try:
+            future.result()
+        except KafkaException as error:
+            raise failure(settings, error, f"topic {topic}", (f"Delete on Topic:{topic}",)) from error
 
 
 @retry(
