@@ -100,8 +100,8 @@ def _not_created(settings: KafkaSettings, name: str, error: KafkaException) -> S
     (topic,) = (topic for topic in wanted_topics(settings) if topic.name == name)
     config = " ".join(f"--config {key}={value}" for key, value in topic.config.items())
     return SmaError(
-        f"Kafka at {settings.kafka_bootstrap} has no topic {name}, and does not allow to create it: allow Create on "
-        f"Topic:{name} to {principal(settings)}, or have it created: kafka-topics.sh --create --topic {name} "
+        f"Kafka at {settings.kafka_bootstrap} refuses {principal(settings)}: Create on Topic:{name} is not allowed, "
+        f"and there is no such topic: allow it, or have the topic created: kafka-topics.sh --create --topic {name} "
         f"--partitions {topic.partitions} {config}"
     )
 

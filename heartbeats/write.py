@@ -46,7 +46,8 @@ def write_heartbeats(settings: KafkaSettings, heartbeats: Mapping[int, int], now
     def acknowledge(error: object, message: Message) -> None:
         partition, offset = message.partition(), message.offset()
         if error is not None or partition is None or offset is None:
-            failures.append(failure(settings, KafkaException(error), f"a heartbeat to {settings.events_topic}"))
+            needs = [f"Write on Topic:{settings.events_topic}"]
+            failures.append(failure(settings, KafkaException(error), f"a heartbeat to {settings.events_topic}", needs))
             return
         kind, timestamp_ms = message.timestamp()
         stamped_ms = timestamp_ms if kind == TIMESTAMP_LOG_APPEND_TIME else now_ms

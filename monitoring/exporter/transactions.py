@@ -24,7 +24,7 @@ class OpenTransactionAges:
             settings: where Kafka is.
             now_s: the clock.
         """
-        self._settings = settings
+        self._settings = settings.kafka_as("monitoring")
         self._now_s = now_s
         self._seen_since: dict[tuple[str, int, int], float] = {}  # by topic, partition and first Kafka offset
 

@@ -23,7 +23,7 @@ class KafkaLog:
         self._settings = settings.kafka_as("stream")
         self._topic = settings.events_topic
         self._group = settings.consumer_group
-        self._readable = ReadableEnds(settings, self._topic)
+        self._readable = ReadableEnds(self._settings, self._topic)
 
     def partition_count(self) -> int:
         """Return how many partitions the topic `events` has."""

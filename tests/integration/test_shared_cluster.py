@@ -90,7 +90,8 @@ def test_a_topic_that_is_missing_and_may_not_be_created_is_one_line_with_both_wa
     for name in topic_names(settings):
         kafka.allow(SEEN, name)
     with pytest.raises(
-        SmaError, match=rf"has no topic {settings.events_topic}, and does not allow to create it"
+        SmaError,
+        match=rf"refuses .*: Create on Topic:{settings.events_topic} is not allowed, and there is no",
     ) as told:
         create_topics(settings)
     assert "allow Create on it" in str(told.value)

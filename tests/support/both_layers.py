@@ -112,6 +112,7 @@ def as_record(event):
 
 def encodings_of(settings):
     """The codecs of the record batches in the topic `events`, by number, and whether Java's framing is around them."""
+    settings = settings.kafka_as("batch")
     return {
         (batch.codec, bytes(batch.records[:8]) == JAVAS_SNAPPY)
         for partition, end in ends(settings, settings.events_topic, read_committed=True).items()

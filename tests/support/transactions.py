@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from confluent_kafka import Producer
 
 from clients.kafka.offsets import ends
-from sma.settings import KafkaSettings
+from sma.settings import Settings
 from tests.support.kafka_batches import key_of
 from tests.support.metrics import eventually
 from tests.support.publishing import Sent
-from tests.support.superuser import client_options
+from tests.support.superuser import as_superuser, client_options
 
 ANSWER_S = 30
 
 
-def transactional(settings: KafkaSettings, name: str, **others: object) -> Producer:
+def transactional(settings: Settings, name: str, **others: object) -> Producer:
     """Return a producer that has no transaction open; one of the same name before it can write no more."""
     made = Producer(
         {
@@ -57,7 +57,7 @@ def open_transaction(producer: Producer, topic: str, records: Sequence[Sent]) ->
     return [positions[index] for index in range(len(records))]
 
 
-def committed(producer: Producer, settings: KafkaSettings, topic: str, records: Sequence[Sent]):
+def committed(producer: Producer, settings: Settings, topic: str, records: Sequence[Sent]):
     """Send records in a transaction, and return their positions once all can read them."""
     positions = open_transaction(producer, topic, records)
     producer.commit_transaction(ANSWER_S)
@@ -65,15 +65,16 @@ def committed(producer: Producer, settings: KafkaSettings, topic: str, records: 
     return positions
 
 
-def aborted(producer: Producer, settings: KafkaSettings, topic: str, records: Sequence[Sent]) -> None:
+def aborted(producer: Producer, settings: Settings, topic: str, records: Sequence[Sent]) -> None:
     """Send records in a transaction that is aborted, and return once that is in the log."""
     open_transaction(producer, topic, records)
     producer.abort_transaction(ANSWER_S)
     await_markers(settings, topic)
 
 
-def await_markers(settings: KafkaSettings, topic: str) -> None:
+def await_markers(settings: Settings, topic: str) -> None:
     """Return once no transaction is open: Kafka answers a producer before it has written the markers."""
+    settings = as_superuser(settings)
     for attempt in eventually():
         with attempt:
             assert ends(settings, topic) == ends(settings, topic, read_committed=True)

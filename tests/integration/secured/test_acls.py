@@ -22,6 +22,7 @@ from deploy.topics import create_topics, delete_topics
 from heartbeats.tails import Tails
 from heartbeats.write import write_heartbeats
 from monitoring.exporter.kafka_lag import KafkaLag
+from monitoring.exporter.transactions import OpenTransactionAges
 from produce.publish import Publisher
 from reader.stream import emitted_rows, offsets_to_read_from
 from sma.errors import SmaError
@@ -106,6 +107,11 @@ def tail_a_little(settings: Settings) -> None:
         next(rows)
 
 
+def look_of_monitoring(settings: Settings) -> None:
+    KafkaLag(settings).look()
+    OpenTransactionAges(settings).look()
+
+
 def look_at_tails(settings: Settings) -> None:
     for _ in range(20):  # the records may be there before the coordinator is known
         Tails(settings).look(0)
@@ -125,7 +131,7 @@ def operation_of(each: Grant, superuser: Settings) -> Callable[[Settings], objec
         ("stream", "Delete", "Group"): lambda settings: KafkaLog(settings).forget_read_to(),
         ("batch", "Read", "Topic"): lambda settings: read_side_output(settings, topic),
         ("batch", "DescribeConfigs", "Topic"): read_retention,
-        ("monitoring", "Read", "Topic"): lambda settings: KafkaLag(settings).look(),
+        ("monitoring", "Read", "Topic"): look_of_monitoring,
         ("monitoring", "DescribeConfigs", "Topic"): lambda settings: topic_config(
             settings.kafka_as("monitoring"), topic
         ),
