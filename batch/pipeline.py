@@ -37,6 +37,7 @@ from batch.results.batch_results import (
 )
 from batch.store.database import connect, snapshot
 from batch.store.job_starts import InForce, in_force
+from batch.windows.day_plan import lagging_together
 from batch.windows.partition_windows import EventFilter
 from batch.windows.recompute import Recomputation, RowRequest, recompute_days
 from sma.averages import Averages
@@ -138,7 +139,7 @@ def compute_batch_days(
             index = read_index(connection)
             require_whole(connection, index, averages, extended.read_to)
             low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
-            behind = lagging(index, averages.watermark_delay_ms)
+            behind = lagging_together(connection, list(index.read_to), lagging(index, averages.watermark_delay_ms))
             computed_days = {day: names for day in days if day not in finished}
             wanted = RowRequest(computed_days, {_ALL: EventFilter()}, low_watermark + 1, behind)
             recomputation = recompute_days(settings, averages, connection, index, [wanted], limits)

@@ -83,6 +83,23 @@ def plan_days(
     return DayPlan(tuple(days), filters, tuple(tasks), limits)
 
 
+def lagging_together(connection: Connection, partitions: Sequence[int], lagging: Mapping[int, int]) -> dict[int, int]:
+    """Return `batch.index.closed_days.lagging` for partitions that share a series: they are computed as far as the last.
+
+    Args:
+        connection: to the database.
+        partitions: all of the log.
+        lagging: partition -> last instant that can be an `as_of` of a closed window there.
+    """
+    if not lagging:
+        return {}
+    together = dict(lagging)
+    for group in _groups(connection, partitions):
+        if behind := [lagging[each] for each in group if each in lagging]:
+            together |= dict.fromkeys(group, min(behind))
+    return together
+
+
 def consecutive(days: Sequence[date]) -> list[list[date]]:
     """Return the days, ascending, in groups without a gap."""
     groups: list[list[date]] = []
