@@ -84,7 +84,7 @@ def plan_days(
 
 
 def lagging_together(connection: Connection, partitions: Sequence[int], lagging: Mapping[int, int]) -> dict[int, int]:
-    """Return `batch.index.closed_days.lagging` for partitions that share a series: they are computed as far as the last.
+    """Return `batch.index.closed_days.lagging` where partitions that share a series are computed as far as the last.
 
     Args:
         connection: to the database.
