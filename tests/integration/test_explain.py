@@ -12,7 +12,7 @@ from batch.index.extend import extend_index
 from sma.averages import load_averages
 from sma.errors import SmaError
 from sma.instants import instant
-from tests.support.publishing import publish
+from tests.support.publishing import Sent, publish
 from tests.support.stored import succeed
 from tests.support.stream_job import running_job
 from tests.support.traced_value import (
@@ -200,8 +200,10 @@ def test_another_kafka_is_one_line(place, averages_file):
 
 
 def test_a_window_that_other_partitions_hold_back_is_in_the_stream_only_and_says_what_closes_it(place, averages_file):
-    # all events are in one of four partitions, and no heartbeat is in the others
+    # all events are in one of four partitions, and the others end two hours before
     with running_job(place, averages_file, YAML):
+        before = NOON - 2 * 3_600_000
+        publish(place.settings, [Sent(b'{"heartbeat": %d}' % before, before, partition=number) for number in range(4)])
         publish(place.settings, [event(minute, value)[1] for minute, value in [(10, "1"), (40, "2"), (130, "9")]])
         succeed(place.sma("wait", "--timeout", "120"))
         averages = load_averages(averages_file)

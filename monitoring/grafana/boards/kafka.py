@@ -46,7 +46,7 @@ def build() -> Dashboard:
                 "Open transactions",
                 "s",
                 "Age of the oldest, by topic and partition; the job's own last until the next checkpoint",
-                ("sma_open_transaction_age_seconds > 0", "{{topic}} {{partition}}"),
+                ("sma_open_transaction_age_seconds", "{{topic}} {{partition}}"),
             )
         )
         .with_row(Row("Log"))

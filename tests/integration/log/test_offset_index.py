@@ -139,7 +139,7 @@ def test_two_that_extend_the_index_at_once_index_each_record_once(place, connect
 def test_an_empty_log_is_indexed_and_closes_nothing(place, connection):
     extend(place)
     assert [held.next_offset for held in read_index(connection).partitions] == [0, 0, 0, 0]
-    with pytest.raises(SmaError, match="holds no event and no heartbeat"):
+    with pytest.raises(SmaError, match="no partition of the log holds an event or a heartbeat"):
         compute(place, days_of(0, 0), limits=SMALL)
 
 
