@@ -94,7 +94,7 @@ def test_a_topic_that_is_missing_and_may_not_be_created_is_one_line_with_both_wa
         match=rf"refuses .*: Create on Topic:{settings.events_topic} is not allowed, and there is no",
     ) as told:
         create_topics(settings)
-    assert "allow Create on it" in str(told.value)
+    assert "allow it, or have the topic created: kafka-topics.sh --create" in str(told.value)
     assert f"kafka-topics.sh --create --topic {settings.events_topic} --partitions 4 --config" in str(told.value)
 
 
