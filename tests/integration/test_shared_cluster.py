@@ -18,6 +18,9 @@ OTHERS = "payroll"
 SEEN = [Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS]
 
 
+pytestmark = pytest.mark.xdist_group("shared_cluster")  # one broker for all of them
+
+
 @pytest.fixture(scope="module")
 def kafka():
     with guarded_kafka(CHECKOUT / ".local" / "test-guarded") as broker:
