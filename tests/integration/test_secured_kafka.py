@@ -17,8 +17,9 @@ from clients.kafka import session
 from clients.kafka.connection import forget_admin
 from clients.kafka.denied import Denied
 from clients.kafka.groups import committed_offsets, delete_group
-from clients.kafka.offsets import ends, partitions, topic_config
+from clients.kafka.offsets import ends, partitions
 from clients.kafka.pool import WIRES
+from clients.kafka.topics import topic_config
 from produce.publish import Publisher
 from produce.series import Records
 from sma.errors import SmaError

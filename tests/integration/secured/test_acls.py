@@ -158,7 +158,20 @@ def pattern_of(each: Grant, settings: Settings) -> str:
     return rf"User:{principal_of(each.part)}: (Describe and )?({'|'.join(operations)}) on {resource}( |$)"
 
 
-@pytest.mark.parametrize("missing", ALWAYS, ids=name_of)
+# where librdkafka looks for a group's coordinator now and then, a missing right shows after half a minute
+SHOWS_LATE = [
+    each for each in ALWAYS if each.part in ("subscriber", "heartbeats") or (each.part, each.name) == ("batch", "batch")
+]
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        pytest.param(each, marks=[pytest.mark.nightly("ACLs that show late")] if each in SHOWS_LATE else [])
+        for each in ALWAYS
+    ],
+    ids=name_of,
+)
 def test_without_an_acl_one_line_names_operation_resource_and_principal(
     place: Place, superuser: Settings, missing: Grant
 ) -> None:
