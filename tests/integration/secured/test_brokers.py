@@ -53,6 +53,7 @@ def test_the_logs_of_every_process_are_shown(place: Place) -> None:
     ]
 
 
+@pytest.mark.nightly("a broker killed")
 def test_a_broker_that_is_killed_comes_back_and_no_record_is_refused_or_lost(place: Place) -> None:
     publish(place)
     killed = kafka_of(place).pids["kafka-2"]
