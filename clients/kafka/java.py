@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from clients.kafka.security import MSK_IAM, has_sasl, has_tls, read_pem, require_complete
+from clients.kafka.security import MSK_IAM, common_options, has_sasl, has_tls, read_pem
 from sma.errors import SmaError
 from sma.settings.kafka_connection import KafkaConnection
 
@@ -27,12 +27,7 @@ def java_properties(settings: KafkaConnection) -> dict[str, str]:
     Raises:
         SmaError: as `librdkafka_options`.
     """
-    require_complete(settings)
-    properties = {"bootstrap.servers": settings.kafka_bootstrap}
-    if settings.kafka_rack:
-        properties["client.rack"] = settings.kafka_rack
-    if settings.kafka_security_protocol != "PLAINTEXT":
-        properties["security.protocol"] = settings.kafka_security_protocol
+    properties = common_options(settings)
     if has_tls(settings):
         properties |= _java_tls(settings)
     if has_sasl(settings):

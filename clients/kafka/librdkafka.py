@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clients.kafka.security import MSK_IAM, has_sasl, has_tls, read_pem, require_complete
+from clients.kafka.security import MSK_IAM, common_options, has_sasl, has_tls, read_pem
 from clients.kafka.tokens import aws_token
 from sma.settings.kafka_connection import KafkaConnection
 
@@ -13,12 +13,7 @@ def librdkafka_options(settings: KafkaConnection) -> dict[str, Any]:
     Raises:
         SmaError: a setting that the connection needs is missing, or a file cannot be read.
     """
-    require_complete(settings)
-    options: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap}
-    if settings.kafka_rack:
-        options["client.rack"] = settings.kafka_rack
-    if settings.kafka_security_protocol != "PLAINTEXT":
-        options["security.protocol"] = settings.kafka_security_protocol
+    options: dict[str, Any] = {**common_options(settings)}
     if has_tls(settings):
         options |= _librdkafka_tls(settings)
     if has_sasl(settings):

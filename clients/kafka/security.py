@@ -58,6 +58,21 @@ def _text(value: Any) -> str:
     return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
 
 
+def common_options(settings: KafkaConnection) -> dict[str, str]:
+    """Return the options that librdkafka and Java's clients call by the same names: where, how, and from which rack.
+
+    Raises:
+        SmaError: as `require_complete`.
+    """
+    require_complete(settings)
+    options = {"bootstrap.servers": settings.kafka_bootstrap}
+    if settings.kafka_rack:
+        options["client.rack"] = settings.kafka_rack
+    if settings.kafka_security_protocol != "PLAINTEXT":
+        options["security.protocol"] = settings.kafka_security_protocol
+    return options
+
+
 def read_pem(name: str, path: Path) -> str:
     """Return the text of a file of certificates or of a key; `name` is that of its setting.
 
