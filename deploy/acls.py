@@ -16,9 +16,22 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourcePatternType,
     ResourceType,
 )
+from kafka.errors import KafkaError
+from kafka.protocol.admin import (
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ACLResourceType,
+    DescribeAclsRequest,
+    DescribeAclsResponse,
+)
+from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 
-from clients.answers import TOPICS_TIMEOUT_S
-from clients.kafka.connection import ask
+from clients.answers import ANSWER_TIMEOUT_S, TOPICS_TIMEOUT_S
+from clients.kafka.connection import RETRY_S, ask
+from clients.kafka.pool import WIRES
+from clients.kafka.wire import Address, Wire, addresses
+from sma.errors import SmaError
 from sma.settings import StreamingSettings
 from sma.settings.kafka_parts import KafkaPart
 
@@ -40,6 +53,10 @@ _RESOURCES = {
 }
 _OPTIONS = {"Topic": "--topic", "Group": "--group", "TransactionalId": "--transactional-id"}
 _EVERY_HOST = "*"
+_DESCRIBE_VERSION = 1
+
+_Known = tuple[str, int, str, int]
+"""Principal, operation, and name and kind of the resource of an ACL that a broker goes by, as on the wire."""
 
 Bound = TypeVar("Bound", AclBinding, AclBindingFilter)
 
@@ -104,7 +121,7 @@ GRANTS = (
 
 
 def grant(settings: StreamingSettings, principal_of: Callable[[str], str], grants: Collection[Grant] = GRANTS) -> None:
-    """Make ACLs; those that are there stay.
+    """Make ACLs; those that are there stay. They hold at every bootstrap server when this returns.
 
     Args:
         settings: of one who may change ACLs, and with the names of the resources.
@@ -116,10 +133,12 @@ def grant(settings: StreamingSettings, principal_of: Callable[[str], str], grant
     """
     bindings = [_binding(AclBinding, settings, principal_of, each) for each in grants]
     ask(settings, lambda admin: _finish(admin.create_acls(bindings, request_timeout=TOPICS_TIMEOUT_S)))
+    made = {_known(settings, principal_of, each) for each in grants}
+    _wait_until(settings, lambda known: made <= known)
 
 
 def revoke(settings: StreamingSettings, principal_of: Callable[[str], str], grants: Collection[Grant] = GRANTS) -> None:
-    """Delete ACLs; those that are not there are no error.
+    """Delete ACLs; those that are not there are no error. No bootstrap server goes by them when this returns.
 
     Args:
         settings: of one who may change ACLs, and with the names of the resources.
@@ -131,6 +150,8 @@ def revoke(settings: StreamingSettings, principal_of: Callable[[str], str], gran
     """
     filters = [_binding(AclBindingFilter, settings, principal_of, each) for each in grants]
     ask(settings, lambda admin: _finish(admin.delete_acls(filters, request_timeout=TOPICS_TIMEOUT_S)))
+    deleted = {_known(settings, principal_of, each) for each in grants}
+    _wait_until(settings, lambda known: not deleted & known)
 
 
 def command(settings: StreamingSettings, principal: str, each: Grant) -> str:
@@ -145,6 +166,48 @@ def command(settings: StreamingSettings, principal: str, each: Grant) -> str:
 def _finish(futures: Mapping[Any, Future[Any]]) -> None:
     for future in futures.values():
         future.result()
+
+
+def _wait_until(settings: StreamingSettings, is_so: Callable[[set[_Known]], bool]) -> None:
+    """Wait for each server: each follows the controller, which made the change, in its own time."""
+    waiting = Retrying(
+        retry=retry_if_result(lambda known: not is_so(known)) | retry_if_exception_type(KafkaError),
+        stop=stop_after_delay(TOPICS_TIMEOUT_S),
+        wait=wait_fixed(RETRY_S),
+        retry_error_callback=lambda _: None,
+    )
+    for address in addresses(settings.kafka_bootstrap):
+        if waiting(_known_at, settings, address) is None:
+            raise SmaError("Kafka at {}:{} does not go by the changed ACLs".format(*address))
+
+
+def _known_at(settings: StreamingSettings, address: Address) -> set[_Known]:
+    return WIRES.ask(settings, address, ANSWER_TIMEOUT_S, _describe)
+
+
+def _describe(wire: Wire) -> set[_Known]:
+    request = DescribeAclsRequest[_DESCRIBE_VERSION](
+        resource_type_filter=ACLResourceType.ANY,
+        resource_name_filter=None,
+        pattern_type_filter=ACLResourcePatternType.ANY,
+        principal_filter=None,
+        host_filter=None,
+        operation=ACLOperation.ANY,
+        permission_type=ACLPermissionType.ANY,
+    )
+    answer = wire.ask(request, DescribeAclsResponse)
+    wire.raise_for(answer.error_code, "Describe on Cluster:kafka-cluster")
+    return {
+        (acl.principal, acl.operation, resource.resource_name, resource.resource_type)
+        for resource in answer.resources
+        for acl in resource.acls
+    }
+
+
+def _known(settings: StreamingSettings, principal_of: Callable[[str], str], each: Grant) -> _Known:
+    kind = ACLResourceType[_RESOURCES[each.resource].name]
+    operation = ACLOperation[_OPERATIONS[each.operation].name]
+    return f"User:{principal_of(each.part)}", operation, each.resource_name(settings), kind
 
 
 def _binding(kind: type[Bound], settings: StreamingSettings, principal_of: Callable[[str], str], each: Grant) -> Bound:

@@ -94,7 +94,8 @@ def principal(settings: KafkaConnection) -> str:
     if has_sasl(settings):
         if settings.kafka_sasl_mechanism == MSK_IAM:
             return "the AWS identity"
-        return f"User:{settings.kafka_oauth_client_id or settings.kafka_username}"
+        is_client = settings.kafka_sasl_mechanism == "OAUTHBEARER"
+        return f"User:{settings.kafka_oauth_client_id if is_client else settings.kafka_username}"
     if settings.kafka_cert_file is not None:
         return f"the subject of {settings.kafka_cert_file}"
     return "User:ANONYMOUS"

@@ -46,6 +46,7 @@ POISON = [
 SLOTS = 8
 PARALLELISMS = [(2, 4, 1, 1), (4, 1, 2, 1), (1, 2, 1, 4)]  # of the four runs at a time, one after the other
 ROUNDS = 5
+METRICS_S = 90  # Flink waits a minute for a TaskManager that was asked for its metrics and died
 INCIDENTS = ["flink-taskmanager", "rescale", "flink-jobmanager", "postgres", "rescale"]
 
 
@@ -226,6 +227,7 @@ def test_every_run_leaves_the_oracles_table_and_late_events(stack, slots, places
             assert stored(run, "streaming_averages") == table
             found = {(r["partition"], r["kafka_offset"]) for r in records(run, run.settings.late_events_topic)}
             assert found == late
+            lifecycle.poll(lambda: bool(progress.status(run.settings).accounts), METRICS_S, "Flink tells of no account")
             assert progress.status(run.settings).residue == 0
             assert_exactly_once(run, table)
         assert len({run.digest() for run in runs}) == 1

@@ -50,6 +50,8 @@ def test_a_user_logs_in_with_every_client(mechanism):
     assert sasl_mechanism(connection, "host").auth_bytes()
     assert tls_context(connection).check_hostname
     assert principal(connection) == "User:me"
+    other = connection.model_copy(update={"kafka_oauth_client_id": "of another part"})
+    assert principal(other) == "User:me"
 
 
 def test_certificates_are_handed_on_as_text_so_that_flink_needs_no_file(tmp_path):
