@@ -33,6 +33,7 @@ _TABLE = "sma.streaming_averages"
 _ROWS = [("c", "m", "hour", 3_600_000, -1_500_000, 2), ("c", "m", "hour", 7_200_000, 10**16 + 1, 3)]
 
 pytestmark = pytest.mark.timeout(_TIMEOUT_S + 120)
+of_the_layers = pytest.mark.nightly("the benchmarks of the layers")  # minutes
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +82,12 @@ def serving(services: Settings) -> dict[str, float]:
     return last_line_of("serving", services, "--rows", "100000", "--customers", "3")
 
 
+@of_the_layers
 def test_the_streaming_benchmark_prints_every_ratio(streaming: dict[str, float]):
     assert streaming.keys() == STREAMING_RATIOS.keys()
 
 
+@of_the_layers
 def test_the_batch_benchmark_prints_every_ratio(batch: dict[str, float]):
     assert batch.keys() == BATCH_RATIOS.keys()
 
@@ -99,6 +102,7 @@ def test_the_command_lines_benchmark_prints_the_seconds_of_every_command_and_eve
     assert printed.keys() == {f"{name}_seconds" for name in COMMANDS} | ratios().keys()
 
 
+@of_the_layers
 @pytest.mark.usefixtures("streaming", "batch", "serving")
 def test_the_benchmarks_leave_no_topic_and_no_database_behind(services: Settings):
     topics = AdminClient({"bootstrap.servers": services.kafka_bootstrap}).list_topics(timeout=10).topics

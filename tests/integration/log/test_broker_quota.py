@@ -66,6 +66,7 @@ def test_a_reader_over_its_quota_waits_and_reads_everything(place: Place, monkey
             assert sum(len(values) for values in found) == BATCHES * RECORDS
 
 
+@pytest.mark.nightly("the rate of a quota")
 def test_a_log_is_read_at_the_rate_of_the_quota(place: Place) -> None:
     rate, forgiven_s = 1_000_000.0, 11  # the broker averages over so many seconds
     records = 24_000
