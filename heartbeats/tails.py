@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from clients.kafka.offsets import ends, starts, topic_id
-from clients.kafka.tails import Record, read_ranges
+from heartbeats.records import Record, read_ranges
 from heartbeats.rule import Tail
 from sma.event import NO_TIMESTAMP_MS, Rejected, read_record
 from sma.settings import KafkaSettings

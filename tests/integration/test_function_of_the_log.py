@@ -154,6 +154,9 @@ class Run:
 
         lifecycle.poll(has_recovered, 120, f"{self.settings.job_name} does not recover")
 
+    def is_accounted_for(self):
+        return bool(progress.status(self.settings).accounts)
+
     def digest(self):
         with psycopg.connect(self.settings.database_url.get_secret_value()) as connection:
             return connection.execute(
@@ -227,7 +230,7 @@ def test_every_run_leaves_the_oracles_table_and_late_events(stack, slots, places
             assert stored(run, "streaming_averages") == table
             found = {(r["partition"], r["kafka_offset"]) for r in records(run, run.settings.late_events_topic)}
             assert found == late
-            lifecycle.poll(lambda: bool(progress.status(run.settings).accounts), METRICS_S, "Flink tells of no account")
+            lifecycle.poll(run.is_accounted_for, METRICS_S, "Flink tells of no account")
             assert progress.status(run.settings).residue == 0
             assert_exactly_once(run, table)
         assert len({run.digest() for run in runs}) == 1

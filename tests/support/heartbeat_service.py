@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clients.kafka.offsets import ends, starts
-from clients.kafka.tails import Record, read_ranges
+from heartbeats.records import Record, read_ranges
 from sma.event import Heartbeat, read_record
 from sma.settings import CHECKOUT
 

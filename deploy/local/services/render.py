@@ -61,7 +61,7 @@ def render_flink_config(settings: StreamingSettings, environment: Environment, s
         "taskmanager.host": LOOPBACK,
         "taskmanager.numberOfTaskSlots": TASK_SLOTS,
         "metrics.fetcher.update-interval": "1000",
-        # A TaskManager that dies while it is asked for metrics keeps Flink from asking any for so long; by default, 600 s.
+        # When a TaskManager dies while it is asked for metrics, Flink asks none for so long: by default, 600 s.
         "web.timeout": "60 s",
         "metrics.reporters": "prometheus",
         "metrics.reporter.prometheus.factory.class": _METRICS_REPORTER,

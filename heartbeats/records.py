@@ -1,4 +1,4 @@
-"""Reads the last records of partitions, a bounded number of each; long ranges are read by `batch.log`."""
+"""Reads short ranges of partitions, whatever records they have."""
 
 import time
 from collections.abc import Iterator, Mapping
