@@ -7,7 +7,7 @@ each process; tests that need no other service run on as many cores as there are
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from tests.support.secured_stack import PLAINTEXT, WAYS, as_a_part, choice_of, e
 from tests.support.services import SHORT_LIVED_JVMS, run_or_fail, running_services
 
 _LONGEST_NAME = 1_000
+_CONNECTED = {"stack", "log_services"}  # whose Kafka is as --kafka has it
 _NOWHERE = {"SMA_KAFKA_BOOTSTRAP": "127.0.0.1:1", "SMA_FLINK_URL": "http://127.0.0.1:1"}
 
 hypothesis_settings.register_profile("sma", deadline=None)  # a busy machine is no failure
@@ -36,24 +37,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--kafka",
         default=PLAINTEXT,
         choices=(PLAINTEXT, *WAYS),
-        help="how the services' parts connect to Kafka: with a name, to three brokers with TLS, logins and ACLs",
+        help="how the services' parts connect to Kafka: with a name, to three brokers with TLS, logins and ACLs; "
+        "tests without such services are left out then",
     )
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep one of the long forms, let tests that share services run in one process, and refuse names of megabytes."""
+    """Keep what is to run, let tests that share services run in one process, and refuse names of megabytes."""
     for item in items:
         if len(item.nodeid) > _LONGEST_NAME:  # each process of the run sends every name to the others
             raise pytest.UsageError(f"{item.nodeid[:200]}...: its name has {len(item.nodeid):,} characters: give `ids`")
+    if config.getoption("--kafka") != PLAINTEXT:
+        _leave_out(config, items, [item for item in items if not _CONNECTED.intersection(_fixtures(item))])
     if not config.getoption("--nightly"):
         long_forms = {item: name for item in items if (name := long_form(item)) is not None}
         kept = drawn(long_forms.values(), CHECKOUT)
         left_out = [item for item, name in long_forms.items() if name != kept and not _is_named(item, config)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        _leave_out(config, items, left_out)
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
+        fixtures = _fixtures(item)
         if "stack" in fixtures:
             item.add_marker(pytest.mark.xdist_group("stack"))
         elif "log_services" in fixtures:
@@ -64,6 +67,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group("secured_kafka"))
         elif "database_server" in fixtures:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], left_out: list[pytest.Item]) -> None:
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _fixtures(item: pytest.Item) -> Collection[str]:
+    return getattr(item, "fixturenames", ())
 
 
 def _is_named(item: pytest.Item, config: pytest.Config) -> bool:
