@@ -23,6 +23,8 @@ from tests.support.stream_job import running_job
 from tests.support.superuser import client_options
 from tests.support.touched_days import days_touched
 
+pytestmark = pytest.mark.nightly("series in two partitions")
+
 START = 1_357_034_400_000
 MINUTE = 60_000
 DAY = 86_400_000

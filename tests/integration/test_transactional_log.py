@@ -25,6 +25,8 @@ from tests.support.stream_operations import HALF_DAY, HOUR, START, YAML, as_reco
 from tests.support.touched_days import days_touched
 from tests.support.transactions import aborted, await_markers, committed, open_transaction, transactional
 
+pytestmark = pytest.mark.nightly("behind transactional producers")
+
 Ran = CompletedProcess[str]
 TOMBSTONES = 3
 
