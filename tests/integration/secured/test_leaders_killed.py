@@ -29,6 +29,7 @@ pytestmark = pytest.mark.nightly("leaders killed")
 
 KILLED = 10
 RECORDS, VALUE_BYTES = 60_000, 3_000  # more than a client reads ahead
+AT_A_TIME = 5_000
 IN_PIECES = ReadLimits(fetch_bytes=500_000, client_chunk_records=2_000)
 AFTER_ALL_MS = 1_372_636_800_000
 HEALED_S = 240
@@ -60,7 +61,8 @@ def kill_leader(place: Place, partition: int) -> None:
 @pytest.mark.parametrize("reader", ["fast", "client"])
 def test_a_reader_has_each_record_once(place: Place, reader: str) -> None:
     sent = [Sent(b"%d %s" % (number, bytes(VALUE_BYTES)), 0, partition=0) for number in range(RECORDS)]
-    publish(place.settings, sent)
+    for start in range(0, RECORDS, AT_A_TIME):
+        publish(place.settings, sent[start : start + AT_A_TIME])
     settings = place.settings.model_copy(update={"kafka_reader": reader})
     topic, end = settings.events_topic, ends(settings.kafka_as("batch"), settings.events_topic)[0]
     assert end == RECORDS
