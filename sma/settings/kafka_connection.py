@@ -46,6 +46,7 @@ class KafkaConnection(Part):
     kafka_rack: str = Field("", description="rack or zone of the clients, so that they read from replicas near them")
     kafka_client: dict[str, str] = Field(
         {},
+        repr=False,  # one of them may be a password
         description="`SMA_KAFKA_CLIENT_<KEY>` sets the option `<key>` (`_` for `.`) of every Kafka client, such as "
         "`SMA_KAFKA_CLIENT_SOCKET_TIMEOUT_MS`",
     )

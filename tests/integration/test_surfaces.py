@@ -3,6 +3,7 @@
 import os
 import stat
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from deploy.local.environment import ROLES, Environment, read_environment
 from deploy.local.folders import PASSABLE_BY_GROUP
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import stack_processes
+from orchestration.backfill import follow_backfill, launch_backfill
 
 OPEN = {
     "flink": "/jars",
@@ -78,6 +80,20 @@ def test_no_page_shows_a_password(environment):
     assert len(passwords) == len(ROLES)
     assert all(shown[f"{listener} {path}"] for listener, path in OPEN.items() if listener in PAGES)
     assert [page for page, text in shown.items() if any(password in text for password in passwords)] == []
+
+
+def test_what_dagster_keeps_of_a_run_holds_no_secret(environment, stack):
+    outcome = follow_backfill(stack.settings, launch_backfill(stack.settings, [date(1999, 1, 1)]), print)
+    secrets = [value for name, value in environment.values.items() if "PASSWORD" in name or "SECRET" in name]
+    with psycopg.connect(environment.superuser_url("dagster")) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'public'").fetchall()
+        kept = {
+            table: "\n".join(text for (text,) in connection.execute(f"SELECT t::text FROM {table} AS t".encode()))
+            for (table,) in tables
+        }
+    assert all(run_id in kept["event_logs"] for run_id in outcome.run_ids)
+    assert len(secrets) >= len(ROLES)
+    assert [table for table, text in kept.items() if any(secret in text for secret in secrets)] == []
 
 
 def test_the_folders_of_the_running_stack_are_private(stack):

@@ -47,6 +47,11 @@ def test_options_of_kafkas_clients_are_passed_on(monkeypatch):
     assert KafkaSettings().kafka_client == {"socket.timeout.ms": "5000"}
 
 
+def test_no_option_of_kafkas_clients_is_shown_with_the_settings(monkeypatch):
+    monkeypatch.setenv("SMA_KAFKA_CLIENT_SSL_KEYSTORE_PASSWORD", "of the store")
+    assert "of the store" not in f"{KafkaSettings()!r} {KafkaSettings()}"
+
+
 def test_a_part_connects_as_its_own_principal_and_the_others_as_that_of_all(monkeypatch, secret_file):
     monkeypatch.setenv("SMA_KAFKA_USERNAME", "all")
     monkeypatch.setenv("SMA_KAFKA_PASSWORD", "of all")
