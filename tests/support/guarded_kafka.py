@@ -132,7 +132,7 @@ def guarded_kafka(folder: Path) -> Iterator[GuardedKafka]:
             _until(lambda: superuser.describe_cluster(request_timeout=2).result(3))
             yield GuardedKafka(f"{LOOPBACK}:{ports['client']}", superuser)
         finally:
-            broker.terminate()
+            broker.kill()
             broker.wait(_UP_SECONDS)
             shutil.rmtree(folder, ignore_errors=True)
 
