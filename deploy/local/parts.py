@@ -4,11 +4,12 @@ It imports nothing: the completion of `sma logs` reads it at each press of the t
 """
 
 PARTS = ("kafka", "timescaledb", "flink", "dagster", "prometheus", "overview")
+DAGSTER_DAEMON = "dagster-daemon"
 PROGRAMS = {
     "kafka": ("kafka",),
     "timescaledb": ("postgres",),
     "flink": ("flink-jobmanager", "flink-taskmanager"),
-    "dagster": ("dagster-code", "dagster-webserver", "dagster-daemon", "heartbeats"),
+    "dagster": ("dagster-code", "dagster-webserver", DAGSTER_DAEMON, "heartbeats"),
     "prometheus": ("exporter", "prometheus", "alertmanager"),
     "overview": ("overview",),
 }

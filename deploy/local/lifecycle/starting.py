@@ -143,7 +143,7 @@ class Start:
             SmaError: what is wrong; for a part that runs here with its log file and the last lines of that.
         """
         programs = self.environment.programs(part)
-        since = max((float(self.supervisor.state(program)["start"]) for program in programs), default=0.0)
+        since = self.supervisor.daemon_start(programs)
 
         reported_at = time.monotonic()
 

@@ -78,8 +78,7 @@ def status(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> St
         programs = environment.programs(part) if environment else ()
         states = {program: supervisor.state(program) for program in programs}
         pids = {program: state["pid"] for program, state in states.items() if state["pid"]}
-        since = max((float(state["start"]) for state in states.values()), default=0.0)
-        health = CHECKS[part](settings, since)
+        health = CHECKS[part](settings, supervisor.daemon_start(programs))
         if part in local_parts and len(pids) < len(states) and health.is_up:
             health = Health(f"{next(program for program in states if program not in pids)} is not running")
         return PartStatus(part, urls[part], health.version, health.is_up, health.reason, part in local_parts, pids)

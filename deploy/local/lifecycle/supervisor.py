@@ -12,6 +12,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
 from clients.files import write_whole
+from deploy.local.parts import DAGSTER_DAEMON
 from deploy.local.services.java_logs import TOKEN
 from deploy.local.services.render import render_supervisord
 from sma.errors import SmaError
@@ -93,6 +94,10 @@ class Supervisor:
             return dict(self._call("getProcessInfo", program))
         except (OSError, xmlrpc.client.Error):
             return {"statename": "STOPPED", "pid": 0, "start": 0, "spawnerr": ""}
+
+    def daemon_start(self, programs: Iterable[str]) -> float:
+        """Return when Dagster's daemon was started, in seconds since the epoch; 0 where it is none of the programs."""
+        return float(self.state(DAGSTER_DAEMON)["start"]) if DAGSTER_DAEMON in programs else 0.0
 
     def stop(self, programs: Iterable[str]) -> None:
         """Stop programs, all at the same time, and wait until they are gone."""
