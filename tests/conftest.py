@@ -35,11 +35,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--nightly", action="store_true", help="run all long forms, and not only the one drawn")
     parser.addoption(
         "--kafka",
-        default=PLAINTEXT,
         choices=(PLAINTEXT, *WAYS),
-        help="how the services' parts connect to Kafka: with a name, to three brokers with TLS, logins and ACLs; "
-        "tests without such services are left out then",
+        help="how the services' parts connect to Kafka: with another name than plaintext, to three brokers with TLS, "
+        "logins and ACLs; tests without such services are left out then. Without it, those of the stack connect in "
+        "plaintext, and those of the log in a way that the commit draws",
     )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"Kafka: the stack by {_way(config, PLAINTEXT)}, the log by {_way(config, drawn(WAYS, CHECKOUT))}"
+
+
+def _way(config: pytest.Config, otherwise: str | None) -> str:
+    return config.getoption("--kafka") or otherwise or PLAINTEXT
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -48,7 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if len(item.nodeid) > _LONGEST_NAME:  # each process of the run sends every name to the others
             raise pytest.UsageError(f"{item.nodeid[:200]}...: its name has {len(item.nodeid):,} characters: give `ids`")
-    if config.getoption("--kafka") != PLAINTEXT:
+    if _way(config, PLAINTEXT) != PLAINTEXT:
         _leave_out(config, items, [item for item in items if not _CONNECTED.intersection(_fixtures(item))])
     if not config.getoption("--nightly"):
         long_forms = {item: name for item in items if (name := long_form(item)) is not None}
@@ -84,14 +92,9 @@ def _is_named(item: pytest.Item, config: pytest.Config) -> bool:
 
 
 @pytest.fixture(scope="session")
-def chosen(pytestconfig: pytest.Config) -> dict[str, str]:
-    """The variables with which `sma up` makes the Kafka that --kafka names."""
-    return choice_of(pytestconfig.getoption("--kafka"))
-
-
-@pytest.fixture(scope="session")
-def stack(chosen: dict[str, str]) -> Iterator[Place]:
+def stack(pytestconfig: pytest.Config) -> Iterator[Place]:
     """The real services, in a state folder and on ports of their own; nothing is left running."""
+    chosen = choice_of(_way(pytestconfig, PLAINTEXT))
     state_dir = CHECKOUT / ".local" / "test"
     foreign = [name for name in os.environ if name.startswith("SMA_")]
     with pytest.MonkeyPatch.context() as patch:
@@ -142,8 +145,9 @@ def places(stack: Place, stack_template: str) -> Iterator[Callable[[], Place]]:
 
 
 @pytest.fixture(scope="session")
-def log_services(chosen: dict[str, str]) -> Iterator[Place]:
+def log_services(pytestconfig: pytest.Config) -> Iterator[Place]:
     """Kafka and TimescaleDB, in a state folder and on ports of their own."""
+    chosen = choice_of(_way(pytestconfig, drawn(WAYS, CHECKOUT)))
     with running_services(CHECKOUT / ".local" / "test-log", ("kafka", "timescaledb"), chosen) as services:
         environ = services.environ | as_a_part(environment_of(services).values)
         yield Place(settings_of(environ), environ)
