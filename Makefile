@@ -36,7 +36,8 @@ clean: down ## stop everything and remove .local and .venv, data included
 	@rm -rf .local .venv streaming/operator/target
 
 test: checked ## run every check and test, on a stack of its own; of the long tests one, selected by the commit
-	@$(VENV)/pytest -q --durations=25 -n 2 --dist loadgroup
+	@$(VENV)/pytest -q -n 2 --dist loadgroup tests/unit tests/contract
+	@$(VENV)/pytest -q --durations=25 -n 2 --dist loadgroup tests/end_to_end tests/integration
 
 test-nightly: checked ## the same with all of the long tests, and the services' tests in each way to connect to Kafka
 	@$(VENV)/pytest -q --durations=40 -n 2 --dist loadgroup --nightly

@@ -1,8 +1,8 @@
 """Fixtures of the tiers that need services, and which tests run where.
 
-`stack` is every service, started once; all tests that use it run one after the other in one process. `log_services` is
-Kafka and TimescaleDB, for tests without a job, which run beside them. `database_server` is TimescaleDB alone, one for
-each process; tests that need no other service run on as many cores as there are.
+`stack` is every service, started once; all tests that use it run one after the other in one process. Tests that need
+fewer services, or another Kafka, have them in their own folders and run beside them. `database_server` is TimescaleDB
+alone, one for each process; tests that need no other service run on as many cores as there are.
 """
 
 import os
@@ -20,8 +20,15 @@ from sma.settings import CHECKOUT, load_settings
 from tests.support.database_server import running_database_server
 from tests.support.nightly import drawn, long_form
 from tests.support.places import SMA, Place, database_on, place_on, settings_of, template_on
-from tests.support.secured_stack import PLAINTEXT, WAYS, as_a_part, choice_of, environment_of
-from tests.support.services import SHORT_LIVED_JVMS, run_or_fail, running_services
+from tests.support.secured_stack import (
+    PLAINTEXT,
+    WAYS,
+    as_a_part,
+    choice_of,
+    environment_of,
+    way_of,
+)
+from tests.support.services import SHORT_LIVED_JVMS, run_or_fail
 
 _LONGEST_NAME = 1_000
 _CONNECTED = {"stack", "log_services"}  # whose Kafka is as --kafka has it
@@ -37,17 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--kafka",
         choices=(PLAINTEXT, *WAYS),
         help="how the services' parts connect to Kafka: with another name than plaintext, to three brokers with TLS, "
-        "logins and ACLs; tests without such services are left out then. Without it, those of the stack connect in "
-        "plaintext, and those of the log in a way that the commit draws",
+        "logins and ACLs; tests without such services are left out then",
     )
-
-
-def pytest_report_header(config: pytest.Config) -> str:
-    return f"Kafka: the stack by {_way(config, PLAINTEXT)}, the log by {_way(config, drawn(WAYS, CHECKOUT))}"
-
-
-def _way(config: pytest.Config, otherwise: str | None) -> str:
-    return config.getoption("--kafka") or otherwise or PLAINTEXT
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -56,7 +54,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if len(item.nodeid) > _LONGEST_NAME:  # each process of the run sends every name to the others
             raise pytest.UsageError(f"{item.nodeid[:200]}...: its name has {len(item.nodeid):,} characters: give `ids`")
-    if _way(config, PLAINTEXT) != PLAINTEXT:
+    if way_of(config) != PLAINTEXT:
         _leave_out(config, items, [item for item in items if not _CONNECTED.intersection(_fixtures(item))])
     if not config.getoption("--nightly"):
         long_forms = {item: name for item in items if (name := long_form(item)) is not None}
@@ -94,7 +92,7 @@ def _is_named(item: pytest.Item, config: pytest.Config) -> bool:
 @pytest.fixture(scope="session")
 def stack(pytestconfig: pytest.Config) -> Iterator[Place]:
     """The real services, in a state folder and on ports of their own; nothing is left running."""
-    chosen = choice_of(_way(pytestconfig, PLAINTEXT))
+    chosen = choice_of(way_of(pytestconfig))
     state_dir = CHECKOUT / ".local" / "test"
     foreign = [name for name in os.environ if name.startswith("SMA_")]
     with pytest.MonkeyPatch.context() as patch:
@@ -142,15 +140,6 @@ def places(stack: Place, stack_template: str) -> Iterator[Callable[[], Place]]:
     """As many places as a test asks for."""
     with ExitStack() as held:
         yield lambda: held.enter_context(place_on(stack, stack_template))
-
-
-@pytest.fixture(scope="session")
-def log_services(pytestconfig: pytest.Config) -> Iterator[Place]:
-    """Kafka and TimescaleDB, in a state folder and on ports of their own."""
-    chosen = choice_of(_way(pytestconfig, drawn(WAYS, CHECKOUT)))
-    with running_services(CHECKOUT / ".local" / "test-log", ("kafka", "timescaledb"), chosen) as services:
-        environ = services.environ | as_a_part(environment_of(services).values)
-        yield Place(settings_of(environ), environ)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Each benchmark in a small form, on the services of the log: it ends well and prints every ratio; no ratio is checked.
+"""Each benchmark in a small form, on services of its own: it ends well and prints every ratio; no ratio is checked.
 
 They run beside the tests of the stack, in the other process.
 """
@@ -24,21 +24,23 @@ from bench.streaming.cases import RATIOS as STREAMING_RATIOS
 from deploy.local.ports import free_port_base
 from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
-from tests.support.places import SMA, Place
-from tests.support.services import SHORT_LIVED_JVMS
+from tests.support.places import SMA
+from tests.support.services import SHORT_LIVED_JVMS, running_services
 
 _BRIEFLY = ("--repeat", "1", "--no-warm-up")
 _TIMEOUT_S = 720  # three minutes on an idle machine
 _TABLE = "sma.streaming_averages"
 _ROWS = [("c", "m", "hour", 3_600_000, -1_500_000, 2), ("c", "m", "hour", 7_200_000, 10**16 + 1, 3)]
 
-pytestmark = pytest.mark.timeout(_TIMEOUT_S + 120)
+pytestmark = [pytest.mark.timeout(_TIMEOUT_S + 120), pytest.mark.xdist_group("benchmarks")]
 of_the_layers = pytest.mark.nightly("the benchmarks of the layers")  # minutes
 
 
 @pytest.fixture(scope="module")
-def services(log_services: Place) -> Settings:
-    return log_services.settings
+def services() -> Iterator[Settings]:
+    """The settings of a Kafka and a TimescaleDB."""
+    with running_services(CHECKOUT / ".local" / "test-bench", ("kafka", "timescaledb")) as running:
+        yield running.settings
 
 
 def last_line_of(benchmark: str, services: Settings, *arguments: str) -> dict[str, float]:

@@ -19,6 +19,8 @@ from tests.support.stored import stored, succeed
 from tests.support.stream_job import use_averages
 from tests.support.touched_days import days_touched
 
+pytestmark = pytest.mark.nightly("many partitions")  # beside the short form of test_sixty_four_partitions
+
 PARTITIONS = 64
 MINUTE = 60_000
 START = 1_357_034_400_000

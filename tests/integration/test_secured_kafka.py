@@ -192,8 +192,20 @@ WRONG: dict[str, tuple[str, str, dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("reading", READINGS)
-@pytest.mark.parametrize("wrong", WRONG)
+WAITED_FOR = ("no login", "TLS")  # which looks like a server that does not answer yet
+CASES = [
+    pytest.param(
+        wrong,
+        reading,
+        marks=[pytest.mark.nightly("connections that look slow")] if wrong in WAITED_FOR and reading != "fast" else [],
+        id=f"{wrong}-{reading}",
+    )
+    for wrong in WRONG
+    for reading in READINGS
+]
+
+
+@pytest.mark.parametrize(("wrong", "reading"), CASES)
 def test_what_is_wrong_with_a_connection_is_one_line(kafka: SecuredKafka, wrong: str, reading: str) -> None:
     listener, mechanism, others, said = WRONG[wrong]
     others = {name: _in(kafka.folder, value) for name, value in others.items()}

@@ -42,6 +42,7 @@ def publish_hours(place, first, count):
     return events
 
 
+@pytest.mark.nightly
 def test_a_job_goes_on_with_the_state_of_one_that_was_submitted_the_other_way(place, averages):
     events = []
     for hour, (way, expected) in enumerate(

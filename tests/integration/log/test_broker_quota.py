@@ -17,6 +17,8 @@ from tests.support.places import Place
 from tests.support.publishing import Sent, publish
 from tests.support.superuser import as_superuser
 
+pytestmark = pytest.mark.nightly("a broker's quota")
+
 BATCHES, RECORDS, VALUE_BYTES = 10, 40, 1_000
 BYTES_PER_SECOND = 30_000.0  # the broker forgives what ten seconds of it are
 LIMITS = ReadLimits(fetch_bytes=50_000, response_seconds=2.0, retry_seconds=0.0, silence_seconds=0.0)
@@ -66,7 +68,6 @@ def test_a_reader_over_its_quota_waits_and_reads_everything(place: Place, monkey
             assert sum(len(values) for values in found) == BATCHES * RECORDS
 
 
-@pytest.mark.nightly("the rate of a quota")
 def test_a_log_is_read_at_the_rate_of_the_quota(place: Place) -> None:
     rate, forgiven_s = 1_000_000.0, 11  # the broker averages over so many seconds
     records = 24_000

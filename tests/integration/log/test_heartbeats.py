@@ -116,6 +116,7 @@ def test_off_writes_none_and_a_changed_file_counts_without_a_restart(place, use,
         await_heartbeats(place, of_minutes(5))
 
 
+@pytest.mark.nightly("services that write heartbeats die")
 def test_of_two_one_writes_and_the_other_takes_over_when_it_is_killed(newest, tmp_path):
     publish(newest.settings, [event(5)])
     with running_service(newest, tmp_path / "first") as first, running_service(newest, tmp_path / "second") as second:
@@ -139,6 +140,7 @@ def test_one_that_was_killed_and_is_started_again_writes_nothing_twice(newest, t
         await_heartbeats(newest, of_minutes(5, 9))
 
 
+@pytest.mark.nightly("services that write heartbeats die")
 @pytest.mark.parametrize("program", ["kafka", "postgres"])
 def test_it_goes_on_when_a_service_that_was_away_is_back(newest, tmp_path, program):
     publish(newest.settings, [event(5)])

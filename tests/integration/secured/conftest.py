@@ -13,7 +13,7 @@ from tests.support.secured_stack import CHOSEN, Opener, connected_by
 from tests.support.services import running_services
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secured_stack() -> Iterator[Place]:
     """Kafka, TimescaleDB and Flink; no listener of Kafka is without TLS, and each part may do what is documented."""
     variables = CHOSEN | {"SMA_CHECKPOINT_INTERVAL": "2 seconds"}
@@ -22,14 +22,14 @@ def secured_stack() -> Iterator[Place]:
         yield services
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secured_template(secured_stack: Place) -> Iterator[str]:
     """The name of a migrated database of that stack, of which each test gets a copy."""
     with template_on(secured_stack) as name:
         yield name
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def connected_place(secured_stack: Place, secured_template: str) -> Opener:
     """Opens a place whose parts connect in one of the ways."""
     return lambda way: place_on(connected_by(secured_stack, way), secured_template)
