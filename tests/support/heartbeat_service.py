@@ -12,6 +12,7 @@ from clients.kafka.offsets import ends, starts
 from heartbeats.records import Record, read_ranges
 from sma.event import Heartbeat, read_record
 from sma.settings import CHECKOUT
+from tests.support.superuser import as_superuser
 
 DEADLINE_S = 60.0
 
@@ -48,7 +49,7 @@ def running_service(place, log: Path) -> Iterator[Service]:
 
 def every_record(place) -> list[Record]:
     """Return the records of the topic `events`, those of a partition in order."""
-    settings, topic = place.settings, place.settings.events_topic
+    settings, topic = as_superuser(place.settings), place.settings.events_topic
     first, end = starts(settings, topic), ends(settings, topic)
     return list(read_ranges(settings, topic, {number: (first[number], end[number]) for number in end}))
 

@@ -41,7 +41,7 @@ def last_consumed(settings: Settings, topic: str, position: int) -> int:
     """The Kafka offset after the last record that Kafka's own consumer is given from a position on."""
     others = {"isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "error"}
     end = position
-    with reading(settings, "none", topic, {0: position}, **others) as consumer:
+    with reading(as_superuser(settings), "none", topic, {0: position}, **others) as consumer:
         while True:
             record = consumer.poll(DEADLINE_S)
             assert record is not None
@@ -173,7 +173,7 @@ def test_what_kafka_has_deleted_is_nothing_to_read(place: Place, topic: str, rea
 
 
 def test_the_last_record_that_compaction_leaves_in_a_batch_is_the_end(place: Place) -> None:
-    settings, topic = place.settings, f"{place.settings.topic_prefix}compacted"
+    settings, topic = as_superuser(place.settings), f"{place.settings.topic_prefix}compacted"
     admin = AdminClient(client_options(settings))
     config = {
         "cleanup.policy": "compact",
@@ -227,7 +227,7 @@ def test_the_oldest_open_transaction_of_a_partition_is_named(place: Place, topic
 
 
 def test_a_producer_s_own_timestamps_tell_no_age(place: Place) -> None:
-    settings, topic = place.settings, f"{place.settings.topic_prefix}create_time"
+    settings, topic = as_superuser(place.settings), f"{place.settings.topic_prefix}create_time"
     admin = AdminClient(client_options(settings))
     (created,) = admin.create_topics([NewTopic(topic, 1, 1, config={"message.timestamp.type": "CreateTime"})]).values()
     created.result()

@@ -23,7 +23,7 @@ from sma.settings import Settings
 from tests.support.kafka_batches import key_of
 from tests.support.places import Place
 from tests.support.slow_reader import Reading, readings
-from tests.support.superuser import client_options
+from tests.support.superuser import as_superuser, client_options
 
 MAX_AHEAD_MS = 1_000
 DEADLINE_SECONDS = 120
@@ -241,7 +241,7 @@ def test_offsets_that_kafka_does_not_hold_are_an_error(place: Place) -> None:
 
 
 def test_a_topic_or_partition_that_is_not_there_is_an_error_and_is_not_made(place: Place) -> None:
-    settings = place.settings
+    settings = as_superuser(place.settings)
     missing = f"{settings.topic_prefix}missing"
     limits = ReadLimits(retry_seconds=0.5)
     for each in settings_of_readers(settings):
@@ -253,7 +253,7 @@ def test_a_topic_or_partition_that_is_not_there_is_an_error_and_is_not_made(plac
 
 
 def test_what_compaction_leaves_is_read_as_kafka_s_consumer_reads_it(place: Place) -> None:
-    settings, topic = place.settings, f"{place.settings.topic_prefix}compacted"
+    settings, topic = as_superuser(place.settings), f"{place.settings.topic_prefix}compacted"
     config = {
         "cleanup.policy": "compact",
         "segment.bytes": str(2**20),
@@ -306,7 +306,7 @@ def test_partitions_are_read_by_processes_of_their_own(place: Place) -> None:
 
 
 def test_timestamps_are_the_time_of_appending_where_the_topic_says_so(place: Place) -> None:
-    settings, topic = place.settings, f"{place.settings.topic_prefix}appended"
+    settings, topic = as_superuser(place.settings), f"{place.settings.topic_prefix}appended"
     create(settings, topic, {"message.timestamp.type": "LogAppendTime"})
     now_ms = int(time.time() * 1_000)
     far = b'{"customer": "c", "metric": "m", "event_time": %d, "value": 1}'
