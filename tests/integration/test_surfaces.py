@@ -9,11 +9,13 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from deploy.local.account import postgres_account
 from deploy.local.environment import ROLES, Environment, read_environment
 from deploy.local.folders import PASSABLE_BY_GROUP
+from deploy.local.kafka_layout import has_tls
 from deploy.local.ports import LOOPBACK
 from deploy.local.processes import stack_processes
 from orchestration.backfill import follow_backfill, launch_backfill
@@ -63,9 +65,14 @@ def test_what_is_listed_as_open_answers_without_a_login(environment, listener):
     assert get(environment, listener, OPEN[listener]).status_code == 200
 
 
-def test_kafka_shows_its_topics_without_a_login(environment, stack):
-    topics = AdminClient({"bootstrap.servers": f"{LOOPBACK}:{environment.ports['kafka']}"}).list_topics(timeout=30)
-    assert stack.settings.events_topic in topics.topics
+def test_kafka_shows_its_topics_without_a_login_where_it_is_not_secured(environment, stack):
+    nobody = {"bootstrap.servers": f"{LOOPBACK}:{environment.ports['kafka']}", "log_level": 0}
+    admin = AdminClient({**nobody, "error_cb": lambda _: None})
+    if has_tls(environment.values):
+        with pytest.raises(KafkaException):
+            admin.list_topics(timeout=5)
+    else:
+        assert stack.settings.events_topic in admin.list_topics(timeout=30).topics
 
 
 def test_no_page_shows_a_password(environment):
