@@ -80,11 +80,12 @@ def test_passwords_do_not_stand_on_a_command_line(stack):
 
 
 def test_topics_are_created_once(place):
-    assert create_topics(place.settings) == []
+    assert create_topics(place.settings.kafka_as("admin")) == []
 
 
 def test_a_topic_with_another_number_of_partitions_than_new_ones_is_used_as_it_is(place):
-    other = place.settings.model_copy(update={"partitions": place.settings.partitions + 1})
+    admin = place.settings.kafka_as("admin")
+    other = admin.model_copy(update={"partitions": admin.partitions + 1})
     assert create_topics(other) == []
     assert {report.partitions for report in check_topics(other)} == {place.settings.partitions}
 
@@ -94,10 +95,10 @@ def test_resetting_the_topics_empties_them(place):
     producer = Producer(client_options(place.settings))
     producer.produce(topic, b"{}", partition=0, timestamp=0)
     assert producer.flush(30) == 0
-    reset_topics(place.settings)
+    reset_topics(place.settings.kafka_as("admin"))
     consumer = Consumer({**client_options(place.settings), "group.id": "none"})
     try:
         assert consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30) == (0, 0)
     finally:
         consumer.close()
-    check_topics(place.settings)
+    check_topics(place.settings.kafka_as("admin"))

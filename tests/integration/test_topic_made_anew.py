@@ -31,7 +31,7 @@ def test_the_job_does_not_start_on_a_state_of_another_topic(place, slots, tmp_pa
     succeed(place.sma("stream", "stop"))
     first_id = topic_id(place.settings, place.settings.events_topic)
     assert Snapshots(place.settings).job_config().topic_id == first_id
-    reset_topics(place.settings)
+    reset_topics(place.settings.kafka_as("admin"))
     second_id = topic_id(place.settings, place.settings.events_topic)
     assert second_id != first_id
     refused = place.sma("stream", "start")
@@ -52,7 +52,8 @@ def test_a_job_that_fails_on_another_topic_is_named_with_its_way_out_and_starts_
     try:
         succeed(place.sma("wait"))
         former_id = topic_id(place.settings, place.settings.events_topic)
-        reset_topics(place.settings)  # under the running job, which now wants Kafka offsets that are not there
+        # under the running job, which now wants Kafka offsets that are not there
+        reset_topics(place.settings.kafka_as("admin"))
         for attempt in eventually():
             with attempt:
                 assert state_of(place) == "RESTARTING"
@@ -95,7 +96,7 @@ def test_a_state_that_was_stored_without_the_id_of_its_topic_takes_the_present_o
 def test_the_offset_index_is_not_extended_from_another_topic(place):
     publish(place.settings, [as_record(event) for event in log_of(100)])
     extend(place)
-    reset_topics(place.settings)
+    reset_topics(place.settings.kafka_as("admin"))
     publish(place.settings, [as_record(event) for event in log_of(200)])
     with pytest.raises(SmaError, match="was deleted and made anew under its name since it was indexed") as refused:
         extend(place)

@@ -175,7 +175,7 @@ def test_a_topic_that_is_made_again_is_another_log(newest, tmp_path):
     publish(newest.settings, [event(60)])
     with running_service(newest, tmp_path / "log"):
         await_heartbeats(newest, of_minutes(60))
-        reset_topics(newest.settings)
+        reset_topics(newest.settings.kafka_as("admin"))
         publish(newest.settings, [event(5)])
         await_heartbeats(newest, of_minutes(5))
 
