@@ -65,7 +65,7 @@ def test_a_transactions_marker_is_no_event_to_wait_for(place, tmp_path):
     settings = place.settings.model_copy(update={"state_dir": tmp_path})
     clock, read_by_job = Clock(), {}
     collector = KafkaLag(settings, clock, lambda _: dict(read_by_job))
-    producer = Producer({**client_options(settings), "transactional.id": settings.topic_prefix})
+    producer = Producer({**client_options(place.settings), "transactional.id": settings.topic_prefix})
     producer.init_transactions(30)
     producer.begin_transaction()
     producer.produce(settings.events_topic, b'{"heartbeat": 1}', partition=0, timestamp=1)
