@@ -20,14 +20,7 @@ from sma.settings import CHECKOUT, load_settings
 from tests.support.database_server import running_database_server
 from tests.support.nightly import drawn, long_form
 from tests.support.places import SMA, Place, database_on, place_on, settings_of, template_on
-from tests.support.secured_stack import (
-    PLAINTEXT,
-    WAYS,
-    as_a_part,
-    choice_of,
-    environment_of,
-    way_of,
-)
+from tests.support.secured_stack import PLAINTEXT, WAYS, as_a_part, choice_of, environment_of
 from tests.support.services import SHORT_LIVED_JVMS, run_or_fail
 
 _LONGEST_NAME = 1_000
@@ -42,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--nightly", action="store_true", help="run all long forms, and not only the one drawn")
     parser.addoption(
         "--kafka",
+        default=PLAINTEXT,
         choices=(PLAINTEXT, *WAYS),
         help="how the services' parts connect to Kafka: with another name than plaintext, to three brokers with TLS, "
         "logins and ACLs; tests without such services are left out then",
@@ -54,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if len(item.nodeid) > _LONGEST_NAME:  # each process of the run sends every name to the others
             raise pytest.UsageError(f"{item.nodeid[:200]}...: its name has {len(item.nodeid):,} characters: give `ids`")
-    if way_of(config) != PLAINTEXT:
+    if config.getoption("--kafka") != PLAINTEXT:
         _leave_out(config, items, [item for item in items if not _CONNECTED.intersection(_fixtures(item))])
     if not config.getoption("--nightly"):
         long_forms = {item: name for item in items if (name := long_form(item)) is not None}
@@ -92,7 +86,7 @@ def _is_named(item: pytest.Item, config: pytest.Config) -> bool:
 @pytest.fixture(scope="session")
 def stack(pytestconfig: pytest.Config) -> Iterator[Place]:
     """The real services, in a state folder and on ports of their own; nothing is left running."""
-    chosen = choice_of(way_of(pytestconfig))
+    chosen = choice_of(pytestconfig.getoption("--kafka"))
     state_dir = CHECKOUT / ".local" / "test"
     foreign = [name for name in os.environ if name.startswith("SMA_")]
     with pytest.MonkeyPatch.context() as patch:

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
-import pytest
-
 from deploy.local.environment import Environment, read_environment
 from deploy.local.kafka_layout import bootstrap_of, certificate_files, principal_of
 from sma.settings.kafka_parts import KAFKA_PARTS, KafkaPart
@@ -15,11 +13,6 @@ CHOSEN = {"SMA_KAFKA_BROKERS": "3", "SMA_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}
 Opener = Callable[[str], AbstractContextManager[Place]]
 BY_CERTIFICATE = "certificates"
 WAYS = (BY_CERTIFICATE, "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
-
-
-def way_of(config: pytest.Config) -> str:
-    """Return how the services' parts connect to Kafka, as --kafka has it."""
-    return config.getoption("--kafka") or PLAINTEXT
 
 
 def choice_of(way: str) -> dict[str, str]:

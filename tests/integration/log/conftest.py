@@ -6,14 +6,14 @@ import pytest
 
 from sma.settings import CHECKOUT
 from tests.support.places import Place, place_on, settings_of, template_on
-from tests.support.secured_stack import as_a_part, choice_of, environment_of, way_of
+from tests.support.secured_stack import as_a_part, choice_of, environment_of
 from tests.support.services import running_services
 
 
 @pytest.fixture(scope="package")
 def log_services(pytestconfig: pytest.Config) -> Iterator[Place]:
     """Kafka and TimescaleDB, in a state folder and on ports of their own."""
-    chosen = choice_of(way_of(pytestconfig))
+    chosen = choice_of(pytestconfig.getoption("--kafka"))
     with running_services(CHECKOUT / ".local" / "test-log", ("kafka", "timescaledb"), chosen) as services:
         environ = services.environ | as_a_part(environment_of(services).values)
         yield Place(settings_of(environ), environ)
