@@ -1,6 +1,7 @@
 # Every target sets up what it needs; nothing is written outside .venv and .local but download caches.
 SHELL := /bin/bash
 VENV := .venv/bin
+IN_TWO_PROCESSES := -n 2 --dist loadgroup --max-worker-restart 0
 KAFKA_WAYS := certificates PLAIN SCRAM-SHA-512 OAUTHBEARER
 .DEFAULT_GOAL := help
 .PHONY: help setup npm kcat chromium demo up psql down clean test test-nightly checked check test-unit test-operator test-contract test-integration test-end-to-end bench-streaming bench-batch bench-serving bench-cli lock check-powerbi powerbi-pictures dashboards
@@ -36,13 +37,13 @@ clean: down ## stop everything and remove .local and .venv, data included
 	@rm -rf .local .venv streaming/operator/target
 
 test: checked ## run every check and test, on a stack of its own; of the long tests one, selected by the commit
-	@$(VENV)/pytest -q -n 2 --dist loadgroup tests/unit tests/contract
-	@$(VENV)/pytest -q --durations=25 -n 2 --dist loadgroup tests/end_to_end tests/integration
+	@$(VENV)/pytest -q $(IN_TWO_PROCESSES) --timeout 300 -o faulthandler_timeout=400 tests/unit tests/contract
+	@$(VENV)/pytest -q --durations=25 $(IN_TWO_PROCESSES) tests/end_to_end tests/integration
 
 test-nightly: checked ## the same with all of the long tests, and the services' tests in each way to connect to Kafka
-	@$(VENV)/pytest -q --durations=40 -n 2 --dist loadgroup --nightly
+	@$(VENV)/pytest -q --durations=40 $(IN_TWO_PROCESSES) --nightly
 	@for way in $(KAFKA_WAYS); do echo "-- with Kafka by $$way"; \
-	$(VENV)/pytest -q -n 2 --dist loadgroup --kafka $$way tests/integration tests/end_to_end/test_demo.py || exit 1; done
+	$(VENV)/pytest -q $(IN_TWO_PROCESSES) --kafka $$way tests/integration tests/end_to_end/test_demo.py || exit 1; done
 
 checked:
 	@$(MAKE) --no-print-directory -j 2 -O npm kcat chromium check test-operator

@@ -144,7 +144,7 @@ def emitted_rows(
         SmaError: a record is no row, or Kafka refuses.
     """
     settings = settings.kafka_as("subscriber")
-    before, is_silent = EmittedBefore(), False
+    before, is_silent, is_lost = EmittedBefore(), False, False
     errors: list[KafkaError] = []
     others = {"isolation.level": "read_committed", "auto.offset.reset": "earliest", "error_cb": errors.append}
     with reading(settings, f"{settings.topic_prefix}tail", topic, from_offsets, **others) as consumer:
@@ -152,14 +152,17 @@ def emitted_rows(
             records = consumer.consume(_AT_ONCE, POLL_S)
             rows = [(row, record.key()) for record in records for row in (_row(topic, record),)]
             yield [(row, before.add(row.generation, key or b"")) for row, key in rows if row.generation >= generation]
+            is_lost |= any(error.code() in _LOST for error in errors)  # librdkafka says it once, perhaps beside rows
+            errors.clear()
             if rows:
                 is_silent = False
-            elif not is_silent and any(error.code() in _LOST for error in errors):
-                if isinstance(why := why_unanswered(settings), Denied):
+            elif is_lost and not is_silent:
+                why = why_unanswered(settings)
+                if isinstance(why, Denied):
                     raise why
-                is_silent = True
-                say(f"Kafka does not answer at {settings.kafka_bootstrap}: still trying")
-            errors.clear()
+                is_lost, is_silent = False, why is not None
+                if is_silent:
+                    say(f"Kafka does not answer at {settings.kafka_bootstrap}: still trying")
 
 
 def _row(topic: str, record: Message) -> EmittedRow:

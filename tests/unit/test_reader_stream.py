@@ -1,9 +1,12 @@
 """The stream's rows, read from a topic as they come, and their averages, worked out with `decimal`."""
 
 import json
+from contextlib import nullcontext
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
+from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,6 +130,36 @@ def test_a_kafka_that_is_gone_is_reported_once():
     assert [next(following), next(following)] == [[], []]
     assert len(said) == 1
     following.close()
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_a_kafka_that_goes_while_rows_come_is_reported_unless_it_is_back(monkeypatch, is_back):
+    errors = []
+
+    class Failing:
+        """A consumer that is told beside its last rows, and only there, that the brokers are gone."""
+
+        polls = 0
+
+        def consume(self, *_):
+            self.polls += 1
+            if self.polls > 1:
+                return []
+            errors[0](KafkaError(KafkaError._ALL_BROKERS_DOWN))
+            return [SimpleNamespace(error=lambda: None, value=record, key=lambda: b"k")]
+
+    def reading(*_, error_cb, **__):
+        errors.append(error_cb)
+        return nullcontext(Failing())
+
+    said = []
+    monkeypatch.setattr("reader.stream.reading", reading)
+    with kafka_with(Log([])) as kafka:
+        following = emitted_rows(
+            Settings(kafka_bootstrap=kafka if is_back else "127.0.0.1:1"), TOPIC, {0: 0}, GENERATION, said.append
+        )
+        assert [len(next(following)) for _ in range(4)] == [1, 0, 0, 0]
+    assert said == ([] if is_back else ["Kafka does not answer at 127.0.0.1:1: still trying"])
 
 
 def test_only_the_newest_rows_are_remembered():

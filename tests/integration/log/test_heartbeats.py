@@ -13,6 +13,7 @@ from sma.averages import parse_averages
 from tests.support.heartbeat_service import await_true, every_record, heartbeats, running_service
 from tests.support.month_of_events import extend
 from tests.support.publishing import Sent, publish
+from tests.support.secured_stack import environment_of
 from tests.support.stored import succeed
 
 START = 1_357_034_400_000  # 2013-01-01T10:00:00Z
@@ -141,19 +142,19 @@ def test_one_that_was_killed_and_is_started_again_writes_nothing_twice(newest, t
 
 
 @pytest.mark.nightly("services that write heartbeats die")
-@pytest.mark.parametrize("program", ["kafka", "postgres"])
-def test_it_goes_on_when_a_service_that_was_away_is_back(newest, tmp_path, program):
+@pytest.mark.parametrize(("part", "gone"), [("kafka", "Kafka does not answer"), ("timescaledb", "the database ")])
+def test_it_goes_on_when_a_service_that_was_away_is_back(newest, tmp_path, part, gone):
     publish(newest.settings, [event(5)])
-    supervisor = Supervisor(newest.settings.state_dir)
+    supervisor, programs = Supervisor(newest.settings.state_dir), environment_of(newest).programs(part)
     with running_service(newest, tmp_path / "log") as service:
         await_heartbeats(newest, of_minutes(5))
-        supervisor.stop([program])
+        supervisor.stop(programs)
         try:
-            gone = "Kafka does not answer" if program == "kafka" else "the database "
             await_true(lambda: gone in service.log, lambda: service.log)
         finally:
-            supervisor.start(program)
-        await_true(lambda: _takes_records(newest), f"{program} is not back")
+            for program in programs:
+                supervisor.start(program)
+        await_true(lambda: _takes_records(newest), f"{part} is not back")
         publish(newest.settings, [event(9)])
         await_heartbeats(newest, of_minutes(5, 9))
         assert service.process.poll() is None
