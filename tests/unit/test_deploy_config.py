@@ -115,6 +115,20 @@ def test_the_overview_page_gets_no_url_by_which_it_could_write_and_listens_on_it
     assert shlex.split(programs["overview"]["command"])[1:] == ["-m", "overview", "--port", "21012"]
 
 
+def test_no_process_gets_what_the_command_was_given_for_another_part(settings, environment):
+    given = {
+        "SMA_OWNER_DATABASE_URL": "postgresql://owner:s3cret@db.example/sma",
+        "SMA_STREAMING_DATABASE_URL_FILE": "/run/s3cret",
+        "SMA_KAFKA_ADMIN_PASSWORD": "s3cret",
+        "SMA_KAFKA_STREAM_PASSWORD_FILE": "/run/s3cret",
+    }
+    to_write = {"SMA_BATCH_DATABASE_URL_FILE": "/run/rows"}
+    programs = program_options(environment, config_files(settings, environment), given | to_write)
+    assert [each["name"] for each in programs if "s3cret" in each["environment"]] == []
+    writers = {each["name"] for each in programs if "/run/rows" in each["environment"]}
+    assert writers == {"dagster-code", "dagster-webserver", "dagster-daemon"}
+
+
 def test_prometheus_asks_every_process_that_measures(environment):
     config = yaml.safe_load(render_template("prometheus.yml", environment))
     asked = {

@@ -156,7 +156,7 @@ def program_options(
     }
     # the token is inherited from supervisord, so no file has it
     given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value and name != TOKEN}
-    ours = {name: value for name, value in environment.values.items() if not name.startswith(_NOT_FOR_OURS)}
+    ours = _without({**given, **environment.values}, *_NOT_FOR_OURS)
     variables = {
         "kafka": {},
         "timescaledb": {},
@@ -169,7 +169,6 @@ def program_options(
             "FLINK_IDENT_STRING": "sma",
         },
         "dagster": {
-            **given,
             **ours,
             "SMA_STATE_DIR": str(state),
             "DAGSTER_HOME": f"{state}/dagster",
@@ -178,10 +177,9 @@ def program_options(
         "prometheus": {},
         "overview": {},
     }
-    exporter = {**given, **ours, "SMA_STATE_DIR": str(state), "TZ": "UTC"}
-    exporter.pop("SMA_BATCH_DATABASE_URL", None)  # it reads, and writes nothing
-    overview = {name: value for name, value in exporter.items() if name != "SMA_DAGSTER_DATABASE_URL"}
     token_server = {"SMA_STATE_DIR": str(state), "TZ": "UTC"}
+    exporter = _without(ours, "SMA_BATCH_DATABASE_URL") | token_server  # it reads, and writes nothing
+    overview = _without(exporter, "SMA_DAGSTER_DATABASE_URL")
     readers = {"exporter": exporter, "overview": overview, "heartbeats": overview, TOKEN_SERVER: token_server}
     options = []
     for part in environment.parts:
@@ -200,6 +198,11 @@ def program_options(
                 }
             )
     return options
+
+
+def _without(variables: Mapping[str, str], *beginnings: str) -> dict[str, str]:
+    """Return variables without those whose names begin so: a secret's own, and that of the file that has it."""
+    return {name: value for name, value in variables.items() if not name.startswith(beginnings)}
 
 
 def _directory(program: str, state: Path) -> Path:
