@@ -5,6 +5,7 @@ environment. An address in the environment that `sma.env` does not give names a 
 started here.
 """
 
+import re
 import secrets
 from collections import Counter
 from collections.abc import Mapping
@@ -96,7 +97,7 @@ def read_environment(state_dir: Path) -> Environment | None:
     path = state_dir / "sma.env"
     if not path.exists():
         return None
-    values = {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+    values = {name: value or "" for name, value in dotenv_values(path).items()}
     if "SMA_LOCAL_PARTS" not in values:
         raise SmaError(f"{path}: was not written by `sma up`: move it away")
     return Environment(state_dir, values)
@@ -200,5 +201,16 @@ def write_environment(environment: Environment) -> None:
     """Write `sma.env`, whole or not at all, into a state folder that nobody else may enter."""
     make_state_dir(environment.state_dir)
     path = environment.state_dir / "sma.env"
-    lines = [f"{name}={value}\n" for name, value in sorted(environment.values.items())]
+    lines = [f"{name}={_quoted(value)}\n" for name, value in sorted(environment.values.items())]
     write_whole(path, _HEADER + "".join(lines), mode=0o600)
+
+
+def _quoted(value: str) -> str:
+    """Return a value as it is read from the file: else a space, `#`, a quote or `${...}` would mean something."""
+    if _PLAIN.fullmatch(value):
+        return value
+    escaped = value.replace("\\", r"\\").replace("'", r"\'").replace("${", "${:-$}{")  # what no variable has: a `$`
+    return f"'{escaped}'"
+
+
+_PLAIN = re.compile(r"[\w./:@%+,=?&~-]*", re.ASCII)

@@ -13,13 +13,13 @@ for name, value in json.load(sys.stdin).items():
 # sql QUERY: as the role that may read every table
 sql() { psql "$database_url" --no-psqlrc --pset pager=off --command "$1"; }
 
+# kept NAME: a value of sma.env
+kept() { dotenv --file "$state_dir/sma.env" get "$1"; }
+
 # sessions QUERY: as the local superuser, the only role that may end all sessions
 sessions() {
-  (
-    source "$state_dir/sma.env"
-    export PGPASSWORD=$SMA_PASSWORD_POSTGRES
-    psql --host 127.0.0.1 --port "$SMA_POSTGRES_PORT" --username postgres --dbname sma --no-psqlrc --pset pager=off --command "$1"
-  )
+  PGPASSWORD=$(kept SMA_PASSWORD_POSTGRES) psql --host 127.0.0.1 --port "$(kept SMA_POSTGRES_PORT)" --username postgres \
+    --dbname sma --no-psqlrc --pset pager=off --command "$1"
 }
 
 # ask URL [JSON]: the response, indented
@@ -48,7 +48,5 @@ amtool() { command amtool --alertmanager.url="$alertmanager_url" "$@"; }
 # last_lines PROGRAM [N]: the end of its log
 last_lines() { tail -n "${2:-15}" "$state_dir/logs/$1.log"; }
 
-# kafka_transactions ...: Kafka's own kafka-transactions.sh, with the running Kafka
-kafka_transactions() {
-  java -cp "$checkout/.local/install/kafka/*" org.apache.kafka.tools.TransactionsCommand --bootstrap-server "$kafka_bootstrap" "$@"
-}
+# kafka_transactions ...: Kafka's own kafka-transactions.sh, with the running Kafka, as somebody who administers it
+kafka_transactions() { python -m deploy.local.kafka_tool org.apache.kafka.tools.TransactionsCommand "$@"; }

@@ -1,11 +1,13 @@
 """Nobody reads in Flink what a job connects with: not in its REST API, nor in its logs, nor in a list of processes."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from clients.flink import FlinkRest
+from clients.kafka.security import has_tls
 from sma.averages import load_averages
 from streaming.control import lifecycle
 from streaming.control.kafka_log import KafkaLog
@@ -16,7 +18,7 @@ from streaming.submit.submission import submit
 from tests.support.flink_pages import pages
 
 YAML = "{watermark_delay: 1 minute, allowed_lateness: 1 hour, averages: [{name: hour, window: 1 hour, every: 1 hour}]}"
-# each of these options holds a secret of its own; a connection without TLS and SASL uses none of them
+# each of these options holds a secret of its own; a connection without TLS and SASL uses none of them, and is given all
 OPTIONS = {
     "sasl.jaas.config": 'org.apache.kafka.common.security.plain.PlainLoginModule required password="{}";',
     "ssl.keystore.key": "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",
@@ -41,7 +43,8 @@ def submitted(open_place, slots, tmp_path_factory):
             name = f"{place.settings.job_name}-{way}"
             settings = place.settings.model_copy(update={"flink_submit": way, "job_name": name, "parallelism": 1})
             plan = running_plan(settings, load_averages(averages_file), 1, KafkaLog(settings).starts(), {})
-            plan["kafka"]["properties"] |= {name: text.format(SECRETS[name]) for name, text in OPTIONS.items()}
+            if not has_tls(settings):
+                plan["kafka"]["properties"] |= {name: text.format(SECRETS[name]) for name, text in OPTIONS.items()}
             with ThreadPoolExecutor(1) as executor:
                 submission = executor.submit(submit, settings, job_options(settings, 1, None, None), plan)
                 while not submission.done():
@@ -64,7 +67,19 @@ def command_lines():
 def secrets_of(place):
     password = JdbcAddress.from_url(place.settings.streaming_database_url.get_secret_value()).password
     assert password
-    return SECRETS | {"the database's password": password}
+    secrets = connecting_with(place.settings.kafka_as("stream")) if has_tls(place.settings) else SECRETS
+    return secrets | {"the database's password": password}
+
+
+def connecting_with(settings):
+    secrets = {
+        "password": settings.kafka_password.get_secret_value(),
+        "client secret": settings.kafka_oauth_client_secret.get_secret_value(),
+        "key": settings.kafka_key_file.read_text().splitlines()[1] if settings.kafka_key_file else "",
+    }
+    given = {name: secret for name, secret in secrets.items() if secret}
+    assert given
+    return given
 
 
 @pytest.mark.parametrize("way", ["rest", "client"])
@@ -84,7 +99,9 @@ def test_no_file_of_flink_holds_a_secret(submitted):
     secrets = {name: secret.encode() for name, secret in secrets_of(place).items()}
     files = dict(contents(place.settings.state_dir / "logs")) | dict(contents(place.settings.state_dir / "flink"))
     log = next(text for path, text in files.items() if path.name == "flink-taskmanager.log")
-    assert b"sasl.jaas.config = [hidden]" in log  # Kafka's clients say how they connect
+    assert re.search(
+        rb"(sasl\.jaas\.config|ssl\.keystore\.key) = \[hidden\]", log
+    )  # Kafka's clients say how they connect
     assert {(path, name) for path, text in files.items() for name, secret in secrets.items() if secret in text} == set()
 
 

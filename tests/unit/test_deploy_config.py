@@ -10,7 +10,7 @@ import pytest
 import yaml
 from requests.certs import where
 
-from deploy.local.environment import Environment, plan_environment
+from deploy.local.environment import DATABASE_URLS, Environment, plan_environment
 from deploy.local.lifecycle.supervisor import socket_path
 from deploy.local.services.java_logs import trust_store, write_trust_store
 from deploy.local.services.kafka_config import render_broker
@@ -29,6 +29,12 @@ def environment(tmp_path) -> Environment:
 @pytest.fixture
 def settings(tmp_path) -> Settings:
     return Settings(state_dir=tmp_path)
+
+
+def programs_of(settings, environment, **environ) -> dict[str, dict[str, str]]:
+    """Return supervisord's options of each process by its name."""
+    options = program_options(settings, environment, config_files(settings, environment), environ)
+    return {each["name"]: each for each in options}
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CONFIG_DIR.iterdir()))
@@ -73,60 +79,55 @@ def test_flink_may_get_tokens_from_the_token_url_alone(tmp_path, environment, ur
 def test_a_change_of_configuration_changes_the_program_and_so_restarts_it(settings, environment):
     files = config_files(settings, environment)
     slower = config_files(settings.model_copy(update={"checkpoint_interval": "1 minute"}), environment)
-    before, after = (program_options(environment, each, {}) for each in (files, slower))
+    before, after = (program_options(settings, environment, each, {}) for each in (files, slower))
     changed = {old["name"] for old, new in zip(before, after, strict=True) if old != new}
     assert changed == {"flink-jobmanager", "flink-taskmanager"}
 
 
-def test_dagster_gets_no_password_but_its_own_layers(settings, environment):
-    programs = {each["name"]: each for each in program_options(environment, config_files(settings, environment), {})}
-    for name in ("dagster-code", "dagster-daemon", "dagster-webserver"):
-        variables = programs[name]["environment"]
-        assert environment.values["SMA_DAGSTER_DATABASE_URL"] in variables
-        assert environment.password("postgres") not in variables
-        assert environment.password("sma_owner") not in variables
-        assert environment.password("sma_streaming") not in variables
+def test_no_password_is_in_an_environment_but_that_of_dagsters_database_in_dagsters(tmp_path, environment):
+    own = environment.values["SMA_DAGSTER_DATABASE_URL"]
+    programs = programs_of(Settings(state_dir=tmp_path, dagster_database_url=own), environment)
+    with_own = {name for name, each in programs.items() if own in each["environment"]}
+    assert with_own == {"dagster-code", "dagster-webserver", "dagster-daemon"}
+    passwords = {value for name, value in environment.values.items() if name.startswith("SMA_PASSWORD_")}
+    assert len(passwords) > 5
+    for each in programs.values():
+        assert not [word for word in passwords if word in each["environment"].replace(own, "")]
+
+
+def test_what_sma_env_says_reaches_our_processes_by_that_file_and_starts_them_again(tmp_path, settings):
+    given = {
+        "SMA_KAFKA_BOOTSTRAP": "kafka.example:9092",
+        "SMA_KAFKA_PASSWORD": "s3cret",
+        "SMA_KAFKA_STREAM_PASSWORD_FILE": "/run/s3cret",
+        **{f"{name}_FILE": "/run/s3cret" for name in DATABASE_URLS},
+        "SMA_AUTOMATION": "false",
+    }
+
+    before, after = (
+        programs_of(settings, plan_environment(tmp_path, environ, None), **environ)
+        for environ in (given, given | {"SMA_KAFKA_USERNAME": "another"})
+    )
+    assert [name for name, each in before.items() if "s3cret" in each["environment"]] == []
+    ours = {"dagster-code", "dagster-webserver", "dagster-daemon", "heartbeats", "exporter", "overview"}
+    assert {name for name, each in before.items() if 'SMA_AUTOMATION="false"' in each["environment"]} == ours
+    assert {name for name in before if before[name] != after[name]} == ours
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a #b", "a ;b", '"it\'s"'])
+def test_what_supervisord_would_read_otherwise_is_refused_with_the_way_out(settings, environment, value):
+    with pytest.raises(SmaError, match="^SMA_POWERBI_CLIENT_SECRET: supervisord .* SMA_POWERBI_CLIENT_SECRET_FILE"):
+        programs_of(settings, environment, SMA_POWERBI_CLIENT_SECRET=value)
 
 
 def test_the_code_server_has_the_code_location_of_the_checkouts_workspace(settings, environment):
     (wanted,) = yaml.safe_load((CHECKOUT / "workspace.yaml").read_text())["load_from"]
     (found,) = yaml.safe_load(render_template("workspace.yaml", environment))["load_from"]
     assert found["grpc_server"]["location_name"] == wanted["python_module"]["location_name"]
-    programs = {each["name"]: each for each in program_options(environment, config_files(settings, environment), {})}
+    programs = programs_of(settings, environment)
     command = shlex.split(programs["dagster-code"]["command"])
     assert command[command.index("-m", 3) + 1] == wanted["python_module"]["module_name"]
     assert command[-2:] == ["-p", str(found["grpc_server"]["port"])]
-
-
-def test_the_exporter_gets_no_url_by_which_it_could_write(settings, environment):
-    programs = {each["name"]: each for each in program_options(environment, config_files(settings, environment), {})}
-    variables = programs["exporter"]["environment"]
-    assert environment.values["SMA_DATABASE_URL"] in variables
-    for role in ("postgres", "sma_owner", "sma_streaming", "sma_batch"):
-        assert environment.password(role) not in variables
-
-
-def test_the_overview_page_gets_no_url_by_which_it_could_write_and_listens_on_its_port(settings, environment):
-    programs = {each["name"]: each for each in program_options(environment, config_files(settings, environment), {})}
-    variables = programs["overview"]["environment"]
-    assert environment.values["SMA_DATABASE_URL"] in variables
-    for role in ("postgres", "sma_owner", "sma_streaming", "sma_batch", "sma_dagster"):
-        assert environment.password(role) not in variables
-    assert shlex.split(programs["overview"]["command"])[1:] == ["-m", "overview", "--port", "21012"]
-
-
-def test_no_process_gets_what_the_command_was_given_for_another_part(settings, environment):
-    given = {
-        "SMA_OWNER_DATABASE_URL": "postgresql://owner:s3cret@db.example/sma",
-        "SMA_STREAMING_DATABASE_URL_FILE": "/run/s3cret",
-        "SMA_KAFKA_ADMIN_PASSWORD": "s3cret",
-        "SMA_KAFKA_STREAM_PASSWORD_FILE": "/run/s3cret",
-    }
-    to_write = {"SMA_BATCH_DATABASE_URL_FILE": "/run/rows"}
-    programs = program_options(environment, config_files(settings, environment), given | to_write)
-    assert [each["name"] for each in programs if "s3cret" in each["environment"]] == []
-    writers = {each["name"] for each in programs if "/run/rows" in each["environment"]}
-    assert writers == {"dagster-code", "dagster-webserver", "dagster-daemon"}
 
 
 def test_prometheus_asks_every_process_that_measures(environment):
@@ -155,7 +156,7 @@ def test_supervisord_reads_back_what_was_rendered_percent_signs_included(tmp_pat
 
 def test_a_part_that_runs_elsewhere_has_no_program(tmp_path, settings):
     elsewhere = plan_environment(tmp_path, {"SMA_DAGSTER_URL": "http://dagster.example"}, None)
-    names = {each["name"] for each in program_options(elsewhere, config_files(settings, elsewhere), {})}
+    names = set(programs_of(settings, elsewhere))
     flink = {"flink-jobmanager", "flink-taskmanager"}
     assert names == {"kafka", "postgres", "exporter", "prometheus", "alertmanager", "overview"} | flink
 
@@ -180,7 +181,7 @@ def test_kafka_and_flink_log_json_events_of_their_service_and_ship_nothing_unles
         assert "console" in texts[name]  # as before
         assert "Http" not in texts[name]
         assert json.loads(texts["log4j-event.json"])["service"] == "${service}"
-    for program in program_options(environment, files, {}):
+    for program in program_options(settings, environment, files, {}):
         assert f'SMA_SERVICE="{program["name"]}"' in program["environment"]
 
 
@@ -202,22 +203,21 @@ def test_with_splunk_their_errors_go_to_the_collector_from_a_buffer_that_nobody_
 
 def test_the_collectors_token_stands_in_no_file_of_the_stack(tmp_path, environment):
     environ = {"SMA_SPLUNK_URL": "https://splunk:8088", "SMA_SPLUNK_TOKEN": TOKEN}
-    files = config_files(splunk(tmp_path), environment)
-    programs = program_options(environment, files, environ)
+    programs = programs_of(splunk(tmp_path), environment, **environ).values()
     planned = plan_environment(tmp_path, environ, None)
-    written = [text for part in files.values() for text in part.values()]
+    written = [text for part in config_files(splunk(tmp_path), environment).values() for text in part.values()]
     written.append(render_supervisord(tmp_path, tmp_path / "s.sock", programs, is_root=False))
     assert TOKEN not in "".join([*written, *planned.values.values()])
     assert "SMA_SPLUNK_URL" in written[-1]
 
 
 def test_another_level_of_shipping_restarts_kafka_and_flink_alone(tmp_path, environment):
-    before, after = (
-        program_options(environment, config_files(splunk(tmp_path, splunk_level=level), environment), {})
-        for level in ("ERROR", "WARNING")
-    )
-    changed = {old["name"] for old, new in zip(before, after, strict=True) if old != new}
-    assert changed == {"kafka", "flink-jobmanager", "flink-taskmanager"}
+    before, after = (programs_of(splunk(tmp_path, splunk_level=level), environment) for level in ("ERROR", "WARNING"))
+    assert {name for name in before if before[name] != after[name]} == {
+        "kafka",
+        "flink-jobmanager",
+        "flink-taskmanager",
+    }
 
 
 def test_a_ca_of_ones_own_is_put_where_java_finds_it(tmp_path, environment):

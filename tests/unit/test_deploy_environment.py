@@ -4,6 +4,8 @@ import stat
 from dataclasses import replace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from deploy.local.environment import (
     DATABASE_URLS,
@@ -13,6 +15,7 @@ from deploy.local.environment import (
     write_environment,
 )
 from sma.errors import SmaError
+from sma.settings import Settings
 
 
 def test_a_first_up_makes_addresses_and_a_password_for_each_role(tmp_path):
@@ -31,6 +34,18 @@ def test_what_was_written_is_read_back_and_kept_by_the_next_up(tmp_path):
     read = read_environment(tmp_path)
     assert read == first
     assert plan_environment(tmp_path, {}, read) == first
+
+
+@given(password=st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1))
+@example("it's ${HOME} #1; \"so\" \\' \\\\ \n end ")
+def test_a_password_of_any_characters_is_read_back_by_every_command(tmp_path_factory, password):
+    folder = tmp_path_factory.mktemp("state")
+    chosen = {"SMA_KAFKA_BOOTSTRAP": "kafka.example:9094", "SMA_KAFKA_PASSWORD": password}
+    planned = plan_environment(folder, chosen, None)
+    write_environment(planned)
+    assert read_environment(folder) == planned
+    settings = Settings(_env_file=folder / "sma.env")
+    assert settings.kafka_password.get_secret_value() == password
 
 
 def test_sma_env_is_for_its_owner_only(tmp_path):
@@ -63,7 +78,7 @@ def test_a_service_elsewhere_is_not_started_here(tmp_path):
 
 
 def test_how_a_kafka_elsewhere_is_connected_to_is_kept(tmp_path):
-    given = {
+    chosen = {
         "SMA_KAFKA_BOOTSTRAP": "kafka.example:9094",
         "SMA_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
         "SMA_KAFKA_SASL_MECHANISM": "PLAIN",
@@ -71,10 +86,10 @@ def test_how_a_kafka_elsewhere_is_connected_to_is_kept(tmp_path):
         "SMA_KAFKA_PASSWORD_FILE": "/run/secrets/kafka",
         "SMA_KAFKA_BATCH_USERNAME": "sma-batch",
     }
-    planned = plan_environment(tmp_path, given | {"SMA_KAFKA_READER": "client"}, None)
+    planned = plan_environment(tmp_path, chosen | {"SMA_KAFKA_READER": "client"}, None)
     again = plan_environment(tmp_path, {"SMA_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512"}, planned)
-    assert {name: planned.values.get(name) for name in given} == given
-    assert {name: again.values.get(name) for name in given} == given | {"SMA_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512"}
+    assert {name: planned.values.get(name) for name in chosen} == chosen
+    assert {name: again.values.get(name) for name in chosen} == chosen | {"SMA_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512"}
     assert "SMA_KAFKA_READER" not in planned.values
 
 

@@ -128,7 +128,8 @@ def test_each_part_has_a_password_of_its_own_and_no_process_but_kafkas_is_given_
     planned = plan_environment(tmp_path, SECURED, None)
     passwords = {planned.values[f"SMA_KAFKA_{part.upper()}_PASSWORD"] for part in KAFKA_PARTS}
     assert len(passwords) == len(KAFKA_PARTS)
-    options = program_options(planned, config_files(Settings(state_dir=tmp_path), planned), {})
+    settings = Settings(state_dir=tmp_path)
+    options = program_options(settings, planned, config_files(settings, planned), {})
     started = "".join(text for each in options for text in each.values())
     assert not [password for password in passwords if password in started]
     assert {each["name"] for each in options} > {"kafka", "kafka-2", "kafka-3", "kafka-tokens"}

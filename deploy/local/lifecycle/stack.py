@@ -114,7 +114,9 @@ def _prepare(settings: Settings, environment: Environment, supervisor: Superviso
     files = config_files(settings, environment)
     write_config_files(files)
     write_trust_store(settings, environment)
-    supervisor.ensure_running(program_options(environment, files, environ), _without_settings(environ), is_root())
+    supervisor.ensure_running(
+        program_options(settings, environment, files, environ), _without_settings(environ), is_root()
+    )
 
 
 def _without_settings(environ: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -26,8 +27,8 @@ from deploy.local.services.render import (
     render_flink_config,
     render_template,
 )
+from sma.errors import SmaError
 from sma.settings import CHECKOUT, Settings
-from sma.settings.kafka_parts import KAFKA_PARTS
 
 _LISTENERS = {
     "timescaledb": ("postgres",),
@@ -115,14 +116,24 @@ _FLINK_LOG, _FLINK_CLIENT_LOG = "log4j-console.properties", "log4j-cli.propertie
 
 
 def program_options(
-    environment: Environment, files: Mapping[str, Mapping[Path, str]], environ: Mapping[str, str]
+    settings: Settings,
+    environment: Environment,
+    files: Mapping[str, Mapping[Path, str]],
+    environ: Mapping[str, str],
 ) -> list[dict[str, str]]:
     """Return supervisord's options for each process that runs here.
 
+    Addresses and logins are in no process's environment but Dagster's own database's: our processes read sma.env.
+
     Args:
+        settings: where Dagster's database is.
         environment: the stack's ports, addresses and passwords.
-        files: as `config_files` gives them; a process is restarted when the files of its part change.
-        environ: the environment of the command; its SMA_* reach Dagster, which runs the batch layer.
+        files: as `config_files` gives them; a process is restarted when the files of its part change, or sma.env where
+            it reads that.
+        environ: the environment of the command; its SMA_* that sma.env does not have reach our processes.
+
+    Raises:
+        SmaError: supervisord has no way to write a value.
     """
     state = environment.state_dir
     workspace = ("-w", str(_workspace_file(environment)))
@@ -155,8 +166,9 @@ def program_options(
         "overview": [sys.executable, "-m", "overview", "--port", str(environment.ports["overview"])],
     }
     # the token is inherited from supervisord, so no file has it
-    given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value and name != TOKEN}
-    ours = _without({**given, **environment.values}, *_NOT_FOR_OURS)
+    kept = (*environment.values, TOKEN)
+    given = {name: value for name, value in environ.items() if name.startswith("SMA_") and value and name not in kept}
+    ours = {**given, "SMA_STATE_DIR": str(state), "TZ": "UTC"}
     variables = {
         "kafka": {},
         "timescaledb": {},
@@ -170,29 +182,29 @@ def program_options(
         },
         "dagster": {
             **ours,
-            "SMA_STATE_DIR": str(state),
             "DAGSTER_HOME": f"{state}/dagster",
-            "TZ": "UTC",
+            "SMA_DAGSTER_DATABASE_URL": settings.dagster_database_url.get_secret_value(),  # dagster.yaml names it
         },
         "prometheus": {},
         "overview": {},
     }
-    token_server = {"SMA_STATE_DIR": str(state), "TZ": "UTC"}
-    exporter = _without(ours, "SMA_BATCH_DATABASE_URL") | token_server  # it reads, and writes nothing
-    overview = _without(exporter, "SMA_DAGSTER_DATABASE_URL")
-    readers = {"exporter": exporter, "overview": overview, "heartbeats": overview, TOKEN_SERVER: token_server}
+    addresses = "".join(f"{name}={value}\n" for name, value in sorted(environment.values.items()))
     options = []
     for part in environment.parts:
-        digest = hashlib.sha256("".join([_installed(part), *files[part].values()]).encode()).hexdigest()
         for name in environment.programs(part):
-            own = readers.get(name, variables[part])
-            own = {**own, MARKER: str(state), "SMA_CONFIG_DIGEST": digest, SERVICE: name}
+            inputs = [_installed(part), *files[part].values(), addresses if name in _OURS else ""]
+            own = {
+                **(ours if name in _WITHOUT_DAGSTER else variables[part]),
+                MARKER: str(state),
+                "SMA_CONFIG_DIGEST": hashlib.sha256("".join(inputs).encode()).hexdigest(),
+                SERVICE: name,
+            }
             options.append(
                 {
                     "name": name,
                     "command": shlex.join(commands[name]),
                     "directory": str(_directory(name, state)),
-                    "environment": ",".join(f"{key}={_quote(value)}" for key, value in own.items()),
+                    "environment": ",".join(f"{key}={_quote(key, value)}" for key, value in own.items()),
                     "stdout_logfile": str(log_file(state, name)),
                     **_special_options(name),
                 }
@@ -200,15 +212,10 @@ def program_options(
     return options
 
 
-def _without(variables: Mapping[str, str], *beginnings: str) -> dict[str, str]:
-    """Return variables without those whose names begin so: a secret's own, and that of the file that has it."""
-    return {name: value for name, value in variables.items() if not name.startswith(beginnings)}
-
-
 def _directory(program: str, state: Path) -> Path:
     if program in ("prometheus", "alertmanager"):
         return PROMETHEUS_DIR
-    return CHECKOUT if program in ("exporter", "overview", TOKEN_SERVER, *PROGRAMS["dagster"]) else state
+    return CHECKOUT if program in _OURS else state
 
 
 def _installed(part: str) -> str:
@@ -219,13 +226,8 @@ def _installed(part: str) -> str:
 
 
 _RULES_DIR = CHECKOUT / "monitoring" / "prometheus" / "rules"
-# Kafka's logins of each part are read from sma.env by whoever is that part
-_NOT_FOR_OURS = (
-    "SMA_PASSWORD_",
-    "SMA_OWNER_DATABASE_URL",
-    "SMA_STREAMING_DATABASE_URL",
-    *(f"SMA_KAFKA_{part.upper()}_" for part in KAFKA_PARTS),
-)
+_WITHOUT_DAGSTER = ("heartbeats", "exporter", "overview", TOKEN_SERVER)
+_OURS = (*_WITHOUT_DAGSTER, *PROGRAMS["dagster"])  # they read sma.env
 _DAGSTER = (sys.executable, "-m", "monitoring.logs", "dagster")
 _CODE_SERVER = ("code-server", "start", "-m", "orchestration.definitions", "-d", str(CHECKOUT))
 
@@ -247,9 +249,21 @@ def _special_options(program: str) -> dict[str, str]:
     return options if account is None else {**options, "user": account.pw_name}
 
 
-def _quote(value: str) -> str:
-    """Quote for supervisord, whose values know no escapes."""
+def _quote(name: str, value: str) -> str:
+    """Quote for supervisord, whose values know no escapes.
+
+    Raises:
+        SmaError: it would read something else.
+    """
+    if _NO_VALUE.search(value) or ('"' in value and "'" in value):
+        raise SmaError(
+            f"{name}: supervisord takes no value with both kinds of quotes, a line's end, or a space before `;` or "
+            f"`#`; a secret may be in a file that {name}_FILE names"
+        )
     return f"'{value}'" if '"' in value else f'"{value}"'
+
+
+_NO_VALUE = re.compile(r"[\r\n]|\s[;#]")
 
 
 def is_root() -> bool:
