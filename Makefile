@@ -43,7 +43,7 @@ test: checked ## run every check and test, on a stack of its own; of the long te
 test-nightly: checked ## the same with all of the long tests, and the services' tests in each way to connect to Kafka
 	@$(VENV)/pytest -q --durations=40 $(IN_TWO_PROCESSES) --nightly
 	@for way in $(KAFKA_WAYS); do echo "-- with Kafka by $$way"; \
-	$(VENV)/pytest -q $(IN_TWO_PROCESSES) --kafka $$way tests/integration tests/end_to_end/test_demo.py || exit 1; done
+	$(VENV)/pytest -q $(IN_TWO_PROCESSES) --kafka $$way tests/end_to_end/test_demo.py tests/integration || exit 1; done
 
 checked:
 	@$(MAKE) --no-print-directory -j 2 -O npm kcat chromium check test-operator
