@@ -55,7 +55,7 @@ def check(file: Path | None, interval: int, series: int, as_json: bool) -> None:
             (
                 average.name,
                 window_in_words(average.window),
-                format_duration(average.every_ms),
+                average.every_in_words,
                 made.rows_a_day[average.name],
             )
             for average in averages.averages

@@ -23,16 +23,17 @@ SELECT
     OR EXISTS (SELECT FROM sma.batch_days AS computed WHERE computed.average = stored.name)
 FROM sma.averages AS stored
 WHERE stored.name = %(name)s
-    AND (stored.window_events, stored.window_ms, stored.every_ms)
-        IS DISTINCT FROM (%(window_events)s::bigint, %(window_ms)s::bigint, %(every_ms)s::bigint)
+    AND (stored.window_events, stored.window_ms, stored.every_ms, stored.offset_ms)
+        IS DISTINCT FROM (%(window_events)s::bigint, %(window_ms)s::bigint, %(every_ms)s::bigint, %(offset_ms)s::bigint)
 """
 _UPSERT = """
-INSERT INTO sma.averages (name, window_events, window_ms, every_ms, description)
-VALUES (%(name)s, %(window_events)s, %(window_ms)s, %(every_ms)s, %(description)s)
+INSERT INTO sma.averages (name, window_events, window_ms, every_ms, offset_ms, description)
+VALUES (%(name)s, %(window_events)s, %(window_ms)s, %(every_ms)s, %(offset_ms)s, %(description)s)
 ON CONFLICT (name) DO UPDATE
 SET window_events = excluded.window_events,
     window_ms = excluded.window_ms,
     every_ms = excluded.every_ms,
+    offset_ms = excluded.offset_ms,
     description = excluded.description
 """
 
@@ -78,7 +79,8 @@ def _row(average: Average) -> dict[str, object]:
         "window_events": window.event_count if isinstance(window, CountWindow) else None,
         "window_ms": window.duration_ms if isinstance(window, DurationWindow) else None,
         "every_ms": average.every_ms,
-        "description": f"last {_size(window)}, every {format_duration(average.every_ms)}",
+        "offset_ms": average.offset_ms,
+        "description": f"last {_size(window)}, every {average.every_in_words}",
     }
 
 

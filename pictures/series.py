@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from batch.report.series_windows import EXPLAINED, NOT_RECONCILED, UNEXPLAINED, SeriesWindows
 from pictures.lines import COLOURS, KINDS, LAYERS, LEGEND, count_differences, dots, joined, lines, marks
 from pictures.thinning import mark_runs, thin
-from sma.durations import format_duration
 from sma.instants import format_instant, instant
 from sma.window import window_in_words
 
@@ -57,7 +56,7 @@ def draw_series(series: SeriesWindows) -> Figure:
 
 def title_in_words(series: SeriesWindows) -> str:
     """Return what is averaged, e.g. `average of the last 1 hour, every 1 minute (hour)`."""
-    window, every = window_in_words(series.average.window), format_duration(series.average.every_ms)
+    window, every = window_in_words(series.average.window), series.average.every_in_words
     return f"average of the last {window}, every {every} ({series.average.name})"
 
 

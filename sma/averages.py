@@ -12,7 +12,7 @@ from typing import Any, Literal, cast, get_args
 
 import yaml
 
-from sma.durations import HOUR_MS, MINUTE_MS, parse_duration
+from sma.durations import HOUR_MS, MINUTE_MS, format_duration, parse_duration
 from sma.errors import SmaError
 from sma.grid import grid_point_after
 from sma.window import CountWindow, DurationWindow
@@ -37,23 +37,31 @@ _KEYS = {
     "averages",
 }
 _AVERAGE_KEYS = {"name", "window", "every"}
+_OPTIONAL_AVERAGE_KEYS = {"offset"}
 
 
 @dataclass(frozen=True, slots=True)
 class Average:
-    """A named moving average, emitted at each multiple of `every_ms` since the Unix epoch.
+    """A named moving average, emitted at `offset_ms` since the Unix epoch and every `every_ms` before and after.
 
-    The duration of a duration window is a whole multiple of `every_ms`.
+    The duration of a duration window is a whole multiple of `every_ms`, and 0 <= offset_ms < every_ms.
     """
 
     name: str
     window: CountWindow | DurationWindow
     every_ms: int
+    offset_ms: int = 0
 
     @property
     def length_ms(self) -> int:
         """How far an event's last row is after the grid point at or before it; a count window has one row of it."""
         return self.window.duration_ms if isinstance(self.window, DurationWindow) else self.every_ms
+
+    @property
+    def every_in_words(self) -> str:
+        """The grid as averages.yaml has it, e.g. `15 minutes`, or `1 week, offset 4 days`."""
+        offset = f", offset {format_duration(self.offset_ms)}" if self.offset_ms else ""
+        return f"{format_duration(self.every_ms)}{offset}"
 
     @property
     def rows_per_event(self) -> int:
@@ -67,7 +75,7 @@ class Average:
 
         Source: Flink SQL, window table-valued functions, HOP.
         """
-        first = grid_point_after(event_time_ms, self.every_ms)
+        first = grid_point_after(event_time_ms, self.every_ms, self.offset_ms)
         return range(first, first + self.length_ms, self.every_ms)
 
 
@@ -202,14 +210,15 @@ def _idle_after_ms(top: Mapping[str, Any]) -> int:
 
 
 def _read_average(entry: Any, where: str) -> Average:
-    fields = _mapping(entry, where, _AVERAGE_KEYS, required=_AVERAGE_KEYS)
+    fields = _mapping(entry, where, _AVERAGE_KEYS | _OPTIONAL_AVERAGE_KEYS, required=_AVERAGE_KEYS)
     name = fields["name"]
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise SmaError(
             f"{where}.name: {name!r} is not a name: lower-case letters, digits and '_', a letter first, 63 at most"
         )
     every_ms = _duration(fields, "every", f"{where}.")
-    return Average(name=name, window=_read_window(fields, every_ms, where), every_ms=every_ms)
+    offset_ms = _duration(fields, "offset", f"{where}.", default_ms=0) % every_ms  # one grid, one definition
+    return Average(name=name, window=_read_window(fields, every_ms, where), every_ms=every_ms, offset_ms=offset_ms)
 
 
 def _read_window(fields: Mapping[str, Any], every_ms: int, where: str) -> CountWindow | DurationWindow:

@@ -90,12 +90,13 @@ def _average(averages: Averages, stored: dict[str, Average], name: str) -> Avera
 
 
 def _require_on_grid(average: Average, as_of_ms: int) -> None:
-    before = grid_point_at_or_before(as_of_ms, average.every_ms)
+    grid = average.every_ms, average.offset_ms
+    before = grid_point_at_or_before(as_of_ms, *grid)
     if before != as_of_ms:
         raise SmaError(
             f"{format_instant(as_of_ms)} is not on the grid of the average {average.name!r}, which is computed every "
             f"{format_duration(average.every_ms)}: the nearest grid points are {format_instant(before)} and "
-            f"{format_instant(grid_point_after(as_of_ms, average.every_ms))}"
+            f"{format_instant(grid_point_after(as_of_ms, *grid))}"
         )
 
 

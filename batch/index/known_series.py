@@ -16,8 +16,8 @@ _LISTED_NAMES = 5  # in an error
 def read_definitions(connection: Connection) -> dict[str, Average]:
     """Return the averages whose definition is stored, by name: those of averages.yaml, and earlier ones."""
     return {
-        name: Average(name, CountWindow(events) if events is not None else DurationWindow(window_ms), every_ms)
-        for name, events, window_ms, every_ms in connection.execute(_SQL["read_definitions"])
+        name: Average(name, CountWindow(events) if events is not None else DurationWindow(window_ms), *grid)
+        for name, events, window_ms, *grid in connection.execute(_SQL["read_definitions"])
     }
 
 

@@ -5,7 +5,8 @@ SELECT
     name,
     window_events,
     window_ms,
-    every_ms
+    every_ms,
+    offset_ms
 FROM sma.averages
 ORDER BY name
 

@@ -96,6 +96,7 @@ def result_days(connection: Connection) -> set[date]:
 def _parameters(average: Average, until_ms: int, customer: str | None) -> dict[str, int | str | None]:
     return {
         "every_ms": average.every_ms,
+        "offset_ms": average.offset_ms,
         "length_ms": average.length_ms,
         "owned_days": -(-average.length_ms // DAY_MS),
         "until_ms": until_ms,

@@ -19,8 +19,8 @@ owner AS MATERIALIZED (
 ),
 log_range AS MATERIALIZED (
     SELECT
-        sma.day_of_ms(sma.grid_point_after(min_ms, %(every_ms)s)) AS first_day,
-        sma.day_of_ms(sma.last_grid_point(max_ms, %(every_ms)s, %(length_ms)s)) AS made_day
+        sma.day_of_ms(sma.grid_point_after(min_ms, %(every_ms)s, %(offset_ms)s)) AS first_day,
+        sma.day_of_ms(sma.last_grid_point(max_ms, %(every_ms)s, %(offset_ms)s, %(length_ms)s)) AS made_day
     FROM (
         SELECT
             min_event_time_ms AS min_ms,
@@ -33,12 +33,12 @@ log_range AS MATERIALIZED (
             event_time_ms
         FROM sma.late_events
     ) AS placed
-    WHERE sma.grid_point_after(min_ms, %(every_ms)s) <= %(until_ms)s
+    WHERE sma.grid_point_after(min_ms, %(every_ms)s, %(offset_ms)s) <= %(until_ms)s
     GROUP BY 1, 2
 )
 SELECT day
 FROM owner
-WHERE sma.grid_point_after(sma.day_start_ms(day) - 1, %(every_ms)s)
+WHERE sma.grid_point_after(sma.day_start_ms(day) - 1, %(every_ms)s, %(offset_ms)s)
     <= least(sma.day_start_ms(day + 1) - 1, %(until_ms)s)
     AND EXISTS (
         SELECT

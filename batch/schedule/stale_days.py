@@ -82,6 +82,7 @@ def _parameters(average: Average, low_watermark_ms: int, max_ahead_ms: int) -> d
         "low_watermark_ms": low_watermark_ms,
         "max_ahead_ms": max_ahead_ms,
         "every_ms": average.every_ms,
+        "offset_ms": average.offset_ms,
         "every_days": -(-average.every_ms // DAY_MS),
         "length_ms": average.length_ms,
         "owned_days": -(-average.length_ms // DAY_MS),

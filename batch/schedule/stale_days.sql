@@ -61,11 +61,11 @@ block AS (
         SELECT
             kafka_partition,
             next_offset,
-            sma.grid_point_after(min_event_time_ms, %(every_ms)s) AS first_as_of_ms,
+            sma.grid_point_after(min_event_time_ms, %(every_ms)s, %(offset_ms)s) AS first_as_of_ms,
             sma.day_of_ms(min_event_time_ms) AS oldest_day,
             sma.day_of_ms(max_event_time_ms) AS newest_day,
-            sma.day_of_ms(sma.grid_point_after(min_event_time_ms, %(every_ms)s)) AS first_day,
-            sma.day_of_ms(sma.last_grid_point(max_event_time_ms, %(every_ms)s, %(length_ms)s)) AS made_day
+            sma.day_of_ms(sma.grid_point_after(min_event_time_ms, %(every_ms)s, %(offset_ms)s)) AS first_day,
+            sma.day_of_ms(sma.last_grid_point(max_event_time_ms, %(every_ms)s, %(offset_ms)s, %(length_ms)s)) AS made_day
         FROM sma.offset_blocks
         WHERE event_count > 0
     ) AS placed
@@ -85,9 +85,9 @@ late AS (
             late_event.kafka_partition,
             late_event.kafka_offset,
             late_event.indexed_at,
-            sma.grid_point_after(event_time_ms, %(every_ms)s) AS first_as_of_ms,
-            sma.day_of_ms(sma.grid_point_after(event_time_ms, %(every_ms)s)) AS first_day,
-            sma.day_of_ms(sma.last_grid_point(event_time_ms, %(every_ms)s, %(length_ms)s)) AS made_day,
+            sma.grid_point_after(event_time_ms, %(every_ms)s, %(offset_ms)s) AS first_as_of_ms,
+            sma.day_of_ms(sma.grid_point_after(event_time_ms, %(every_ms)s, %(offset_ms)s)) AS first_day,
+            sma.day_of_ms(sma.last_grid_point(event_time_ms, %(every_ms)s, %(offset_ms)s, %(length_ms)s)) AS made_day,
             lookback.last_day
         FROM sma.late_events AS late_event
         LEFT JOIN lookback
@@ -143,7 +143,7 @@ owner AS MATERIALIZED (
         days.day::timestamp, days.day + %(owned_days)s::integer * INTERVAL '1 day', INTERVAL '1 day'
     ) AS owned
     -- with a closed grid point
-    WHERE sma.grid_point_after(sma.day_start_ms(owned::date) - 1, %(every_ms)s)
+    WHERE sma.grid_point_after(sma.day_start_ms(owned::date) - 1, %(every_ms)s, %(offset_ms)s)
         <= least(sma.day_start_ms(owned::date + 1) - 1, %(low_watermark_ms)s)
 ),
 settled AS MATERIALIZED (
@@ -152,15 +152,15 @@ settled AS MATERIALIZED (
         result.read_to,
         result.written_at,
         coalesce(result.max_ahead_ms <> %(max_ahead_ms)s, false) AS has_other_rules,
-        sma.grid_point_after(least(sma.epoch_ms(result.low_watermark), day_end.last_ms), %(every_ms)s) AS closed_then,
-        sma.grid_point_after(least(%(low_watermark_ms)s, day_end.last_ms), %(every_ms)s) AS closed_now,
+        sma.grid_point_after(least(sma.epoch_ms(result.low_watermark), day_end.last_ms), %(every_ms)s, %(offset_ms)s) AS closed_then,
+        sma.grid_point_after(least(%(low_watermark_ms)s, day_end.last_ms), %(every_ms)s, %(offset_ms)s) AS closed_now,
         -- or in a partition that lagged when the result was computed
         EXISTS (
             SELECT
             FROM jsonb_each(result.lagging) AS lagging (kafka_partition, closed_ms)
             WHERE sma.grid_point_after(
-                    least((%(closed_ms)s::jsonb ->> lagging.kafka_partition)::bigint, day_end.last_ms), %(every_ms)s
-                ) > sma.grid_point_after(least(lagging.closed_ms::bigint, day_end.last_ms), %(every_ms)s)
+                    least((%(closed_ms)s::jsonb ->> lagging.kafka_partition)::bigint, day_end.last_ms), %(every_ms)s, %(offset_ms)s
+                ) > sma.grid_point_after(least(lagging.closed_ms::bigint, day_end.last_ms), %(every_ms)s, %(offset_ms)s)
         ) AS has_caught_up,
         (
             SELECT max(reconciled_at)

@@ -66,7 +66,7 @@ def read_unclosed(connection: Connection, index: LogIndex, averages: Averages, c
     if not has_watermark(index):  # then there is no event either
         return Unclosed(0, True, (), None, ())
     low_watermark = low_watermark_ms(index, averages.watermark_delay_ms)
-    from_ms = max(grid_point_at_or_before(low_watermark, average.every_ms) for average in averages.averages)
+    from_ms = max(grid_point_at_or_before(low_watermark, each.every_ms, each.offset_ms) for each in averages.averages)
     day = day_of(from_ms)
     counts = _count_by_day(connection, day, customer)
     on_day, is_exact = _count_on_day(connection, from_ms, customer)

@@ -58,7 +58,8 @@ def in_force(connection: Connection, averages: Averages) -> InForce:
 
 def _average(name: str, window: Mapping[str, Any]) -> Average:
     count = window["event_count"]
-    return Average(name, CountWindow(count) if count else DurationWindow(window["duration_ms"]), window["every_ms"])
+    size = CountWindow(count) if count else DurationWindow(window["duration_ms"])
+    return Average(name, size, window["every_ms"], window.get("offset_ms", 0))  # not in the starts of older versions
 
 
 def _left_out(averages: Averages, rules: Averages, computed: Mapping[str, Average]) -> list[str]:

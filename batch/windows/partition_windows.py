@@ -269,10 +269,17 @@ class _FilteredEvents:
         )
 
     def _windows(self, average: Average, wanted: RowSpan, before: Ints) -> Windows:
-        window, bounds = average.window, (average.every_ms, wanted.from_ms, wanted.until_ms)
+        # a grid with an offset is the one without, for times that are so much earlier
+        window, offset_ms = average.window, average.offset_ms
+        times_ms = self.event_time_ms - offset_ms if offset_ms else self.event_time_ms
+        bounds = (average.every_ms, wanted.from_ms - offset_ms, wanted.until_ms - offset_ms)
         if isinstance(window, CountWindow):
-            return count_windows(self.ends, self.event_time_ms, before, window.event_count, *bounds)
-        return duration_windows(self.ends, self.event_time_ms, before, window.duration_ms, *bounds)
+            windows = count_windows(self.ends, times_ms, before, window.event_count, *bounds)
+        else:
+            windows = duration_windows(self.ends, times_ms, before, window.duration_ms, *bounds)
+        if offset_ms:
+            np.add(windows.as_of_ms, offset_ms, out=windows.as_of_ms)
+        return windows
 
 
 def _lanes(value_micros: Ints) -> tuple[Ints, ...]:

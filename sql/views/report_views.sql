@@ -10,7 +10,8 @@ SELECT
     window_ms / 1000.0 AS window_seconds,
     every_ms / 1000.0 AS every_seconds,
     coalesce(description, name) AS description,
-    dense_rank() OVER (ORDER BY window_ms, window_events, every_ms)::int AS window_order
+    dense_rank() OVER (ORDER BY window_ms, window_events, every_ms, offset_ms)::int AS window_order,
+    offset_ms / 1000.0 AS offset_seconds
 FROM sma.averages;
 
 CREATE OR REPLACE VIEW serving.facts AS

@@ -10,6 +10,7 @@ from typing import Any
 
 from sma.averages import Averages
 from sma.durations import format_duration
+from sma.window import window_in_words
 from streaming.submit.plan import average_of, windows
 
 
@@ -69,7 +70,9 @@ class JobConfig:
             TypeError: it has other fields.
         """
         published_to = {int(partition): offset for partition, offset in stored.get("published_to", {}).items()}
-        return cls(**stored | {"published_to": published_to})
+        offset = {"offset_ms": 0}  # which windows of older states do not have
+        windows = {name: offset | window for name, window in stored["windows"].items()}
+        return cls(**stored | {"published_to": published_to, "windows": windows})
 
     def averages(self) -> Averages:
         """Return the averages that it was made from."""
@@ -131,5 +134,5 @@ def changes(old: JobConfig, new: JobConfig) -> list[Change]:
 
 
 def _in_words(window: dict[str, Any]) -> str:
-    length = f"{window['event_count']} events" if window["event_count"] else format_duration(window["duration_ms"])
-    return f"{length} every {format_duration(window['every_ms'])}"
+    average = average_of(window)
+    return f"{window_in_words(average.window)} every {average.every_in_words}"

@@ -99,7 +99,7 @@ def require_fit(finer: Average, coarser: Average) -> None:
     if not fits(finer, coarser):
         raise SmaError(
             f"average {coarser.name} cannot be derived from {finer.name}: the window of {finer.name} must be shorter, "
-            f"and divide both the window and the `every` of {coarser.name}"
+            f"divide both the window and the `every` of {coarser.name}, and end where one of {coarser.name} begins"
         )
 
 
@@ -108,7 +108,8 @@ def fits(finer: Average, coarser: Average) -> bool:
     if not (isinstance(finer.window, DurationWindow) and isinstance(coarser.window, DurationWindow)):
         return False
     finer_ms, coarser_ms = finer.window.duration_ms, coarser.window.duration_ms
-    return finer_ms < coarser_ms and coarser_ms % finer_ms == 0 and coarser.every_ms % finer_ms == 0
+    divides = coarser_ms % finer_ms == 0 and coarser.every_ms % finer_ms == 0
+    return finer_ms < coarser_ms and divides and (coarser.offset_ms - finer.offset_ms) % finer.every_ms == 0
 
 
 def _longest_that_fits(averages: Sequence[Average], coarser: Average) -> Average:

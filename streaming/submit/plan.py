@@ -123,7 +123,8 @@ def windows(averages: Averages) -> list[dict[str, Any]]:
 def average_of(window: Mapping[str, Any]) -> Average:
     """Return the average that the operator reads as `window`."""
     count, duration_ms = window["event_count"], window["duration_ms"]
-    return Average(window["average"], CountWindow(count) if count else DurationWindow(duration_ms), window["every_ms"])
+    size = CountWindow(count) if count else DurationWindow(duration_ms)
+    return Average(window["average"], size, window["every_ms"], window.get("offset_ms", 0))  # not in older ones
 
 
 def _plan(
@@ -160,6 +161,7 @@ def _window(average: Average) -> dict[str, Any]:
         "event_count": window.event_count if isinstance(window, CountWindow) else 0,
         "duration_ms": 0 if isinstance(window, CountWindow) else window.duration_ms,
         "every_ms": average.every_ms,
+        "offset_ms": average.offset_ms,
     }
 
 

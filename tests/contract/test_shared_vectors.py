@@ -12,6 +12,7 @@ from sma.value import parse_value_micros
 from sma.window import CountWindow, DurationWindow
 from tests.support import oracle
 from tests.support.memory_log import EVENTS_SCHEMA, MemoryLog, recompute
+from tests.support.streams import oracle_rows
 
 FAR = 10**15
 
@@ -23,8 +24,8 @@ def vectors(name):
 
 def average_of(case):
     window = dict(case["window"])
-    every_ms = window.pop("every_ms")
-    return Average("x", CountWindow(**window) if "event_count" in window else DurationWindow(**window), every_ms)
+    grid = window.pop("every_ms"), window.pop("offset_ms", 0)
+    return Average("x", CountWindow(**window) if "event_count" in window else DurationWindow(**window), *grid)
 
 
 def rows_of(case):
@@ -50,11 +51,7 @@ def log_of(events):
 def test_the_oracle_has_the_rows_of_a_case(case):
     average = average_of(case)
     events = [(series, "m", event_time_ms, value) for series, event_time_ms, value in case["events"]]
-    if isinstance(average.window, CountWindow):
-        rows = oracle.count_windows(events, average.window.event_count, average.every_ms)
-    else:
-        rows = oracle.duration_windows(events, average.window.duration_ms, average.every_ms)
-    assert rows == rows_of(case)
+    assert oracle_rows(events, average) == rows_of(case)
 
 
 @vectors("windows.json")

@@ -13,7 +13,7 @@ from tests.support.places import Place
 
 COLUMNS = {
     "series": "series customer metric series_key customer_key series_label customer_label metric_label newest_event",
-    "averages": "average window_events window_seconds every_seconds description window_order",
+    "averages": "average window_events window_seconds every_seconds description window_order offset_seconds",
     "calendar": "date year quarter month month_name iso_week day weekday weekday_name",
     "facts": "series customer metric average date as_of sma value_sum event_count is_full source is_final instant"
     " series_key",
@@ -81,7 +81,7 @@ def test_views_for_reports(owner: psycopg.Connection) -> None:
         )
     ]
     assert owner.execute("TABLE serving.averages").fetchall() == [
-        ("last_20", 20, None, 60, "last 20 events, every 1 minute", 1)
+        ("last_20", 20, None, 60, "last 20 events, every 1 minute", 1, 0)
     ]
     days = owner.execute("TABLE serving.calendar").fetchall()
     assert [row[0] for row in days] == [date(2024, 2, 1) + timedelta(days=index) for index in range(29 + 31)]

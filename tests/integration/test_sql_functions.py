@@ -34,13 +34,14 @@ def connection(own_database):
 def test_the_grid_has_a_point_for_each_row_of_a_case_and_no_other(connection):
     for case in CASES:
         every_ms = case["window"]["every_ms"]
+        grid = every_ms, case["window"].get("offset_ms", 0)
         window_ms = case["window"].get("duration_ms", every_ms)
         points = {
             (series, as_of_ms)
             for series, time_ms, _ in case["events"]
             for (as_of_ms,) in connection.execute(
-                "SELECT generate_series(sma.grid_point_after(%s, %s), sma.last_grid_point(%s, %s, %s), %s)",
-                (time_ms, every_ms, time_ms, every_ms, window_ms, every_ms),
+                "SELECT generate_series(sma.grid_point_after(%s, %s, %s), sma.last_grid_point(%s, %s, %s, %s), %s)",
+                (time_ms, *grid, time_ms, *grid, window_ms, every_ms),
             )
         }
         assert points == {(series, as_of_ms) for series, as_of_ms, *_ in case["rows"]}, case["why"]
@@ -75,8 +76,8 @@ def test_the_planner_puts_the_expressions_in_the_place_of_the_calls(connection):
         """
         EXPLAIN (VERBOSE, COSTS OFF)
         SELECT
-            sma.day_of_ms(sma.last_grid_point(min_event_time_ms, 60000, 3600000)),
-            sma.day_of_ms(sma.grid_point_after(max_event_time_ms, 60000))
+            sma.day_of_ms(sma.last_grid_point(min_event_time_ms, 60000, 0, 3600000)),
+            sma.day_of_ms(sma.grid_point_after(max_event_time_ms, 60000, 0))
         FROM sma.offset_blocks
         """
     ).fetchall()

@@ -37,6 +37,8 @@ averages:
   - {name: long, window: 6 hours, every: 1 hour}
   - {name: last_3, window: 3 events, every: 10 minutes}
   - {name: last_20, window: 20 events, every: 1 hour}
+  - {name: shifted, window: 3 hours, every: 1 hour, offset: 420001 milliseconds}
+  - {name: last_5_shifted, window: 5 events, every: 30 minutes, offset: 29 minutes}
 """
 DAY = 24 * HOUR
 JAVAS_SNAPPY = b"\x82SNAPPY\x00"

@@ -12,8 +12,8 @@ from sma.averages import Average, Averages
 from sma.days import day_of, day_start_ms
 from sma.durations import DAY_MS
 from sma.window import CountWindow, DurationWindow
-from tests.support import oracle
 from tests.support.publishing import Sent, publish
+from tests.support.streams import oracle_rows
 
 HOUR = 3_600_000
 START = day_start_ms(date(2013, 1, 1))
@@ -27,6 +27,8 @@ AVERAGES = Averages(
         Average("days", DurationWindow(2 * DAY_MS), 6 * HOUR),
         Average("last_3", CountWindow(3), HOUR),
         Average("last_40", CountWindow(40), 6 * HOUR),
+        Average("weeks", DurationWindow(7 * DAY_MS), 7 * DAY_MS, offset_ms=4 * DAY_MS),
+        Average("last_7", CountWindow(7), 12 * HOUR, offset_ms=5 * HOUR),
     ),
 )
 
@@ -60,12 +62,7 @@ def close(place, at_ms=START + (DAYS + 3) * DAY_MS):
 
 
 def expected_of(events, averages=AVERAGES):
-    return {
-        average.name: oracle.count_windows(events, average.window.event_count, average.every_ms)
-        if isinstance(average.window, CountWindow)
-        else oracle.duration_windows(events, average.window.duration_ms, average.every_ms)
-        for average in averages.averages
-    }
+    return {average.name: oracle_rows(events, average) for average in averages.averages}
 
 
 def of_day(answers, day):

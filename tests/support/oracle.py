@@ -21,21 +21,23 @@ def micros(text: str) -> int:
     return -magnitude if exact < 0 else magnitude
 
 
-def duration_windows(events: Iterable[Event], duration_ms: int, every_ms: int) -> Mapping[Key, Pair]:
+def duration_windows(
+    events: Iterable[Event], duration_ms: int, every_ms: int, offset_ms: int = 0
+) -> Mapping[Key, Pair]:
     """Return (sum in micro-units, count) for each (customer, metric, as_of) whose window holds an event.
 
     Every grid point between the first and the last is tried against every event of its series.
     """
     answers: dict[Key, Pair] = {}
     for (customer, metric), series in _by_series(events).items():
-        for as_of in _grid(series, every_ms, beyond_ms=duration_ms):
+        for as_of in _grid(series, every_ms, offset_ms, beyond_ms=duration_ms):
             inside = [value for event_time_ms, value in series if as_of - duration_ms <= event_time_ms < as_of]
             if inside:
                 answers[customer, metric, as_of] = (sum(inside), len(inside))
     return answers
 
 
-def count_windows(events: Iterable[Event], event_count: int, every_ms: int) -> Mapping[Key, Pair]:
+def count_windows(events: Iterable[Event], event_count: int, every_ms: int, offset_ms: int = 0) -> Mapping[Key, Pair]:
     """Return (sum in micro-units, count) of the last `event_count` events before each grid point.
 
     They are the last by event time, and of equal times by their order in the log; there is an answer where one of the
@@ -44,7 +46,7 @@ def count_windows(events: Iterable[Event], event_count: int, every_ms: int) -> M
     answers: dict[Key, Pair] = {}
     for (customer, metric), series in _by_series(events).items():
         in_time_order = sorted(series, key=lambda event: event[0])  # equal times stay in the order of the log
-        for as_of in _grid(series, every_ms, beyond_ms=0):
+        for as_of in _grid(series, every_ms, offset_ms, beyond_ms=0):
             if not any(as_of - every_ms <= event_time_ms < as_of for event_time_ms, _ in series):
                 continue
             before = [value for event_time_ms, value in in_time_order if event_time_ms < as_of]
@@ -86,8 +88,9 @@ def _by_series(events: Iterable[Event]) -> Mapping[tuple[str, str], list[tuple[i
     return by_series
 
 
-def _grid(series: Sequence[tuple[int, int]], every_ms: int, beyond_ms: int) -> range:
+def _grid(series: Sequence[tuple[int, int]], every_ms: int, offset_ms: int, beyond_ms: int) -> range:
     """Return the grid points from the oldest event to past the newest one, and `beyond_ms` further."""
     oldest = min(event_time_ms for event_time_ms, _ in series)
     newest = max(event_time_ms for event_time_ms, _ in series)
-    return range(floor(Fraction(oldest, every_ms)) * every_ms, newest + beyond_ms + every_ms + 1, every_ms)
+    first = floor(Fraction(oldest - offset_ms, every_ms)) * every_ms + offset_ms
+    return range(first, newest + beyond_ms + every_ms + 1, every_ms)

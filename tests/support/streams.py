@@ -27,14 +27,16 @@ AVERAGES = (
     Average("long", DurationWindow(6 * HOUR), every_ms=HOUR),
     Average("last_3", CountWindow(3), every_ms=10 * MINUTE),
     Average("last_20", CountWindow(20), every_ms=HOUR),
+    Average("shifted", DurationWindow(3 * HOUR), every_ms=HOUR, offset_ms=7 * MINUTE + 1),
+    Average("last_5_shifted", CountWindow(5), every_ms=30 * MINUTE, offset_ms=29 * MINUTE),
 )
 
 
 def oracle_rows(stream: Sequence[oracle.Event], average: Average) -> Mapping[oracle.Key, oracle.Pair]:
     """What the oracle says of an average."""
     if isinstance(average.window, CountWindow):
-        return oracle.count_windows(stream, average.window.event_count, average.every_ms)
-    return oracle.duration_windows(stream, average.window.duration_ms, average.every_ms)
+        return oracle.count_windows(stream, average.window.event_count, average.every_ms, average.offset_ms)
+    return oracle.duration_windows(stream, average.window.duration_ms, average.every_ms, average.offset_ms)
 
 
 @st.composite

@@ -32,6 +32,19 @@ def test_durations_become_milliseconds():
     assert averages.averages == (Average("hour", DurationWindow(3_600_000), every_ms=900_000),)
 
 
+@pytest.mark.parametrize(
+    ("offset", "offset_ms", "words"),
+    [
+        ("5 minutes", 300_000, "15 minutes, offset 5 minutes"),
+        ("20 minutes", 300_000, "15 minutes, offset 5 minutes"),  # the same grid
+        ("1 hour", 0, "15 minutes"),
+    ],
+)
+def test_an_offset_moves_the_grid(offset, offset_ms, words):
+    (average,) = parse_averages(GOOD.replace("15 minutes", f"15 minutes, offset: {offset}"), "averages.yaml").averages
+    assert (average.offset_ms, average.every_in_words) == (offset_ms, words)
+
+
 def test_a_window_may_be_a_number_of_events():
     averages = parse_averages(GOOD.replace("1 hour", "20 events"), "averages.yaml")
     assert averages.averages == (Average("hour", CountWindow(20), every_ms=900_000),)
@@ -73,6 +86,7 @@ def test_heartbeats_are_of_the_newest_log_time_after_a_minute_unless_given(text,
         ("1 hour", "0 hours", "averages[0].window: '0 hours' is neither"),
         ("1 hour", "50 minutes", "averages[0].window: '50 minutes' is not a whole multiple of every ('15 minutes')"),
         ("15 minutes", "often", "averages[0].every: 'often' is not a duration"),
+        ("15 minutes", "15 minutes, offset: 4", "averages[0].offset: '4' is not a duration"),
         ("name: hour", "name: 1h", "averages[0].name: '1h' is not a name"),
         ("name: hour", "nme: hour", "averages[0]: unknown key 'nme'"),
         ("name: hour, ", "", "averages[0]: the key 'name' is missing"),

@@ -24,14 +24,20 @@ events_lists = st.lists(
     max_size=40,
 )
 durations = st.builds(
-    lambda every_ms, windows: Average("moving", DurationWindow(every_ms * windows), every_ms),
+    lambda every_ms, windows, offset: Average(
+        "moving", DurationWindow(every_ms * windows), every_ms, offset % every_ms
+    ),
     st.integers(1, 12),
     st.integers(1, 9),
+    st.integers(0, 11),
 )
 counts = st.builds(
-    lambda every_ms, event_count: Average("moving", CountWindow(event_count), every_ms),
+    lambda every_ms, event_count, offset_ms: Average(
+        "moving", CountWindow(event_count), every_ms, offset_ms % every_ms
+    ),
     st.integers(1, 40),
     st.integers(1, 12),
+    st.integers(0, 39),
 )
 averages = st.one_of(durations, counts)
 TEN = Average("ten", DurationWindow(10), 10)
@@ -46,7 +52,9 @@ def frame(events: list[tuple[str, str, int, int]]) -> pl.DataFrame:
 def brute_force(events, average: Average, from_ms: int, until_ms: int) -> list[tuple]:
     rows = []
     for customer, metric in sorted({event[:2] for event in events}):
-        for as_of_ms in (time for time in range(from_ms, until_ms) if time % average.every_ms == 0):
+        for as_of_ms in (
+            time for time in range(from_ms, until_ms) if (time - average.offset_ms) % average.every_ms == 0
+        ):
             before = [
                 (time, value) for *series, time, value in events if series == [customer, metric] and time < as_of_ms
             ]

@@ -64,7 +64,7 @@ def test_the_window_comes_out_as_from_every_event(data, average, block, start_ms
         return
     indexed = data.draw(st.integers(0, len(stream)))
     point = data.draw(st.sampled_from(stream))[2] // average.every_ms + data.draw(st.integers(-1, 8))
-    as_of_ms = point * average.every_ms
+    as_of_ms = point * average.every_ms + average.offset_ms
     customer, metric = data.draw(st.sampled_from([(customer, metric) for customer, metric, *_ in stream]))
     wanted = Wanted.of(average, as_of_ms, customer, metric)
     log = MemoryLog(in_one_partition(stream))

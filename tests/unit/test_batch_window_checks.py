@@ -52,7 +52,7 @@ def cases(draw):
     average = draw(st.sampled_from(AVERAGES))
     near = [time_ms for *_, time_ms, _ in stream] or [0]
     point = draw(st.sampled_from(near)) // average.every_ms + draw(st.integers(-1, 8))
-    return stream, average, point * average.every_ms, draw(st.integers(0, len(stream)))
+    return stream, average, point * average.every_ms + average.offset_ms, draw(st.integers(0, len(stream)))
 
 
 @settings(max_examples=50)

@@ -35,6 +35,13 @@ def test_a_job_config_gives_back_the_averages_it_was_made_from() -> None:
     assert OLD.averages() == AVERAGES
 
 
+def test_a_state_of_a_version_without_offsets_carries_over() -> None:
+    stored = json.loads(json.dumps(OLD.as_json()))
+    for window in stored["windows"].values():
+        del window["offset_ms"]
+    assert changes(JobConfig.from_json(stored), OLD) == []
+
+
 @pytest.mark.parametrize(
     ("new", "text", "effect"),
     [
@@ -58,6 +65,11 @@ def test_a_job_config_gives_back_the_averages_it_was_made_from() -> None:
         (
             with_averages(Average("last_20", CountWindow(21), 60_000), AVERAGES.averages[1]),
             "average last_20: 20 events every 1 minute -> 21 events every 1 minute",
+            Effect.NEEDS_NAME,
+        ),
+        (
+            with_averages(AVERAGES.averages[0], Average("hour", DurationWindow(HOUR), 60_000, 30_000)),
+            "average hour: 1 hour every 1 minute -> 1 hour every 1 minute, offset 30 seconds",
             Effect.NEEDS_NAME,
         ),
         (JobConfig.of(AVERAGES, 5), "topic: 4 -> 5 partitions", Effect.CARRIES_OVER),

@@ -22,8 +22,8 @@ averages:
 """
 
 
-def average(duration_ms: int, every_ms: int) -> Average:
-    return Average("a", DurationWindow(duration_ms), every_ms)
+def average(duration_ms: int, every_ms: int, offset_ms: int = 0) -> Average:
+    return Average("a", DurationWindow(duration_ms), every_ms, offset_ms)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,10 @@ def average(duration_ms: int, every_ms: int) -> Average:
         (average(HOUR, HOUR), average(7 * DAY, DAY), True),
         (average(HOUR, 15 * MINUTE), average(7 * DAY, HOUR), True),
         (average(HOUR, HOUR), average(7 * DAY, 30 * MINUTE), False),
+        (average(DAY, DAY), average(7 * DAY, 7 * DAY, 4 * DAY), True),
+        (average(DAY, HOUR), average(7 * DAY, DAY, 6 * HOUR), True),
+        (average(DAY, DAY), average(7 * DAY, DAY, 6 * HOUR), False),
+        (average(DAY, DAY, 6 * HOUR), average(7 * DAY, DAY, 6 * HOUR), True),
         (average(7 * HOUR, HOUR), average(DAY, 7 * HOUR), False),
         (average(DAY, HOUR), average(DAY, DAY), False),
         (average(DAY, HOUR), average(HOUR, HOUR), False),

@@ -30,7 +30,7 @@ public final class ReprocessingJob {
             WHERE average = ?
                 AND as_of > timestamptz 'epoch' + ? * interval '1 millisecond'
                 AND as_of <= timestamptz 'epoch' + ? * interval '1 millisecond'
-                AND mod((extract(EPOCH FROM as_of) * 1000)::bigint, ?) = 0
+                AND mod((extract(EPOCH FROM as_of) * 1000)::bigint - ?, ?) = 0
                 AND mod(hashtext(customer || '/' || metric)::bigint + 2147483648, ?) = ?
             ORDER BY
                 customer,
@@ -84,7 +84,13 @@ public final class ReprocessingJob {
         Serializable[][] splits = new Serializable[plan.splits][];
         for (int split = 0; split < plan.splits; split++) {
             splits[split] = new Serializable[] {
-                plan.finer.name(), plan.startMs, plan.endMs, plan.finer.durationMs(), (long) plan.splits, (long) split
+                plan.finer.name(),
+                plan.startMs,
+                plan.endMs,
+                plan.coarser.offsetMs(),
+                plan.finer.durationMs(),
+                (long) plan.splits,
+                (long) split
             };
         }
         JdbcSourceBuilder<StoredRow> source = JdbcSource.<StoredRow>builder()

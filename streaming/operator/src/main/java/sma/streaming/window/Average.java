@@ -10,8 +10,9 @@ import java.io.Serializable;
  *
  * @param eventCount of a count window; 0 for a duration window
  * @param durationMs of a duration window, a whole multiple of everyMs; 0 for a count window
+ * @param offsetMs from the Unix epoch to the first grid point at or after it
  */
-public record Average(String name, long eventCount, long durationMs, long everyMs) implements Serializable {
+public record Average(String name, long eventCount, long durationMs, long everyMs, long offsetMs) implements Serializable {
 
     public boolean isCount() {
         return eventCount > 0;
@@ -19,6 +20,11 @@ public record Average(String name, long eventCount, long durationMs, long everyM
 
     /** The first grid point after a time. */
     long asOfAfter(long timeMs) {
-        return Grid.after(timeMs, everyMs);
+        return Grid.after(timeMs, everyMs, offsetMs);
+    }
+
+    /** The first grid point at or after a time. */
+    long asOfAtOrAfter(long timeMs) {
+        return Grid.atOrAfter(timeMs, everyMs, offsetMs);
     }
 }

@@ -6,8 +6,8 @@ import java.util.ArrayDeque;
 /**
  * Rows of an average over a duration, derived from the rows of one over a shorter duration that divides it.
  *
- * <p>The shorter windows must not overlap, so only their rows whose {@code as_of} is a multiple of their duration come
- * in: each event is in exactly one of them. A derived row is the sum of the finer rows in its window: added at one end,
+ * <p>The shorter windows must not overlap, so only their rows come in whose {@code as_of} is a multiple of their duration
+ * from this average's offset on: each event is in exactly one of them. A derived row is the sum of the finer rows in its window: added at one end,
  * evicted at the other. Sums are exact whatever their size.
  */
 public final class CoarserAverage {
@@ -48,7 +48,7 @@ public final class CoarserAverage {
     public void add(long asOfMs, BigInteger finerSumMicros, long finerEventCount) {
         deriveBefore(asOfMs);
         if (inWindow.isEmpty()) {
-            nextAsOfMs = Grid.atOrAfter(asOfMs, average.everyMs());
+            nextAsOfMs = average.asOfAtOrAfter(asOfMs);
         }
         inWindow.add(new FinerRow(asOfMs, finerSumMicros, finerEventCount));
         sumMicros = sumMicros.add(finerSumMicros);

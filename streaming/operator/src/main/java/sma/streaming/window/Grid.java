@@ -1,12 +1,13 @@
 package sma.streaming.window;
 
 /**
- * The grid on which an average is emitted: every multiple of {@code everyMs} since the Unix epoch, before it as behind it.
+ * The grid on which an average is emitted: {@code offsetMs} since the Unix epoch, and every multiple of {@code everyMs}
+ * before it and behind it.
  *
  * <pre>
- * -10      -5       0        5        10       every 5 ms
+ * -8       -3       2        7        12       every 5 ms, offset 2 ms
  *  |        |    t  |        |        |
- *                after(t) = 0,  atOrAfter(t) = 0;  after(0) = 5,  atOrAfter(0) = 0
+ *                after(t) = 2,  atOrAfter(t) = 2;  after(2) = 7,  atOrAfter(2) = 2
  * </pre>
  *
  * <p>Times are in milliseconds since the epoch. All of the operator's grid arithmetic is here.
@@ -15,13 +16,13 @@ public final class Grid {
     private Grid() {}
 
     /** The first grid point after a time: of a window of any length, the first one that can hold an event of that time. */
-    public static long after(long timeMs, long everyMs) {
-        return timeMs - Math.floorMod(timeMs, everyMs) + everyMs;
+    public static long after(long timeMs, long everyMs, long offsetMs) {
+        return timeMs - Math.floorMod(timeMs - offsetMs, everyMs) + everyMs;
     }
 
     /** The first grid point at or after a time. */
-    public static long atOrAfter(long timeMs, long everyMs) {
-        return timeMs + Math.floorMod(-timeMs, everyMs);
+    public static long atOrAfter(long timeMs, long everyMs, long offsetMs) {
+        return timeMs + Math.floorMod(offsetMs - timeMs, everyMs);
     }
 
     /** The grid point behind a grid point. */

@@ -42,10 +42,10 @@ class AveragesOperatorTest {
             40,
             150,
             List.of(
-                    new Average("last_3", 3, 0, 10),
-                    new Average("last_200", 200, 0, 70),
-                    new Average("tumbling", 0, 10, 10),
-                    new Average("long", 0, 3_000, 100)));
+                    new Average("last_3", 3, 0, 10, 0),
+                    new Average("last_200", 200, 0, 70, 0),
+                    new Average("tumbling", 0, 10, 10, 0),
+                    new Average("long", 0, 3_000, 100, 0)));
 
     /** One run of the job: the tasks, the log of each partition, and how far each has been read. */
     private static final class Run {

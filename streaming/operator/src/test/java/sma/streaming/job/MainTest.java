@@ -24,7 +24,7 @@ class MainTest {
     private static final String PLAN =
             """
             {"generation": 1, "watermark_delay_ms": 1, "allowed_lateness_ms": 2, "max_ahead_ms": 3, "linger_ms": 4,
-             "windows": [{"average": "a", "event_count": 5, "duration_ms": 0, "every_ms": 6}],
+             "windows": [{"average": "a", "event_count": 5, "duration_ms": 0, "every_ms": 6, "offset_ms": 0}],
             """
             + KAFKA + ", \"database\": {\"url\": \"jdbc:x\", \"user\": \"u\", \"password\": \"secret\"}}";
 

@@ -18,11 +18,12 @@ class CoarserAverageTest {
         Random random = new Random(repetition.getCurrentRepetition());
         long everyMs = FINER_MS * (1 + random.nextInt(4));
         long durationMs = everyMs * (1 + random.nextInt(7));
+        long offsetMs = random.nextLong(everyMs);
         long startMs = random.nextInt(600) - 700;
         long endMs = startMs + random.nextInt(1_500);
         Map<Long, Pair> derived = new TreeMap<>();
         CoarserAverage average = new CoarserAverage(
-                new Average("week", 0, durationMs, everyMs),
+                new Average("week", 0, durationMs, everyMs, offsetMs),
                 startMs,
                 endMs,
                 (asOfMs, sum, eventCount) -> assertEquals(null, derived.put(asOfMs, new Pair(sum, eventCount))));
@@ -32,7 +33,8 @@ class CoarserAverageTest {
                 values.put(random.nextLong(2_000) - 1_000, new BigInteger(100, random).subtract(BigInteger.ONE.shiftLeft(99)));
             }
             derived.clear();
-            for (long asOf = -1_000; asOf <= Math.min(1_000, endMs); asOf += FINER_MS) {
+            long firstMs = offsetMs - everyMs * (1_000 / everyMs + 2); // before any value
+            for (long asOf = firstMs; asOf <= Math.min(1_000 + everyMs, endMs); asOf += FINER_MS) {
                 Pair part = pair(values, asOf - FINER_MS, asOf);
                 if (part.eventCount() > 0 && asOf > startMs) {
                     average.add(asOf, part.valueSum(), part.eventCount());
@@ -40,7 +42,7 @@ class CoarserAverageTest {
             }
             average.finish();
             Map<Long, Pair> expected = new TreeMap<>();
-            for (long asOf = Math.floorDiv(-1_000, everyMs) * everyMs; asOf <= endMs; asOf += everyMs) {
+            for (long asOf = firstMs; asOf <= endMs; asOf += everyMs) {
                 Pair pair = pair(values, asOf - durationMs, asOf);
                 if (pair.eventCount() > 0 && asOf - durationMs >= startMs) {
                     expected.put(asOf, pair);

@@ -159,7 +159,8 @@ public final class Oracle {
     private static Set<Long> candidates(Average average, List<Sent> events) {
         Set<Long> points = new TreeSet<>();
         for (Sent event : events) {
-            long point = Math.floorDiv(event.timeMs(), average.everyMs()) * average.everyMs();
+            long point = average.offsetMs()
+                    + Math.floorDiv(event.timeMs() - average.offsetMs(), average.everyMs()) * average.everyMs();
             for (long span = 0; span <= Math.max(average.durationMs(), average.everyMs()); span += average.everyMs()) {
                 points.add(point + span);
             }

@@ -19,12 +19,13 @@ import sma.streaming.window.Oracle.Sent;
 
 class PartitionAveragesTest {
     private static final List<Average> AVERAGES = List.of(
-            new Average("last_1", 1, 0, 10),
-            new Average("last_3", 3, 0, 10),
-            new Average("last_200", 200, 0, 70),
-            new Average("tumbling", 0, 10, 10),
-            new Average("hopping", 0, 50, 10),
-            new Average("long", 0, 3_000, 100));
+            new Average("last_1", 1, 0, 10, 0),
+            new Average("last_3", 3, 0, 10, 0),
+            new Average("last_200", 200, 0, 70, 30),
+            new Average("tumbling", 0, 10, 10, 0),
+            new Average("hopping", 0, 50, 10, 0),
+            new Average("shifted", 0, 60, 20, 7),
+            new Average("long", 0, 3_000, 100, 0));
 
     private static EventBlock block(List<Sent> log, int from, int until) {
         return Oracle.block(3, log, from, until);
@@ -158,7 +159,7 @@ class PartitionAveragesTest {
 
     @Test
     void manyWindowsOfManySizesShareOneBufferThatStaysBounded() {
-        Averages config = new Averages(20, 100, List.of(new Average("count", 500, 0, 10), new Average("span", 0, 1_000, 10)));
+        Averages config = new Averages(20, 100, List.of(new Average("count", 500, 0, 10, 0), new Average("span", 0, 1_000, 10, 0)));
         MemoryStore store = new MemoryStore();
         PartitionAverages averages = new PartitionAverages(config, store, new Tables());
         List<Sent> log = new ArrayList<>();
@@ -180,11 +181,11 @@ class PartitionAveragesTest {
             log.add(new Sent("c/m", index, 1));
         }
         MemoryStore store = new MemoryStore();
-        PartitionAverages before = new PartitionAverages(new Averages(0, 10, List.of(new Average("a", 0, 10, 10))), store, new Tables());
+        PartitionAverages before = new PartitionAverages(new Averages(0, 10, List.of(new Average("a", 0, 10, 10, 0))), store, new Tables());
         before.process(block(log, 0, 1_500));
         before.save();
         Tables tables = new Tables();
-        Averages config = new Averages(0, 10, List.of(new Average("b", 0, 600, 10), new Average("n", 700, 0, 10)));
+        Averages config = new Averages(0, 10, List.of(new Average("b", 0, 600, 10, 0), new Average("n", 700, 0, 10, 0)));
         PartitionAverages after = new PartitionAverages(config, store, tables);
         after.process(block(log, 1_500, 3_000));
 
@@ -204,7 +205,7 @@ class PartitionAveragesTest {
 
     @Test
     void anEventInOrderFiresOnceAndAnEventOutOfOrderFiresAgainOnlyWhatItChanges() {
-        Averages config = new Averages(0, 1_000, List.of(new Average("hopping", 0, 20, 10), new Average("last_2", 2, 0, 10)));
+        Averages config = new Averages(0, 1_000, List.of(new Average("hopping", 0, 20, 10, 0), new Average("last_2", 2, 0, 10, 0)));
         Tables tables = new Tables();
         PartitionAverages averages = new PartitionAverages(config, new MemoryStore(), tables);
         List<Sent> log = new ArrayList<>();

@@ -82,7 +82,11 @@ class VectorsTest {
 
     private static Average average(JsonNode window) {
         return new Average(
-                "x", window.path("event_count").asLong(), window.path("duration_ms").asLong(), window.get("every_ms").asLong());
+                "x",
+                window.path("event_count").asLong(),
+                window.path("duration_ms").asLong(),
+                window.get("every_ms").asLong(),
+                window.path("offset_ms").asLong());
     }
 
     private static List<Sent> events(JsonNode vector) {
