@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from tenacity import Retrying, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from clients.flink import FlinkRest
 from clients.kafka.rights import topic_operations
@@ -59,7 +59,12 @@ def test_a_job_goes_on_with_the_state_of_one_that_was_submitted_the_other_way(pl
 
 def test_kafka_says_what_the_job_may_do_with_its_topics(place):
     read, written = place.settings.events_topic, place.settings.late_events_topic
-    allowed = topic_operations(place.settings.kafka_as("stream"), [read, written, "no-such-topic"])
+    until_known = Retrying(  # by each broker: the topics are new
+        retry=retry_if_result(lambda allowed: not allowed.keys() >= {read, written}),
+        stop=stop_after_delay(30),
+        wait=wait_fixed(0.2),
+    )
+    allowed = until_known(topic_operations, place.settings.kafka_as("stream"), [read, written, "no-such-topic"])
     assert not allowed.pop("no-such-topic", set())  # where ACLs are in force, nothing is said of whether it is there
     assert allowed.keys() == {read, written}
     assert "Read" in allowed[read]
