@@ -7,7 +7,8 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Generic
 
@@ -24,7 +25,11 @@ _Key = tuple[Address, tuple[Any, ...]]
 
 
 class Pool(Generic[Connected]):
-    """The kept connections of one process; each is used by one thread at a time."""
+    """The kept connections of one process; each is used by one thread at a time.
+
+    There is no lock: the garbage collector ends a reading that was given up, which gives its connection back, wherever
+    memory is allocated, so in the middle of any of these methods too. What they do with a deque is one step each.
+    """
 
     def __init__(self, connect: Callable[[KafkaConnection, Address, float], Connected], idle_s: float = IDLE_S) -> None:
         """Keep none yet.
@@ -35,8 +40,7 @@ class Pool(Generic[Connected]):
         """
         self._connect = connect
         self._idle_s = idle_s
-        self._kept: dict[_Key, list[tuple[float, Connected]]] = {}  # and since when each is idle
-        self._lock = threading.Lock()
+        self._kept: dict[_Key, deque[tuple[float, Connected]]] = {}  # and since when each is idle, the longest first
         self._closer: threading.Timer | None = None
         atexit.register(self.close)
         os.register_at_fork(after_in_child=self._forget)
@@ -55,12 +59,9 @@ class Pool(Generic[Connected]):
         if not wire.is_usable:
             wire.close()
             return
-        with self._lock:
-            self._kept.setdefault(_key(wire.settings, wire.address), []).append((time.monotonic(), wire))
-            if self._closer is None:
-                self._closer = threading.Timer(self._idle_s, self._close_idle)
-                self._closer.daemon = True
-                self._closer.start()
+        self._kept.setdefault(_key(wire.settings, wire.address), deque()).append((time.monotonic(), wire))
+        if self._closer is None:
+            self._close_later()
 
     def ask(
         self, settings: KafkaConnection, address: Address, timeout_s: float, question: Callable[[Connected], Found]
@@ -85,7 +86,7 @@ class Pool(Generic[Connected]):
             KafkaError: as the last one raises it.
         """
         *others, last = sorted(
-            addresses(settings.kafka_bootstrap), key=lambda each: _key(settings, each) not in self._kept
+            addresses(settings.kafka_bootstrap), key=lambda each: not self._kept.get(_key(settings, each))
         )
         for address in others:
             with suppress(KafkaError):
@@ -103,48 +104,44 @@ class Pool(Generic[Connected]):
             self.give_back(wire)
 
     def _take(self, settings: KafkaConnection, address: Address, timeout_s: float) -> Connected | None:
-        key = _key(settings, address)
-        while True:
-            with self._lock:
-                kept = self._kept.get(key)
-                if not kept:
-                    return None
+        kept = self._kept.get(_key(settings, address))
+        while kept:
+            try:
                 _, wire = kept.pop()
-                if not kept:
-                    del self._kept[key]
+            except IndexError:  # another thread was faster
+                break
             if wire.is_open:
                 wire.wait_for(timeout_s)
                 return wire
             wire.close()
+        return None
+
+    def _close_later(self) -> None:
+        self._closer = threading.Timer(self._idle_s, self._close_idle)
+        self._closer.daemon = True
+        self._closer.start()
 
     def _close_idle(self) -> None:
         self._close(time.monotonic() - self._idle_s)
-        with self._lock:
-            self._closer = None
-            if self._kept:
-                self._closer = threading.Timer(self._idle_s, self._close_idle)
-                self._closer.daemon = True
-                self._closer.start()
+        self._closer = None
+        if any(self._kept.copy().values()):
+            self._close_later()
 
     def _close(self, idle_since: float) -> None:
         """Close what has been idle since a time or longer."""
-        with self._lock:
-            kept, self._kept = self._kept, {}
-            for key, idle in kept.items():
-                if newer := [each for each in idle if each[0] > idle_since]:
-                    self._kept[key] = newer
-        _close_all(wire for idle in kept.values() for since, wire in idle if since <= idle_since)
+        for kept in self._kept.copy().values():
+            with suppress(IndexError):  # none is left
+                while kept[0][0] <= idle_since:
+                    since, wire = kept.popleft()
+                    if since > idle_since:  # another thread has taken the one that was looked at
+                        kept.appendleft((since, wire))
+                        break
+                    wire.close()
 
     def _forget(self) -> None:
         """Close what a forked process has of its parent's connections, which stay open there."""
-        self._lock = threading.Lock()
         self._closer = None
         self.close()
-
-
-def _close_all(wires: Iterable[Wire]) -> None:
-    for wire in wires:
-        wire.close()
 
 
 def _key(settings: KafkaConnection, address: Address) -> _Key:

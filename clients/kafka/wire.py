@@ -90,7 +90,7 @@ class Wire:
     @property
     def is_usable(self) -> bool:
         """Whether another request can be sent, as far as is known."""
-        return self._is_whole
+        return self._is_whole and not self.is_closed
 
     @property
     def is_closed(self) -> bool:
@@ -100,9 +100,11 @@ class Wire:
     @property
     def is_open(self) -> bool:
         """Whether it is usable and the broker has not closed it; not while a response is awaited."""
+        if not self.is_usable:
+            return False
         waiting = select.poll()
         waiting.register(self._socket, select.POLLIN)
-        return self._is_whole and not waiting.poll(0)
+        return not waiting.poll(0)
 
     def wait_for(self, timeout_s: float) -> None:
         """Wait so long for each sign of the broker from now on."""

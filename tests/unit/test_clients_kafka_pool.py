@@ -1,7 +1,12 @@
 """Connections to brokers are kept, each for one principal, until they are idle for long or broken."""
 
+import atexit
+import gc
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -95,6 +100,19 @@ def test_a_connection_that_turns_out_to_be_closed_is_made_again() -> None:
         assert asked[0] is asked[1] is not asked[2]
 
 
+def test_a_connection_that_was_closed_here_is_not_used_whenever_it_was_given_back() -> None:
+    log = Log([])
+    with kafka_with(log) as bootstrap, closing(Pool(Wire)) as pool:
+        settings, address = settings_of(bootstrap), address_of(bootstrap)
+        before, after = pool.borrow(settings, address, 5), pool.borrow(settings, address, 5)
+        before.close()
+        for wire in (before, after):
+            pool.give_back(wire)
+        after.close()
+        assert pool.ask(settings, address, 5, brokers) == 1
+        assert log.connections == 3
+
+
 def test_a_connection_whose_response_was_not_read_is_closed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, closing(Pool(Wire)) as pool:
         address = silent.getsockname()
@@ -116,6 +134,60 @@ def test_an_idle_connection_is_closed() -> None:
         while not wire.is_closed:
             assert time.monotonic() < give_up_at
             time.sleep(0.02)
+
+
+def test_a_reading_that_the_garbage_collector_ends_gives_its_connection_back_wherever_that_happens() -> None:
+    pool = Pool(Wire)
+    atexit.unregister(pool.close)  # which would wait for ever too
+    borrowed = []  # or the collector would close their sockets as well
+
+    with kafka_with(Log([])) as bootstrap:
+        settings, address = settings_of(bootstrap), address_of(bootstrap)
+
+        def reading() -> Iterator[None]:
+            borrowed.append(pool.borrow(settings, address, 5))
+            wire = borrowed[-1]
+            try:
+                yield
+            finally:
+                pool.give_back(wire)
+
+        def give_up_readings() -> None:
+            wire = pool.borrow(settings, address, 5)
+            for objects in range(40):  # after so many the collector runs, and looks at the youngest alone
+                gc.disable()
+                given_up: list[Any] = [reading()]
+                next(given_up[0])
+                given_up.append(given_up)  # a cycle, as an exception and its frames are
+                del given_up
+                gc.set_threshold(gc.get_count()[0] + objects, 10**9, 10**9)
+                gc.enable()
+                pool.give_back(wire)
+                wire = pool.borrow(settings, address, 5)
+            wire.close()
+
+        thresholds = gc.get_threshold()
+        giving = threading.Thread(target=give_up_readings, daemon=True)
+        giving.start()
+        giving.join(DEADLINE_S)
+        gc.set_threshold(*thresholds)
+        gc.enable()
+        assert not giving.is_alive()
+        gc.collect()
+        pool.close()
+    assert all(wire.is_closed for wire in borrowed)
+
+
+def test_many_threads_use_each_connection_one_at_a_time_while_idle_ones_are_closed() -> None:
+    log = Log([])
+    with kafka_with(log) as bootstrap, closing(Pool(Wire, idle_s=0.01)) as pool:
+        settings, address = settings_of(bootstrap), address_of(bootstrap)
+
+        def ask_often(_: int) -> list[int]:
+            return [pool.ask(settings, address, 5, brokers) for _ in range(100)]
+
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(ask_often, range(8))) == [[1] * 100] * 8
 
 
 def test_a_server_that_is_connected_is_asked_before_the_others() -> None:
