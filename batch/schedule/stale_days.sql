@@ -65,7 +65,9 @@ block AS (
             sma.day_of_ms(min_event_time_ms) AS oldest_day,
             sma.day_of_ms(max_event_time_ms) AS newest_day,
             sma.day_of_ms(sma.grid_point_after(min_event_time_ms, %(every_ms)s, %(offset_ms)s)) AS first_day,
-            sma.day_of_ms(sma.last_grid_point(max_event_time_ms, %(every_ms)s, %(offset_ms)s, %(length_ms)s)) AS made_day
+            sma.day_of_ms(
+                sma.last_grid_point(max_event_time_ms, %(every_ms)s, %(offset_ms)s, %(length_ms)s)
+            ) AS made_day
         FROM sma.offset_blocks
         WHERE event_count > 0
     ) AS placed
@@ -152,14 +154,18 @@ settled AS MATERIALIZED (
         result.read_to,
         result.written_at,
         coalesce(result.max_ahead_ms <> %(max_ahead_ms)s, false) AS has_other_rules,
-        sma.grid_point_after(least(sma.epoch_ms(result.low_watermark), day_end.last_ms), %(every_ms)s, %(offset_ms)s) AS closed_then,
+        sma.grid_point_after(
+            least(sma.epoch_ms(result.low_watermark), day_end.last_ms), %(every_ms)s, %(offset_ms)s
+        ) AS closed_then,
         sma.grid_point_after(least(%(low_watermark_ms)s, day_end.last_ms), %(every_ms)s, %(offset_ms)s) AS closed_now,
         -- or in a partition that lagged when the result was computed
         EXISTS (
             SELECT
             FROM jsonb_each(result.lagging) AS lagging (kafka_partition, closed_ms)
             WHERE sma.grid_point_after(
-                    least((%(closed_ms)s::jsonb ->> lagging.kafka_partition)::bigint, day_end.last_ms), %(every_ms)s, %(offset_ms)s
+                    least((%(closed_ms)s::jsonb ->> lagging.kafka_partition)::bigint, day_end.last_ms),
+                    %(every_ms)s,
+                    %(offset_ms)s
                 ) > sma.grid_point_after(least(lagging.closed_ms::bigint, day_end.last_ms), %(every_ms)s, %(offset_ms)s)
         ) AS has_caught_up,
         (
