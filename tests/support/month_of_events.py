@@ -27,7 +27,7 @@ AVERAGES = Averages(
         Average("days", DurationWindow(2 * DAY_MS), 6 * HOUR),
         Average("last_3", CountWindow(3), HOUR),
         Average("last_40", CountWindow(40), 6 * HOUR),
-        Average("weeks", DurationWindow(7 * DAY_MS), 7 * DAY_MS, offset_ms=4 * DAY_MS),
+        Average("days_at_five", DurationWindow(DAY_MS), DAY_MS, offset_ms=5 * HOUR),
         Average("last_7", CountWindow(7), 12 * HOUR, offset_ms=5 * HOUR),
     ),
 )
