@@ -10,9 +10,8 @@ import psycopg
 
 from database.migrate import connect
 from sma.averages import Average
-from sma.durations import format_duration
 from sma.errors import SmaError, first_line_of
-from sma.window import CountWindow, DurationWindow
+from sma.window import CountWindow, DurationWindow, window_in_words
 
 # with the definitions locked, so that of two commands the second sees what the first has stored
 _OTHER = """
@@ -80,9 +79,5 @@ def _row(average: Average) -> dict[str, object]:
         "window_ms": window.duration_ms if isinstance(window, DurationWindow) else None,
         "every_ms": average.every_ms,
         "offset_ms": average.offset_ms,
-        "description": f"last {_size(window)}, every {average.every_in_words}",
+        "description": f"last {window_in_words(window)}, every {average.every_in_words}",
     }
-
-
-def _size(window: CountWindow | DurationWindow) -> str:
-    return f"{window.event_count} events" if isinstance(window, CountWindow) else format_duration(window.duration_ms)

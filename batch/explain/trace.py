@@ -25,7 +25,6 @@ from batch.store.database import Connection, connect, snapshot
 from clients.kafka.groups import committed_offsets
 from sma.averages import Average, Averages
 from sma.days import day_of
-from sma.durations import format_duration
 from sma.errors import SmaError
 from sma.grid import grid_point_after, grid_point_at_or_before
 from sma.instants import format_instant
@@ -95,7 +94,7 @@ def _require_on_grid(average: Average, as_of_ms: int) -> None:
     if before != as_of_ms:
         raise SmaError(
             f"{format_instant(as_of_ms)} is not on the grid of the average {average.name!r}, which is computed every "
-            f"{format_duration(average.every_ms)}: the nearest grid points are {format_instant(before)} and "
+            f"{average.every_in_words}: the nearest grid points are {format_instant(before)} and "
             f"{format_instant(grid_point_after(as_of_ms, *grid))}"
         )
 

@@ -14,10 +14,8 @@ from clients.kafka.java import java_properties
 from deploy.local.environment import read_environment
 from deploy.local.kafka_layout import has_tls
 from deploy.local.services.kafka_config import bootstrap_settings
-from deploy.local.services.render import INSTALL_DIR
+from deploy.local.services.render import ALLOWED_URLS, INSTALL_DIR
 from sma.settings import Settings, load_settings
-
-_ALLOWED_URLS = "org.apache.kafka.sasl.oauthbearer.allowed.urls"
 
 
 def run_tool(settings: Settings, tool: str, *arguments: str) -> int:
@@ -31,7 +29,7 @@ def run_tool(settings: Settings, tool: str, *arguments: str) -> int:
         settings = bootstrap_settings(settings, environment)
     else:
         settings = settings.kafka_as("admin")
-    java = ["java", f"-D{_ALLOWED_URLS}={settings.kafka_oauth_token_url}", "-cp", f"{INSTALL_DIR}/kafka/*", tool]
+    java = ["java", f"-D{ALLOWED_URLS}={settings.kafka_oauth_token_url}", "-cp", f"{INSTALL_DIR}/kafka/*", tool]
     with NamedTemporaryFile("w", suffix=".properties") as file:  # for its owner only
         file.write(properties_text(java_properties(settings)))
         file.flush()

@@ -124,7 +124,7 @@ def average_of(window: Mapping[str, Any]) -> Average:
     """Return the average that the operator reads as `window`."""
     count, duration_ms = window["event_count"], window["duration_ms"]
     size = CountWindow(count) if count else DurationWindow(duration_ms)
-    return Average(window["average"], size, window["every_ms"], window.get("offset_ms", 0))  # not in older ones
+    return Average(window["average"], size, window["every_ms"], window["offset_ms"])
 
 
 def _plan(

@@ -5,7 +5,7 @@ import sys
 from deploy.local.environment import Environment
 from deploy.local.kafka_layout import broker_file, broker_programs, has_token_server, jwks_url
 from deploy.local.parts import TOKEN_SERVER
-from deploy.local.services.render import INSTALL_DIR
+from deploy.local.services.render import ALLOWED_URLS, INSTALL_DIR
 
 _HEAP, _HEAP_OF_SEVERAL = "512m", "384m"
 
@@ -43,5 +43,4 @@ def kafka_commands(environment: Environment) -> dict[str, list[str]]:
 
 def _allowed_urls(environment: Environment) -> list[str]:
     """Java's Kafka asks no OAuth server that its JVM does not allow."""
-    allowed = "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls"
-    return [f"{allowed}={jwks_url(environment.ports)}"] if has_token_server(environment.values) else []
+    return [f"-D{ALLOWED_URLS}={jwks_url(environment.ports)}"] if has_token_server(environment.values) else []

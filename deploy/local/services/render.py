@@ -26,7 +26,7 @@ _METRICS_REPORTER = "org.apache.flink.metrics.prometheus.BoundPrometheusReporter
 _JAVA_OPTIONS = "-Duser.timezone=UTC -Djava.net.preferIPv4Stack=true -Dpekko.remote.classic.startup-timeout=60s"
 
 # Kafka's clients get tokens only from the places that this property of their JVM names.
-_ALLOWED_URLS = "org.apache.kafka.sasl.oauthbearer.allowed.urls"
+ALLOWED_URLS = "org.apache.kafka.sasl.oauthbearer.allowed.urls"
 
 
 def render_template(name: str, environment: Environment, **others: str) -> str:
@@ -46,7 +46,7 @@ def render_flink_config(settings: StreamingSettings, environment: Environment, s
     """
     java_options = f"{yaml.safe_load(stock)['env']['java']['opts']['all']} {_JAVA_OPTIONS}"
     if settings.kafka_oauth_token_url:
-        java_options += f" -D{_ALLOWED_URLS}={settings.kafka_oauth_token_url}"
+        java_options += f" -D{ALLOWED_URLS}={settings.kafka_oauth_token_url}"
     state, ports = environment.state_dir / "flink", environment.ports
     config: dict[str, Any] = {
         "env.java.opts.all": java_options,
