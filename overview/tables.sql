@@ -17,7 +17,7 @@ SELECT
     coalesce(sum(late_event_count), 0)::bigint,
     coalesce(sum(rejected_event_count), 0)::bigint,
     coalesce(sum(heartbeat_count), 0)::bigint
-FROM sma.offset_blocks
+FROM sma.indexed_partitions
 
 -- read_days --
 WITH newest AS (

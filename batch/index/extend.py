@@ -222,7 +222,9 @@ def _extend(task: _Task) -> Iterator[_Step]:
         from_offset, events, heartbeats = done.next_offset, 0, 0
 
         def write() -> _Step:
-            write_pass(connection, task.partition, task.rule, from_offset, done, late, rejected, task.topic_id)
+            write_pass(
+                connection, task.partition, task.rule, from_offset, done, late, rejected, heartbeats, task.topic_id
+            )
             late_events = sum(columns.kafka_offsets.size for columns in late)
             first_rejected = rejected[0][0] if rejected else None
             counts = (events - late_events, late_events, len(rejected), heartbeats)

@@ -5,6 +5,7 @@ rule of lateness: an event is late iff its event time is older than the max log 
 the log, less `allowed_lateness`.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,23 @@ class Block:
     heartbeats: int = 0
     min_event_time_ms: int | None = None
     max_event_time_ms: int | None = None
+
+
+@dataclass(slots=True)
+class DayGain:
+    """What the log gained of one day of event time; `events` are those that are not late, the times those of all.
+
+    first_offset: of the block with the first event that is not late; None where there is none.
+    next_offset, late_next_offset: one past the last event, and the last late event; 0 where there is none.
+    """
+
+    min_event_time_ms: int
+    max_event_time_ms: int
+    events: int = 0
+    late_events: int = 0
+    first_offset: int | None = None
+    next_offset: int = 0
+    late_next_offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +99,7 @@ class IndexPass:
         next_offset: one past the last record so far.
         max_log_time_ms: of an event or heartbeat so far; None where there is none.
         blocks: those that are new or have gained records since `forget_written`.
+        days: what each day since the epoch has gained since then.
         first_offsets: by series number, of the series that have their first event of the partition since then.
     """
 
@@ -102,7 +121,8 @@ class IndexPass:
         self._series_met = 0
         self._max_log_times_ms = np.empty(0, np.int64)
         self._has_gained = np.empty(0, np.bool_)
-        self._day_counts: dict[tuple[int, int], int] = {}
+        self._day_counts: dict[tuple[int, int], list[int]] = {}
+        self.days: dict[int, DayGain] = {}
         self.first_offsets: dict[int, int] = {}
 
     def is_full(self, block: Block) -> bool:
@@ -117,12 +137,12 @@ class IndexPass:
         for place in np.flatnonzero(max_times_before == NO_EVENT_MS).tolist():
             self.first_offsets[int(chunk.series_ids[place])] = int(chunk.kafka_offsets[place])
         late = is_late(chunk.event_times_ms, max_times_before, self._allowed_lateness_ms)
-        self._count_days(chunk.series_ids[~late], chunk.event_times_ms[~late])
         for times in (chunk.log_times_ms, chunk.heartbeat_times_ms):
             if times.size:
                 newest_ms = int(times.max())
                 self.max_log_time_ms = max(newest_ms, self.max_log_time_ms or newest_ms)
         self._add_blocks(chunk, late)
+        self._add_days(chunk, late)
         places = np.flatnonzero(late)
         return LateEvents(
             chunk.kafka_offsets[places],
@@ -136,12 +156,13 @@ class IndexPass:
         """Forget what has been stored: only a last block that is not full stays."""
         self.blocks = [block for block in self.blocks[-1:] if not self.is_full(block)]
         self._day_counts = {}
+        self.days = {}
         self._has_gained[:] = False
         self.first_offsets = {}
 
-    def day_counts(self) -> Iterator[tuple[int, int, int]]:
-        """Yield (series number, day since the epoch, events that are not late) not stored yet."""
-        return ((series, day, count) for (series, day), count in self._day_counts.items())
+    def day_counts(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (series number, day since the epoch, events that are not late, late events) not stored yet."""
+        return ((series, day, count, late) for (series, day), (count, late) in self._day_counts.items())
 
     def max_log_times_by_series(self) -> Iterator[tuple[int, int]]:
         """Yield (series number, max log time in ms) of each series that has gained an event since `forget_written`."""
@@ -184,13 +205,54 @@ class IndexPass:
             block.next_offset = self.next_offset = next_offset
             place = end
 
-    def _count_days(self, series_ids: NDArray[np.int32], event_times_ms: Ints) -> None:
+    def _add_days(self, chunk: Chunk, late: NDArray[np.bool_]) -> None:
+        """Add the events of a chunk to their days, after their blocks."""
+        block_starts = [block.first_offset for block in self.blocks]
+        for are_late in (False, True):
+            places = np.flatnonzero(late == are_late)
+            times_ms, offsets = chunk.event_times_ms[places], chunk.kafka_offsets[places]
+            self._count_days(chunk.series_ids[places], times_ms, are_late)
+            for day, first, last, min_ms, max_ms, count in _by_day(times_ms):
+                gain = self.days.setdefault(day, DayGain(min_ms, max_ms))
+                gain.min_event_time_ms = min(gain.min_event_time_ms, min_ms)
+                gain.max_event_time_ms = max(gain.max_event_time_ms, max_ms)
+                next_offset = int(offsets[last]) + 1
+                if are_late:
+                    gain.late_events, gain.late_next_offset = gain.late_events + count, next_offset
+                else:
+                    gain.events, gain.next_offset = gain.events + count, next_offset
+                    if gain.first_offset is None:
+                        gain.first_offset = block_starts[bisect_right(block_starts, int(offsets[first])) - 1]
+
+    def _count_days(self, series_ids: NDArray[np.int32], event_times_ms: Ints, are_late: bool) -> None:
+        if not series_ids.size:
+            return
         runs = np.stack(day_runs(series_ids, event_times_ms, len(self.series), DAY_MS))
         keys, places = np.unique(runs[:2], axis=1, return_inverse=True)
         counts = np.zeros(keys.shape[1], np.int64)
         np.add.at(counts, places.ravel(), runs[2])
         for series, day, count in zip(*keys.tolist(), counts.tolist(), strict=True):
-            self._day_counts[series, day] = self._day_counts.get((series, day), 0) + count
+            self._day_counts.setdefault((series, day), [0, 0])[are_late] += count
+
+
+def _by_day(event_times_ms: Ints) -> Iterator[tuple[int, int, int, int, int, int]]:
+    """Return (day since the epoch, place of its first event, of its last, min time, max time, number of events)."""
+    if not event_times_ms.size:
+        return iter(())
+    of_events = event_times_ms // DAY_MS
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(of_events)) + 1])  # of runs of events of one day
+    ends = np.concatenate([starts[1:], [of_events.size]])
+    days, places = np.unique(of_events[starts], return_inverse=True)
+    counts, last, first = np.zeros((3, days.size), np.int64)
+    first += of_events.size
+    min_ms, max_ms = event_times_ms.max() + counts, event_times_ms.min() + counts
+    np.minimum.at(first, places, starts)
+    np.maximum.at(last, places, ends - 1)
+    np.minimum.at(min_ms, places, np.minimum.reduceat(event_times_ms, starts))
+    np.maximum.at(max_ms, places, np.maximum.reduceat(event_times_ms, starts))
+    np.add.at(counts, places, ends - starts)
+    columns = (days, first, last, min_ms, max_ms, counts)
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def _positions(chunk: Chunk) -> tuple[Ints, Ints, Ints]:

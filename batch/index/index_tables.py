@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, LiteralString
 
 from batch.index.index_pass import Block, IndexPass, LateEvents, Names, PassEnd
+from batch.index.log_days import record_days
 from batch.index.log_index import Rule
 from batch.index.split_marks import record_split_series
 from batch.store.database import Connection
@@ -66,6 +67,7 @@ def write_pass(
     done: IndexPass,
     late: Sequence[LateEvents],
     rejected: Sequence[tuple[int, str]],
+    heartbeats: int,
     topic_id: str = "",
 ) -> None:
     """Extend the index of a partition by the results of a pass, in one transaction.
@@ -78,6 +80,7 @@ def write_pass(
         done: the pass.
         late: its late events since it was last written.
         rejected: (Kafka offset, reason), likewise.
+        heartbeats: how many of them there were, likewise.
         topic_id: of the topic that was read; empty where Kafka knows none.
 
     Raises:
@@ -86,6 +89,12 @@ def write_pass(
     names = [done.series[number] for number in range(len(done.series))]
     max_times = list(done.max_log_times_by_series())
     days = list(done.day_counts())
+    counts = {
+        "events": sum(gain.events for gain in done.days.values()),
+        "late_events": sum(gain.late_events for gain in done.days.values()),
+        "rejected_events": len(rejected),
+        "heartbeats": heartbeats,
+    }
     with connection.transaction():
         _require_continued(connection, partition, rule, from_offset)
         if done.blocks:
@@ -107,18 +116,21 @@ def write_pass(
             connection,
             _SQL["add_days"],
             partition,
-            [names[number] for number, _, _ in days],
-            days=[day_of_number(day) for _, day, _ in days],
-            counts=[count for *_, count in days],
+            [names[number] for number, *_ in days],
+            days=[day_of_number(day) for _, day, *_ in days],
+            counts=[count for _, _, count, _ in days],
+            late_counts=[late_count for *_, late_count in days],
             next_offset=done.next_offset,
         )
-        record_split_series(connection, partition, done, late)
+        record_days(connection, partition, done)
+        record_split_series(connection, partition, done)
         bound = {"partition": partition, "next_offset": done.next_offset, "max_log_time_ms": done.max_log_time_ms}
         connection.execute(
             _SQL["record_partition"],
             bound
             | {"allowed_lateness_ms": rule.allowed_lateness_ms, "max_ahead_ms": rule.max_ahead_ms}
-            | {"topic_id": topic_id or None},
+            | {"topic_id": topic_id or None}
+            | counts,
         )
 
 

@@ -93,14 +93,29 @@ SET max_log_time_ms = excluded.max_log_time_ms
 WHERE indexed_series.max_log_time_ms < excluded.max_log_time_ms
 
 -- add_days --
-INSERT INTO sma.series_days AS counted (kafka_partition, customer, metric, day, event_count, next_offset)
+INSERT INTO sma.series_days AS counted (
+    kafka_partition,
+    customer,
+    metric,
+    day,
+    event_count,
+    late_event_count,
+    next_offset
+)
 SELECT
     %(partition)s,
     *,
     %(next_offset)s
-FROM unnest(%(customers)s::text[], %(metrics)s::text[], %(days)s::date[], %(counts)s::bigint[])
+FROM unnest(
+    %(customers)s::text[],
+    %(metrics)s::text[],
+    %(days)s::date[],
+    %(counts)s::bigint[],
+    %(late_counts)s::bigint[]
+)
 ON CONFLICT (kafka_partition, day, customer, metric) DO UPDATE
 SET event_count = counted.event_count + excluded.event_count,
+    late_event_count = counted.late_event_count + excluded.late_event_count,
     next_offset = excluded.next_offset
 
 -- record_partition --
@@ -110,7 +125,11 @@ INSERT INTO sma.indexed_partitions (
     max_log_time_ms,
     allowed_lateness_ms,
     max_ahead_ms,
-    topic_id
+    topic_id,
+    event_count,
+    late_event_count,
+    rejected_event_count,
+    heartbeat_count
 )
 VALUES (
     %(partition)s,
@@ -118,12 +137,20 @@ VALUES (
     %(max_log_time_ms)s,
     %(allowed_lateness_ms)s,
     %(max_ahead_ms)s,
-    %(topic_id)s
+    %(topic_id)s,
+    %(events)s,
+    %(late_events)s,
+    %(rejected_events)s,
+    %(heartbeats)s
 )
 ON CONFLICT (kafka_partition) DO UPDATE
 SET next_offset = excluded.next_offset,
     max_log_time_ms = excluded.max_log_time_ms,
     topic_id = coalesce(indexed_partitions.topic_id, excluded.topic_id),
+    event_count = indexed_partitions.event_count + excluded.event_count,
+    late_event_count = indexed_partitions.late_event_count + excluded.late_event_count,
+    rejected_event_count = indexed_partitions.rejected_event_count + excluded.rejected_event_count,
+    heartbeat_count = indexed_partitions.heartbeat_count + excluded.heartbeat_count,
     indexed_at = now()
 
 -- fill_in_topic_id --
@@ -137,6 +164,7 @@ TRUNCATE
     sma.offset_blocks,
     sma.indexed_series,
     sma.series_days,
+    sma.log_days,
     sma.late_events,
     sma.rejected_events,
     sma.split_series

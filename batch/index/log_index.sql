@@ -2,18 +2,16 @@
 
 -- read_partitions --
 SELECT
-    indexed.kafka_partition,
-    indexed.next_offset,
-    indexed.max_log_time_ms,
-    coalesce(sum(block.event_count), 0)::bigint,
-    coalesce(sum(block.late_event_count), 0)::bigint,
-    coalesce(sum(block.rejected_event_count), 0)::bigint,
-    coalesce(sum(block.heartbeat_count), 0)::bigint,
-    indexed.settled_ms
-FROM sma.indexed_partitions AS indexed
-LEFT JOIN sma.offset_blocks AS block USING (kafka_partition)
-GROUP BY indexed.kafka_partition
-ORDER BY indexed.kafka_partition
+    kafka_partition,
+    next_offset,
+    max_log_time_ms,
+    event_count,
+    late_event_count,
+    rejected_event_count,
+    heartbeat_count,
+    settled_ms
+FROM sma.indexed_partitions
+ORDER BY kafka_partition
 
 -- read_read_to --
 SELECT

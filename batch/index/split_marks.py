@@ -5,20 +5,19 @@ with each pass over the log, in its transaction; what a pass costs depends on wh
 sql/migrations/0023_split_series.sql, the choices in docs/decisions/0048-series-in-two-partitions.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import LiteralString
 
-from batch.index.index_pass import IndexPass, LateEvents, Names
+from batch.index.index_pass import IndexPass, Names
 from batch.store.database import Connection
 from clients.statements import load_statements
 from sma.days import day_of_number
-from sma.durations import DAY_MS
 
 _SQL = load_statements(__file__)
 
 
-def record_split_series(connection: Connection, partition: int, done: IndexPass, late: Sequence[LateEvents]) -> None:
+def record_split_series(connection: Connection, partition: int, done: IndexPass) -> None:
     """Record the series of a pass that other partitions have too; in the pass's transaction, after its tables.
 
     Passes over two partitions take turns here, so that the second of them sees what the first has written.
@@ -27,9 +26,8 @@ def record_split_series(connection: Connection, partition: int, done: IndexPass,
         connection: to the database.
         partition: of the pass.
         done: the pass.
-        late: its late events since it was last written.
     """
-    days = _first_and_last_days(done, late)
+    days = _first_and_last_days(done)
     if not days:
         return
     connection.execute(_SQL["take_turns"])
@@ -62,19 +60,13 @@ def settle_marks(connection: Connection) -> None:
         connection.execute(_SQL["remove_marks"])
 
 
-def _first_and_last_days(done: IndexPass, late: Sequence[LateEvents]) -> dict[int, tuple[date, date]]:
+def _first_and_last_days(done: IndexPass) -> dict[int, tuple[date, date]]:
     """Return by series number the first and the last day with an event that is not written yet."""
     numbers: dict[int, tuple[int, int]] = {}
-    for series, day in _days(done, late):
+    for series, day, *_ in done.day_counts():
         first, last = numbers.get(series, (day, day))
         numbers[series] = min(first, day), max(last, day)
     return {series: (day_of_number(first), day_of_number(last)) for series, (first, last) in numbers.items()}
-
-
-def _days(done: IndexPass, late: Sequence[LateEvents]) -> Iterable[tuple[int, int]]:
-    yield from ((series, day) for series, day, _ in done.day_counts())
-    for columns in late:
-        yield from zip(columns.series_ids.tolist(), (columns.event_times_ms // DAY_MS).tolist(), strict=True)
 
 
 def _execute(

@@ -45,7 +45,7 @@ SELECT
     max(held.day)
 FROM unnest(%(customers)s::text[], %(metrics)s::text[]) AS met (customer, metric)
 INNER JOIN sma.indexed_series AS indexed USING (customer, metric)
-INNER JOIN sma.event_days AS held USING (customer, metric, kafka_partition)
+INNER JOIN sma.series_days AS held USING (customer, metric, kafka_partition)
 GROUP BY indexed.customer, indexed.metric, indexed.kafka_partition, indexed.first_offset
 ON CONFLICT DO NOTHING
 

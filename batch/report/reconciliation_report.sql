@@ -136,9 +136,10 @@ WITH series_day AS (
         present.metric,
         present.day,
         min(coalesce(indexed.next_offset, 0) - present.next_offset) AS records_after
-    FROM sma.event_days AS present
+    FROM sma.log_days AS held
+    INNER JOIN sma.series_days AS present USING (day, kafka_partition)
     LEFT JOIN sma.indexed_partitions AS indexed USING (kafka_partition)
-    WHERE present.day IN (
+    WHERE held.day IN (
             SELECT day FROM sma.reconciliations WHERE run_id = ANY(%(run_ids)s) AND windows_compared > 0
         )
         AND (present.customer = %(customer)s OR %(customer)s::text IS NULL)

@@ -15,7 +15,6 @@ from batch.log.offsets import Progress
 from batch.store.database import LAYERS, Connection, connect, snapshot
 from clients.statements import load_statements
 from sma.averages import Average, Averages
-from sma.durations import DAY_MS
 from sma.limits import LATEST_EVENT_TIME_MS
 from sma.settings import DatabaseSettings
 
@@ -38,8 +37,7 @@ def owner_days(
 ) -> set[date]:
     """Return the days that own a row with as_of <= until_ms, closed or not, by the offset index.
 
-    Where events that are far apart share a block of the index, the days that a window of the first could reach are
-    included, whether or not an event of that day is so late.
+    Days of other customers' rows may be among a customer's: where it has events, the times are those of all.
 
     Args:
         connection: to the database.
@@ -98,7 +96,6 @@ def _parameters(average: Average, until_ms: int, customer: str | None) -> dict[s
         "every_ms": average.every_ms,
         "offset_ms": average.offset_ms,
         "length_ms": average.length_ms,
-        "owned_days": -(-average.length_ms // DAY_MS),
         "until_ms": until_ms,
         "customer": customer,
     }

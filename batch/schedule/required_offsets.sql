@@ -2,76 +2,67 @@
 
 -- read_required_offsets --
 -- It takes whole days, as batch.windows.day_plan does, so no offset is after the first one of a plan. Late events are
--- in the index and are not read again.
-WITH counted AS (
+-- in the index and are not read again. A series that has an event near a day is followed back until N events are there.
+WITH RECURSIVE near AS MATERIALIZED (
     SELECT
-        kafka_partition,
-        customer,
-        metric,
-        day,
-        coalesce(lead(day) OVER series, day) AS next_day,
-        (sum(event_count) OVER series)::bigint AS events_through
-    FROM (
-        SELECT
-            kafka_partition,
-            customer,
-            metric,
-            day,
-            sum(event_count) AS event_count
-        FROM sma.event_days
-        GROUP BY kafka_partition, customer, metric, day
-    ) AS by_day
+        required.day AS required_day,
+        held.kafka_partition,
+        held.day
+    FROM unnest(%(days)s::date[]) AS required (day)
+    INNER JOIN sma.log_days AS held ON held.day BETWEEN required.day - %(lookback_days)s::integer AND required.day
+),
+back AS (
+    SELECT
+        near.required_day,
+        near.kafka_partition,
+        present.customer,
+        present.metric,
+        min(present.day) AS day,
+        0::bigint AS events_between
+    FROM near
+    INNER JOIN sma.series_days AS present USING (kafka_partition, day)
     WHERE %(window_events)s::bigint > 0
-    WINDOW series AS (PARTITION BY kafka_partition, customer, metric ORDER BY day)
-),
--- the last day on which one of the last N events of a series may be of this day
-lookback AS MATERIALIZED (
+    GROUP BY near.required_day, near.kafka_partition, present.customer, present.metric
+    UNION ALL
     SELECT
-        kafka_partition,
-        day,
-        max(last_day) AS last_day
-    FROM (
+        back.required_day,
+        back.kafka_partition,
+        back.customer,
+        back.metric,
+        before.day,
+        back.events_between + before.event_count
+    FROM back
+    CROSS JOIN LATERAL (
         SELECT
-            kafka_partition,
             day,
-            max(next_day) OVER (
-                PARTITION BY kafka_partition, customer, metric
-                ORDER BY events_through
-                RANGE BETWEEN CURRENT ROW AND greatest(%(window_events)s::bigint - 1, 0) FOLLOWING
-            ) AS last_day
-        FROM counted
-    ) AS by_series
-    GROUP BY kafka_partition, day
-),
-block AS MATERIALIZED (
-    SELECT
-        kafka_partition,
-        first_offset,
-        oldest_day,
-        %(lookback_days)s::integer + greatest(
-            newest_day,
-            (
-                SELECT max(lookback.last_day)
-                FROM lookback
-                WHERE lookback.kafka_partition = placed.kafka_partition
-                    AND lookback.day BETWEEN placed.oldest_day AND placed.newest_day
-            )
-        ) AS required_until
-    FROM (
-        SELECT
-            kafka_partition,
-            min(first_offset) AS first_offset,
-            sma.day_of_ms(min_event_time_ms) AS oldest_day,
-            sma.day_of_ms(max_event_time_ms) AS newest_day
-        FROM sma.offset_blocks
-        WHERE event_count > 0
-        GROUP BY 1, 3, 4
-    ) AS placed
+            event_count
+        FROM sma.series_days AS present
+        WHERE present.customer = back.customer
+            AND present.metric = back.metric
+            AND present.kafka_partition = back.kafka_partition
+            AND present.day < back.day
+        ORDER BY present.day DESC
+        LIMIT 1
+    ) AS before
+    WHERE back.events_between < %(window_events)s::bigint
 )
 SELECT
-    required.day,
-    kafka_partition,
-    min(first_offset)
-FROM unnest(%(days)s::date[]) AS required (day)
-INNER JOIN block ON required.day BETWEEN block.oldest_day AND block.required_until
-GROUP BY required.day, kafka_partition
+    required.required_day,
+    required.kafka_partition,
+    min(held.first_offset)
+FROM (
+    SELECT
+        required_day,
+        kafka_partition,
+        day
+    FROM near
+    UNION
+    SELECT
+        required_day,
+        kafka_partition,
+        day
+    FROM back
+) AS required
+INNER JOIN sma.log_days AS held USING (kafka_partition, day)
+WHERE held.first_offset IS NOT NULL
+GROUP BY required.required_day, required.kafka_partition

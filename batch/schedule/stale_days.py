@@ -19,7 +19,6 @@ from batch.results.retention import first_day_kept
 from batch.store.database import Connection
 from clients.statements import load_statements
 from sma.averages import Average, Averages
-from sma.durations import DAY_MS
 from sma.settings import BatchSettings
 from sma.window import CountWindow
 
@@ -83,9 +82,7 @@ def _parameters(average: Average, low_watermark_ms: int, max_ahead_ms: int) -> d
         "max_ahead_ms": max_ahead_ms,
         "every_ms": average.every_ms,
         "offset_ms": average.offset_ms,
-        "every_days": -(-average.every_ms // DAY_MS),
         "length_ms": average.length_ms,
-        "owned_days": -(-average.length_ms // DAY_MS),
         "window_events": window.event_count if isinstance(window, CountWindow) else 0,
     }
 

@@ -1,152 +1,22 @@
 -- Statement of stale_days: it selects the stale days of one average, and since when late events wait for each.
 
 -- read_stale_days --
--- `log_range`: a range of the log, and the days whose rows it can change: those that its events make (first_day to
--- made_day) and, where a window holds the last N events, those until N newer events of the series exist (last_day). It
--- is a late event, or a block of other events. The last block of a partition grows, so a block that ends after the
--- offsets of a result may hold nothing new for a day: `gained` has the days with new events.
-WITH event_day AS MATERIALIZED (
-    SELECT
-        kafka_partition,
-        customer,
-        metric,
-        day,
-        sum(event_count + late_event_count)::bigint AS event_count,
-        max(next_offset) AS next_offset
-    FROM sma.event_days
-    GROUP BY kafka_partition, customer, metric, day
-),
-following AS (
-    SELECT
-        kafka_partition,
-        customer,
-        metric,
-        day,
-        coalesce(lead(day) OVER series, day) AS next_day,
-        (sum(event_count) OVER series)::bigint AS events_through
-    FROM event_day
-    WHERE %(window_events)s::bigint > 0
-    WINDOW series AS (PARTITION BY kafka_partition, customer, metric ORDER BY day)
-),
-lookback AS (
-    SELECT
-        kafka_partition,
-        customer,
-        metric,
-        day,
-        max(next_day) OVER (
-            PARTITION BY kafka_partition, customer, metric
-            ORDER BY events_through
-            RANGE BETWEEN CURRENT ROW AND greatest(%(window_events)s::bigint - 1, 0) FOLLOWING
-        ) + %(every_days)s::integer AS last_day
-    FROM following
-),
-furthest AS MATERIALIZED (
-    SELECT
-        kafka_partition,
-        day,
-        max(last_day) AS last_day
-    FROM lookback
-    GROUP BY kafka_partition, day
-),
-block AS (
-    SELECT
-        kafka_partition,
-        max(next_offset) AS next_offset,
-        oldest_day,
-        newest_day,
-        first_day,
-        made_day
-    FROM (
-        SELECT
-            kafka_partition,
-            next_offset,
-            sma.grid_point_after(min_event_time_ms, %(every_ms)s, %(offset_ms)s) AS first_as_of_ms,
-            sma.day_of_ms(min_event_time_ms) AS oldest_day,
-            sma.day_of_ms(max_event_time_ms) AS newest_day,
-            sma.day_of_ms(sma.grid_point_after(min_event_time_ms, %(every_ms)s, %(offset_ms)s)) AS first_day,
-            sma.day_of_ms(
-                sma.last_grid_point(max_event_time_ms, %(every_ms)s, %(offset_ms)s, %(length_ms)s)
-            ) AS made_day
-        FROM sma.offset_blocks
-        WHERE event_count > 0
-    ) AS placed
-    WHERE first_as_of_ms <= %(low_watermark_ms)s
-    GROUP BY kafka_partition, oldest_day, newest_day, first_day, made_day
-),
-late AS (
-    SELECT
-        kafka_partition,
-        max(kafka_offset) + 1 AS next_offset,
-        first_day,
-        made_day,
-        last_day,
-        indexed_at AS late_since
-    FROM (
-        SELECT
-            late_event.kafka_partition,
-            late_event.kafka_offset,
-            late_event.indexed_at,
-            sma.grid_point_after(event_time_ms, %(every_ms)s, %(offset_ms)s) AS first_as_of_ms,
-            sma.day_of_ms(sma.grid_point_after(event_time_ms, %(every_ms)s, %(offset_ms)s)) AS first_day,
-            sma.day_of_ms(sma.last_grid_point(event_time_ms, %(every_ms)s, %(offset_ms)s, %(length_ms)s)) AS made_day,
-            lookback.last_day
-        FROM sma.late_events AS late_event
-        LEFT JOIN lookback
-            ON lookback.kafka_partition = late_event.kafka_partition
-            AND lookback.customer = late_event.customer
-            AND lookback.metric = late_event.metric
-            AND lookback.day = sma.day_of_ms(late_event.event_time_ms)
-    ) AS placed
-    WHERE first_as_of_ms <= %(low_watermark_ms)s
-    GROUP BY kafka_partition, first_day, made_day, last_day, indexed_at
-),
-log_range AS MATERIALIZED (
-    SELECT
-        kafka_partition,
-        next_offset,
-        first_day,
-        made_day,
-        greatest(
-            made_day,
-            (
-                SELECT max(furthest.last_day)
-                FROM furthest
-                WHERE furthest.kafka_partition = block.kafka_partition
-                    AND furthest.day BETWEEN block.oldest_day AND block.newest_day
-            )
-        ) AS last_day,
-        NULL::timestamptz AS late_since
-    FROM block
-    UNION ALL
-    SELECT
-        kafka_partition,
-        next_offset,
-        first_day,
-        made_day,
-        greatest(made_day, last_day),
-        late_since
-    FROM late
-),
-gained AS MATERIALIZED (
-    SELECT
-        event_day.kafka_partition,
-        event_day.day,
-        event_day.next_offset,
-        greatest(event_day.day + %(owned_days)s::integer, max(lookback.last_day)) AS last_day
-    FROM event_day
-    LEFT JOIN lookback USING (kafka_partition, customer, metric, day)
-    GROUP BY event_day.kafka_partition, event_day.day, event_day.next_offset
-),
-owner AS MATERIALIZED (
+-- Reads a row for each day and partition, and not what the log has of each series. Where events of a day came after its
+-- result, the blocks and late events since then tell whether any is in a window of the day: the last windows of a day
+-- end before it does.
+WITH owner AS MATERIALIZED (
     SELECT DISTINCT owned::date AS day
-    FROM (SELECT DISTINCT day FROM event_day) AS days
+    FROM (
+        SELECT
+            sma.grid_point_after(min(min_event_time_ms), %(every_ms)s, %(offset_ms)s) AS first_ms,
+            sma.last_grid_point(max(max_event_time_ms), %(every_ms)s, %(offset_ms)s, %(length_ms)s) AS last_ms
+        FROM sma.log_days
+        GROUP BY day
+    ) AS made
     CROSS JOIN LATERAL generate_series(
-        days.day::timestamp, days.day + %(owned_days)s::integer * INTERVAL '1 day', INTERVAL '1 day'
+        sma.day_of_ms(made.first_ms)::timestamp, sma.day_of_ms(made.last_ms)::timestamp, INTERVAL '1 day'
     ) AS owned
-    -- with a closed grid point
-    WHERE sma.grid_point_after(sma.day_start_ms(owned::date) - 1, %(every_ms)s, %(offset_ms)s)
-        <= least(sma.day_start_ms(owned::date + 1) - 1, %(low_watermark_ms)s)
+    WHERE made.first_ms <= %(low_watermark_ms)s
 ),
 settled AS MATERIALIZED (
     SELECT
@@ -157,7 +27,10 @@ settled AS MATERIALIZED (
         sma.grid_point_after(
             least(sma.epoch_ms(result.low_watermark), day_end.last_ms), %(every_ms)s, %(offset_ms)s
         ) AS closed_then,
-        sma.grid_point_after(least(%(low_watermark_ms)s, day_end.last_ms), %(every_ms)s, %(offset_ms)s) AS closed_now,
+        day_end.closed_now,
+        -- an event of this time is in a closed window of the day
+        day_end.first_ms - %(length_ms)s AS from_ms,
+        day_end.closed_now - %(every_ms)s AS until_ms,
         -- or in a partition that lagged when the result was computed
         EXISTS (
             SELECT
@@ -176,61 +49,113 @@ settled AS MATERIALIZED (
         ) AS reconciled_at
     FROM owner
     CROSS JOIN LATERAL (
-        SELECT sma.day_start_ms(owner.day + 1) - 1 AS last_ms
+        SELECT
+            sma.day_start_ms(owner.day + 1) - 1 AS last_ms,
+            sma.grid_point_after(sma.day_start_ms(owner.day) - 1, %(every_ms)s, %(offset_ms)s) AS first_ms,
+            sma.grid_point_after(
+                least(%(low_watermark_ms)s, sma.day_start_ms(owner.day + 1) - 1), %(every_ms)s, %(offset_ms)s
+            ) AS closed_now
     ) AS day_end
     LEFT JOIN sma.batch_days AS result
         ON result.day = owner.day
         AND result.average = %(average)s
+    WHERE day_end.first_ms < day_end.closed_now  -- it has a closed grid point
+),
+newer AS MATERIALIZED (
+    SELECT
+        settled.day,
+        settled.from_ms,
+        settled.until_ms,
+        held.kafka_partition,
+        held.read_to,
+        held.next_offset,
+        held.late_next_offset,
+        held.is_reached,
+        held.late_reaching_since
+    FROM settled
+    CROSS JOIN LATERAL (
+        SELECT
+            log_day.kafka_partition,
+            coalesce((settled.read_to ->> log_day.kafka_partition::text)::bigint, 0) AS read_to,
+            max(log_day.next_offset) AS next_offset,
+            max(log_day.late_next_offset) AS late_next_offset,
+            %(window_events)s::bigint > 0 AND bool_or(
+                greatest(log_day.reaching_offset, log_day.late_reaching_offset)
+                > coalesce((settled.read_to ->> log_day.kafka_partition::text)::bigint, 0)
+            ) AS is_reached,
+            min(log_day.late_reaching_since) FILTER (
+                WHERE %(window_events)s::bigint > 0
+                    AND log_day.late_reaching_offset
+                    > coalesce((settled.read_to ->> log_day.kafka_partition::text)::bigint, 0)
+            ) AS late_reaching_since
+        FROM sma.log_days AS log_day
+        WHERE log_day.day BETWEEN sma.day_of_ms(settled.from_ms) AND sma.day_of_ms(settled.until_ms - 1)
+        GROUP BY log_day.kafka_partition
+    ) AS held
+    WHERE held.read_to < greatest(held.next_offset, held.late_next_offset)
+        OR held.is_reached
+),
+touched AS MATERIALIZED (
+    SELECT
+        newer.day,
+        newer.is_reached
+        OR late.since IS NOT NULL
+        OR (
+            newer.next_offset > newer.read_to
+            -- the newest first, which is it, but for the events after the last window of the day
+            AND coalesce(
+                (
+                    SELECT true
+                    FROM sma.offset_blocks AS block
+                    WHERE block.kafka_partition = newer.kafka_partition
+                        AND block.first_offset < newer.next_offset
+                        AND block.next_offset > newer.read_to
+                        AND block.max_event_time_ms >= newer.from_ms
+                        AND block.min_event_time_ms < newer.until_ms
+                        AND block.first_offset >= (
+                            SELECT coalesce(max(first_offset), 0)
+                            FROM sma.offset_blocks AS before
+                            WHERE before.kafka_partition = newer.kafka_partition
+                                AND before.first_offset <= newer.read_to
+                        )
+                    ORDER BY block.first_offset DESC
+                    LIMIT 1
+                ),
+                false
+            )
+        ) AS is_new,
+        least(late.since, newer.late_reaching_since) AS late_since
+    FROM newer
+    LEFT JOIN LATERAL (
+        SELECT min(indexed_at) AS since
+        FROM sma.late_events AS late_event
+        WHERE newer.late_next_offset > newer.read_to
+            AND late_event.kafka_partition = newer.kafka_partition
+            AND late_event.kafka_offset >= newer.read_to
+            AND late_event.event_time_ms >= newer.from_ms
+            AND late_event.event_time_ms < newer.until_ms
+    ) AS late ON true
 )
 SELECT
-    day,
-    written_at IS NULL AS has_no_result,
-    coalesce(closed_now > closed_then, false) OR has_caught_up AS more_is_closed,
-    written_at IS NOT NULL AND bool_or(is_new) AS more_in_the_log,
-    written_at IS NOT NULL AND coalesce(reconciled_at < written_at, true) AS not_reconciled,
-    has_other_rules,
-    min(late_since) AS late_since
-FROM (
+    settled.day,
+    settled.written_at IS NULL AS has_no_result,
+    coalesce(settled.closed_now > settled.closed_then, false) OR settled.has_caught_up AS more_is_closed,
+    settled.written_at IS NOT NULL AND coalesce(log.is_new, false) AS more_in_the_log,
+    settled.written_at IS NOT NULL AND coalesce(settled.reconciled_at < settled.written_at, true) AS not_reconciled,
+    settled.has_other_rules,
+    log.late_since
+FROM settled
+LEFT JOIN (
     SELECT
-        settled.*,
-        log_range.kafka_partition,
-        bool_or(settled.day <= log_range.made_day) AS is_made,
-        bool_or(log_range.next_offset > computed.read_to AND log_range.late_since IS NOT NULL)
-            OR (
-                bool_or(log_range.next_offset > computed.read_to)
-                AND EXISTS (
-                    SELECT
-                    FROM gained
-                    WHERE gained.kafka_partition = log_range.kafka_partition
-                        AND gained.next_offset > computed.read_to
-                        AND settled.day BETWEEN gained.day AND gained.last_day
-                )
-            ) AS is_new,
-        min(log_range.late_since) FILTER (WHERE log_range.next_offset > computed.read_to) AS late_since
-    FROM settled
-    INNER JOIN log_range ON settled.day BETWEEN log_range.first_day AND log_range.last_day
-    CROSS JOIN LATERAL (
-        SELECT coalesce((settled.read_to ->> log_range.kafka_partition::text)::bigint, 0) AS read_to
-    ) AS computed
-    GROUP BY
-        settled.day,
-        settled.read_to,
-        settled.written_at,
-        settled.has_other_rules,
-        settled.closed_then,
-        settled.closed_now,
-        settled.has_caught_up,
-        settled.reconciled_at,
-        log_range.kafka_partition,
-        computed.read_to
-) AS touched
-GROUP BY day, written_at, has_other_rules, closed_then, closed_now, has_caught_up, reconciled_at
-HAVING bool_or(is_made)
-    AND (
-        written_at IS NULL
-        OR closed_now > closed_then
-        OR has_caught_up
-        OR has_other_rules
-        OR bool_or(is_new)
-        OR coalesce(reconciled_at < written_at, true)
-    )
+        day,
+        bool_or(is_new) AS is_new,
+        min(late_since) AS late_since
+    FROM touched
+    GROUP BY day
+) AS log ON log.day = settled.day
+WHERE settled.written_at IS NULL
+    OR settled.closed_now > settled.closed_then
+    OR settled.has_caught_up
+    OR settled.has_other_rules
+    OR log.is_new
+    OR coalesce(settled.reconciled_at < settled.written_at, true)

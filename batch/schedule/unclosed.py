@@ -92,8 +92,9 @@ def _read_behind(connection: Connection, behind: Mapping[int, int], customer: st
 
 
 def _count_by_day(connection: Connection, last_closed_day: date, customer: str | None) -> dict[date, int]:
+    statement = _SQL["count_by_day" if customer is None else "count_of_customer_by_day"]
     bound = {"last_closed_day": last_closed_day, "customer": customer}
-    return dict(connection.execute(_SQL["count_by_day"], bound).fetchall())
+    return dict(connection.execute(statement, bound).fetchall())
 
 
 def _count_on_day(connection: Connection, from_ms: int, customer: str | None) -> tuple[int, bool]:

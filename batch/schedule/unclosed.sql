@@ -4,11 +4,19 @@
 SELECT
     day,
     sum(event_count + late_event_count)::bigint
-FROM sma.event_days
+FROM sma.log_days
 WHERE day > %(last_closed_day)s
-    AND (customer = %(customer)s OR %(customer)s::text IS NULL)
 GROUP BY day
-HAVING sum(event_count + late_event_count) > 0
+ORDER BY day
+
+-- count_of_customer_by_day --
+SELECT
+    day,
+    sum(event_count + late_event_count)::bigint
+FROM sma.series_days
+WHERE customer = %(customer)s
+    AND day > %(last_closed_day)s
+GROUP BY day
 ORDER BY day
 
 -- count_on_day --
@@ -26,24 +34,29 @@ SELECT
     )
 FROM (
     SELECT
-        event_count,
-        min_event_time_ms >= %(from_ms)s AS begins_after,
-        max_event_time_ms < %(until_ms)s AS ends_in_day
-    FROM sma.offset_blocks
-    WHERE event_count > 0
-        AND max_event_time_ms >= %(from_ms)s
-        AND min_event_time_ms < %(until_ms)s
-        AND EXISTS (SELECT FROM sma.series_days WHERE day = %(day)s AND event_count > 0)
+        block.event_count,
+        block.min_event_time_ms >= %(from_ms)s AS begins_after,
+        block.max_event_time_ms < %(until_ms)s AS ends_in_day
+    FROM sma.log_days AS held
+    INNER JOIN sma.offset_blocks AS block
+        ON block.kafka_partition = held.kafka_partition
+        AND block.first_offset >= held.first_offset
+        AND block.first_offset < held.next_offset
+    WHERE held.day = %(day)s
+        AND held.event_count > 0
+        AND block.event_count > 0
+        AND block.max_event_time_ms >= %(from_ms)s
+        AND block.min_event_time_ms < %(until_ms)s
 ) AS block
 
 -- read_behind --
 -- the newest event of each partition that no window closed there contains
 SELECT
     closed.kafka_partition,
-    sma.day_of_ms(max(block.max_event_time_ms))
+    sma.day_of_ms(max(held.max_event_time_ms))
 FROM unnest(%(partitions)s::integer[], %(closed_ms)s::bigint[]) AS closed (kafka_partition, closed_ms)
-INNER JOIN sma.offset_blocks AS block USING (kafka_partition)
-WHERE block.max_event_time_ms >= closed.closed_ms
+INNER JOIN sma.log_days AS held USING (kafka_partition)
+WHERE held.max_event_time_ms >= closed.closed_ms
     AND (
         %(customer)s::text IS NULL
         OR EXISTS (

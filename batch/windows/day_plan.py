@@ -170,14 +170,10 @@ def _warm_up_days(
     )
     bound = {
         "partitions": list(partitions),
-        "from_ms": from_ms,
         "from_day": day_of_number(from_ms // DAY_MS),
         "lookback_day": _day_of_number((from_ms - lookback_ms) // DAY_MS),
-        "lookback_ms": from_ms - lookback_ms,
         "until_day": day_of_number(-(-until_ms // DAY_MS)),
-        "until_ms": until_ms,
         "event_count": largest + left_out,
-        "day_ms": DAY_MS,
     }
     return days | {day_number(day) for (day,) in connection.execute(_SQL["read_days_before"], bound)}
 

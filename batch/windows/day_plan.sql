@@ -4,7 +4,7 @@
 SELECT
     day,
     sum(event_count)::bigint
-FROM sma.series_days
+FROM sma.log_days
 WHERE day >= %(from_day)s
     AND day < %(until_day)s
 GROUP BY day
@@ -13,58 +13,52 @@ GROUP BY day
 SELECT count(*) FROM sma.indexed_series
 
 -- read_days_before --
--- of the series that may have rows of a count window in the range: the days before it with their last events; late
--- events are not counted, as a filter may leave them out, but their days are included
-WITH with_rows AS (
-    SELECT
-        customer,
-        metric
-    FROM sma.series_days
-    WHERE kafka_partition = ANY(%(partitions)s)
-        AND day >= %(lookback_day)s
-        AND day < %(until_day)s
-    UNION
-    SELECT
-        customer,
-        metric
-    FROM sma.late_events
-    WHERE kafka_partition = ANY(%(partitions)s)
-        AND event_time_ms >= %(lookback_ms)s
-        AND event_time_ms < %(until_ms)s
+-- of the series that may have rows of a count window in the range: the days before it with their last events, back until
+-- so many are there; late events are not counted, as a filter may leave them out, but their days are included
+WITH RECURSIVE with_rows AS (
+    SELECT DISTINCT
+        present.customer,
+        present.metric
+    FROM sma.log_days AS held
+    INNER JOIN sma.series_days AS present USING (kafka_partition, day)
+    WHERE held.kafka_partition = ANY(%(partitions)s)
+        AND held.day >= %(lookback_day)s
+        AND held.day < %(until_day)s
 ),
-series_day AS (
+back AS (
     SELECT
         customer,
         metric,
-        day,
-        event_count
-    FROM sma.series_days
-    WHERE kafka_partition = ANY(%(partitions)s)
-        AND day < %(from_day)s
+        %(from_day)s::date AS day,
+        -1 AS kafka_partition,  -- before the first partition of that day
+        0::bigint AS events_since
+    FROM with_rows
     UNION ALL
     SELECT
-        customer,
-        metric,
-        DATE '1970-01-01' + floor(event_time_ms / %(day_ms)s::numeric)::integer,
-        0
-    FROM sma.late_events
-    WHERE kafka_partition = ANY(%(partitions)s)
-        AND event_time_ms < %(from_ms)s
-),
-counted AS (
-    SELECT
-        day,
-        sum(sum(event_count)) OVER (
-            PARTITION BY customer, metric
-            ORDER BY day DESC
-        ) - sum(event_count) AS newer_events
-    FROM series_day
-    INNER JOIN with_rows USING (customer, metric)
-    GROUP BY customer, metric, day
+        back.customer,
+        back.metric,
+        before.day,
+        before.kafka_partition,
+        back.events_since + before.event_count
+    FROM back
+    CROSS JOIN LATERAL (
+        SELECT
+            present.day,
+            present.kafka_partition,
+            present.event_count
+        FROM sma.series_days AS present
+        WHERE present.customer = back.customer
+            AND present.metric = back.metric
+            AND present.kafka_partition = ANY(%(partitions)s)
+            AND (present.day, present.kafka_partition) < (back.day, back.kafka_partition)
+        ORDER BY present.day DESC, present.kafka_partition DESC
+        LIMIT 1
+    ) AS before
+    WHERE back.events_since < %(event_count)s
 )
 SELECT DISTINCT day
-FROM counted
-WHERE newer_events < %(event_count)s
+FROM back
+WHERE kafka_partition >= 0
 
 -- count_after --
 SELECT coalesce(sum(event_count), 0)::bigint

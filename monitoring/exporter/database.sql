@@ -105,7 +105,7 @@ ORDER BY kafka_partition, checked_at DESC
 SELECT
     coalesce(sum(late_event_count), 0),
     coalesce(sum(rejected_event_count), 0)
-FROM sma.offset_blocks
+FROM sma.indexed_partitions
 
 -- read_data_ages --
 SELECT

@@ -45,6 +45,7 @@ ROWS = """
     INSERT INTO sma.indexed_series VALUES (0, 'AA', 'delay', 1), (0, 'BB', 'bbsecret', 1);
     INSERT INTO sma.series_days (kafka_partition, customer, metric, day, event_count, next_offset)
     VALUES (0, 'AA', 'delay', '2013-01-01', 4, 9), (0, 'BB', 'bbsecret', '2013-01-01', 564738291, 9);
+    INSERT INTO sma.log_days VALUES ('2013-01-01', 0, 564738291, 918273645, 0, 0, 0);
     INSERT INTO sma.late_events VALUES (0, 1, 'BB', 'bbsecret', 0, 918273645, 0);
     INSERT INTO sma.rejected_events VALUES (0, 2, 'bbsecret');
     INSERT INTO sma.split_series (customer, metric, kafka_partition, first_day, last_day)
@@ -63,7 +64,8 @@ ACTIONS = {
 }
 _AVERAGES = ("streaming_averages", "batch_averages")
 _AUDIT = ("reconciliations", "differences", "accounting", "corrections", "corrected_days", "audits")
-_INDEX = ("indexed_partitions", "offset_blocks", "indexed_series", "series_days", "late_events", "rejected_events")
+_POSITIONS = ("offset_blocks", "late_events", "rejected_events")
+_INDEX = ("indexed_partitions", "indexed_series", "series_days", "log_days", *_POSITIONS)
 _SPLIT = ("split_series", "unsettled")
 _REFRESHES = ("refreshes", "refreshed_days")
 TABLES = (*_AVERAGES, *_AUDIT, *_INDEX, *_SPLIT, *_REFRESHES, "batch_days", "averages", "customers", "job_starts")

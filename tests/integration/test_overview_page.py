@@ -76,9 +76,8 @@ def test_each_day_of_each_average_has_its_state(layers, read):
 
 def test_records_are_counted_as_they_are_indexed(layers, read):
     layers.execute(
-        "INSERT INTO sma.offset_blocks (kafka_partition, first_offset, next_offset, event_count, late_event_count, "
-        "rejected_event_count, heartbeat_count, min_event_time_ms, max_event_time_ms) "
-        "VALUES (%s, 0, 20, 10, 3, 2, 5, 0, 0)",
+        "INSERT INTO sma.indexed_partitions (kafka_partition, next_offset, allowed_lateness_ms, max_ahead_ms, "
+        "event_count, late_event_count, rejected_event_count, heartbeat_count) VALUES (%s, 20, 0, 0, 10, 3, 2, 5)",
         (0,),
         (1,),
     )

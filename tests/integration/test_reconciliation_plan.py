@@ -41,12 +41,8 @@ def after_the_demo(index):
     index.low_watermark(48, partition=0, next_offset=100)
     index.low_watermark(48, partition=1, next_offset=8_640)
     index.block((0, 100), (9, 12), series="AA")
-    index.series_day(DAY, events=100, series="AA")
     index.result(read_to=100, day=DAY)
     index.block((0, 8_640), (OWN_HOURS, OWN_HOURS + 70.5), series="acme", partition=1)
-    for day in OWN:
-        index.series_day(day, events=2_880, series="acme", partition=1, next_offset=8_640)
-    index.connection.execute("INSERT INTO sma.indexed_series VALUES (0, 'AA', 'm', 0), (1, 'acme', 'm', 0)")
     return index
 
 
@@ -164,7 +160,8 @@ def test_days_whose_events_kafka_no_longer_has_are_left_out_by_themselves_and_re
 @pytest.fixture
 def dropped(closed):
     """Kafka has dropped the first block of partition 1, with the events of 2 March; returns what it retains."""
-    closed.connection.execute("DELETE FROM sma.offset_blocks WHERE kafka_partition = 1")
+    for table in ("offset_blocks", "series_days", "log_days"):
+        closed.connection.execute(f"DELETE FROM sma.{table} WHERE kafka_partition = 1")
     for partition in (0, 1):
         closed.low_watermark(MARCH_4 + 72, partition)
     for number, offsets in {1: (0, 10), 0: (10, 20), 4: (20, 30)}.items():
@@ -233,7 +230,6 @@ def test_a_partition_that_was_empty_when_the_days_were_closed_holds_its_own_even
 def test_of_a_block_over_the_low_watermark_at_least_one_event_is_not_compared(own_database, index):
     index.low_watermark(11)
     index.block((0, 100), (9, 12))
-    index.series_day(DAY, events=100)
     unclosed = plan(own_database).unclosed
     assert (unclosed.events, unclosed.is_exact, unclosed.days) == (1, False, (DAY,))
 
@@ -241,7 +237,6 @@ def test_of_a_block_over_the_low_watermark_at_least_one_event_is_not_compared(ow
 def test_a_block_after_the_low_watermark_is_counted(own_database, index):
     index.low_watermark(11)
     index.block((0, 100), (11, 12))
-    index.connection.execute("UPDATE sma.offset_blocks SET event_count = 100")
     unclosed = plan(own_database).unclosed
     assert (unclosed.events, unclosed.is_exact) == (100, True)
 

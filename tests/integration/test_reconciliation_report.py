@@ -22,6 +22,9 @@ class Rows:
         self.connection = connection
         self.index = IndexRows(connection)
 
+    def event(self, day, customer, offset):
+        self.index.block((offset, offset + 1), [(day - DAY).days * 24] * 2, series=customer)
+
     def difference(self, customer, is_explained, off_by, as_of_ms=NOON, run_id="run"):
         self.connection.execute(
             "INSERT INTO sma.differences VALUES (%s, %s, 'm', 'hour', %s, 'changed', %s, 1, 0, 1, %s, 1)",
@@ -68,7 +71,7 @@ def test_the_newest_value_comes_before_what_is_explained(own_database, rows):
     rows.difference("wrong", False, 1)
     for day in (DAY, YEARS_LATER):
         rows.reconciled(day)
-        rows.index.series_day(day, series="acme", next_offset=7)
+        rows.event(day, "acme", 6)
         for hour in (3, 9):
             rows.computed("acme", day, hour)
     assert commands(own_database, most=4) == [
@@ -83,31 +86,31 @@ def test_a_day_that_this_run_did_not_reconcile_is_not_shown(own_database, rows):
     rows.reconciled(DAY)
     rows.reconciled(YEARS_LATER, run_id="other run")
     for day in (DAY, YEARS_LATER):
-        rows.index.series_day(day, series="acme", next_offset=7)
+        rows.event(day, "acme", 6)
         rows.computed("acme", day, 3)
     assert commands(own_database) == ["acme m hour 2013-01-10T03:00:00Z"]
 
 
 def test_of_the_series_of_a_day_the_one_that_was_published_last_is_shown(own_database, rows):
     rows.reconciled(DAY)
-    for customer, next_offset in (("first", 100), ("last", 900), ("other", 500)):
-        rows.index.series_day(DAY, series=customer, next_offset=next_offset)
+    for customer, offset in (("first", 100), ("last", 900), ("other", 500)):
+        rows.event(DAY, customer, offset)
         rows.computed(customer, DAY, 3)
     assert commands(own_database) == ["last m hour 2013-01-10T03:00:00Z"]
 
 
 def test_what_was_published_last_is_shown_although_other_series_have_newer_days(own_database, rows):
-    for day, customer, next_offset in ((DAY, "sample", 900), (YEARS_LATER, "live", 100)):
+    for day, customer, offset in ((DAY, "sample", 900), (YEARS_LATER, "live", 100)):
         rows.reconciled(day)
-        rows.index.series_day(day, series=customer, next_offset=next_offset)
+        rows.event(day, customer, offset)
         rows.computed(customer, day, 3)
     assert commands(own_database) == ["sample m hour 2013-01-10T03:00:00Z"]
 
 
 def test_a_series_whose_events_make_rows_on_the_next_day_only_is_passed_over(own_database, rows):
     rows.reconciled(DAY)
-    rows.index.series_day(DAY, series="midnight", next_offset=900)
-    rows.index.series_day(DAY, series="noon", next_offset=100)
+    rows.event(DAY, "midnight", 900)
+    rows.event(DAY, "noon", 100)
     rows.computed("noon", DAY, 13)
     assert commands(own_database) == ["noon m hour 2013-01-10T13:00:00Z"]
 
@@ -116,8 +119,8 @@ def test_a_customer_sees_commands_of_its_own_only(own_database, rows):
     rows.difference("wrong", False, 9)
     rows.difference("acme", True, 1)
     rows.reconciled(DAY)
-    for customer, next_offset in (("acme", 100), ("wrong", 900)):
-        rows.index.series_day(DAY, series=customer, next_offset=next_offset)
+    for customer, offset in (("acme", 100), ("wrong", 900)):
+        rows.event(DAY, customer, offset)
         rows.computed(customer, DAY, 3)
     assert commands(own_database, customer="acme") == [
         "acme m hour 2013-01-10T03:00:00Z",

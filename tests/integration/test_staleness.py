@@ -2,10 +2,12 @@
 
 from datetime import date, timedelta
 
+import numpy as np
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from batch.index.index_pass import Block
 from batch.schedule.owner_days import closed_owner_days, days_with_rows, stored_days
 from batch.schedule.required_offsets import required_offsets
 from batch.schedule.stale_days import (
@@ -18,11 +20,12 @@ from batch.schedule.stale_days import (
     stale_days,
 )
 from batch.store.read_only import read_only_session
+from database.definitions import store_definitions
 from sma.averages import parse_averages
 from sma.errors import SmaError
 from sma.instants import instant
 from sma.settings import Settings
-from tests.support.index_rows import DAY, NEXT_MORNING, IndexRows, at
+from tests.support.index_rows import DAY, HOUR_MS, NEXT_MORNING, IndexRows, at
 
 HOUR = parse_averages(
     "watermark_delay: 1 second\naverages: [{name: hour, window: 1 hour, every: 15 minutes}]", "averages.yaml"
@@ -39,11 +42,15 @@ def index(own_database):
 
 
 @pytest.fixture
+def last_2_is_defined(own_database):
+    store_definitions(own_database.settings.owner_database_url.get_secret_value(), LAST_2.averages)
+
+
+@pytest.fixture
 def one_day(index):
     """Events of DAY from 09:00 to 12:00 at the Kafka offsets 0 to 99, and all of the day closed."""
     index.low_watermark(NEXT_MORNING)
     index.block((0, 100), (9, 12))
-    index.series_day(DAY, events=100)
     return index
 
 
@@ -146,20 +153,26 @@ def test_a_partition_that_is_not_in_the_result_counts(own_database, one_day):
 def test_a_block_that_grows_by_events_of_other_days_does_not_count(own_database, one_day):
     # each look at the log once made every day of a partition's last block stale
     one_day.result(read_to=100)
-    one_day.connection.execute("UPDATE sma.offset_blocks SET next_offset = 110, max_event_time_ms = %s", (at(40),))
-    one_day.series_day(DAY + timedelta(days=1), next_offset=110)
-    assert DAY not in stale(own_database)
+    one_day.block((100, 110), (40, 40), last_block=Block(0, 100, 100, 0, 0, 0, at(9), at(12)))
+    assert stale(own_database).keys() == {DAY + timedelta(days=1)}
 
 
-@pytest.mark.parametrize(("offset", "is_waiting"), [(99, False), (100, True)])
-def test_a_late_event_after_the_result_waits(own_database, one_day, offset, is_waiting):
-    one_day.result(read_to=100)
-    one_day.late(offset, 5)
+@pytest.mark.parametrize(("read_to", "is_waiting"), [(101, False), (100, True)])
+def test_a_late_event_after_the_result_waits(own_database, one_day, read_to, is_waiting):
+    one_day.result(read_to=read_to)
+    one_day.late(100, 5)
     found = stale(own_database)
     assert (DAY in found) == is_waiting
     if is_waiting:
         assert found[DAY].reasons == {MORE_IN_THE_LOG}
         assert found[DAY].late_since is not None
+
+
+@pytest.mark.parametrize("hours", [-1.1, 23.8])  # in no window of the day, and in none but the next day's
+def test_a_late_event_outside_the_windows_of_the_day_does_not_wait(own_database, one_day, hours):
+    one_day.result(read_to=100)
+    one_day.late(100, hours)
+    assert DAY not in stale(own_database)
 
 
 def test_a_late_event_of_another_day_is_not_this_days(own_database, one_day):
@@ -168,28 +181,56 @@ def test_a_late_event_of_another_day_is_not_this_days(own_database, one_day):
     assert stale(own_database).keys() == {DAY - timedelta(days=2)}
 
 
-def test_a_late_event_stays_in_windows_of_n_events_until_n_newer_ones_have_come(own_database, index):
-    #  day      10    11   12    13   14     15   16
-    #  events   late       1          5           1       the last 2 before a row of day 16 are both of day 14
+@pytest.fixture
+def slow(index, last_2_is_defined):
+    """Days of windows of the last 2 events, settled at offset 7, before a late or an earlier event of DAY comes.
+
+    day      10    11   12    13   14     15   16
+    events   new        1          5           1       the last 2 before a row of day 16 are both of day 14
+    """
     index.low_watermark(24 * 7)
-    days = {DAY + timedelta(days=2): 1, DAY + timedelta(days=4): 5, DAY + timedelta(days=6): 1}
-    for number, (day, events) in enumerate(days.items()):
-        index.series_day(day, events)
-        index.block((number, number + 1), [(day - DAY).days * 24 + 10] * 2)
-    for day in days:
-        index.result(read_to=3, closed_hours=24 * 8, day=day, average="last_2")
+    offset = 0
+    for day, events in ((2, 1), (4, 5), (6, 1)):
+        index.block((offset, offset + events), [day * 24 + 10] * 2)
+        index.result(read_to=7, closed_hours=24 * 8, day=DAY + timedelta(days=day), average="last_2")
+        offset += events
+    return index
+
+
+def test_a_late_event_stays_in_windows_of_n_events_until_n_newer_ones_have_come(own_database, slow):
     assert stale(own_database, LAST_2) == {}
-    index.late(3, 10)
-    assert stale(own_database, LAST_2).keys() == {DAY, DAY + timedelta(days=2), DAY + timedelta(days=4)}
+    slow.late(7, 10)
+    found = stale(own_database, LAST_2)
+    assert found.keys() == {DAY, DAY + timedelta(days=2), DAY + timedelta(days=4)}
+    assert len({each.late_since for each in found.values()}) == 1
 
 
-def test_a_block_of_old_events_reaches_as_far_as_its_partitions_series(own_database, one_day):
+def test_an_earlier_event_that_is_not_late_does_so_too(own_database, slow):
+    slow.block((7, 8), (10, 10))
+    found = stale(own_database, LAST_2)
+    assert found.keys() == {DAY, DAY + timedelta(days=2), DAY + timedelta(days=4)}
+    assert {each.late_since for each in found.values()} == {None}
+
+
+def test_late_events_reach_a_day_since_the_first_that_its_result_does_not_have(own_database, slow):
+    reached = DAY + timedelta(days=2)
+    slow.late(7, 10)
+    first = stale(own_database, LAST_2)[reached].late_since
+    slow.late(8, 11)
+    assert stale(own_database, LAST_2)[reached].late_since == first
+    slow.connection.execute("UPDATE sma.batch_days SET read_to = '{\"0\": 9}'")
+    assert stale(own_database, LAST_2).keys() == {DAY}
+    slow.late(9, 12)
+    assert stale(own_database, LAST_2)[reached].late_since > first
+
+
+def test_a_block_of_old_events_reaches_as_far_as_its_partitions_series(own_database, one_day, last_2_is_defined):
     one_day.result(read_to=100, average="last_2")
     one_day.block((100, 101), (-62, -62), series="A")
     assert stale(own_database, LAST_2).keys() == {DAY - timedelta(days=3), DAY}
 
 
-def test_a_block_of_another_series_does_not_reach_it(own_database, one_day):
+def test_a_block_of_another_series_does_not_reach_it(own_database, one_day, last_2_is_defined):
     one_day.result(read_to=100, average="last_2")
     one_day.block((100, 101), (-62, -62), series="B")
     assert stale(own_database, LAST_2).keys() == {DAY - timedelta(days=3)}
@@ -217,14 +258,10 @@ def test_the_days_that_own_closed_rows(own_database, index, hours, low_watermark
 def test_between_events_of_one_block_that_are_decades_apart_no_day_owns_rows(own_database, index):
     index.low_watermark(NEXT_MORNING)
     long_ago = date(1970, 1, 1)
-    index.connection.execute(
-        "INSERT INTO sma.offset_blocks VALUES (0, 0, 2, 2, 0, 0, 0, %s, %s)", (at(9, long_ago), at(9))
-    )
-    for day in (long_ago, DAY):
-        index.series_day(day)
+    index.events(0, np.array([at(9, long_ago), at(9)]), ["A", "A"])
     with read_only_session(own_database.settings) as connection:
-        # of the day after the first nobody knows that no event was late enough for it
-        assert closed_owner_days(connection, HOUR) == [long_ago, long_ago + timedelta(days=1), DAY]
+        assert closed_owner_days(connection, HOUR) == [long_ago, DAY]
+        assert [each.day for each in stale_days(connection, HOUR)] == [long_ago, DAY]
 
 
 def test_a_day_without_a_grid_point_owns_no_row(own_database, index):
@@ -271,9 +308,7 @@ def test_events_before_1970_are_of_their_own_day(own_database, index):
     hours = -24 * 15_715  # 1970-01-01 less a few hours
     index.low_watermark(hours + 10)
     index.block((0, 1), (hours - 5, hours - 5))
-    day = DAY - timedelta(days=15_716)
-    index.series_day(day)
-    assert stale(own_database).keys() == {day}
+    assert stale(own_database).keys() == {DAY - timedelta(days=15_716)}
 
 
 @pytest.mark.parametrize(
@@ -288,7 +323,6 @@ def test_events_before_1970_are_of_their_own_day(own_database, index):
 def test_days_that_are_no_partition_or_not_kept_are_left_alone(own_database, index, limits, first):
     index.low_watermark(24 * 10)
     for number in range(5):
-        index.series_day(DAY + timedelta(days=number))
         index.block((number, number + 1), (24 * number + 10, 24 * number + 10))
     today = DAY + timedelta(days=11)
     with read_only_session(own_database.settings) as connection:
@@ -296,23 +330,14 @@ def test_days_that_are_no_partition_or_not_kept_are_left_alone(own_database, ind
     assert [each.day for each in found] == [DAY + timedelta(days=number) for number in range(first, 5)]
 
 
-def test_a_year_of_many_series_is_looked_at_within_the_time_limit(own_database, index):
+def test_a_year_of_many_series_is_looked_at_within_the_time_limit(own_database, index, last_2_is_defined):
     # the reach of windows of N events was once worked out anew for each block, which took minutes
     index.low_watermark(24 * 366)
-    index.connection.execute(
-        "INSERT INTO sma.series_days "
-        "SELECT 0, 's' || series, 'm', %s + day, 100, day * 24 "
-        "FROM generate_series(1, 200) AS series, generate_series(0, 364) AS day",
-        (DAY,),
-    )
-    index.connection.execute(
-        "INSERT INTO sma.offset_blocks SELECT 0, block, block + 1, 1, 0, 0, 0, time_ms, time_ms "
-        "FROM (SELECT block, %s + block::bigint * 3600000 AS time_ms FROM generate_series(0, 8759) AS block) AS placed",
-        (at(0),),
-    )
+    times_ms = np.repeat(at(0) + np.arange(365, dtype=np.int64) * 24 * HOUR_MS, 200)
+    index.events(0, times_ms, [f"s{number % 200}" for number in range(times_ms.size)])
     with read_only_session(own_database.settings) as connection:  # a session that takes longer fails
         days = [each.day for each in stale_days(connection, LAST_2)]
-        assert len(days) == 366
+        assert len(days) == 365
         assert required_offsets(connection, LAST_2, days).keys() == set(days)
 
 

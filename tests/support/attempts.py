@@ -35,6 +35,7 @@ TABLES = [
     "offset_blocks",
     "indexed_series",
     "series_days",
+    "log_days",
     "late_events",
     "rejected_events",
     "split_series",

@@ -2,8 +2,10 @@
 
 import numpy as np
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 
-from batch.index.index_pass import Block, IndexPass, PassEnd
+from batch.index.index_pass import Block, DayGain, IndexPass, PassEnd
 from batch.log.reader import Chunk
 from sma.durations import DAY_MS
 from tests.support.memory_log import EVENTS_SCHEMA, MemoryLog
@@ -117,13 +119,46 @@ def test_the_next_pass_goes_on_as_one_pass_would():
         assert (second.next_offset, second.max_log_time_ms) == (whole.next_offset, whole.max_log_time_ms)
 
 
-def test_events_are_counted_by_day_without_the_late_ones():
+def test_events_are_counted_by_series_and_day_late_ones_apart():
     done = index_pass()
     done.add(chunk(done, [(0, DAY_MS - 1), (1, DAY_MS), (2, DAY_MS - 5), (3, DAY_MS - 11)]))
     done.add(chunk(done, [(4, DAY_MS + 1)]))
-    assert sorted(done.day_counts()) == [(0, 0, 2), (0, 1, 2)]
+    assert sorted(done.day_counts()) == [(0, 0, 2, 1), (0, 1, 2, 0)]
     done.forget_written()
     assert list(done.day_counts()) == []
+
+
+def test_a_day_knows_its_times_and_where_in_the_log_its_events_begin_and_end():
+    done = index_pass()
+    done.add(chunk(done, [(4, 7), (5, 2 * DAY_MS), (6, 3), (8, DAY_MS - 1), (9, 9)]))  # 6, 8 and 9 are late
+    done.add(chunk(done, [(12, 5), (15, 2 * DAY_MS + 20), (16, 2 * DAY_MS + 11)], series="BB"))
+    assert done.days == {
+        0: DayGain(3, DAY_MS - 1, 2, 3, first_offset=0, next_offset=13, late_next_offset=10),
+        2: DayGain(2 * DAY_MS, 2 * DAY_MS + 20, 3, 0, first_offset=0, next_offset=17),
+    }
+    done.forget_written()
+    assert done.days == {}
+
+
+@given(data=st.data())
+def test_days_are_those_of_the_events_one_by_one_however_they_are_cut(data):
+    times = data.draw(st.lists(st.integers(-3 * DAY_MS, 3 * DAY_MS), min_size=1, max_size=30))
+    cut = data.draw(st.integers(0, len(times)))
+    done = index_pass()
+    late = set()
+    for part in (list(enumerate(times))[:cut], list(enumerate(times))[cut:]):
+        late |= set(done.add(chunk(done, part)).kafka_offsets.tolist())
+    starts = [block.first_offset for block in done.blocks]
+    assert done.days.keys() == {time // DAY_MS for time in times}
+    for day, gain in done.days.items():
+        held = {offset: time for offset, time in enumerate(times) if time // DAY_MS == day}
+        in_time = held.keys() - late
+        assert (gain.min_event_time_ms, gain.max_event_time_ms) == (min(held.values()), max(held.values()))
+        assert (gain.events, gain.late_events) == (len(in_time), len(held.keys() & late))
+        assert gain.next_offset == max(in_time, default=-1) + 1
+        assert gain.late_next_offset == max(held.keys() & late, default=-1) + 1
+        block_of_first = max((start for start in starts if in_time and start <= min(in_time)), default=None)
+        assert gain.first_offset == block_of_first
 
 
 def test_a_pass_looks_up_only_the_series_that_it_meets_and_says_where_new_ones_begin():

@@ -26,6 +26,9 @@ RELEASED = {
     "0019_topic_id.sql": "42b0f6992de5972a4b6c5597b4ea5e067ec88637def03c73e258e622ce3bfa12",
     "0020_parallel_plans.sql": "e4084d9f0c3fc488522867baca7207348057ecf3d85372c8e1f23969f6de3a0f",
     "0021_password_digest.sql": "41ce458c6a0bd8206a75c714d8532fbb1e3d4152b44835853be766ee891673a0",
+    "0022_closing_by_partition.sql": "dd1e09372cf02b192565821666153efcbccbb886be426723aca5f67baa7a456c",
+    "0023_split_series.sql": "e9e24266d811534cf1c347cb59866a2277bc4f5f808aee687ed79f1991479936",
+    "0024_offset_of_a_grid.sql": "2c06260e07c993257a553d02ea312b375ce47bcfed31c91a5e78d95f4f73b41f",
 }
 
 
