@@ -15,10 +15,11 @@ import polars as pl
 from batch.index.closed_days import lagging, low_watermark_ms, settle
 from batch.index.extend import extend_index
 from batch.index.log_index import LogIndex, read_index, require_whole
-from batch.index.side_outputs import events_at, mismatched_positions, read_by_rule, read_by_stream
+from batch.index.side_outputs import events_at, mismatched_positions, read_by_rule, read_by_stream, without_known
 from batch.index.split_series import read_split_names
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import Progress
+from batch.reconciliation.accounted import add_accounted, read_accounted
 from batch.reconciliation.accounting import Account, account, mismatched
 from batch.reconciliation.audit import ReconciledDay, add_reconciliation
 from batch.reconciliation.classify_corrections import CorrectedDay, classify_corrections, log_unexplained
@@ -235,17 +236,21 @@ def _reconcile(
                 split = read_split_names(index_connection)
                 requests = rows_to_recompute_apart(differing if split else [])
                 apart = recompute_days(settings, averages, index_connection, index, requests)
-                by_rule = read_by_rule(index_connection)
+                accounted = read_accounted(connection, rules.generation, index)
+                by_rule = read_by_rule(index_connection, accounted.cursor.events)
             _report_differing(recomputation, progress)
             of_one_partition = rows_of_one_partition(connection, apart, split)
             reconciled = classify_days(connection, counted, recomputation, of_one_partition, progress)
             wait_until_visible(settings, [settings.late_events_topic, settings.rejected_events_topic], progress)
-            side_outputs = read_by_stream(settings, rules.generation).within(index.read_to)
+            by_stream, cursor = read_by_stream(settings, rules.generation, index.read_to, accounted.cursor)
+            side_outputs = without_known(connection, by_stream, accounted.cursor.events)
             mismatched_events = events_at(settings, averages.max_ahead_ms, mismatched_positions(side_outputs, by_rule))
-            accounts = tuple(account(index, side_outputs, by_rule, mismatched_events))
+            accounts = tuple(account(index, side_outputs, by_rule, mismatched_events, accounted.accounts))
             if _rules_in_force(settings, file) != rules:
                 return None
-            add_reconciliation(connection, run_id, reconciled, accounts, compared_at)
+            with connection.transaction():
+                add_reconciliation(connection, run_id, reconciled, accounts, compared_at)
+                add_accounted(connection, run_id, rules.generation, cursor)
     _log_faults(reconciled, accounts)
     return Reconciled(
         days=reconciled,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from batch.log.offsets import retained_ranges
 from batch.log.reader import Value, read_partition, read_values
@@ -31,6 +32,10 @@ _STREAM_SCHEMA: dict[str, type[pl.DataType]] = {
 _SQL = load_statements(__file__)
 
 
+Offsets = Mapping[int, int]
+"""partition -> Kafka offset"""
+
+
 @dataclass(frozen=True, slots=True)
 class SideOutputs:
     """Positions in the topic `events`; both frames: kafka_partition Int32, kafka_offset Int64; sorted, unique."""
@@ -38,33 +43,70 @@ class SideOutputs:
     late: pl.DataFrame
     rejected: pl.DataFrame
 
-    def within(self, read_to: Mapping[int, int]) -> "SideOutputs":
-        """Return the positions before some Kafka offsets, by partition."""
-        ends = pl.DataFrame(list(read_to.items()), {"kafka_partition": pl.Int32, "read_to": pl.Int64}, orient="row")
-        return SideOutputs(_before(self.late, ends), _before(self.rejected, ends))
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Up to where an earlier reading has taken positions: of the topic `events`, and of each side output's topic."""
+
+    events: Offsets
+    late: Offsets
+    rejected: Offsets
 
 
-def read_by_stream(settings: BatchSettings, generation: int) -> SideOutputs:
-    """Read the topics `late_events` and `rejected_events`, whole; a position that is there twice counts once.
+NOTHING_READ = Cursor({}, {}, {})
 
-    Records of another generation than the job's are left out.
+
+def read_by_stream(
+    settings: BatchSettings, generation: int, read_to: Offsets, since: Cursor = NOTHING_READ
+) -> tuple[SideOutputs, Cursor]:
+    """Read the topics `late_events` and `rejected_events` on from an earlier reading.
+
+    A position that is there twice counts once, and records of another generation than the job's are left out. Positions
+    that the earlier reading has taken may be among them, where the job has written them again.
+
+    Args:
+        settings: where Kafka is.
+        generation: of the job.
+        read_to: the first position that is not wanted yet, by partition.
+        since: of the earlier reading.
+
+    Returns:
+        the positions, and where the next reading goes on.
 
     Raises:
         SmaError: Kafka does not answer, or a record there is not what the stream writes.
     """
+    late, late_to = _read_positions(settings, settings.late_events_topic, generation, read_to, since.late)
+    rejected, rejected_to = _read_positions(
+        settings, settings.rejected_events_topic, generation, read_to, since.rejected
+    )
+    return SideOutputs(late, rejected), Cursor(read_to, late_to, rejected_to)
+
+
+def read_by_rule(connection: Connection, since: Offsets | None = None) -> SideOutputs:
+    """Return the late events, by the rule of lateness, and the rejected events of the offset index.
+
+    Args:
+        connection: to the database.
+        since: the first position of each partition; of others, and where it is None, from the beginning.
+    """
+    start = since or {}
+    return SideOutputs(_indexed(connection, "late_events", start), _indexed(connection, "rejected_events", start))
+
+
+def without_known(connection: Connection, by_stream: SideOutputs, since: Offsets) -> SideOutputs:
+    """Leave out the positions before `since` that the index has too: an earlier reading has compared them."""
     return SideOutputs(
-        late=_read_positions(settings, settings.late_events_topic, generation),
-        rejected=_read_positions(settings, settings.rejected_events_topic, generation),
+        _without_known(connection, "late_events", by_stream.late, since),
+        _without_known(connection, "rejected_events", by_stream.rejected, since),
     )
 
 
-def read_by_rule(connection: Connection) -> SideOutputs:
-    """Return the late events, by the rule of lateness, and the rejected events of the offset index."""
-    return SideOutputs(late=_indexed(connection, "late_events"), rejected=_indexed(connection, "rejected_events"))
-
-
 def positions(topic: str, values: Iterable[Value], generation: int) -> pl.DataFrame:
-    """Return the positions named by the records of a side output, of one generation: see `SideOutputs`.
+    """Return the positions named by the records of a side output, of one generation.
+
+    Returns:
+        kafka_partition Int32, kafka_offset Int64; and topic_offset Int64, of the record that names them.
 
     Raises:
         SmaError: a record names none.
@@ -78,8 +120,9 @@ def positions(topic: str, values: Iterable[Value], generation: int) -> pl.DataFr
     if named is None or named.height != len(records) or named.null_count().sum_horizontal()[0]:
         read = [_position(topic, value) for value in records]
         named = pl.DataFrame(read, _STREAM_SCHEMA, orient="row")
+    named = named.with_columns(pl.Series("topic_offset", [value.offset for value in records], pl.Int64))
     present = named.filter(pl.col("generation") == generation)
-    return present.select(kafka_partition="partition", kafka_offset="kafka_offset").unique().sort(POSITION)
+    return present.select("topic_offset", kafka_partition="partition", kafka_offset="kafka_offset")
 
 
 def mismatched_positions(by_stream: SideOutputs, by_rule: SideOutputs) -> pl.DataFrame:
@@ -110,19 +153,28 @@ def events_at(settings: BatchSettings, max_ahead_ms: int, wanted: pl.DataFrame) 
     return wanted.join(pl.concat(events), on=POSITION, how="semi")
 
 
-def _read_positions(settings: BatchSettings, topic: str, generation: int) -> pl.DataFrame:
+def _read_positions(
+    settings: BatchSettings, topic: str, generation: int, read_to: Offsets, since: Offsets
+) -> tuple[pl.DataFrame, dict[int, int]]:
+    """Return the positions before `read_to`, and by partition of the topic the first record that must be read again."""
     read = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
+    next_offsets = {}
+    ends = pl.DataFrame(list(read_to.items()), {"kafka_partition": pl.Int32, "read_to": pl.Int64}, orient="row")
     for partition, retained in retained_ranges(settings, topic).items():
-        read.extend(
-            positions(topic, values, generation)
-            for values in read_values(settings, topic, partition, retained.start, retained.end)
-        )
-    return pl.concat(read).unique().sort(POSITION)
+        start = max(retained.start, since.get(partition, 0))
+        next_offsets[partition] = retained.end
+        for values in read_values(settings, topic, partition, min(start, retained.end), retained.end):
+            named = positions(topic, values, generation).join(ends, on="kafka_partition", how="left")
+            is_wanted = (pl.col("kafka_offset") < pl.col("read_to")).fill_null(False)
+            read.append(named.filter(is_wanted).select(POSITION))
+            ahead = named.filter(~is_wanted)["topic_offset"]
+            next_offsets[partition] = min([next_offsets[partition], *ahead.head(1)])
+    return pl.concat(read).unique().sort(POSITION), next_offsets
 
 
-def _indexed(connection: Connection, table: str) -> pl.DataFrame:
+def _indexed(connection: Connection, table: str, since: Offsets) -> pl.DataFrame:
     statement = sql.SQL(_SQL["read_offsets"]).format(table=sql.Identifier(table))
-    rows = connection.cursor(binary=True).execute(statement).fetchall()
+    rows = connection.cursor(binary=True).execute(statement, {"since": Jsonb(since)}).fetchall()
     read = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
     for partition, offsets in rows:
         column = decode_integers([offsets])
@@ -132,6 +184,18 @@ def _indexed(connection: Connection, table: str) -> pl.DataFrame:
             )
         )
     return pl.concat(read)
+
+
+def _without_known(connection: Connection, table: str, by_stream: pl.DataFrame, since: Offsets) -> pl.DataFrame:
+    first = pl.DataFrame(list(since.items()), {"kafka_partition": pl.Int32, "first": pl.Int64}, orient="row")
+    placed = by_stream.join(first, on="kafka_partition", how="left")
+    older = placed.filter(pl.col("kafka_offset") < pl.col("first")).select(POSITION)
+    if older.is_empty():
+        return by_stream
+    statement = sql.SQL(_SQL["find_known"]).format(table=sql.Identifier(table))
+    bound = {name: older[name].to_list() for name in POSITION}
+    known = pl.DataFrame(connection.execute(statement, bound).fetchall(), POSITIONS_SCHEMA, orient="row")
+    return by_stream.join(known, on=POSITION, how="anti").sort(POSITION)
 
 
 def _position(topic: str, record: Value) -> tuple[int, int, int]:
@@ -144,8 +208,3 @@ def _position(topic: str, record: Value) -> tuple[int, int, int]:
             f"{topic}: the record at partition {record.partition}, Kafka offset {record.offset} names no position "
             "in the log: has anything but the stream written to this topic?"
         ) from error
-
-
-def _before(positions: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
-    before = positions.join(ends, on="kafka_partition").filter(pl.col("kafka_offset") < pl.col("read_to"))
-    return before.select(POSITION).sort(POSITION)

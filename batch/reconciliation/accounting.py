@@ -9,7 +9,9 @@ those by the rule of lateness. An event that the stream read and lost shows in n
 of the windows that should hold it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import polars as pl
 
@@ -46,7 +48,11 @@ class Account:
 
 
 def account(
-    index: LogIndex, side_outputs: SideOutputs, by_rule: SideOutputs, mismatched_events: pl.DataFrame
+    index: LogIndex,
+    side_outputs: SideOutputs,
+    by_rule: SideOutputs,
+    mismatched_events: pl.DataFrame,
+    before: Mapping[int, Account] = MappingProxyType({}),
 ) -> list[Account]:
     """Account for every record that was indexed.
 
@@ -55,28 +61,35 @@ def account(
         side_outputs: of the stream; no position beyond the index.
         by_rule: the late and rejected positions in the index.
         mismatched_events: the positions of `mismatched_positions` that hold an event.
+        before: by partition, accounts in which nothing was amiss: the positions are those that came after them.
     """
     late, rejected = _count(side_outputs.late), _count(side_outputs.rejected)
     disagreements = _count(mismatched(side_outputs, by_rule, mismatched_events).select(POSITION).unique())
     events_in_side_outputs = _count(
         pl.concat([side_outputs.late.join(by_rule.late, on=POSITION, how="semi"), mismatched_events.select(POSITION)])
     )
-    return [
-        Account(
-            kafka_partition=partition.kafka_partition,
-            read_from=0,
-            read_to=partition.next_offset,
-            records=partition.records,
-            events_used=partition.events
-            + partition.late_events
-            - events_in_side_outputs.get(partition.kafka_partition, 0),
-            late_events=late.get(partition.kafka_partition, 0),
-            rejected_events=rejected.get(partition.kafka_partition, 0),
-            heartbeats=partition.heartbeats,
-            mismatched=disagreements.get(partition.kafka_partition, 0),
+    accounts = []
+    for partition in index.partitions:
+        number = partition.kafka_partition
+        late_before = before[number].late_events if number in before else 0
+        rejected_before = before[number].rejected_events if number in before else 0
+        accounts.append(
+            Account(
+                kafka_partition=number,
+                read_from=0,
+                read_to=partition.next_offset,
+                records=partition.records,
+                events_used=partition.events
+                + partition.late_events
+                - late_before
+                - events_in_side_outputs.get(number, 0),
+                late_events=late_before + late.get(number, 0),
+                rejected_events=rejected_before + rejected.get(number, 0),
+                heartbeats=partition.heartbeats,
+                mismatched=disagreements.get(number, 0),
+            )
         )
-        for partition in index.partitions
-    ]
+    return accounts
 
 
 def mismatched(side_outputs: SideOutputs, by_rule: SideOutputs, mismatched_events: pl.DataFrame) -> pl.DataFrame:

@@ -67,35 +67,24 @@ FROM (
         same_metric AS (PARTITION BY customer, sma.folded(metric))
 ) AS named;
 
--- the newest row of each series and average in either layer, each looked up in an index. A row ahead of the clock, which an
--- event with a wrong time makes, is not the newest; nor is one of a time that Power BI does not have.
-CREATE OR REPLACE VIEW sma.reached AS
-SELECT
-    series.customer,
-    series.metric,
-    definition.name AS average,
-    streamed.as_of AS newest_streamed,
-    computed.as_of AS newest_computed
-FROM sma.every_series AS series
-CROSS JOIN sma.averages AS definition
-CROSS JOIN LATERAL (
-    SELECT max(as_of) AS as_of
-    FROM sma.streaming_averages
-    WHERE customer = series.customer
-        AND generation = (SELECT sma.present_generation())
-        AND metric = series.metric
-        AND average = definition.name
-        AND as_of >= sma.report_start()
-        AND as_of <= now()
-) AS streamed
-CROSS JOIN LATERAL (
-    SELECT max(as_of) AS as_of
-    FROM sma.batch_averages
-    WHERE customer = series.customer
-        AND metric = series.metric
-        AND average = definition.name
-        AND as_of >= sma.report_start()
-        AND as_of <= now()
-) AS computed;
+-- every customer, likewise
+CREATE OR REPLACE VIEW sma.every_customer AS
+WITH RECURSIVE streamed (customer) AS (
+    SELECT min(customer) FROM sma.streaming_averages
+    UNION ALL
+    SELECT (SELECT min(stated.customer) FROM sma.streaming_averages AS stated WHERE stated.customer > streamed.customer)
+    FROM streamed
+    WHERE streamed.customer IS NOT NULL
+),
+indexed (customer) AS (
+    SELECT min(customer) FROM sma.indexed_series
+    UNION ALL
+    SELECT (SELECT min(known.customer) FROM sma.indexed_series AS known WHERE known.customer > indexed.customer)
+    FROM indexed
+    WHERE indexed.customer IS NOT NULL
+)
+SELECT customer FROM streamed WHERE customer IS NOT NULL
+UNION
+SELECT customer FROM indexed WHERE customer IS NOT NULL;
 
 GRANT SELECT ON serving.series TO sma_serving, sma_reader;

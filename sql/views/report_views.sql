@@ -115,45 +115,79 @@ JOIN sma.differences AS difference
     AND sma.day_of(difference.as_of) = newest.day
 WHERE difference.as_of >= sma.report_start();
 
--- each customer's newest window: the newest that either layer closed, that the stream emitted, and that is final
+-- each customer's newest window: the newest that either layer closed, that the stream emitted, and that is final. A row
+-- ahead of the clock, which an event with a wrong time makes, is not the newest; nor is one of a time that Power BI does not
+-- have. Each is looked up in an index by customer, and the newest final one from day to day back, so that what is read
+-- does not grow with the number of series.
 CREATE OR REPLACE VIEW serving.data_age AS
-SELECT
-    customer,
-    newest_window_closed AT TIME ZONE INTERVAL '0' AS newest_window_closed,
-    newest_streamed AT TIME ZONE INTERVAL '0' AS newest_streamed,
-    newest_reconciled AT TIME ZONE INTERVAL '0' AS newest_reconciled,
-    extract(epoch FROM now() - newest_window_closed)::bigint AS window_closed_age_seconds,
-    extract(epoch FROM now() - newest_streamed)::bigint AS streamed_age_seconds,
-    extract(epoch FROM now() - newest_reconciled)::bigint AS reconciled_age_seconds,
-    serving.key(customer) AS customer_key
-FROM (
+WITH reconciled AS MATERIALIZED (
     SELECT
-        reached.customer,
-        greatest(max(reached.newest_streamed), max(reached.newest_computed)) AS newest_window_closed,
-        max(reached.newest_streamed) AS newest_streamed,
-        max(final.as_of) AS newest_reconciled
-    FROM sma.reached AS reached
-    LEFT JOIN LATERAL (
-        SELECT batch.as_of
-        FROM sma.batch_averages AS batch
-        WHERE batch.customer = reached.customer
-            AND batch.metric = reached.metric
-            AND batch.average = reached.average
-            AND batch.as_of >= sma.report_start()
-            AND batch.as_of <= reached.newest_computed
-            AND EXISTS (
-                SELECT
-                FROM sma.reconciliations AS reconciliation
-                WHERE reconciliation.day = sma.day_of(batch.as_of)
-                    AND reconciliation.average = batch.average
-                    AND reconciliation.reconciled_at >= batch.written_at
-            )
-        ORDER BY batch.as_of DESC
-        LIMIT 1
-    ) AS final ON true
-    GROUP BY reached.customer
+        day,
+        average,
+        reconciled_at
+    FROM sma.newest_reconciliations
+),
+reconciled_day AS MATERIALIZED (
+    SELECT DISTINCT day FROM reconciled
+)
+SELECT
+    known.customer,
+    newest.closed AT TIME ZONE INTERVAL '0' AS newest_window_closed,
+    newest.streamed AT TIME ZONE INTERVAL '0' AS newest_streamed,
+    final.as_of AT TIME ZONE INTERVAL '0' AS newest_reconciled,
+    extract(epoch FROM now() - newest.closed)::bigint AS window_closed_age_seconds,
+    extract(epoch FROM now() - newest.streamed)::bigint AS streamed_age_seconds,
+    extract(epoch FROM now() - final.as_of)::bigint AS reconciled_age_seconds,
+    serving.key(known.customer) AS customer_key
+FROM sma.every_customer AS known
+CROSS JOIN LATERAL (
+    SELECT max(as_of) AS as_of
+    FROM sma.streaming_averages
+    WHERE customer = known.customer
+        AND generation = (SELECT sma.present_generation())
+        AND as_of >= sma.report_start()
+        AND as_of <= now()
+) AS streamed
+CROSS JOIN LATERAL (
+    SELECT max(as_of) AS as_of
+    FROM sma.batch_averages
+    WHERE customer = known.customer
+        AND as_of >= sma.report_start()
+        AND as_of <= now()
+) AS computed
+CROSS JOIN LATERAL (
+    SELECT
+        streamed.as_of AS streamed,
+        computed.as_of AS computed,
+        greatest(streamed.as_of, computed.as_of) AS closed
 ) AS newest
-WHERE newest_window_closed IS NOT NULL;
+LEFT JOIN LATERAL (
+    SELECT of_day.as_of
+    FROM reconciled_day
+    CROSS JOIN LATERAL (
+        SELECT max(row_of_average.as_of) AS as_of
+        FROM reconciled
+        CROSS JOIN LATERAL (
+            SELECT batch.as_of
+            FROM sma.batch_averages AS batch
+            WHERE batch.customer = known.customer
+                AND batch.average = reconciled.average
+                AND batch.as_of >= reconciled_day.day::timestamp AT TIME ZONE INTERVAL '0'
+                AND batch.as_of < (reconciled_day.day + 1)::timestamp AT TIME ZONE INTERVAL '0'
+                AND batch.as_of >= sma.report_start()
+                AND batch.as_of <= newest.computed
+                AND batch.written_at <= reconciled.reconciled_at
+            ORDER BY batch.as_of DESC
+            LIMIT 1
+        ) AS row_of_average
+        WHERE reconciled.day = reconciled_day.day
+    ) AS of_day
+    WHERE reconciled_day.day <= sma.day_of(newest.computed)
+        AND of_day.as_of IS NOT NULL
+    ORDER BY reconciled_day.day DESC
+    LIMIT 1
+) AS final ON true
+WHERE newest.closed IS NOT NULL;
 
 -- the differences in the newest reconciliation of each day and average, counted for each customer that has events or
 -- differences there

@@ -63,7 +63,7 @@ ACTIONS = {
     "TRUNCATE": "TRUNCATE {relation}",
 }
 _AVERAGES = ("streaming_averages", "batch_averages")
-_AUDIT = ("reconciliations", "differences", "accounting", "corrections", "corrected_days", "audits")
+_AUDIT = ("reconciliations", "differences", "accounting", "accounted", "corrections", "corrected_days", "audits")
 _POSITIONS = ("offset_blocks", "late_events", "rejected_events")
 _INDEX = ("indexed_partitions", "indexed_series", "series_days", "log_days", *_POSITIONS)
 _SPLIT = ("split_series", "unsettled")

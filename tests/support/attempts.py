@@ -25,6 +25,7 @@ TABLES = [
     "corrections",
     "reconciliations",
     "accounting",
+    "accounted",
     "batch_days",
     "averages",
     "customers",
@@ -44,7 +45,7 @@ TABLES = [
     "refreshed_days",
     "every_series",
     "served_months",
-    "reached",
+    "every_customer",
     "newest_reconciliations",
 ]
 VIEWS = [

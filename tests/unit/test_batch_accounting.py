@@ -72,7 +72,28 @@ def test_faults_that_cancel_out_in_the_counts_show_in_the_positions():
     assert len(disagreements) == 2
 
 
-def test_a_record_that_is_twice_in_a_side_output_counts_once():
+def test_what_came_after_an_account_is_added_to_it():
+    before = {each.kafka_partition: each for each in account(INDEX, BY_RULE, BY_RULE, at())}
+    grown = LogIndex((IndexedPartition(0, 10, 99, events=4, late_events=3, rejected_events=2, heartbeats=1),))
+    newer = SideOutputs(late=at(5, 6), rejected=at(8))
+    (each,) = account(grown, newer, newer, at(), before)
+    assert (each.read_from, each.read_to, each.records) == (0, 10, 10)
+    assert (each.events_used, each.late_events, each.rejected_events, each.heartbeats) == (4, 3, 2, 1)
+    assert each.unaccounted == 0
+
+
+@pytest.mark.parametrize(("late", "unaccounted"), [([5], 1), ([5, 6, 7], 1), ([5, 6, 0], 1)])
+def test_what_came_after_an_account_and_is_amiss_shows(late, unaccounted):
+    before = {each.kafka_partition: each for each in account(INDEX, BY_RULE, BY_RULE, at())}
+    grown = LogIndex((IndexedPartition(0, 10, 99, events=4, late_events=3, rejected_events=2, heartbeats=1),))
+    by_rule = SideOutputs(late=at(5, 6), rejected=at(8))
+    newer = SideOutputs(late=at(*late), rejected=at(8))
+    mismatched_events = mismatched_positions(newer, by_rule)
+    (each,) = account(grown, newer, by_rule, mismatched_events, before)
+    assert each.unaccounted == unaccounted
+
+
+def test_a_record_of_a_side_output_names_a_position():
     late = {
         "partition": 0,
         "kafka_offset": 7,
@@ -81,11 +102,13 @@ def test_a_record_that_is_twice_in_a_side_output_counts_once():
         "event_time": 2,
         "value": "1.500000",
     }
-    record = Value(0, 0, json.dumps(late | {"newest_log_time": 5, "generation": 2}).encode())
-    assert positions("late_events", [record, record], 2).rows() == [(0, 7)]
+    record = Value(0, 4, json.dumps(late | {"newest_log_time": 5, "generation": 2}).encode())
+    assert positions("late_events", [record], 2).rows(named=True) == [
+        {"topic_offset": 4, "kafka_partition": 0, "kafka_offset": 7}
+    ]
 
 
-@pytest.mark.parametrize(("generation", "expected"), [(0, [(0, 1)]), (1, [(0, 2), (1, 2)]), (2, [(0, 3)]), (3, [])])
+@pytest.mark.parametrize(("generation", "expected"), [(0, [(0, 1)]), (1, [(1, 2), (0, 2)]), (2, [(0, 3)]), (3, [])])
 def test_records_of_another_generation_are_left_out(generation, expected):
     #  the first is of before there were generations
     written = [
@@ -95,12 +118,12 @@ def test_records_of_another_generation_are_left_out(generation, expected):
         b'{"partition": 0, "kafka_offset": 3, "generation": 2}',
     ]
     values = [Value(0, offset, value) for offset, value in enumerate(written)]
-    assert positions("late_events", values, generation).rows() == expected
-    assert positions("late_events", values[1:], generation).rows() == (expected if generation else [])
+    assert named(values, generation) == expected
+    assert named(values[1:], generation) == (expected if generation else [])
 
 
-def test_a_side_output_after_the_end_of_the_index_does_not_count():
-    assert SideOutputs(late=at(0, 5), rejected=at(1, 9)).within({0: 2}).late.rows() == [(0, 0)]
+def named(values, generation):
+    return positions("late_events", values, generation).select("kafka_partition", "kafka_offset").rows()
 
 
 def test_empty_side_outputs_have_no_positions():
