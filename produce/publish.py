@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -17,7 +18,8 @@ POLL_EVENTS = 2_000
 """After how many events acknowledgements are counted and progress is shown."""
 
 _FLUSH_SECONDS = 60.0
-_REFUSALS = (KafkaException, SystemError)  # after a fatal error, a callback makes the latter of the former
+_GIVEN_UP_SECONDS = 5.0
+_REFUSALS = (KafkaException, SystemError)  # a callback makes the latter of a fatal error, or loses its reason
 
 
 @dataclass(slots=True)
@@ -168,6 +170,14 @@ class Publisher:
         offsets[partition] = (offsets[partition][0] if partition in offsets else offset, offset)
         return True
 
+    def _lost_reason(self, error: SystemError) -> KafkaException:
+        """Return why records are given up after a fatal error whose own reason a callback has lost."""
+        with suppress(*_REFUSALS):
+            self._producer.flush(_GIVEN_UP_SECONDS)
+        if not isinstance(self._failure, KafkaError):
+            raise error
+        return KafkaException(self._failure)
+
     def _raise_failure(self) -> None:
         if isinstance(self._failure, KafkaError):
             raise self._refused(KafkaException(self._failure))
@@ -176,9 +186,7 @@ class Publisher:
 
     def _refused(self, error: KafkaException | SystemError) -> SmaError:
         if isinstance(error, SystemError):
-            if not isinstance(error.__cause__, KafkaException):
-                raise error
-            error = error.__cause__
+            error = error.__cause__ if isinstance(error.__cause__, KafkaException) else self._lost_reason(error)
         write = f"Write on Topic:{self._topic}"
         needs = (write, f"{write} (or IdempotentWrite on Cluster)")  # Kafka before 2.8 wants the latter as well
         return failure(self._settings, error, f"topic {self._topic}", needs)

@@ -35,8 +35,8 @@ SET event_count = held.event_count + excluded.event_count,
     late_next_offset = greatest(held.late_next_offset, excluded.late_next_offset)
 
 -- add_reach --
--- From an event, windows of the last N events reach to the last day of its series that fewer than N events separate from
--- its own. Of a series that is in order, no later day is there yet, and one step of an index finds that.
+-- From an event, windows of the last N events reach to the last day of its series that fewer than N events separate
+-- from its own. Of a series that is in order, no later day is there yet, and one step of an index finds that.
 WITH reach AS (
     SELECT max(window_events) AS event_count
     FROM sma.averages

@@ -92,7 +92,7 @@ def _read_behind(connection: Connection, behind: Mapping[int, int], customer: st
 
 
 def _count_by_day(connection: Connection, last_closed_day: date, customer: str | None) -> dict[date, int]:
-    statement = _SQL["count_by_day" if customer is None else "count_of_customer_by_day"]
+    statement = _SQL["count_by_day"] if customer is None else _SQL["count_of_customer_by_day"]
     bound = {"last_closed_day": last_closed_day, "customer": customer}
     return dict(connection.execute(statement, bound).fetchall())
 

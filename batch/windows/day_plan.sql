@@ -13,8 +13,8 @@ GROUP BY day
 SELECT count(*) FROM sma.indexed_series
 
 -- read_days_before --
--- of the series that may have rows of a count window in the range: the days before it with their last events, back until
--- so many are there; late events are not counted, as a filter may leave them out, but their days are included
+-- of the series that may have rows of a count window in the range: the days before it with their last events, back
+-- until so many are there; late events are not counted, as a filter may leave them out, but their days are included
 WITH RECURSIVE with_rows AS (
     SELECT DISTINCT
         present.customer,

@@ -102,6 +102,34 @@ def test_a_refused_record_ends_the_sending(client):
     assert publisher.published.events == 2
 
 
+class FatalProducer(FakeProducer):
+    """A client with a fatal error, of which a callback has lost the reason; what it gives up afterwards has one."""
+
+    def __init__(self, *, gives_up):
+        super().__init__(refuse_from=0 if gives_up else None)
+        self.is_first = True
+
+    def poll(self, _seconds):
+        """Acknowledge nothing yet."""
+
+    def flush(self, seconds):
+        if self.is_first:
+            self.is_first = False
+            raise SystemError("<method 'flush'> returned NULL without setting an exception")
+        super().poll(seconds)
+        return 0
+
+
+@pytest.mark.parametrize(("gives_up", "raised"), [(True, SmaError), (False, SystemError)])
+def test_a_fatal_error_whose_reason_was_lost_is_that_of_the_records_given_up(monkeypatch, gives_up, raised):
+    monkeypatch.setattr(produce.publish, "producer", lambda *_, **__: FatalProducer(gives_up=gives_up))
+    monkeypatch.setattr(produce.publish, "partitions", lambda *_: [0, 1])
+    publisher = Publisher(SETTINGS)
+    publisher.send_heartbeats(0)
+    with pytest.raises(raised, match="no room in Kafka" if gives_up else "returned NULL"):
+        publisher.finish()
+
+
 def test_heartbeats_go_to_every_partition(client):
     publisher = Publisher(SETTINGS)
     publisher.send_heartbeats(5)

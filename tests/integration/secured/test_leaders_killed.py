@@ -51,9 +51,10 @@ def kill_leader(place: Place, partition: int) -> None:
     for attempt in Retrying(stop=stop_after_delay(HEALED_S), wait=wait_fixed(1), reraise=True):
         with attempt:
             assert check_kafka(place.settings).reason is None
-            assert all(len(each.isr) == len(BROKERS) for each in described(place).partitions)
-    leader = described(place).partitions[partition].leader
-    assert leader is not None
+            partitions = described(place).partitions
+            assert all(len(each.isr) == len(BROKERS) for each in partitions)
+            leader = partitions[partition].leader
+            assert leader is not None
     program = BROKERS[leader.id - 1]
     os.kill(Supervisor(place.settings.state_dir).state(program)["pid"], signal.SIGKILL)
 
