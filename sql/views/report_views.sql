@@ -161,32 +161,44 @@ CROSS JOIN LATERAL (
         computed.as_of AS computed,
         greatest(streamed.as_of, computed.as_of) AS closed
 ) AS newest
-LEFT JOIN LATERAL (
-    SELECT of_day.as_of
-    FROM reconciled_day
-    CROSS JOIN LATERAL (
-        SELECT max(row_of_average.as_of) AS as_of
-        FROM reconciled
+CROSS JOIN LATERAL (
+    WITH RECURSIVE back (day, as_of) AS (
+        SELECT
+            sma.day_of(newest.computed) + 1,
+            NULL::timestamptz
+        UNION ALL
+        SELECT
+            before.day,
+            (
+                SELECT max(row_of_average.as_of)
+                FROM reconciled
+                CROSS JOIN LATERAL (
+                    SELECT batch.as_of
+                    FROM sma.batch_averages AS batch
+                    WHERE batch.customer = known.customer
+                        AND batch.average = reconciled.average
+                        AND batch.as_of >= before.day::timestamp AT TIME ZONE INTERVAL '0'
+                        AND batch.as_of < (before.day + 1)::timestamp AT TIME ZONE INTERVAL '0'
+                        AND batch.as_of >= sma.report_start()
+                        AND batch.as_of <= newest.computed
+                        AND batch.written_at <= reconciled.reconciled_at
+                    ORDER BY batch.as_of DESC
+                    LIMIT 1
+                ) AS row_of_average
+                WHERE reconciled.day = before.day
+            )
+        FROM back
         CROSS JOIN LATERAL (
-            SELECT batch.as_of
-            FROM sma.batch_averages AS batch
-            WHERE batch.customer = known.customer
-                AND batch.average = reconciled.average
-                AND batch.as_of >= reconciled_day.day::timestamp AT TIME ZONE INTERVAL '0'
-                AND batch.as_of < (reconciled_day.day + 1)::timestamp AT TIME ZONE INTERVAL '0'
-                AND batch.as_of >= sma.report_start()
-                AND batch.as_of <= newest.computed
-                AND batch.written_at <= reconciled.reconciled_at
-            ORDER BY batch.as_of DESC
-            LIMIT 1
-        ) AS row_of_average
-        WHERE reconciled.day = reconciled_day.day
-    ) AS of_day
-    WHERE reconciled_day.day <= sma.day_of(newest.computed)
-        AND of_day.as_of IS NOT NULL
-    ORDER BY reconciled_day.day DESC
-    LIMIT 1
-) AS final ON true
+            SELECT max(earlier.day) AS day
+            FROM reconciled_day AS earlier
+            WHERE earlier.day < back.day
+        ) AS before
+        WHERE back.as_of IS NULL
+            AND before.day IS NOT NULL
+    )
+    SELECT max(as_of) AS as_of
+    FROM back
+) AS final
 WHERE newest.closed IS NOT NULL;
 
 -- the differences in the newest reconciliation of each day and average, counted for each customer that has events or
