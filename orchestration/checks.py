@@ -22,10 +22,10 @@ _Project = dg.ResourceParam[Project]
 
 
 @dg.asset_check(
-    asset="offset_index", description="The blocks of each partition touch one another: no record is left out."
+    asset="offset_index", description="The newest blocks of each partition touch one another: no record is left out."
 )
 def index_without_gaps(project: _Project) -> dg.AssetCheckResult:
-    """Check all blocks."""
+    """Check the newest blocks."""
     with failing_in_one_line(), read_only_session(project.settings) as connection:
         return result(index_has_no_gaps(connection))
 

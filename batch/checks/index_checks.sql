@@ -1,6 +1,23 @@
 -- Statements of index_checks: they compare the offset index with itself and with what both layers have stored.
 
 -- find_gaps --
+-- among the newest blocks of each partition; each was one of them when it was new
+WITH newest AS MATERIALIZED (
+    SELECT
+        indexed.kafka_partition,
+        block.first_offset,
+        block.next_offset
+    FROM sma.indexed_partitions AS indexed
+    CROSS JOIN LATERAL (
+        SELECT
+            first_offset,
+            next_offset
+        FROM sma.offset_blocks
+        WHERE kafka_partition = indexed.kafka_partition
+        ORDER BY first_offset DESC
+        LIMIT %(most)s
+    ) AS block
+)
 SELECT
     kafka_partition,
     ended_at,
@@ -15,13 +32,17 @@ FROM (
             kafka_partition,
             first_offset,
             next_offset
-        FROM sma.offset_blocks
+        FROM newest
         UNION ALL
+        -- where none are left out, the first one begins at 0
         SELECT
-            kafka_partition,
+            indexed.kafka_partition,
             -1,
             0
-        FROM sma.indexed_partitions
+        FROM sma.indexed_partitions AS indexed
+        LEFT JOIN newest USING (kafka_partition)
+        GROUP BY indexed.kafka_partition
+        HAVING count(newest.first_offset) < %(most)s
         UNION ALL
         SELECT
             kafka_partition,
@@ -32,12 +53,6 @@ FROM (
 ) AS following
 WHERE ended_at <> first_offset
 ORDER BY kafka_partition, first_offset
-
--- count_blocks --
-SELECT
-    count(*),
-    count(DISTINCT kafka_partition)
-FROM sma.offset_blocks
 
 -- read_computed_until --
 SELECT coalesce(max(low_watermark), '-infinity')::text

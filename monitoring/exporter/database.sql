@@ -42,17 +42,7 @@ SELECT
     sum(extra_in_stream),
     sum(explained),
     sum(unexplained)
-FROM (
-    SELECT DISTINCT ON (day, average)
-        average,
-        changed,
-        missing_in_stream,
-        extra_in_stream,
-        explained,
-        unexplained
-    FROM sma.reconciliations
-    ORDER BY day, average, reconciled_at DESC
-) AS newest
+FROM sma.newest_reconciliations
 GROUP BY average
 
 -- sum_damaged_rows --

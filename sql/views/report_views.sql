@@ -83,14 +83,37 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS facts;
 
+-- the newest reconciliation of each day and average: from one an index leads to the next, however often each was reconciled
 CREATE OR REPLACE VIEW sma.newest_reconciliations AS
-SELECT DISTINCT ON (day, average)
-    run_id,
-    day,
-    average,
-    reconciled_at
-FROM sma.reconciliations
-ORDER BY day, average, reconciled_at DESC;
+WITH RECURSIVE newest (found) AS (
+    (
+        SELECT reconciliation AS found
+        FROM sma.reconciliations AS reconciliation
+        ORDER BY reconciliation.day, reconciliation.average, reconciliation.reconciled_at DESC
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT following.found
+    FROM newest
+    CROSS JOIN LATERAL (
+        SELECT reconciliation AS found
+        FROM sma.reconciliations AS reconciliation
+        WHERE (reconciliation.day, reconciliation.average) > ((newest.found).day, (newest.found).average)
+        ORDER BY reconciliation.day, reconciliation.average, reconciliation.reconciled_at DESC
+        LIMIT 1
+    ) AS following
+)
+SELECT
+    (found).run_id,
+    (found).day,
+    (found).average,
+    (found).reconciled_at,
+    (found).changed,
+    (found).missing_in_stream,
+    (found).extra_in_stream,
+    (found).explained,
+    (found).unexplained
+FROM newest;
 
 -- the windows that differ in the newest reconciliation of their day and average, with the value of each layer
 CREATE OR REPLACE VIEW serving.differences AS

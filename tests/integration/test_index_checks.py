@@ -50,6 +50,17 @@ def test_a_gap_between_blocks_is_found(own_database, database, next_offset, bloc
     assert (finding.passed, finding.description if fault else None) == (fault is None, fault)
 
 
+def test_only_the_newest_blocks_are_looked_at(own_database, database):
+    index(database, 0, 50, (5, 10), (10, 20), (20, 30), (35, 50))
+    assert not found(own_database, index_has_no_gaps, 2).passed
+    assert found(own_database, index_has_no_gaps, 1).passed
+    database.execute("UPDATE sma.offset_blocks SET first_offset = 30 WHERE first_offset = 35")
+    assert found(own_database, index_has_no_gaps, 4).passed
+    assert found(own_database, index_has_no_gaps, 5).description == (
+        "partition 0: the Kafka offsets 0 to 4 are in no block"
+    )
+
+
 def split(connection, series, *partitions, last_indexed="now()"):
     for partition in partitions:
         connection.execute(

@@ -130,11 +130,11 @@ def test_every_line_of_the_running_stack_is_an_event_of_its_service(stack):
 def unreadable_index(stack: Place) -> Iterator[None]:
     """Let every run of the stack's own Dagster fail, whatever the log holds."""
     with psycopg.connect(stack.settings.owner_database_url.get_secret_value(), autocommit=True) as owner:
-        owner.execute("REVOKE SELECT ON sma.offset_blocks FROM sma_batch")
+        owner.execute("REVOKE SELECT ON sma.indexed_partitions FROM sma_batch")
         try:
             yield
         finally:
-            owner.execute("GRANT SELECT ON sma.offset_blocks TO sma_batch")
+            owner.execute("GRANT SELECT ON sma.indexed_partitions TO sma_batch")
 
 
 def test_a_run_that_fails_says_in_the_log_which_run_and_day_and_why(stack):
@@ -155,7 +155,9 @@ def test_a_run_that_fails_says_in_the_log_which_run_and_day_and_why(stack):
     assert said["run_id"]
     assert said["step"] == "batch_averages"
     # an empty log, where no test before this one has filled it, is said first
-    assert re.search("permission denied for table offset_blocks|holds no event and no heartbeat", said["exception"])
+    assert re.search(
+        "permission denied for table indexed_partitions|holds no event and no heartbeat", said["exception"]
+    )
     assert [event for event in events_in(folder, "cli") if event["level"] == "ERROR"]
 
 

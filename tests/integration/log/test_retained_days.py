@@ -1,7 +1,5 @@
 """Kafka's retention against the days to reconcile, on a real topic: kept, soon dropped, and dropped."""
 
-from datetime import date
-
 import psycopg
 import pytest
 from confluent_kafka import TopicPartition
@@ -11,12 +9,11 @@ from psycopg.types.json import Jsonb
 from batch.checks.log_retention import days_are_retained
 from clients.kafka.topics import topic_config
 from sma.averages import parse_averages
-from sma.days import day_start_ms
+from tests.support.index_rows import DAY, IndexRows
 from tests.support.metrics import eventually
 from tests.support.publishing import Sent, publish
 from tests.support.superuser import client_options
 
-DAY = date(2013, 1, 10)
 RECORDS = 400
 RECORD_BYTES = 120
 HOUR = parse_averages(
@@ -28,11 +25,10 @@ HOUR = parse_averages(
 def indexed(place):
     """400 records of 100 bytes and 20 of overhead in partition 0, all indexed, and a day that needs the first."""
     publish(place.settings, [Sent(b"x" * 100, 0, partition=0)] * RECORDS)
-    noon = day_start_ms(DAY) + 43_200_000
     with psycopg.connect(place.settings.owner_database_url.get_secret_value(), autocommit=True) as connection:
-        connection.execute("INSERT INTO sma.indexed_partitions VALUES (0, %s, %s, 0, 0)", (RECORDS, noon * 2))
-        connection.execute("INSERT INTO sma.offset_blocks VALUES (0, 0, %s, 1, 0, 0, 0, %s, %s)", (RECORDS, noon, noon))
-        connection.execute("INSERT INTO sma.series_days VALUES (0, 'A', 'm', %s, 1, 0)", (DAY,))
+        index = IndexRows(connection)
+        index.low_watermark(36, next_offset=RECORDS)
+        index.block((0, 1), (12, 12))
         # an hour ago there were no records yet: 400 an hour
         connection.execute(
             "INSERT INTO sma.reconciliations VALUES ('run', '2013-01-01', 'hour', 0, 0, 0, 0, 0, 0, 0, %s, 0, "
