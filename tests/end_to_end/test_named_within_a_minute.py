@@ -12,6 +12,8 @@ from tests.support.automation import Automation, until
 from tests.support.publishing import Sent, publish
 from tests.support.stored import succeed
 
+pytestmark = pytest.mark.nightly("named within a minute")
+
 AT = 1_357_034_400_000
 WITHIN_S = 60.0
 

@@ -73,6 +73,7 @@ def test_a_backfill_that_was_killed_goes_on_where_it_stopped(stack, reader):
     assert reconciled == (AVERAGES * DAYS,)
 
 
+@pytest.mark.nightly
 def test_what_the_log_gains_is_reconciled_and_nothing_else(stack, reader):
     automation = Automation(stack.settings)
     first, next_day = date(2018, 3, 5), date(2018, 3, 20)

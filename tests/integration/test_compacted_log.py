@@ -25,6 +25,8 @@ from tests.support.stream_operations import HOUR, START, YAML, expected_of, hear
 from tests.support.superuser import client_options
 from tests.support.touched_days import days_touched
 
+pytestmark = pytest.mark.nightly("a compacted log")
+
 EVENTS = 8_000
 NOTE_BYTES = 800  # so that the log has several segments
 COMPACTED_WITHIN_S = 180

@@ -69,6 +69,7 @@ def test_without_a_replica_there_the_leader_is_read(kafka: SecuredKafka, fetched
     assert set(fetched_from) == {kafka.ports[2, "plain"]}
 
 
+@pytest.mark.nightly("a leader killed while it is read")
 @pytest.mark.parametrize("rack", ["", "b"])
 def test_a_leader_that_is_killed_while_the_log_is_read_loses_no_record(
     kafka: SecuredKafka, fetched_from: Counter[int], rack: str

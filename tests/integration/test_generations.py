@@ -121,6 +121,7 @@ def test_nothing_of_the_former_rules_counts_after_a_fresh_start_by_others(operat
     assert sum(each.late_events for each in second.accounts) > sum(each.late_events for each in first.accounts)
 
 
+@pytest.mark.nightly
 def test_subscribers_are_told_once_across_an_upgrade_while_events_flow(operated):
     place, averages_file = operated
     yaml = RULES.format(lateness="1 hour", ahead="1 day")

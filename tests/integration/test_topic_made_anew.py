@@ -45,6 +45,7 @@ def test_the_job_does_not_start_on_a_state_of_another_topic(place, slots, tmp_pa
         place.sma("stream", "stop")
 
 
+@pytest.mark.nightly
 def test_a_job_that_fails_on_another_topic_is_named_with_its_way_out_and_starts_afresh(place, slots, tmp_path):
     use_averages(place, tmp_path / "averages.yaml", YAML)
     publish(place.settings, [as_record(event) for event in log_of(100)])
