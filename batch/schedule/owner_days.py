@@ -45,11 +45,13 @@ def owner_days(
         until_ms: the last `as_of`.
         customer: whose rows; None for all.
     """
-    return {
-        day
-        for average in averages.averages
-        for (day,) in connection.execute(_SQL["read_owner_days"], _parameters(average, until_ms, customer))
-    }
+    return {day for average in averages.averages for day in owner_days_of(connection, average, until_ms, customer)}
+
+
+def owner_days_of(connection: Connection, average: Average, until_ms: int, customer: str | None = None) -> list[date]:
+    """Return `owner_days` of one average, in no order."""
+    rows = connection.execute(_SQL["read_owner_days"], _parameters(average, until_ms, customer))
+    return [day for (day,) in rows]
 
 
 def days_with_rows(connection: Connection, averages: Averages, days: Sequence[date]) -> list[date]:

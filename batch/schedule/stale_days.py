@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from batch.index.closed_days import closed_ms, has_watermark, low_watermark_ms
 from batch.index.log_index import read_index
 from batch.results.retention import first_day_kept
+from batch.schedule.owner_days import owner_days_of
 from batch.store.database import Connection
 from clients.statements import load_statements
 from sma.averages import Average, Averages
@@ -66,10 +67,12 @@ def stale_days(connection: Connection, averages: Averages) -> list[StaleDay]:
     closed = {each.kafka_partition: closed_ms(each, averages.watermark_delay_ms) for each in index.partitions}
     stale: dict[date, list[StaleDay]] = {}
     for average in averages.averages:
-        for row in connection.execute(
-            _SQL["read_stale_days"],
-            _parameters(average, low_watermark, averages.max_ahead_ms) | {"closed_ms": Jsonb(closed)},
-        ):
+        bound = {
+            **_parameters(average, low_watermark, averages.max_ahead_ms),
+            "owner_days": owner_days_of(connection, average, low_watermark),
+            "closed_ms": Jsonb(closed),
+        }
+        for row in connection.execute(_SQL["read_stale_days"], bound):
             stale.setdefault(row[0], []).append(_stale_day(row))
     return [_merged(of_day) for _, of_day in sorted(stale.items())]
 

@@ -4,21 +4,7 @@
 -- Reads a row for each day and partition, and not what the log has of each series. Where events of a day came after its
 -- result, the blocks and late events since then tell whether any is in a window of the day: the last windows of a day
 -- end before it does.
-WITH owner AS MATERIALIZED (
-    SELECT DISTINCT owned::date AS day
-    FROM (
-        SELECT
-            sma.grid_point_after(min(min_event_time_ms), %(every_ms)s, %(offset_ms)s) AS first_ms,
-            sma.last_grid_point(max(max_event_time_ms), %(every_ms)s, %(offset_ms)s, %(length_ms)s) AS last_ms
-        FROM sma.log_days
-        GROUP BY day
-    ) AS made
-    CROSS JOIN LATERAL generate_series(
-        sma.day_of_ms(made.first_ms)::timestamp, sma.day_of_ms(made.last_ms)::timestamp, INTERVAL '1 day'
-    ) AS owned
-    WHERE made.first_ms <= %(low_watermark_ms)s
-),
-settled AS MATERIALIZED (
+WITH settled AS MATERIALIZED (
     SELECT
         owner.day,
         result.read_to,
@@ -47,7 +33,7 @@ settled AS MATERIALIZED (
             WHERE reconciliation.day = owner.day
                 AND reconciliation.average = %(average)s
         ) AS reconciled_at
-    FROM owner
+    FROM unnest(%(owner_days)s::date[]) AS owner (day)
     CROSS JOIN LATERAL (
         SELECT
             sma.day_start_ms(owner.day + 1) - 1 AS last_ms,
@@ -59,7 +45,6 @@ settled AS MATERIALIZED (
     LEFT JOIN sma.batch_days AS result
         ON result.day = owner.day
         AND result.average = %(average)s
-    WHERE day_end.first_ms < day_end.closed_now  -- it has a closed grid point
 ),
 newer AS MATERIALIZED (
     SELECT
@@ -76,21 +61,23 @@ newer AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT
             log_day.kafka_partition,
-            coalesce((settled.read_to ->> log_day.kafka_partition::text)::bigint, 0) AS read_to,
+            result.read_to,
             max(log_day.next_offset) AS next_offset,
             max(log_day.late_next_offset) AS late_next_offset,
-            %(window_events)s::bigint > 0 AND bool_or(
-                greatest(log_day.reaching_offset, log_day.late_reaching_offset)
-                > coalesce((settled.read_to ->> log_day.kafka_partition::text)::bigint, 0)
+            bool_or(
+                %(window_events)s::bigint > 0
+                AND greatest(log_day.reaching_offset, log_day.late_reaching_offset) > result.read_to
             ) AS is_reached,
             min(log_day.late_reaching_since) FILTER (
                 WHERE %(window_events)s::bigint > 0
-                    AND log_day.late_reaching_offset
-                    > coalesce((settled.read_to ->> log_day.kafka_partition::text)::bigint, 0)
+                    AND log_day.late_reaching_offset > result.read_to
             ) AS late_reaching_since
         FROM sma.log_days AS log_day
+        CROSS JOIN LATERAL (
+            SELECT coalesce((settled.read_to ->> log_day.kafka_partition::text)::bigint, 0) AS read_to
+        ) AS result
         WHERE log_day.day BETWEEN sma.day_of_ms(settled.from_ms) AND sma.day_of_ms(settled.until_ms - 1)
-        GROUP BY log_day.kafka_partition
+        GROUP BY log_day.kafka_partition, result.read_to
     ) AS held
     WHERE held.read_to < greatest(held.next_offset, held.late_next_offset)
         OR held.is_reached
