@@ -48,8 +48,8 @@ def in_words(started: lifecycle.Started) -> str:
         return f"the job runs already ({started.job_id})"
     if started.resumed_from is None:
         lost = [
-            f"  partition {partition}: Kafka no longer holds the offsets 0 to {offset - 1}, so windows that "
-            "need them are computed from the rest"
+            f"  partition {partition}: Kafka no longer holds the offsets 0 to {offset - 1}: windows that may need them "
+            "are not emitted, and stored rows of theirs stay"
             for partition, offset in started.retained_from.items()
         ]
         return "\n".join([f"the job {started.job_id} reads the log from its beginning", *lost])

@@ -24,3 +24,4 @@ EARLIEST_EVENT_TIME_MS = _LIMITS["earliest_event_time_ms"]
 LATEST_EVENT_TIME_MS = _LIMITS["latest_event_time_ms"]  # exclusive
 MAX_TIME_DIGITS = _LIMITS["max_time_digits"]
 MAX_NESTING = _LIMITS["max_nesting"]
+ORIGIN_EVENTS = _LIMITS["origin_events"]

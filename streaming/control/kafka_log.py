@@ -99,3 +99,8 @@ class KafkaLog:
             if record is not None and (error := record.error()):
                 raise KafkaException(error)
         return None if record is None else int(record.timestamp()[1])
+
+
+def beginnings_gone(starts: Mapping[int, int]) -> dict[int, int]:
+    """Return the first retained offset of each partition whose beginning Kafka no longer holds, of all `starts`."""
+    return {partition: start for partition, start in sorted(starts.items()) if start > 0}

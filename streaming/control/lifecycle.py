@@ -19,7 +19,7 @@ from sma.settings import StreamingSettings
 from streaming.control.failures import last_failure
 from streaming.control.job_config import Change, Effect, JobConfig, changes
 from streaming.control.job_starts import add_start, present_generation, require_present
-from streaming.control.kafka_log import KafkaLog
+from streaming.control.kafka_log import KafkaLog, beginnings_gone
 from streaming.control.rights import require_rights
 from streaming.control.slots import parallelism_of
 from streaming.control.snapshots import Snapshot, Snapshots
@@ -159,7 +159,7 @@ def launch(settings: StreamingSettings, averages: Averages, snapshot: Snapshot |
             raise
         instead = snapshots.in_place_of(snapshot)
         raise SmaError(f"{error}: the {snapshot.kind} {snapshot.uri} is damaged{instead}") from error
-    retained_from = {} if snapshot else {partition: offset for partition, offset in starts.items() if offset > 0}
+    retained_from = {} if snapshot else beginnings_gone(starts)
     return Started(job_id, was_running=False, resumed_from=snapshot, retained_from=retained_from)
 
 

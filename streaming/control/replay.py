@@ -2,7 +2,8 @@
 
 A replay is a job that ends. It reads the log from its beginning, since lateness and the content of windows depend on
 what came before, and emits the rows of the range. A stored row of a newer version stays, so the running job
-need not stop, and a replay that is run twice leaves the same table.
+need not stop, and a replay that is run twice leaves the same table. Where Kafka no longer has the log's beginning, the
+rows whose windows reach before what is left are not emitted, and stay as they are.
 
 A range ends before the first transaction that is open: the job would wait for it, and its records are not emitted yet.
 """
@@ -21,7 +22,7 @@ from sma.settings import StreamingSettings
 from streaming.control.event_times import offsets_of
 from streaming.control.job_config import Effect, JobConfig, changes
 from streaming.control.job_starts import present_generation
-from streaming.control.kafka_log import KafkaLog
+from streaming.control.kafka_log import KafkaLog, beginnings_gone
 from streaming.control.lifecycle import run_to_end
 from streaming.control.snapshots import Snapshots
 from streaming.submit.plan import replay_plan
@@ -114,6 +115,11 @@ def replay(
     generation = present_generation(settings)
     plan = replay_plan(settings, averages, generation, starts, log_range.from_offsets, log_range.to_offsets, is_dry)
     own = settings.model_copy(update={"job_name": f"{settings.job_name}-replay"})
+    for partition, start in beginnings_gone(starts).items():
+        progress(
+            f"partition {partition}: Kafka no longer holds the offsets 0 to {start - 1}: rows whose windows may need "
+            "them stay as they are"
+        )
     warm_up = sum(log_range.from_offsets[partition] - start for partition, start in starts.items())
     progress(f"reading {log_range.records:,} records, and {warm_up:,} before them, on which their windows depend")
     counters = run_to_end(own, plan)
@@ -143,7 +149,7 @@ def _require_present_rules(settings: StreamingSettings, averages: Averages, part
 
 
 def require_retained(settings: StreamingSettings, starts: Mapping[int, int], log_range: Range) -> None:
-    """Refuse a range of which Kafka no longer has the records, or those before.
+    """Refuse a range of which Kafka no longer has the records.
 
     Raises:
         SmaError: names the partition and the offsets that are gone.
@@ -154,11 +160,6 @@ def require_retained(settings: StreamingSettings, starts: Mapping[int, int], log
             raise SmaError(
                 f"{settings.events_topic}: partition {partition}: the offsets {from_offset} to {start - 1} are gone, "
                 f"Kafka holds {start} on: nothing was replayed"
-            )
-        if start > 0 and log_range.to_offsets[partition] > from_offset:
-            raise SmaError(
-                f"{settings.events_topic}: partition {partition}: the offsets 0 to {start - 1} are gone, so it is "
-                "unknown which events were late and what the windows held before: nothing was replayed"
             )
 
 

@@ -137,8 +137,22 @@ def test_a_second_replay_emits_the_same_and_touches_no_row(repaired):
 
 
 def test_a_replay_of_records_that_kafka_has_dropped_is_refused(repaired):
-    refused(repaired.replay_of_lost_offsets, "partition 0: the offsets 0 to 0 are gone")
-    refused(repaired.replay_of_lost_time, "the offsets 0 to 0 are gone")
+    refused(repaired.replay_of_lost_offsets, "the offsets 0 to 99 are gone")
+
+
+def test_a_replay_of_what_is_left_emits_the_rows_that_are_known_and_leaves_all_others(repaired):
+    assert "no longer holds the offsets 0 to 99" in repaired.replay_of_the_rest.stderr
+    assert min(len(rows) for rows in repaired.known.values()) > 1
+    before = repaired.rows_before_replay_of_the_rest
+    assert any(key not in repaired.known[name] for name, rows in before.items() for key in rows)
+    assert repaired.rows_after_replay_of_the_rest == {
+        name: rows | repaired.known[name] for name, rows in before.items()
+    }
+
+
+def test_a_fresh_start_on_what_is_left_emits_the_rows_that_are_known(repaired):
+    assert "no longer holds the offsets 0 to 99" in repaired.fresh_start
+    assert repaired.rows_of_fresh_start == repaired.known
 
 
 def test_a_reprocessing_derives_rows_from_those_of_a_shorter_average(repaired):

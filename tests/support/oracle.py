@@ -74,6 +74,23 @@ def late_by_series(
     return late
 
 
+def known_from_ms(events: Sequence[Event], allowed_lateness_ms: int, max_ahead_ms: int) -> dict[tuple[str, str], int]:
+    """Return for each series the time from which on all its events are known, where those before `events` are gone.
+
+    Args:
+        events: of one partition, in the order of the log, with event times long before Kafka took them.
+        allowed_lateness_ms: by how much the log is out of order at most.
+        max_ahead_ms: by how much an event time is later than its log time at most.
+    """
+    known: dict[tuple[str, str], int] = {}
+    newest_of_first = max(event_time_ms for _, _, event_time_ms, _ in events[:20])
+    for customer, metric, event_time_ms, _ in events:
+        known.setdefault(
+            (customer, metric), max(newest_of_first, event_time_ms) + allowed_lateness_ms + max_ahead_ms + 1
+        )
+    return known
+
+
 def average(value_sum_micros: int, event_count: int) -> Fraction:
     """Return sum / count rounded half away from zero to 9 decimals."""
     exact = Fraction(value_sum_micros, event_count * 10**6) * 10**9

@@ -68,6 +68,32 @@ def expected_of(events):
     }
 
 
+def known_of(logs):
+    """Return the expected rows whose windows are known, of the rests of the partitions."""
+    known = {"hour": {}, "last_5": {}, "half_day": {}}
+    for events in logs:
+        known_from = oracle.known_from_ms(events, HOUR, HOUR)
+        since = [event for event in events if event[2] >= known_from[event[:2]]]
+        for name, rows in expected_of(events).items():
+            for key, pair in rows.items():
+                from_ms = key[2] - {"hour": HOUR, "half_day": 12 * HOUR}.get(name, 0)
+                before = sum(event[:2] == key[:2] and event[2] < key[2] for event in since)
+                if before >= 5 if name == "last_5" else from_ms >= known_from[key[:2]]:
+                    known[name][key] = pair
+    return known
+
+
+def lose_beginnings(place, events, positions):
+    """Let Kafka delete the first 100 records of each partition with events; return the events left in each."""
+    admin = AdminClient(client_options(place.settings))
+    firsts = {partition: 100 for partition, _ in positions}
+    places = [TopicPartition(place.settings.events_topic, *first) for first in firsts.items()]
+    for future in admin.delete_records(places).values():
+        future.result(30)
+    placed = list(zip(events, positions, strict=True))
+    return [[event for event, at in placed if at[0] == partition and at[1] >= 100] for partition in firsts]
+
+
 def only(names, answers):
     return {name: answers[name] for name in names}
 
@@ -166,17 +192,25 @@ class Repaired:
     second_replay: str
     digest_after_second_replay: str
     replay_of_lost_offsets: Ran
-    replay_of_lost_time: Ran
     reprocessing: str
     rows_after_reprocessing: Rows
+    known: Rows
+    rows_before_replay_of_the_rest: Rows
+    replay_of_the_rest: Ran
+    rows_after_replay_of_the_rest: Rows
+    fresh_start: str
+    rows_of_fresh_start: Rows
 
 
 def repair_a_job(place, yaml: Callable[[str], None], folder: Path) -> Repaired:
-    """Damage the table and replay the log; then lose its beginning, and derive an average from stored rows."""
+    """Damage the table and replay the log; then lose its beginning, replay the rest, and derive from stored rows.
+
+    `known` are the rows whose windows are known from what is left.
+    """
     yaml(YAML + HALF_DAY)
     succeed(place.sma("stream", "start"))
     events = make_events(3, 2_000)
-    publish(place.settings, [as_record(event) for event in events])
+    positions = publish(place.settings, [as_record(event) for event in events])
     publish(place.settings, [heartbeat(START + 60 * HOUR, partition) for partition in range(4)])
     succeed(place.sma("wait", "--timeout", "120"))
     seen = {"expected": expected_of(events), "rows": stored(place, "streaming_averages")}
@@ -197,16 +231,26 @@ def repair_a_job(place, yaml: Callable[[str], None], folder: Path) -> Repaired:
     seen["digest_after_second_replay"] = digest(place)
 
     # what Kafka no longer holds can come from stored rows only
-    admin = AdminClient(client_options(place.settings))
-    topic = place.settings.events_topic
-    for future in admin.delete_records([TopicPartition(topic, partition, 1) for partition in range(4)]).values():
-        future.result(30)
+    left = lose_beginnings(place, events, positions)
     seen["replay_of_lost_offsets"] = place.sma("stream", "replay", "--from-offsets", str(offsets))
-    seen["replay_of_lost_time"] = place.sma("stream", "replay", "--from-time", "2013-01-02")
     as_owner(place, "DELETE FROM sma.streaming_averages WHERE average = 'half_day' AND metric <> 'm3'")
     as_owner(place, "UPDATE sma.streaming_averages SET value_sum = 0 WHERE average = 'half_day' AND metric = 'm3'")
     seen["reprocessing"] = succeed(place.sma("stream", "reprocess", "half_day"))
     seen["rows_after_reprocessing"] = stored(place, "streaming_averages")
+
+    # and what it holds gives the rows that are known, however they are computed
+    seen["known"] = known_of(left)
+    as_owner(place, "DELETE FROM sma.streaming_averages WHERE metric <> 'm3'")
+    as_owner(place, "UPDATE sma.streaming_averages SET value_sum = 0.5")
+    seen["rows_before_replay_of_the_rest"] = stored(place, "streaming_averages")
+    seen["replay_of_the_rest"] = place.sma(*from_time)
+    succeed(seen["replay_of_the_rest"])
+    seen["rows_after_replay_of_the_rest"] = stored(place, "streaming_averages")
+    succeed(place.sma("stream", "stop"))
+    as_owner(place, "DELETE FROM sma.streaming_averages")
+    seen["fresh_start"] = succeed(place.sma("stream", "start", "--fresh"))
+    succeed(place.sma("wait", "--timeout", "120"))
+    seen["rows_of_fresh_start"] = stored(place, "streaming_averages")
     return Repaired(**seen)
 
 

@@ -42,6 +42,9 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
     /** By partition: what records before it give is in the topics already. */
     private final HashMap<Integer, Long> publishFromOffsets;
 
+    /** By partition: where the log begins; before a partition that is not there, nothing is gone. */
+    private final HashMap<Integer, Long> fromOffsets;
+
     private final PartitionKey key = new PartitionKey();
 
     private transient FlinkPartitionStore store;
@@ -60,8 +63,12 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
     }
 
     AveragesOperator(
-            Averages averages, Map<Integer, Long> emitFromOffsets, Map<Integer, Long> publishFromOffsets) {
+            Averages averages,
+            Map<Integer, Long> fromOffsets,
+            Map<Integer, Long> emitFromOffsets,
+            Map<Integer, Long> publishFromOffsets) {
         this.averages = averages;
+        this.fromOffsets = new HashMap<>(fromOffsets);
         this.publishFromOffsets = new HashMap<>(publishFromOffsets);
         this.emitFromOffsets = emitFromOffsets == null ? null : new HashMap<>(emitFromOffsets);
     }
@@ -84,7 +91,8 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
         isPublished = block.nextOffset > publishFromOffsets.getOrDefault(partition, 0L);
         Task task = partitions.get(partition);
         if (task == null) {
-            task = add(partition, new PartitionAverages(averages, store, this));
+            boolean isWhole = fromOffsets.getOrDefault(partition, 0L) == 0;
+            task = add(partition, new PartitionAverages(averages, store, this, isWhole));
         }
         task.averages.process(block);
         task.tell();
@@ -98,7 +106,7 @@ final class AveragesOperator extends AbstractStreamOperator<AverageRow>
         }
         for (Integer held : keys) {
             setCurrentKey(held);
-            PartitionAverages restored = new PartitionAverages(averages, store, this);
+            PartitionAverages restored = new PartitionAverages(averages, store, this, true);
             add(restored.partition(), restored).tell();
         }
     }

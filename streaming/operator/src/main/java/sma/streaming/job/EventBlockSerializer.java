@@ -24,6 +24,9 @@ public final class EventBlockSerializer extends TypeSerializerSingleton<EventBlo
         target.writeLong(block.nextOffset);
         target.writeLong(block.heartbeats);
         target.writeLong(block.rejected);
+        target.writeLong(block.appendedMs);
+        target.writeInt(block.eventsBeforeHeartbeat);
+        target.writeLong(block.firstHeartbeatMs);
         target.writeLong(block.maxLogTimeMs);
         target.writeInt(block.seriesCount);
         for (int index = 0; index < block.seriesCount; index++) {
@@ -64,6 +67,9 @@ public final class EventBlockSerializer extends TypeSerializerSingleton<EventBlo
         block.nextOffset = source.readLong();
         block.heartbeats = source.readLong();
         block.rejected = source.readLong();
+        block.appendedMs = source.readLong();
+        block.eventsBeforeHeartbeat = source.readInt();
+        block.firstHeartbeatMs = source.readLong();
         block.maxLogTimeMs = source.readLong();
         int seriesCount = source.readInt();
         block.reserveSeries(seriesCount);

@@ -109,6 +109,7 @@ final class EventBlocks extends AbstractStreamOperator<EventBlock>
         }
         if (current.block.records() == 0) {
             current.block.clear(record.partition, record.offset);
+            current.block.appendedMs = record.appendedMs;
             current.series.startBlock();
         }
         return current.block;

@@ -83,6 +83,6 @@ public record JobPlan(
     }
 
     Averages averages() {
-        return new Averages(watermarkDelayMs, allowedLatenessMs, windows);
+        return new Averages(watermarkDelayMs, allowedLatenessMs, maxAheadMs, windows);
     }
 }

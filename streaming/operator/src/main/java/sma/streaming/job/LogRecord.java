@@ -5,12 +5,16 @@ import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
 import org.apache.flink.util.Collector;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.record.TimestampType;
 
 /** A record of the log, not parsed yet. */
 public final class LogRecord {
     public int partition;
     public long offset;
     public long timestampMs;
+
+    /** When Kafka took the record; the largest long where the timestamp is its producer's. */
+    public long appendedMs;
 
     /** Null where the record has no key; abridged by {@link BoundedBytes} where it is too long. */
     public byte[] key;
@@ -38,6 +42,7 @@ public final class LogRecord {
             reused.partition = read.partition();
             reused.offset = read.offset();
             reused.timestampMs = read.timestamp();
+            reused.appendedMs = read.timestampType() == TimestampType.LOG_APPEND_TIME ? read.timestamp() : Long.MAX_VALUE;
             reused.key = read.key();
             reused.value = read.value();
             reused.keyLength = read.serializedKeySize();

@@ -67,7 +67,7 @@ public final class MovingAveragesJob {
                 .transform(
                         "averages",
                         TypeInformation.of(AverageRow.class),
-                        new AveragesOperator(plan.averages(), kafka.emitFromOffsets(), publishFrom))
+                        new AveragesOperator(plan.averages(), kafka.fromOffsets(), kafka.emitFromOffsets(), publishFrom))
                 .uid("averages");
         if (kafka.rejectedEventsTopic() != null) {
             sink(

@@ -26,6 +26,9 @@ public final class Limits {
     public static final int MAX_TIME_DIGITS = (int) limit("max_time_digits");
     public static final int MAX_NESTING = (int) limit("max_nesting");
 
+    /** How many events at the origin of a partition tell from which time on all are known. */
+    public static final int ORIGIN_EVENTS = (int) limit("origin_events");
+
     private Limits() {}
 
     private static Properties read() {

@@ -8,8 +8,10 @@ import java.util.List;
  *
  * @param watermarkDelayMs how far the watermark of a partition trails its max time
  * @param allowedLatenessMs see {@link Lateness}
+ * @param maxAheadMs how far ahead of its record's timestamp a time may be
  */
-public record Averages(long watermarkDelayMs, long allowedLatenessMs, List<Average> averages) implements Serializable {
+public record Averages(long watermarkDelayMs, long allowedLatenessMs, long maxAheadMs, List<Average> averages)
+        implements Serializable {
 
     long longestDurationMs() {
         return averages.stream().mapToLong(Average::durationMs).max().orElse(0);

@@ -18,7 +18,16 @@ public final class EventBlock {
     /** One past the Kafka offset of the last record. */
     public long nextOffset;
 
+    /** When Kafka took the first record; the largest long where nothing says when. */
+    public long appendedMs;
+
     public long heartbeats;
+
+    /** How many events come before the first heartbeat, and its log time; of no meaning without one. */
+    public int eventsBeforeHeartbeat;
+
+    public long firstHeartbeatMs;
+
     public long rejected;
 
     /** The max log time of an event or a heartbeat; the smallest long where there is none. */
@@ -48,7 +57,10 @@ public final class EventBlock {
         partition = newPartition;
         firstOffset = offset;
         nextOffset = offset;
+        appendedMs = Long.MAX_VALUE;
         heartbeats = 0;
+        eventsBeforeHeartbeat = 0;
+        firstHeartbeatMs = 0;
         rejected = 0;
         maxLogTimeMs = Long.MIN_VALUE;
         events = 0;
@@ -70,6 +82,10 @@ public final class EventBlock {
     }
 
     public void addHeartbeat(long logTimeMs) {
+        if (heartbeats == 0) {
+            eventsBeforeHeartbeat = events;
+            firstHeartbeatMs = logTimeMs;
+        }
         heartbeats++;
         maxLogTimeMs = Math.max(maxLogTimeMs, logTimeMs);
     }

@@ -24,8 +24,12 @@ import java.util.PriorityQueue;
  * watermark has reached the last millisecond of its window, and again when an event that is not late changes it.
  */
 public final class PartitionAverages {
-    private static final int FORMAT = 2;
-    private static final int HEADER_BYTES = 2 * Integer.BYTES + 2 * Long.BYTES + Account.BYTES;
+    private static final int FORMAT = 3;
+
+    /** Has no origin: what was emitted from it took the log as whole, and goes on as it was. */
+    private static final int FORMAT_WITHOUT_ORIGIN = 2;
+
+    private static final int HEADER_BYTES = 2 * Integer.BYTES + 2 * Long.BYTES + Account.BYTES + Origin.BYTES;
 
     private final Averages averages;
     private final PartitionStore store;
@@ -33,6 +37,7 @@ public final class PartitionAverages {
     private final Map<String, Series> series = new HashMap<>();
     private final PriorityQueue<Due> queue = new PriorityQueue<>();
     private final Account account;
+    private final Origin origin;
 
     private int partition = -1;
     private long maxLogTimeMs = Long.MIN_VALUE;
@@ -52,26 +57,32 @@ public final class PartitionAverages {
         }
     }
 
-    /** Continues from what is in the store; emits at once what a watermark delay shorter than before lets pass. */
-    public PartitionAverages(Averages averages, PartitionStore store, Emitter emitter) {
+    /**
+     * Continues from what is in the store; emits at once what a watermark delay shorter than before lets pass.
+     *
+     * @param isWhole where nothing is in the store: whether Kafka has the partition from its first record on
+     */
+    public PartitionAverages(Averages averages, PartitionStore store, Emitter emitter, boolean isWhole) {
         this.averages = averages;
         this.store = store;
         this.emitter = emitter;
         byte[] saved = store.loadHeader();
         if (saved == null) {
             account = new Account();
+            origin = Origin.of(isWhole);
             return;
         }
         ByteBuffer header = ByteBuffer.wrap(saved);
         int format = header.getInt();
-        if (format != FORMAT) {
+        if (format != FORMAT && format != FORMAT_WITHOUT_ORIGIN) {
             throw new IllegalStateException(
-                    "the state has format " + format + ", this version reads " + FORMAT + ": start with --fresh");
+                    "the state has format " + format + ", this version reads " + FORMAT_WITHOUT_ORIGIN + " and " + FORMAT + ": start with --fresh");
         }
         partition = header.getInt();
         maxLogTimeMs = header.getLong();
         long firedBeforeMs = header.getLong();
         account = Account.read(header);
+        origin = format == FORMAT ? Origin.read(header) : Origin.of(true);
         firedUntilMs = firedBeforeMs;
         advance(maxLogTimeMs);
         for (Map.Entry<String, byte[]> entry : store.series()) {
@@ -104,6 +115,7 @@ public final class PartitionAverages {
      */
     public void process(EventBlock block) {
         begin(block);
+        origin.take(block);
         long firedBeforeMs = firedUntilMs;
         findSeries(block);
         for (int event = 0; event < block.events; event++) {
@@ -180,7 +192,8 @@ public final class PartitionAverages {
             due.isChanged = true;
             changed.add(due);
         }
-        long nextAsOfMs = due.fire(firedBeforeMs, firedUntilMs, emitter);
+        long knownFromMs = origin.knownFromMs(due.firstLogTimeMs(), averages);
+        long nextAsOfMs = due.fire(firedBeforeMs, firedUntilMs, knownFromMs, emitter);
         if (nextAsOfMs != due.queuedFor) {
             due.queuedFor = nextAsOfMs;
             if (nextAsOfMs != Series.NEVER) {
@@ -205,6 +218,7 @@ public final class PartitionAverages {
         changed.clear();
         ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).putInt(FORMAT).putInt(partition).putLong(maxLogTimeMs).putLong(firedUntilMs);
         account.write(header);
+        origin.write(header);
         store.saveHeader(header.array());
     }
 

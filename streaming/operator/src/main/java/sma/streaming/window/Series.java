@@ -12,7 +12,7 @@ import java.util.List;
  */
 public final class Series {
     static final long NEVER = Long.MAX_VALUE;
-    static final int HEADER_BYTES = 7 * Long.BYTES;
+    static final int HEADER_BYTES = 8 * Long.BYTES;
 
     public final String customer;
     public final String metric;
@@ -22,6 +22,7 @@ public final class Series {
     private final Average[] averages;
     private long maxEventTimeMs = Long.MIN_VALUE;
     private long maxLogTimeMs = Lateness.NO_EVENT_MS;
+    private long firstLogTimeMs = Lateness.NO_EVENT_MS;
 
     /** By average: the first grid point not emitted yet that may have a row; NEVER where only a new event can make one. */
     private final long[] next;
@@ -66,6 +67,7 @@ public final class Series {
         Series series = new Series(customer, metric, config, EventBuffer.readHeader(header, store));
         series.maxEventTimeMs = maxEventTimeMs;
         series.maxLogTimeMs = maxLogTimeMs;
+        series.firstLogTimeMs = header.hasRemaining() ? header.getLong() : maxLogTimeMs; // none in older state
         for (int index = 0; index < series.averages.length; index++) {
             Average average = series.averages[index];
             series.fronts[index] = series.events.end();
@@ -83,6 +85,7 @@ public final class Series {
         events.save();
         ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES).putLong(maxEventTimeMs).putLong(maxLogTimeMs);
         events.writeHeader(header);
+        header.putLong(firstLogTimeMs);
         isChanged = false;
         return header.array();
     }
@@ -92,6 +95,11 @@ public final class Series {
         return maxLogTimeMs;
     }
 
+    /** The log time of the first event; {@link Lateness#NO_EVENT_MS} before it. */
+    long firstLogTimeMs() {
+        return firstLogTimeMs;
+    }
+
     boolean isLate(long eventTimeMs) {
         return Lateness.isLate(eventTimeMs, maxLogTimeMs, config.allowedLatenessMs());
     }
@@ -99,6 +107,9 @@ public final class Series {
     /** Adds an event that is not late; rows up to {@code firedUntilMs} are emitted already. */
     void add(long eventTimeMs, long logTimeMs, long valueMicros, long kafkaOffset, long firedUntilMs) {
         events.add(eventTimeMs, valueMicros, kafkaOffset);
+        if (firstLogTimeMs == Lateness.NO_EVENT_MS) {
+            firstLogTimeMs = logTimeMs;
+        }
         maxEventTimeMs = Math.max(maxEventTimeMs, eventTimeMs);
         maxLogTimeMs = Math.max(maxLogTimeMs, logTimeMs);
         oldestAddedMs = Math.min(oldestAddedMs, eventTimeMs);
@@ -110,19 +121,20 @@ public final class Series {
 
     /**
      * Emits again the rows that events added since the last call have changed, then for the first time those in
-     * (firedBeforeMs, firedUntilMs]; returns the next grid point for which another call may emit something.
+     * (firedBeforeMs, firedUntilMs]; returns the next grid point for which another call may emit something. A window
+     * that reaches before {@code knownFromMs} has no row.
      */
-    long fire(long firedBeforeMs, long firedUntilMs, Emitter emitter) {
+    long fire(long firedBeforeMs, long firedUntilMs, long knownFromMs, Emitter emitter) {
         long due = NEVER;
         for (int index = 0; index < averages.length; index++) {
             Average average = averages[index];
             if (oldestCorrectingMs != NEVER) {
-                fireAgain(index, firedBeforeMs, emitter);
+                fireAgain(index, firedBeforeMs, knownFromMs, emitter);
             }
             if (oldestAddedMs != NEVER) {
                 next[index] = Math.min(next[index], average.asOfAfter(Math.max(oldestAddedMs, firedBeforeMs)));
             }
-            next[index] = fireFrom(index, next[index], firedUntilMs, Long.MAX_VALUE, emitter);
+            next[index] = fireFrom(index, next[index], firedUntilMs, Long.MAX_VALUE, knownFromMs, emitter);
             due = Math.min(due, next[index]);
         }
         oldestAddedMs = NEVER;
@@ -132,14 +144,15 @@ public final class Series {
         return due;
     }
 
-    private void fireAgain(int index, long firedUntilMs, Emitter emitter) {
+    private void fireAgain(int index, long firedUntilMs, long knownFromMs, Emitter emitter) {
         Average average = averages[index];
         long from = average.asOfAfter(oldestCorrectingMs);
         if (average.isCount()) {
             long past = events.firstAtOrAfter(newestCorrectingMs + 1, ends[index]);
-            fireFrom(index, from, firedUntilMs, past, emitter);
+            fireFrom(index, from, firedUntilMs, past, knownFromMs, emitter);
         } else {
-            fireFrom(index, from, Math.min(firedUntilMs, newestCorrectingMs + average.durationMs()), NEVER, emitter);
+            long last = Math.min(firedUntilMs, newestCorrectingMs + average.durationMs());
+            fireFrom(index, from, last, NEVER, knownFromMs, emitter);
         }
     }
 
@@ -147,7 +160,7 @@ public final class Series {
      * Emits the rows of one average at grid points from {@code asOf} to {@code last}, as long as the window's front is
      * before the event {@code past}; returns the next grid point that may have a row.
      */
-    private long fireFrom(int index, long asOf, long last, long past, Emitter emitter) {
+    private long fireFrom(int index, long asOf, long last, long past, long knownFromMs, Emitter emitter) {
         Average average = averages[index];
         long point = asOf;
         long front = fronts[index];
@@ -160,7 +173,7 @@ public final class Series {
                     break;
                 }
                 if (end > events.first() && events.timeMs(end - 1) >= point - average.everyMs()) {
-                    if (events.first() == 0 || end - average.eventCount() >= events.first()) {
+                    if (isKnown(end - average.eventCount(), knownFromMs)) {
                         row(average, point, front, end, emitter);
                     }
                 }
@@ -169,7 +182,8 @@ public final class Series {
             }
             front = events.firstAtOrAfter(point - average.durationMs(), front);
             if (front < end) {
-                if (point - average.durationMs() > events.lastEvictedMs()) {
+                long fromMs = point - average.durationMs();
+                if (fromMs > events.lastEvictedMs() && fromMs >= knownFromMs) {
                     row(average, point, front, end, emitter);
                 }
                 point = Grid.next(point, average.everyMs());
@@ -180,6 +194,14 @@ public final class Series {
         fronts[index] = front;
         ends[index] = end;
         return point;
+    }
+
+    /** Whether all events of a count window are known: those from an index on, which is negative where there were fewer. */
+    private boolean isKnown(long front, long knownFromMs) {
+        if (knownFromMs == Origin.EVERYTHING) {
+            return events.first() == 0 || front >= events.first();
+        }
+        return front >= events.first() && events.timeMs(front) >= knownFromMs;
     }
 
     private void row(Average average, long asOf, long front, long end, Emitter emitter) {

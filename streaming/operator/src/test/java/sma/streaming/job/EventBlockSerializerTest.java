@@ -42,7 +42,10 @@ class EventBlockSerializerTest {
             long logTimeMs = random.nextInt(10) == 0 ? random.nextLong() : timeMs;
             block.addEvent(random.nextInt(series), block.firstOffset + event * 7L, timeMs, logTimeMs, random.nextLong());
         }
+        block.appendedMs = random.nextLong();
         block.heartbeats = random.nextInt(9);
+        block.eventsBeforeHeartbeat = random.nextInt(9);
+        block.firstHeartbeatMs = random.nextLong();
         block.rejected = random.nextInt(9);
         block.nextOffset = block.firstOffset + events * 7L + 20;
         return block;
@@ -52,7 +55,10 @@ class EventBlockSerializerTest {
         assertEquals(written.partition, read.partition);
         assertEquals(written.firstOffset, read.firstOffset);
         assertEquals(written.nextOffset, read.nextOffset);
+        assertEquals(written.appendedMs, read.appendedMs);
         assertEquals(written.heartbeats, read.heartbeats);
+        assertEquals(written.eventsBeforeHeartbeat, read.eventsBeforeHeartbeat);
+        assertEquals(written.firstHeartbeatMs, read.firstHeartbeatMs);
         assertEquals(written.rejected, read.rejected);
         assertEquals(written.maxLogTimeMs, read.maxLogTimeMs);
         assertEquals(written.events, read.events);

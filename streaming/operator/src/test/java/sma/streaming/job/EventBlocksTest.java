@@ -45,6 +45,7 @@ class EventBlocksTest {
         record.partition = partition;
         record.offset = offset;
         record.timestampMs = timestampMs;
+        record.appendedMs = timestampMs + 7;
         record.key = key == null ? null : key.getBytes(StandardCharsets.UTF_8);
         record.value = value.getBytes(StandardCharsets.UTF_8);
         harness.processElement(new StreamRecord<>(record));
@@ -81,6 +82,8 @@ class EventBlocksTest {
         EventBlock block = blocks.get(0);
         assertEquals(List.of(7, 100L, 107L), List.of(block.partition, block.firstOffset, block.nextOffset));
         assertEquals(List.of(1L, 1L, 900L), List.of(block.heartbeats, block.rejected, block.maxLogTimeMs));
+        assertEquals(List.of(1_000_007L, 900L), List.of(block.appendedMs, block.firstHeartbeatMs));
+        assertEquals(1, block.eventsBeforeHeartbeat);
         assertEquals(List.of("a/m", "b/m"), namesOf(block));
         assertArrayEquals(new int[] {0, 1, 0}, Arrays.copyOf(block.seriesOf, block.events));
         assertArrayEquals(new int[] {0, 4, 6}, Arrays.copyOf(block.offsets, block.events));

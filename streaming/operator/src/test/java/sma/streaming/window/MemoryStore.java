@@ -1,5 +1,7 @@
 package sma.streaming.window;
 
+import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -16,6 +18,12 @@ final class MemoryStore implements PartitionStore {
         copy.series.putAll(series);
         copy.chunks.putAll(chunks);
         return copy;
+    }
+
+    /** Makes the state what the version before {@link Origin} wrote. */
+    void asOfFormat2() {
+        header = ByteBuffer.wrap(Arrays.copyOf(header, header.length - Origin.BYTES)).putInt(0, 2).array();
+        series.replaceAll((name, saved) -> Arrays.copyOf(saved, saved.length - Long.BYTES));
     }
 
     int chunkCount() {

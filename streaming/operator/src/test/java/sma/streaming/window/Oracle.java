@@ -13,6 +13,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 
 /** The rows worked out a second way: every grid point tried against every event, in big whole numbers. */
 public final class Oracle {
@@ -74,6 +75,52 @@ public final class Oracle {
         }
         block.nextOffset = until;
         return block;
+    }
+
+    /** When Kafka took each record: never before its log time, nor before the record before it. */
+    public static long[] appendedMs(List<Sent> log) {
+        long[] appendedMs = new long[log.size()];
+        long newest = Long.MIN_VALUE;
+        for (int offset = 0; offset < appendedMs.length; offset++) {
+            newest = Math.max(newest, log.get(offset).logTimeMs());
+            appendedMs[offset] = newest;
+        }
+        return appendedMs;
+    }
+
+    /** The rows whose windows are known, of a log whose records before these are gone; Kafka took the first one then. */
+    public static Map<Key, Pair> knownRows(Averages config, List<Sent> log, long appendedMs) {
+        long first20 = Long.MIN_VALUE;
+        for (int place = 0; place < Math.min(20, log.size()); place++) {
+            first20 = Math.max(first20, log.get(place).logTimeMs());
+            if (log.get(place).isHeartbeat()) {
+                break;
+            }
+        }
+        Map<String, Long> knownFrom = new HashMap<>();
+        for (Sent sent : log) {
+            long inOrder = Math.max(first20, sent.logTimeMs()) + config.allowedLatenessMs();
+            knownFrom.putIfAbsent(sent.series(), Math.min(appendedMs, inOrder) + config.maxAheadMs() + 1);
+        }
+        Map<Key, Pair> whole = rows(config, log);
+        Set<Long> late = late(config, log);
+        whole.keySet().removeIf(key -> {
+            Average average = config.averages().stream()
+                    .filter(each -> each.name().equals(key.average()))
+                    .findFirst()
+                    .orElseThrow();
+            long from = knownFrom.get(key.series());
+            if (average.eventCount() == 0) {
+                return key.asOfMs() - average.durationMs() < from;
+            }
+            long known = IntStream.range(0, log.size())
+                    .filter(offset -> log.get(offset).series().equals(key.series()) && !late.contains((long) offset))
+                    .mapToLong(offset -> log.get(offset).timeMs())
+                    .filter(time -> time >= from && time < key.asOfMs())
+                    .count();
+            return known < average.eventCount();
+        });
+        return whole;
     }
 
     /** The offsets of the late ones among records whose place in the list is their offset. */

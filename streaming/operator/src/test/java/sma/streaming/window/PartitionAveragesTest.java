@@ -18,6 +18,8 @@ import sma.streaming.window.Oracle.Pair;
 import sma.streaming.window.Oracle.Sent;
 
 class PartitionAveragesTest {
+    private static final long MAX_AHEAD_MS = 60;
+    private static final long MOST_AHEAD_MS = 400; // in random logs
     private static final List<Average> AVERAGES = List.of(
             new Average("last_1", 1, 0, 10, 0),
             new Average("last_3", 3, 0, 10, 0),
@@ -49,8 +51,8 @@ class PartitionAveragesTest {
             this.random = random;
             log = Oracle.randomLog(random, 1 + random.nextInt(1_500));
             allowedLatenessMs = random.nextInt(300);
-            rules = new Averages(random.nextInt(120), allowedLatenessMs, AVERAGES);
-            averages = new PartitionAverages(rules, store, tables);
+            rules = new Averages(random.nextInt(120), allowedLatenessMs, MAX_AHEAD_MS, AVERAGES);
+            averages = new PartitionAverages(rules, store, tables, true);
         }
 
         void read(int records) {
@@ -68,14 +70,14 @@ class PartitionAveragesTest {
         /** Everything since it was saved last happens again. */
         void restore() {
             store = saved.copy();
-            averages = new PartitionAverages(rules, store, tables);
+            averages = new PartitionAverages(rules, store, tables, true);
             next = savedNext;
         }
 
         void changeRules() {
             List<Average> kept = AVERAGES.stream().filter(average -> random.nextInt(4) > 0).toList();
             always.retainAll(kept);
-            rules = new Averages(random.nextInt(120), allowedLatenessMs, kept);
+            rules = new Averages(random.nextInt(120), allowedLatenessMs, MAX_AHEAD_MS, kept);
         }
 
         void step(int largest) {
@@ -124,8 +126,8 @@ class PartitionAveragesTest {
             }
         }
 
-        Averages all = new Averages(0, run.allowedLatenessMs, AVERAGES);
-        Averages kept = new Averages(0, run.allowedLatenessMs, List.copyOf(run.always));
+        Averages all = new Averages(0, run.allowedLatenessMs, MAX_AHEAD_MS, AVERAGES);
+        Averages kept = new Averages(0, run.allowedLatenessMs, MAX_AHEAD_MS, List.copyOf(run.always));
         assertEquals(Oracle.late(all, run.log), run.tables.late);
         assertEquals(List.of(), Oracle.differing(Oracle.rows(kept, run.log), run.tables.rowsOf(run.always)));
         // an average that was away for a time has rows that are right, or was not there to correct them
@@ -139,29 +141,74 @@ class PartitionAveragesTest {
         assertEquals(0, run.averages.account().residue());
     }
 
+    @RepeatedTest(150)
+    void aLogWithoutItsBeginningGivesTheRowsOfWindowsThatAreKnown(RepetitionInfo repetition) {
+        Random random = new Random(repetition.getCurrentRepetition());
+        List<Sent> whole = Oracle.randomLog(random, 200 + random.nextInt(1_500));
+        int origin = 1 + random.nextInt(whole.size() - 1);
+        List<Sent> log = whole.subList(origin, whole.size());
+        boolean isOfProducers = random.nextInt(3) == 0;
+        long appendedMs = isOfProducers ? Long.MAX_VALUE : Oracle.appendedMs(whole)[origin];
+        Averages config = new Averages(random.nextInt(120), random.nextInt(300), MOST_AHEAD_MS, AVERAGES);
+        MemoryStore store = new MemoryStore();
+        Tables tables = new Tables();
+        PartitionAverages averages = new PartitionAverages(config, store, tables, false);
+        for (int next = 0; next < log.size(); ) {
+            int until = Math.min(log.size(), next + 1 + random.nextInt(random.nextBoolean() ? 3 : 400));
+            EventBlock block = block(log, next, until);
+            block.appendedMs = next == 0 ? appendedMs : Long.MIN_VALUE; // what counts is when the first one was taken
+            averages.process(block);
+            next = until;
+            if (random.nextInt(5) == 0) {
+                averages.save();
+                averages = new PartitionAverages(config, store, tables, true); // it has kept that it is not
+            }
+        }
+
+        assertEquals(List.of(), Oracle.differing(Oracle.knownRows(config, log, appendedMs), tables.rows));
+        if (!isOfProducers) {
+            Map<Key, Pair> ofWhole = Oracle.rows(config, whole);
+            tables.rows.forEach((key, pair) -> assertEquals(ofWhole.get(key), pair, key::toString));
+        }
+    }
+
+    @Test
+    void stateOfAVersionWithoutOriginsGoesOn() {
+        List<Sent> log = Oracle.randomLog(new Random(7), 1_000);
+        Averages config = new Averages(20, 100, MAX_AHEAD_MS, AVERAGES);
+        MemoryStore store = new MemoryStore();
+        Tables tables = new Tables();
+        PartitionAverages before = new PartitionAverages(config, store, tables, true);
+        before.process(block(log, 0, 500));
+        before.save();
+        store.asOfFormat2();
+        new PartitionAverages(config, store, tables, false).process(block(log, 500, 1_000));
+        assertEquals(List.of(), Oracle.differing(Oracle.rows(config, log), tables.rows));
+    }
+
     @Test
     void aShorterDelayEmitsWhatHasClosedWhereItIsRestored() {
         List<Sent> log = List.of(new Sent("c/m", 0, 1), new Sent("d/m", 15, 2), new Sent(Sent.HEARTBEAT, 40, 0));
         MemoryStore store = new MemoryStore();
-        PartitionAverages before = new PartitionAverages(new Averages(100, 10, AVERAGES), store, new Tables());
+        PartitionAverages before = new PartitionAverages(new Averages(100, 10, MAX_AHEAD_MS, AVERAGES), store, new Tables(), true);
         before.process(block(log, 0, 3));
         before.save();
 
-        Averages shorter = new Averages(5, 10, AVERAGES);
+        Averages shorter = new Averages(5, 10, MAX_AHEAD_MS, AVERAGES);
         Tables tables = new Tables();
-        PartitionAverages restored = new PartitionAverages(shorter, store, tables);
+        PartitionAverages restored = new PartitionAverages(shorter, store, tables, true);
         assertEquals(Oracle.rows(shorter, log), tables.rows);
         restored.save();
         Tables again = new Tables();
-        new PartitionAverages(shorter, store, again);
+        new PartitionAverages(shorter, store, again, true);
         assertEquals(Map.of(), again.rows);
     }
 
     @Test
     void manyWindowsOfManySizesShareOneBufferThatStaysBounded() {
-        Averages config = new Averages(20, 100, List.of(new Average("count", 500, 0, 10, 0), new Average("span", 0, 1_000, 10, 0)));
+        Averages config = new Averages(20, 100, MAX_AHEAD_MS, List.of(new Average("count", 500, 0, 10, 0), new Average("span", 0, 1_000, 10, 0)));
         MemoryStore store = new MemoryStore();
-        PartitionAverages averages = new PartitionAverages(config, store, new Tables());
+        PartitionAverages averages = new PartitionAverages(config, store, new Tables(), true);
         List<Sent> log = new ArrayList<>();
         for (int index = 0; index < 50_000; index++) {
             log.add(new Sent("c/m", index, 1));
@@ -181,12 +228,12 @@ class PartitionAveragesTest {
             log.add(new Sent("c/m", index, 1));
         }
         MemoryStore store = new MemoryStore();
-        PartitionAverages before = new PartitionAverages(new Averages(0, 10, List.of(new Average("a", 0, 10, 10, 0))), store, new Tables());
+        PartitionAverages before = new PartitionAverages(new Averages(0, 10, MAX_AHEAD_MS, List.of(new Average("a", 0, 10, 10, 0))), store, new Tables(), true);
         before.process(block(log, 0, 1_500));
         before.save();
         Tables tables = new Tables();
-        Averages config = new Averages(0, 10, List.of(new Average("b", 0, 600, 10, 0), new Average("n", 700, 0, 10, 0)));
-        PartitionAverages after = new PartitionAverages(config, store, tables);
+        Averages config = new Averages(0, 10, MAX_AHEAD_MS, List.of(new Average("b", 0, 600, 10, 0), new Average("n", 700, 0, 10, 0)));
+        PartitionAverages after = new PartitionAverages(config, store, tables, true);
         after.process(block(log, 1_500, 3_000));
 
         Map<Key, Pair> all = Oracle.rows(config, log);
@@ -197,7 +244,7 @@ class PartitionAveragesTest {
 
     @Test
     void aRecordThatComesAgainIsRefused() {
-        PartitionAverages averages = new PartitionAverages(new Averages(0, 0, AVERAGES), new MemoryStore(), new Tables());
+        PartitionAverages averages = new PartitionAverages(new Averages(0, 0, MAX_AHEAD_MS, AVERAGES), new MemoryStore(), new Tables(), true);
         List<Sent> log = List.of(new Sent("c/m", 0, 1), new Sent("c/m", 1, 1));
         averages.process(block(log, 0, 2));
         assertThrows(IllegalStateException.class, () -> averages.process(block(log, 1, 2)));
@@ -205,9 +252,9 @@ class PartitionAveragesTest {
 
     @Test
     void anEventInOrderFiresOnceAndAnEventOutOfOrderFiresAgainOnlyWhatItChanges() {
-        Averages config = new Averages(0, 1_000, List.of(new Average("hopping", 0, 20, 10, 0), new Average("last_2", 2, 0, 10, 0)));
+        Averages config = new Averages(0, 1_000, MAX_AHEAD_MS, List.of(new Average("hopping", 0, 20, 10, 0), new Average("last_2", 2, 0, 10, 0)));
         Tables tables = new Tables();
-        PartitionAverages averages = new PartitionAverages(config, new MemoryStore(), tables);
+        PartitionAverages averages = new PartitionAverages(config, new MemoryStore(), tables, true);
         List<Sent> log = new ArrayList<>();
         for (int index = 0; index <= 100; index++) {
             log.add(new Sent("c/m", index * 10L, 1));

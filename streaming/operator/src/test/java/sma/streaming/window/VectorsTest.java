@@ -34,7 +34,7 @@ class VectorsTest {
             Average average = average(vector.get("window"));
             Map<Key, Pair> expected = rows(vector);
             for (long delayMs : List.of(0L, 7L, 100L)) { // rows are emitted soon and corrected, or emitted once
-                Averages config = new Averages(delayMs, NOTHING_IS_LATE_MS, List.of(average));
+                Averages config = new Averages(delayMs, NOTHING_IS_LATE_MS, 0, List.of(average));
                 List<Sent> log = closed(events(vector), average, delayMs);
                 assertEquals(expected, Oracle.rows(config, log));
                 for (int records : BLOCK_RECORDS) {
@@ -47,7 +47,7 @@ class VectorsTest {
     @TestFactory
     Stream<DynamicTest> hasTheLateEventsOfEachCase() throws IOException {
         return cases("lateness.json").map(vector -> DynamicTest.dynamicTest(vector.get("why").asText(), () -> {
-            Averages config = new Averages(0, vector.get("allowed_lateness_ms").asLong(), List.of());
+            Averages config = new Averages(0, vector.get("allowed_lateness_ms").asLong(), 0, List.of());
             List<Sent> log = events(vector);
             Set<Long> expected = late(vector);
             assertEquals(expected, Oracle.late(config, log));
@@ -59,7 +59,7 @@ class VectorsTest {
 
     private static Tables tables(Averages config, List<Sent> log, int records) {
         Tables tables = new Tables();
-        PartitionAverages averages = new PartitionAverages(config, new MemoryStore(), tables);
+        PartitionAverages averages = new PartitionAverages(config, new MemoryStore(), tables, true);
         for (int from = 0; from < log.size(); from += records) {
             averages.process(Oracle.block(0, log, from, Math.min(log.size(), from + records)));
         }
