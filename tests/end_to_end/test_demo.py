@@ -70,10 +70,14 @@ def test_rows_reach_the_database_while_events_still_flow(ran):
 def test_a_second_run_over_what_the_first_left_reports_the_same(ran, stack):
     first, _ = ran
     second, _ = report_of_a_run(stack)
-    timing = {"seconds", "streamed_rows_before_close"}
-    assert {name: value for name, value in first.items() if name not in timing} == {
-        name: value for name, value in second.items() if name not in timing
-    }
+    assert _without_timing(second) == _without_timing(first)
+
+
+def _without_timing(report):
+    """Leave out what depends on time; the longer a run takes, the more partitions are quiet and get heartbeats."""
+    timing = {"seconds", "streamed_rows_before_close", "records", "heartbeats"}
+    kept = {name: value for name, value in report.items() if name not in timing}
+    return kept | {"records_without_heartbeats": report["records"] - report["heartbeats"]}
 
 
 def test_it_tells_of_one_window_and_shows_a_chart(ran, stack):
