@@ -15,7 +15,15 @@ import polars as pl
 from batch.index.closed_days import lagging, low_watermark_ms, settle
 from batch.index.extend import extend_index
 from batch.index.log_index import LogIndex, read_index, require_whole
-from batch.index.side_outputs import events_at, mismatched_positions, read_by_rule, read_by_stream, without_known
+from batch.index.side_outputs import (
+    events_at,
+    mismatched_positions,
+    read_by_rule,
+    read_by_stream,
+    since_origin,
+    with_unknown_late,
+    without_known,
+)
 from batch.index.split_series import read_split_names
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import Progress
@@ -146,7 +154,7 @@ def compute_batch_days(
             recomputation = recompute_days(settings, averages, connection, index, [wanted], limits)
         settle(connection, index, averages.watermark_delay_ms)
         offsets = recomputation.offsets
-        progress(f"reading {offsets:,} of {sum(index.read_to.values()):,} offsets for {len(days) - len(finished)} days")
+        progress(f"reading {offsets:,} of {index.offsets:,} offsets for {len(days) - len(finished)} days")
         written: list[Written] = []
         orphans: list[CorrectedDay] = []
         reported_at = time.monotonic()
@@ -172,7 +180,7 @@ def compute_batch_days(
         already_written=tuple(sorted(finished)),
         index=index,
         offsets_read=offsets,
-        offsets_skipped=sum(index.read_to.values()) - offsets,
+        offsets_skipped=index.offsets - offsets,
         low_watermark_ms=low_watermark,
         index_seconds=index_seconds,
         seconds=time.monotonic() - started,
@@ -243,7 +251,8 @@ def _reconcile(
             reconciled = classify_days(connection, counted, recomputation, of_one_partition, progress)
             wait_until_visible(settings, [settings.late_events_topic, settings.rejected_events_topic], progress)
             by_stream, cursor = read_by_stream(settings, rules.generation, index.read_to, accounted.cursor)
-            side_outputs = without_known(connection, by_stream, accounted.cursor.events)
+            side_outputs = without_known(connection, since_origin(by_stream, index.read_from), accounted.cursor.events)
+            by_rule = with_unknown_late(settings, connection, averages.max_ahead_ms, side_outputs, by_rule)
             mismatched_events = events_at(settings, averages.max_ahead_ms, mismatched_positions(side_outputs, by_rule))
             accounts = tuple(account(index, side_outputs, by_rule, mismatched_events, accounted.accounts))
             if _rules_in_force(settings, file) != rules:

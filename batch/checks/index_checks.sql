@@ -34,11 +34,11 @@ FROM (
             next_offset
         FROM newest
         UNION ALL
-        -- where none are left out, the first one begins at 0
+        -- where none are left out, the first one begins at the origin
         SELECT
             indexed.kafka_partition,
             -1,
-            0
+            coalesce(indexed.origin_offset, 0)
         FROM sma.indexed_partitions AS indexed
         LEFT JOIN newest USING (kafka_partition)
         GROUP BY indexed.kafka_partition

@@ -11,7 +11,7 @@ from datetime import date
 from batch.checks.finding import Finding
 from batch.index.log_index import read_index
 from batch.log.offsets import OffsetRange, retained_ranges
-from batch.log.record_sizes import Retention, read_retention, record_bytes, record_times_ms
+from batch.log.record_sizes import Retention, first_records, read_retention, record_bytes
 from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_offsets
 from batch.schedule.stale_days import days_to_reconcile
 from batch.store.database import Connection
@@ -78,8 +78,9 @@ def days_are_retained(settings: BatchSettings, averages: Averages, today: date) 
         required = required_offsets(connection, averages, days)
         pace = _records_per_second(connection, retained)
         seconds_per_day = _seconds_per_day(connection)
+    first_offsets = {partition: 0 if indexed_to else each.start for partition, each in retained.items()} | indexed_to
     unindexed = {
-        partition: start for partition in retained if (start := indexed_to.get(partition, 0)) < retained[partition].end
+        partition: start for partition in retained if (start := first_offsets[partition]) < retained[partition].end
     }
     if is_gone(unindexed, retained):
         figures = {"days_to_reconcile": len(days), "days_lost": max(1, len(days))}
@@ -101,9 +102,9 @@ def _margins(
     required = {partition: offset for partition, offset in required_from.items() if partition in retained}
     retention = read_retention(settings)
     each_bytes = record_bytes(settings, retained) if retention.max_bytes >= 0 and required else 0.0
-    times_ms = record_times_ms(settings, required) if retention.max_age_ms >= 0 and required else {}
+    oldest = first_records(settings, required) if retention.max_age_ms >= 0 and required else {}
     now_ms = time.time() * 1_000
-    ages_s = {partition: (now_ms - time_ms) / 1_000 for partition, time_ms in times_ms.items()}
+    ages_s = {partition: (now_ms - record.timestamp_ms) / 1_000 for partition, record in oldest.items()}
     return {
         partition: Margin(
             offset, retained[partition], retention, each_bytes, pace.get(partition), ages_s.get(partition)

@@ -5,7 +5,7 @@ log, which is not indexed yet, is read whole. Its events are classified by the r
 is older than the max event time of its series before it in the log, less `allowed_lateness`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 
@@ -22,6 +22,7 @@ from batch.windows.window_events import SeriesEvent
 from sma.averages import Average
 from sma.lateness import is_late
 from sma.limits import EARLIEST_EVENT_TIME_MS
+from sma.origin import EVERYTHING_MS
 from sma.window import DurationWindow
 
 FIRST_BLOCKS = 16  # first read of a window of N events; each further read takes twice as many
@@ -106,6 +107,8 @@ def find_events(
         done += chosen.size
         at_once *= 2
     in_time = [event for event in events.values() if event.kafka_offset not in late]
+    if lost is None and not _is_known(wanted, series, [*in_time, *series.late, *tail.events]):
+        lost = (0, series.origin_offset - 1)
     return PartitionEvents(
         events=(*(in_time if lost is None else ()), *series.late, *tail.events),
         lost=lost,
@@ -118,6 +121,14 @@ def find_events(
         unindexed=tail.offsets_read,
         offsets_read=offsets_read,
     )
+
+
+def _is_known(wanted: Wanted, series: IndexedSeries, events: Sequence[SeriesEvent]) -> bool:
+    """Tell whether the window can hold no event from before those of the series that are known."""
+    if wanted.event_count is None:
+        return wanted.from_ms >= series.known_from_ms
+    known = sum(event.event_time_ms >= series.known_from_ms for event in events)
+    return series.known_from_ms == EVERYTHING_MS or known >= wanted.event_count
 
 
 @dataclass(slots=True)

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batch.index.blocks import read_blocks
+from batch.index.origins import known_from_of
 from batch.store.database import Connection
 from batch.windows.window_events import SeriesEvent
 from clients.statements import load_statements
 from sma.days import day_number
 from sma.durations import DAY_MS
+from sma.origin import EVERYTHING_MS
 
 _SQL = load_statements(__file__)
 
@@ -30,6 +32,8 @@ class IndexedSeries:
     blocks: int64, four rows: first_offset, next_offset, min_event_time_ms, max_event_time_ms; of the
         blocks that can hold events of the series in the wanted time that are not late; by Kafka offset.
     late: its late events in the wanted time, by Kafka offset.
+    origin_offset: the first Kafka offset that was indexed; 0 where that is the log's beginning.
+    known_from_ms: from when on its events are known, where it is not (`sma.origin`).
     """
 
     kafka_partition: int
@@ -38,6 +42,8 @@ class IndexedSeries:
     max_log_time_ms: int | None
     blocks: NDArray[np.int64]
     late: tuple[SeriesEvent, ...]
+    origin_offset: int = 0
+    known_from_ms: int = EVERYTHING_MS
 
 
 def partitions_of_series(connection: Connection, customer: str, metric: str) -> list[int]:
@@ -56,7 +62,8 @@ def read_series(
         "from_ms": from_ms,
         "until_ms": until_ms,
     }
-    next_offset, partition_max_log_time_ms = connection.execute(_SQL["read_indexed_to"], bound).fetchone() or (0, None)
+    row = connection.execute(_SQL["read_indexed_to"], bound).fetchone() or (0, None, 0)
+    next_offset, partition_max_log_time_ms, origin_offset = row
     max_log_time = connection.execute(_SQL["read_newest"], bound).fetchone()
     days = [day_number(day) for (day,) in connection.execute(_SQL["read_days"], bound)]
     blocks = read_blocks(connection, partition, from_ms, until_ms)
@@ -67,6 +74,8 @@ def read_series(
         max_log_time[0] if max_log_time else None,
         on_days(blocks, days, from_ms, until_ms),
         tuple(SeriesEvent(*row) for row in connection.execute(_SQL["read_late"], bound)),
+        origin_offset,
+        known_from_of(connection, [(customer, metric)]).get((customer, metric), EVERYTHING_MS),
     )
 
 

@@ -10,7 +10,8 @@ ORDER BY kafka_partition
 -- read_indexed_to --
 SELECT
     next_offset,
-    max_log_time_ms
+    max_log_time_ms,
+    coalesce(origin_offset, 0)
 FROM sma.indexed_partitions
 WHERE kafka_partition = %(partition)s
 

@@ -7,20 +7,23 @@ from dataclasses import dataclass
 
 from batch.index.index_pass import BLOCK_EVENTS, IndexPass, LateEvents
 from batch.index.index_tables import fill_in_topic_id, forget, locked_partition, read_pass_end, write_pass
-from batch.index.log_index import Rule, read_read_to, read_rules, read_topic_ids
+from batch.index.log_index import Rule, read_index, read_read_to, read_rules, read_topic_ids
 from batch.index.split_marks import settle_marks
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
 from batch.log.parallel import each_message
 from batch.log.reader import read_partition
+from batch.log.record_sizes import first_records
 from batch.store.database import connect
 from clients.kafka.offsets import topic_id
 from sma.averages import Averages
 from sma.errors import SmaError
+from sma.origin import PRODUCERS_CLOCK_MS
 from sma.settings import BatchSettings
 
 _LOG = logging.getLogger(__name__)
 STEP_RECORDS = 1_000_000  # in one transaction
+_NEW_RULE = "averages.yaml has changed which events are late"
 MOST_AT_ONCE = 5_000_000  # that a sensor indexes
 
 
@@ -46,6 +49,7 @@ class IndexReport:
 class _Task:
     settings: BatchSettings
     partition: int
+    first_offset: int
     end: int
     rule: Rule
     block_events: int
@@ -78,6 +82,7 @@ def extend_index(
 ) -> IndexReport:
     """Index the records after the end of the index, partition by partition, in several transactions.
 
+    The first pass begins with what Kafka retains, which has an origin if it is not the log's beginning (`sma.origin`).
     If averages.yaml changes which events are late or rejected, the log is indexed again from its beginning. Concurrent
     calls are safe: a partition is extended by one at a time, and the next has little or nothing left to do.
 
@@ -100,19 +105,23 @@ def extend_index(
     )
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         _require_same_topic(settings, read_topic_ids(connection), events_id)
+        has_results = read_index(connection).settled_ms is not None
         if read_rules(connection) - {rule}:
-            _require_from(settings, ranges, {}, "averages.yaml has changed which events are late")
+            _require_from(settings, ranges, _first_offsets(ranges, {}, has_results=has_results), _NEW_RULE)
             progress("allowed_lateness or max_ahead has changed: indexing the log again")
             forget(connection)
         fill_in_topic_id(connection, events_id)
         indexed_to = read_read_to(connection)
-    _require_from(settings, ranges, indexed_to, "the index ends before them")
+    first_offsets = _first_offsets(ranges, indexed_to, has_results=has_results)
+    _require_from(settings, ranges, first_offsets, "the index ends before them")
+    if not indexed_to:
+        _say_where_it_begins(first_offsets, progress)
     tasks = [
-        _Task(settings, partition, retained.end, rule, block_events, events_id)
+        _Task(settings, partition, first_offsets[partition], retained.end, rule, block_events, events_id)
         for partition, retained in ranges.items()
         if retained.end != indexed_to.get(partition)
     ]
-    offsets = sum(retained.end - indexed_to.get(partition, 0) for partition, retained in ranges.items())
+    offsets = sum(retained.end - first_offsets[partition] for partition, retained in ranges.items())
     steps = {partition: [_nothing_at(retained.end)] for partition, retained in ranges.items()}
     steps |= {task.partition: [] for task in tasks}
     done = 0
@@ -144,9 +153,9 @@ def extend_index_a_little(
     """
     ranges = retained_ranges(settings, settings.events_topic)
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
-        indexed_to = read_read_to(connection)
+        first_offsets = _first_offsets(ranges, read_read_to(connection), has_results=False)
         is_of_other_rules = bool(read_rules(connection) - {Rule.of(averages)})
-    offsets = sum(retained.end - indexed_to.get(partition, 0) for partition, retained in ranges.items())
+    offsets = sum(retained.end - first_offsets[partition] for partition, retained in ranges.items())
     if is_of_other_rules or not 0 < offsets <= most_offsets:
         return None
     return extend_index(settings, averages, lambda _: None)
@@ -193,11 +202,34 @@ def _require_same_topic(settings: BatchSettings, indexed_ids: set[str], present_
         )
 
 
+def _first_offsets(
+    ranges: Mapping[int, OffsetRange], indexed_to: Mapping[int, int], *, has_results: bool
+) -> dict[int, int]:
+    """Return where the next pass begins, by partition: the first one ever with what is retained.
+
+    Stored results are of a log that was known from its beginning, or from an earlier origin: they stay.
+    """
+    if not indexed_to and not has_results:
+        return {partition: retained.start for partition, retained in ranges.items()}
+    return {partition: indexed_to.get(partition, 0) for partition in ranges}
+
+
+def _say_where_it_begins(first_offsets: Mapping[int, int], progress: Progress) -> None:
+    gone = {partition: offset for partition, offset in first_offsets.items() if offset > 0}
+    if gone:
+        first = min(gone)
+        more = f" and the first of {len(gone) - 1} more" if len(gone) > 1 else ""
+        progress(
+            f"Kafka no longer holds the offsets 0 to {gone[first] - 1} of partition {first}{more}: windows that may "
+            "need them get no rows"
+        )
+
+
 def _require_from(
-    settings: BatchSettings, ranges: Mapping[int, OffsetRange], indexed_to: Mapping[int, int], why: str
+    settings: BatchSettings, ranges: Mapping[int, OffsetRange], first_offsets: Mapping[int, int], why: str
 ) -> None:
     for partition, retained in ranges.items():
-        where, next_offset = f"{settings.events_topic}: partition {partition}", indexed_to.get(partition, 0)
+        where, next_offset = f"{settings.events_topic}: partition {partition}", first_offsets[partition]
         if retained.start > next_offset:
             raise SmaError(
                 f"{where} no longer retains the Kafka offsets {next_offset} to {retained.start - 1}, and {why}, so no "
@@ -210,13 +242,27 @@ def _require_from(
             )
 
 
+def _appended_ms(task: _Task, offset: int) -> int | None:
+    """Return when Kafka took the first record at or after an offset of the partition; None where there is none yet."""
+    if offset >= task.end:
+        return None
+    records = first_records(task.settings, {task.partition: offset})
+    record = records.get(task.partition)
+    if record is None:
+        return None
+    return record.timestamp_ms if record.is_append_time else PRODUCERS_CLOCK_MS
+
+
 def _extend(task: _Task) -> Iterator[_Step]:
     """Yield what each transaction added, and at least one step, which may be empty."""
     with (
         connect(task.settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection,
         locked_partition(connection, task.partition),
     ):
-        done = IndexPass(read_pass_end(connection, task.partition), task.rule.allowed_lateness_ms, task.block_events)
+        pass_end = read_pass_end(connection, task.partition, task.first_offset)
+        if pass_end.origin is not None and pass_end.origin.appended_ms is None:
+            pass_end.origin.appended_ms = _appended_ms(task, pass_end.next_offset)
+        done = IndexPass(pass_end, task.rule.allowed_lateness_ms, task.block_events)
         late: list[LateEvents] = []
         rejected: list[tuple[int, str]] = []
         from_offset, events, heartbeats = done.next_offset, 0, 0
@@ -239,6 +285,11 @@ def _extend(task: _Task) -> Iterator[_Step]:
             task.rule.max_ahead_ms,
             done.series,
         ):
+            if done.origin is not None and done.origin.appended_ms is None:
+                raise SmaError(
+                    f"{task.settings.events_topic}: partition {task.partition}: Kafka did not say in time when it took "
+                    f"the first record that it retains, at offset {done.next_offset} or later: run this again"
+                )
             late.append(done.add(chunk))
             rejected += zip(chunk.rejected_offsets.tolist(), chunk.reasons, strict=True)
             events += chunk.kafka_offsets.size

@@ -18,6 +18,7 @@ from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
 from sma.durations import DAY_MS
 from sma.lateness import NO_EVENT_MS, is_late
+from sma.origin import Origin
 
 Ints = NDArray[np.int64]
 Names = tuple[str, str]
@@ -83,12 +84,14 @@ class PassEnd:
     max_log_time_ms: of an event or heartbeat; None where there was none.
     last_block: None where there was no record.
     max_log_times_ms: of series; asked only for those that the next pass meets.
+    origin: None where the partition was read from its beginning.
     """
 
     next_offset: int
     max_log_time_ms: int | None
     last_block: Block | None
     max_log_times_ms: MaxLogTimes = lambda names: {}
+    origin: Origin | None = None
 
 
 class IndexPass:
@@ -101,6 +104,8 @@ class IndexPass:
         blocks: those that are new or have gained records since `forget_written`.
         days: what each day since the epoch has gained since then.
         first_offsets: by series number, of the series that have their first event of the partition since then.
+        first_log_times_ms: likewise, the log time of that event.
+        origin: of the partition; None where it was read from its beginning.
     """
 
     def __init__(self, pass_end: PassEnd, allowed_lateness_ms: int, block_events: int = BLOCK_EVENTS) -> None:
@@ -124,6 +129,8 @@ class IndexPass:
         self._day_counts: dict[tuple[int, int], list[int]] = {}
         self.days: dict[int, DayGain] = {}
         self.first_offsets: dict[int, int] = {}
+        self.first_log_times_ms: dict[int, int] = {}
+        self.origin = pass_end.origin
 
     def is_full(self, block: Block) -> bool:
         """Return whether the next event begins a new block."""
@@ -136,6 +143,9 @@ class IndexPass:
         self._has_gained[chunk.series_ids] = True
         for place in np.flatnonzero(max_times_before == NO_EVENT_MS).tolist():
             self.first_offsets[int(chunk.series_ids[place])] = int(chunk.kafka_offsets[place])
+            self.first_log_times_ms[int(chunk.series_ids[place])] = int(chunk.log_times_ms[place])
+        if self.origin is not None:
+            self.origin.take(chunk.kafka_offsets, chunk.log_times_ms, chunk.heartbeat_offsets, chunk.heartbeat_times_ms)
         late = is_late(chunk.event_times_ms, max_times_before, self._allowed_lateness_ms)
         for times in (chunk.log_times_ms, chunk.heartbeat_times_ms):
             if times.size:
@@ -159,6 +169,7 @@ class IndexPass:
         self.days = {}
         self._has_gained[:] = False
         self.first_offsets = {}
+        self.first_log_times_ms = {}
 
     def day_counts(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield (series number, day since the epoch, events that are not late, late events) not stored yet."""

@@ -16,8 +16,10 @@ from batch.store.database import Connection
 from clients.statements import load_statements
 from sma.days import day_of_number
 from sma.errors import SmaError
+from sma.origin import Origin
 
 _SQL = load_statements(__file__)
+_ORIGIN_COLUMNS = ("origin_offset", "origin_appended_ms", "origin_max_log_time_ms", "origin_events_to_go")
 
 
 @contextmanager
@@ -42,12 +44,12 @@ def fill_in_topic_id(connection: Connection, topic_id: str) -> None:
         connection.execute(_SQL["fill_in_topic_id"], {"topic_id": topic_id})
 
 
-def read_pass_end(connection: Connection, partition: int) -> PassEnd:
-    """Return where the next pass over a partition begins."""
+def read_pass_end(connection: Connection, partition: int, first_offset: int = 0) -> PassEnd:
+    """Return where the next pass over a partition begins: at `first_offset` where it was never read."""
     bound = {"partition": partition}
     row = connection.execute(_SQL["read_indexed_to"], bound).fetchone()
     if row is None:
-        return PassEnd(0, None, None)
+        return PassEnd(first_offset, None, None, origin=Origin(first_offset) if first_offset else None)
     last = connection.execute(_SQL["read_last_block"], bound).fetchone()
 
     def max_log_times_ms(names: Sequence[Names]) -> Mapping[Names, int]:
@@ -55,8 +57,14 @@ def read_pass_end(connection: Connection, partition: int) -> PassEnd:
         rows = connection.execute(_SQL["read_series"], bound | {"customers": customers, "metrics": metrics})
         return {(customer, metric): time_ms for customer, metric, time_ms in rows}
 
-    next_offset, max_log_time_ms = row
-    return PassEnd(next_offset, max_log_time_ms, Block(*last) if last else None, max_log_times_ms)
+    next_offset, max_log_time_ms, *origin = row
+    return PassEnd(
+        next_offset,
+        max_log_time_ms,
+        Block(*last) if last else None,
+        max_log_times_ms,
+        origin=None if origin[0] is None else Origin(*origin),
+    )
 
 
 def write_pass(
@@ -111,6 +119,7 @@ def write_pass(
             [names[number] for number, _ in max_times],
             newest=[ms for _, ms in max_times],
             first_offsets=[done.first_offsets.get(number) for number, _ in max_times],
+            first_log_times=[done.first_log_times_ms.get(number) for number, _ in max_times],
         )
         _by_series(
             connection,
@@ -130,18 +139,26 @@ def write_pass(
             bound
             | {"allowed_lateness_ms": rule.allowed_lateness_ms, "max_ahead_ms": rule.max_ahead_ms}
             | {"topic_id": topic_id or None}
+            | _origin(done.origin)
             | counts,
         )
 
 
 def _require_continued(connection: Connection, partition: int, rule: Rule, from_offset: int) -> None:
     row = connection.execute(_SQL["lock_indexed"], {"partition": partition}).fetchone()
-    next_offset, *rule_there = row or (0, rule.allowed_lateness_ms, rule.max_ahead_ms)
+    next_offset, *rule_there = row or (from_offset, rule.allowed_lateness_ms, rule.max_ahead_ms)
     if next_offset != from_offset or Rule(*rule_there) != rule:
         raise SmaError(
             f"partition {partition} of the offset index was begun again by another run, with another allowed_lateness "
             "or max_ahead, while this one extended it: run this again with one averages.yaml"
         )
+
+
+def _origin(origin: Origin | None) -> dict[str, int | None]:
+    if origin is None:
+        return dict.fromkeys(_ORIGIN_COLUMNS)
+    values = (origin.kafka_offset, origin.appended_ms, origin.max_log_time_ms, origin.events_to_go)
+    return dict(zip(_ORIGIN_COLUMNS, values, strict=True))
 
 
 def _by_series(

@@ -9,7 +9,11 @@ SELECT pg_advisory_unlock(hashtext('sma.indexed_partitions'), %(partition)s)
 -- read_indexed_to --
 SELECT
     next_offset,
-    max_log_time_ms
+    max_log_time_ms,
+    origin_offset,
+    origin_appended_ms,
+    origin_max_log_time_ms,
+    origin_events_to_go
 FROM sma.indexed_partitions
 WHERE kafka_partition = %(partition)s
 
@@ -83,11 +87,24 @@ FROM STDIN
 COPY sma.rejected_events (kafka_partition, kafka_offset, reason) FROM STDIN
 
 -- upsert_series --
-INSERT INTO sma.indexed_series (kafka_partition, customer, metric, max_log_time_ms, first_offset)
+INSERT INTO sma.indexed_series (
+    kafka_partition,
+    customer,
+    metric,
+    max_log_time_ms,
+    first_offset,
+    first_log_time_ms
+)
 SELECT
     %(partition)s,
     *
-FROM unnest(%(customers)s::text[], %(metrics)s::text[], %(newest)s::bigint[], %(first_offsets)s::bigint[])
+FROM unnest(
+    %(customers)s::text[],
+    %(metrics)s::text[],
+    %(newest)s::bigint[],
+    %(first_offsets)s::bigint[],
+    %(first_log_times)s::bigint[]
+)
 ON CONFLICT (kafka_partition, customer, metric) DO UPDATE
 SET max_log_time_ms = excluded.max_log_time_ms
 WHERE indexed_series.max_log_time_ms < excluded.max_log_time_ms
@@ -129,7 +146,11 @@ INSERT INTO sma.indexed_partitions (
     event_count,
     late_event_count,
     rejected_event_count,
-    heartbeat_count
+    heartbeat_count,
+    origin_offset,
+    origin_appended_ms,
+    origin_max_log_time_ms,
+    origin_events_to_go
 )
 VALUES (
     %(partition)s,
@@ -141,7 +162,11 @@ VALUES (
     %(events)s,
     %(late_events)s,
     %(rejected_events)s,
-    %(heartbeats)s
+    %(heartbeats)s,
+    %(origin_offset)s,
+    %(origin_appended_ms)s,
+    %(origin_max_log_time_ms)s,
+    %(origin_events_to_go)s
 )
 ON CONFLICT (kafka_partition) DO UPDATE
 SET next_offset = excluded.next_offset,
@@ -151,6 +176,9 @@ SET next_offset = excluded.next_offset,
     late_event_count = indexed_partitions.late_event_count + excluded.late_event_count,
     rejected_event_count = indexed_partitions.rejected_event_count + excluded.rejected_event_count,
     heartbeat_count = indexed_partitions.heartbeat_count + excluded.heartbeat_count,
+    origin_appended_ms = excluded.origin_appended_ms,
+    origin_max_log_time_ms = excluded.origin_max_log_time_ms,
+    origin_events_to_go = excluded.origin_events_to_go,
     indexed_at = now()
 
 -- fill_in_topic_id --

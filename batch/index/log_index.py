@@ -27,7 +27,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class IndexedPartition:
-    """What one partition holds at 0 <= Kafka offset < next_offset; `events` are those that are not late.
+    """What one partition holds at first_offset <= Kafka offset < next_offset; `events` are those that are not late.
 
     `next_offset` is one past the last record, so that control records after it are not waited for.
     `max_log_time_ms` is that of an event or heartbeat; None where there is none. Up to `settled_ms` windows of the
@@ -42,6 +42,7 @@ class IndexedPartition:
     rejected_events: int
     heartbeats: int
     settled_ms: int | None = None
+    first_offset: int = 0
 
     @property
     def records(self) -> int:
@@ -63,6 +64,16 @@ class LogIndex:
     def records(self) -> int:
         """How many records are indexed."""
         return sum(partition.records for partition in self.partitions)
+
+    @property
+    def read_from(self) -> dict[int, int]:
+        """The first Kafka offset that is indexed, by partition."""
+        return {partition.kafka_partition: partition.first_offset for partition in self.partitions}
+
+    @property
+    def offsets(self) -> int:
+        """How many Kafka offsets are indexed."""
+        return sum(partition.next_offset - partition.first_offset for partition in self.partitions)
 
     @property
     def read_to(self) -> dict[int, int]:

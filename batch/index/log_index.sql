@@ -9,7 +9,8 @@ SELECT
     late_event_count,
     rejected_event_count,
     heartbeat_count,
-    settled_ms
+    settled_ms,
+    coalesce(origin_offset, 0)
 FROM sma.indexed_partitions
 ORDER BY kafka_partition
 

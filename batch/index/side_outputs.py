@@ -4,21 +4,24 @@ Only the positions come from the stream's topics; the batch layer reads the reco
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from batch.index.origins import known_from_of, read_origins
 from batch.log.offsets import retained_ranges
-from batch.log.reader import Value, read_partition, read_values
+from batch.log.reader import Chunk, Value, read_partition, read_values
 from batch.log.series_table import SeriesTable
 from batch.store.array_format import decode_integers
 from batch.store.database import Connection
 from clients.statements import load_statements
 from sma.errors import SmaError
+from sma.origin import EVERYTHING_MS
 from sma.settings import BatchSettings
 
 POSITION = ["kafka_partition", "kafka_offset"]
@@ -130,6 +133,41 @@ def mismatched_positions(by_stream: SideOutputs, by_rule: SideOutputs) -> pl.Dat
     return by_stream.late.join(by_rule.late, on=POSITION, how="anti")
 
 
+def since_origin(by_stream: SideOutputs, read_from: Offsets) -> SideOutputs:
+    """Leave out the positions before the first that is indexed: the stream may have read more of the log."""
+    first = pl.DataFrame(list(read_from.items()), {"kafka_partition": pl.Int32, "first": pl.Int64}, orient="row")
+
+    def since(positions: pl.DataFrame) -> pl.DataFrame:
+        placed = positions.join(first, on="kafka_partition", how="left", maintain_order="left")
+        return placed.filter((pl.col("kafka_offset") >= pl.col("first")).fill_null(value=True)).select(POSITION)
+
+    return SideOutputs(since(by_stream.late), since(by_stream.rejected))
+
+
+def with_unknown_late(
+    settings: BatchSettings, connection: Connection, max_ahead_ms: int, by_stream: SideOutputs, by_rule: SideOutputs
+) -> SideOutputs:
+    """Add to the late events by rule those that were late by events before the origin, which the stream alone has read.
+
+    Such an event is older than the time from which on its series is known (`sma.origin`). The connection may see any
+    state of the index since its first: what is known of a series never changes.
+
+    Raises:
+        SmaError: Kafka does not answer.
+    """
+    wanted = mismatched_positions(by_stream, by_rule)
+    if wanted.is_empty() or not read_origins(connection):
+        return by_rule
+    unknown = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
+    for partition, chunk, series in _chunks_at(settings, max_ahead_ms, wanted):
+        names = [series[number] for number in range(len(series))]
+        known = known_from_of(connection, names)
+        known_ms = np.array([known.get(each, EVERYTHING_MS) for each in names], np.int64)
+        unknown.append(_positions_in(partition, chunk.kafka_offsets[chunk.event_times_ms < known_ms[chunk.series_ids]]))
+    late = [by_rule.late, wanted.join(pl.concat(unknown), on=POSITION, how="semi")]
+    return SideOutputs(pl.concat(late).sort(POSITION), by_rule.rejected)
+
+
 def events_at(settings: BatchSettings, max_ahead_ms: int, wanted: pl.DataFrame) -> pl.DataFrame:
     """Return those positions of the log that hold an event, as far as Kafka retains them.
 
@@ -137,20 +175,32 @@ def events_at(settings: BatchSettings, max_ahead_ms: int, wanted: pl.DataFrame) 
         SmaError: Kafka does not answer.
     """
     events = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
-    if wanted.is_empty():
-        return events[0]
-    retained = retained_ranges(settings, settings.events_topic)
+    for partition, chunk, _ in _chunks_at(settings, max_ahead_ms, wanted):
+        events.append(_positions_in(partition, chunk.kafka_offsets))
+    return wanted.join(pl.concat(events), on=POSITION, how="semi")
+
+
+def _chunks_at(
+    settings: BatchSettings, max_ahead_ms: int, wanted: pl.DataFrame
+) -> Iterator[tuple[int, Chunk, SeriesTable]]:
+    """Yield what Kafka retains of the log from the first to the last wanted position of each partition."""
+    retained = retained_ranges(settings, settings.events_topic) if wanted.height else {}
     bounds = wanted.group_by("kafka_partition").agg(
         first=pl.col("kafka_offset").min(), last=pl.col("kafka_offset").max()
     )
     for partition, first, last in bounds.iter_rows():
+        series = SeriesTable()
         start, end = max(first, retained[partition].start), min(last + 1, retained[partition].end)
-        for chunk in read_partition(
-            settings, settings.events_topic, partition, start, max(start, end), max_ahead_ms, SeriesTable()
-        ):
-            at = pl.DataFrame({"kafka_offset": chunk.kafka_offsets}, {"kafka_offset": pl.Int64})
-            events.append(at.select(pl.lit(partition, pl.Int32).alias("kafka_partition"), "kafka_offset"))
-    return wanted.join(pl.concat(events), on=POSITION, how="semi")
+        chunks = read_partition(
+            settings, settings.events_topic, partition, start, max(start, end), max_ahead_ms, series
+        )
+        for chunk in chunks:
+            yield partition, chunk, series
+
+
+def _positions_in(partition: int, offsets: NDArray[np.int64]) -> pl.DataFrame:
+    columns = {"kafka_partition": np.full(offsets.size, partition, np.int32), "kafka_offset": offsets}
+    return pl.DataFrame(columns, POSITIONS_SCHEMA)
 
 
 def _read_positions(
@@ -177,12 +227,7 @@ def _indexed(connection: Connection, table: str, since: Offsets) -> pl.DataFrame
     rows = connection.cursor(binary=True).execute(statement, {"since": Jsonb(since)}).fetchall()
     read = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
     for partition, offsets in rows:
-        column = decode_integers([offsets])
-        read.append(
-            pl.DataFrame(
-                {"kafka_partition": np.full(column.size, partition, np.int32), "kafka_offset": column}, POSITIONS_SCHEMA
-            )
-        )
+        read.append(_positions_in(partition, decode_integers([offsets])))
     return pl.concat(read)
 
 

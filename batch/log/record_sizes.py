@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaException, TopicPartition
 
 from batch.log.offsets import OffsetRange
 from clients.answers import CHECK_TIMEOUT_S
@@ -54,25 +54,34 @@ def record_bytes(settings: KafkaSettings, retained: Mapping[int, OffsetRange]) -
     return sum(sizes) / len(sizes) if sizes else float(RECORD_OVERHEAD_BYTES)
 
 
-def record_times_ms(settings: KafkaSettings, offsets: Mapping[int, int]) -> dict[int, int]:
-    """Return the timestamp of the first record at or after a Kafka offset of each partition, in milliseconds.
+@dataclass(frozen=True, slots=True)
+class FirstRecord:
+    """The timestamp of a record, in milliseconds since the epoch, and whether it is Kafka's."""
+
+    timestamp_ms: int
+    is_append_time: bool
+
+
+def first_records(settings: KafkaSettings, offsets: Mapping[int, int]) -> dict[int, FirstRecord]:
+    """Return what is known of the first record at or after a Kafka offset of each partition.
 
     A partition of which no record came in time is left out.
 
     Raises:
         SmaError: Kafka does not answer.
     """
-    group, topic, times_ms = f"{settings.topic_prefix}batch", settings.events_topic, dict[int, int]()
+    group, topic, found = f"{settings.topic_prefix}batch", settings.events_topic, dict[int, FirstRecord]()
     deadline = time.monotonic() + CHECK_TIMEOUT_S
     one_each = {"auto.offset.reset": "earliest", "max.partition.fetch.bytes": 1}  # a batch is sent whole all the same
     with reading(settings.kafka_as("batch"), group, topic, offsets, **one_each) as consumer:
-        while len(times_ms) < len(offsets) and time.monotonic() < deadline:
+        while len(found) < len(offsets) and time.monotonic() < deadline:
             message = consumer.poll(0.1)
             partition = None if message is None or message.error() else message.partition()
-            if message is not None and partition is not None and partition not in times_ms:
-                times_ms[partition] = int(message.timestamp()[1])
+            if message is not None and partition is not None and partition not in found:
+                kind, timestamp_ms = message.timestamp()
+                found[partition] = FirstRecord(int(timestamp_ms), kind == TIMESTAMP_LOG_APPEND_TIME)
                 consumer.pause([TopicPartition(topic, partition)])
-    return times_ms
+    return found
 
 
 def _size(message: Any) -> int:

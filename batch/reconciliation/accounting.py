@@ -76,7 +76,7 @@ def account(
         accounts.append(
             Account(
                 kafka_partition=number,
-                read_from=0,
+                read_from=partition.first_offset,
                 read_to=partition.next_offset,
                 records=partition.records,
                 events_used=partition.events

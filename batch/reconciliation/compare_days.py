@@ -13,6 +13,7 @@ from datetime import date
 import polars as pl
 
 from batch.index.open_windows import without_open
+from batch.index.origins import without_unknown
 from batch.log.offsets import Progress
 from batch.reconciliation.audit import ReconciledDay
 from batch.reconciliation.classify import DIFFERENCES_SCHEMA, classify_differences, summarize
@@ -113,6 +114,7 @@ def _classify(
         batch += differing["batch_event_count"].count()
         # the stream may have closed more windows of a partition that lagged when the batch rows were computed
         differing = without_open(connection, differing, result.lagging)
+        differing = without_unknown(connection, differing, average)
         # only the windows that differ are kept of each frame, before the next one is read
         frames = {name: rows.join(differing, on=KEY, how="semi") for name, rows in span.frames(average)}
         kept = differing.join(windows_changed_since(frames), on=KEY, how="anti")

@@ -190,7 +190,7 @@ def plan_by_index(
         gone=selected.gone,
         apart=apart,
         offsets=sum(each.offsets for each in day_plans),
-        offsets_in_log=sum(index.read_to.values()),
+        offsets_in_log=index.offsets,
         unclosed=unclosed,
         last_reconciled_at=last_reconciled_at,
         unexplained=unexplained,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from batch.index.blocks import read_blocks, read_late_events
+from batch.index.origins import KnownFrom, read_known_from
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import OffsetRange
 from batch.store.database import Connection
@@ -77,7 +78,9 @@ def plan_days(
     tasks = []
     for group, days_before in zip(groups, warm_up, strict=True):
         task_spans = tuple(spans(sorted(days_before), from_ms, until_ms, events_by_day, averages, series_count, limits))
-        sources = tuple(_source(connection, partition, task_spans) for partition in group)
+        first_ms = min((span.from_ms for span in task_spans), default=from_ms)
+        known_from = read_known_from(connection, group, first_ms)
+        sources = tuple(_source(connection, partition, task_spans, known_from) for partition in group)
         last_ms = min((lagging[each] for each in group if lagging and each in lagging), default=until_ms - 1)
         tasks.append(Task(sources, tuple(averages), filters, task_spans, limits.bridged_offsets, last_ms + 1))
     return DayPlan(tuple(days), filters, tuple(tasks), limits)
@@ -139,11 +142,11 @@ def _gone(plan: DayPlan, task: Task, source: Source, topic: str, start: int) -> 
     )
 
 
-def _source(connection: Connection, partition: int, task_spans: Sequence[Span]) -> Source:
+def _source(connection: Connection, partition: int, task_spans: Sequence[Span], known_from: KnownFrom) -> Source:
     from_ms = min((span.from_ms for span in task_spans), default=0)
     until_ms = max((span.until_ms for span in task_spans), default=0)
     bounds = partition, from_ms, until_ms
-    return Source(partition, read_blocks(connection, *bounds), read_late_events(connection, *bounds))
+    return Source(partition, read_blocks(connection, *bounds), read_late_events(connection, *bounds), known_from)
 
 
 def _warm_up_days(

@@ -5,13 +5,14 @@ events in the lookback of later windows are kept from span to span. Reading the 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from batch.index.blocks import joined_ranges
+from batch.index.origins import KnownFrom
 from batch.log.limits import WORK_LIMITS
 from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
@@ -26,6 +27,7 @@ from batch.windows.kernels import (
 from batch.windows.lookback import longest_ms, most_events
 from batch.windows.spans import RowSpan, Span
 from sma.averages import Average
+from sma.origin import EVERYTHING_MS
 from sma.window import CountWindow
 
 Ints = NDArray[np.int64]
@@ -64,11 +66,13 @@ class Source:
     blocks: int64, four rows: first_offset, next_offset, min_event_time_ms, max_event_time_ms of the blocks with
         events that are not late, by Kafka offset.
     late: the late events by Kafka offset: offset, customer, metric, event time in ms, micro-units.
+    known_from: from when on the events of its series are known.
     """
 
     partition: int
     blocks: Ints
     late: Sequence[tuple[int, str, str, int, int]]
+    known_from: KnownFrom = field(default_factory=KnownFrom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,36 @@ class _Events:
         return _Events(*(getattr(self, name)[places] for name in self.__slots__))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """From when on series are known: `from_ms` by number, `others_ms` of those with a larger number."""
+
+    from_ms: Ints
+    others_ms: int
+
+    def of_series(self, numbers: NDArray[Any]) -> Ints:
+        """Return the time of each series."""
+        is_there = numbers < self.from_ms.size
+        return np.where(
+            is_there, self.from_ms[np.where(is_there, numbers, 0)] if self.from_ms.size else 0, self.others_ms
+        )
+
+    def windows(self, average: Average, windows: Windows) -> Windows:
+        """Leave out windows that may hold events from before those that are known; `windows` hold known ones only."""
+        series = np.repeat(np.arange(windows.row_counts.size), windows.row_counts)
+        from_ms = self.of_series(series)
+        if isinstance(average.window, CountWindow):
+            is_known = (windows.event_counts == average.window.event_count) | (from_ms == EVERYTHING_MS)
+        else:
+            is_known = windows.as_of_ms - average.window.duration_ms >= from_ms
+        return Windows(
+            np.bincount(series[is_known], minlength=windows.row_counts.size).astype(np.int64),
+            windows.as_of_ms[is_known],
+            windows.value_sums[is_known],
+            windows.event_counts[is_known],
+        )
+
+
 class PartitionWindows:
     """Computes the rows of a task, once.
 
@@ -160,6 +194,7 @@ class PartitionWindows:
         self._read = read
         self._lookback_ms = longest_ms(task.averages)
         self._largest_count = most_events(task.averages)
+        self._known = self._known_from()
         self._late = {source.partition: self._late_of(source) for source in task.sources}
 
     def rows(self) -> Iterator[tuple[RowSpan, list[Rows]]]:
@@ -175,7 +210,11 @@ class PartitionWindows:
                 closed = self._task.closed(each)
                 yield (
                     each,
-                    [event_filter.rows(average, closed) for event_filter in filters for average in self._task.averages],
+                    [
+                        event_filter.rows(average, closed, self._known)
+                        for event_filter in filters
+                        for average in self._task.averages
+                    ],
                 )
             from_ms = wanted.until_ms - self._lookback_ms
             is_kept = kept_events(
@@ -189,7 +228,7 @@ class PartitionWindows:
         events, offsets = [_Events.none()], [np.empty(0, np.int64)]
         for start, end in self._task.ranges(source, wanted):
             for chunk in self._read(source.partition, start, end, self.series):
-                is_wanted: Any = _is_within(chunk.event_times_ms, wanted)
+                is_wanted: Any = self._is_wanted(chunk.series_ids, chunk.event_times_ms, wanted)
                 is_wanted[_places_of(chunk.kafka_offsets, late_offsets)] = False
                 if is_wanted.all():
                     is_wanted = slice(None)  # nothing to copy
@@ -202,11 +241,29 @@ class PartitionWindows:
                         self._bits(source.partition, offsets[-1], is_late=False),
                     )
                 )
-        is_late = _is_within(late_events.event_time_ms, wanted)
+        is_late = self._is_wanted(late_events.series_id, late_events.event_time_ms, wanted)
         if not is_late.any():
             return _Events.concat(events)
         unsorted = _Events.concat([*events, late_events.take(is_late)])
         return unsorted.take(np.argsort(np.concatenate([*offsets, late_offsets[is_late]]), kind="stable"))
+
+    def _known_from(self) -> "_Known | None":
+        """Return from when on the series are known; None where the log has the beginning of all."""
+        sources = [source.known_from for source in self._task.sources]
+        bounds = [bound for known_from in sources for bound in known_from.by_series.items()]
+        others_ms = max((known_from.others_ms for known_from in sources), default=EVERYTHING_MS)
+        if not bounds and others_ms == EVERYTHING_MS:
+            return None
+        numbers = [self.series.number(*names) for names, _ in bounds]
+        from_ms = np.full(len(self.series), others_ms, np.int64)
+        np.maximum.at(from_ms, np.array(numbers, np.int64), np.array([known_ms for _, known_ms in bounds], np.int64))
+        return _Known(from_ms, others_ms)
+
+    def _is_wanted(self, series_ids: NDArray[np.int32], event_times_ms: Ints, wanted: Span) -> NDArray[np.bool_]:
+        is_wanted: NDArray[np.bool_] = (event_times_ms >= wanted.from_ms) & (event_times_ms < wanted.until_ms)
+        if self._known is not None:
+            is_wanted &= event_times_ms >= self._known.of_series(series_ids)
+        return is_wanted
 
     def _late_of(self, source: Source) -> tuple[Ints, _Events]:
         offsets, customers, metrics, times_ms, values = zip(*source.late, strict=True) if source.late else ((),) * 5
@@ -256,8 +313,14 @@ class _FilteredEvents:
     lanes_before: tuple[Ints, ...]
     late_before: Ints | None
 
-    def rows(self, average: Average, wanted: RowSpan) -> Rows:
-        first, *others = (self._windows(average, wanted, before) for before in self.lanes_before)
+    def rows(self, average: Average, wanted: RowSpan, known: _Known | None) -> Rows:
+        """Return the rows of one average, without those whose windows reach before what is known of their series."""
+        columns = [*self.lanes_before, *(() if self.late_before is None else (self.late_before,))]
+        windows = [self._windows(average, wanted, before) for before in columns]
+        if known is not None:
+            windows = [known.windows(average, each) for each in windows]
+        late = windows.pop() if self.late_before is not None else None
+        first, *others = windows
         return Rows(
             self.event_filter,
             average.name,
@@ -265,7 +328,7 @@ class _FilteredEvents:
             first.as_of_ms,
             (first.value_sums, *(other.value_sums for other in others)),
             first.event_counts,
-            None if self.late_before is None else self._windows(average, wanted, self.late_before).value_sums,
+            None if late is None else late.value_sums,
         )
 
     def _windows(self, average: Average, wanted: RowSpan, before: Ints) -> Windows:
@@ -288,10 +351,6 @@ def _lanes(value_micros: Ints) -> tuple[Ints, ...]:
     if largest * value_micros.size < 1 << 63:
         return (value_micros,)
     return value_micros >> LOW_BITS, value_micros & ((1 << LOW_BITS) - 1)
-
-
-def _is_within(event_time_ms: Ints, wanted: Span) -> NDArray[np.bool_]:
-    return (event_time_ms >= wanted.from_ms) & (event_time_ms < wanted.until_ms)
 
 
 def _places_of(offsets: Ints, wanted: Ints) -> Ints:

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch.index.origins import KnownFrom
 from tests.support import oracle
 from tests.support.memory_log import recompute
 from tests.support.moving_sum import MovingSum
-from tests.support.streams import AVERAGES, HOUR, as_answers, as_log, oracle_rows, streams
+from tests.support.streams import AVERAGES, HOUR, as_answers, as_log, known_rows, oracle_rows, streams
 
 FAR = 10**15
 STARTS = st.sampled_from([0, 1_357_034_400_000, -3 * HOUR - 1, -(10**13) + 7])
@@ -38,6 +39,15 @@ def test_days_put_together_are_the_whole(stream):
     whole = recompute(as_log(stream), AVERAGES, 0, 2 * day)
     days = [recompute(as_log(stream), AVERAGES, start, start + day) for start in (0, day)]
     assert pl.concat(days).sort(whole.columns[:4]).equals(whole)
+
+
+@given(streams(max_size=120), st.data())
+def test_only_windows_that_are_known_have_rows(stream, data):
+    series = sorted({event[:2] for event in stream})
+    known_from = data.draw(st.dictionaries(st.sampled_from(series), st.integers(-HOUR, 15 * HOUR))) if series else {}
+    computed = recompute(as_log(stream), AVERAGES, -FAR, FAR, known_from=KnownFrom(known_from))
+    for average in AVERAGES:
+        assert as_answers(computed, average) == known_rows(stream, average, known_from)
 
 
 @pytest.mark.parametrize("average", AVERAGES, ids=lambda average: average.name)

@@ -3,10 +3,12 @@
 import json
 from fractions import Fraction
 
+import numpy as np
 import polars as pl
 import pytest
 
 from sma.averages import Average
+from sma.origin import PRODUCERS_CLOCK_MS, Origin
 from sma.settings import CHECKOUT
 from sma.value import parse_value_micros
 from sma.window import CountWindow, DurationWindow
@@ -15,6 +17,15 @@ from tests.support.memory_log import EVENTS_SCHEMA, MemoryLog, recompute
 from tests.support.streams import oracle_rows
 
 FAR = 10**15
+
+
+def records_of(case):
+    """(series, log time) of each record; None is the series of a heartbeat."""
+    return [
+        (None if series == "heartbeat" else series, time_ms)
+        for series, time_ms, *times in case["records"]
+        for _ in range(*times or [1])
+    ]
 
 
 def vectors(name):
@@ -93,3 +104,30 @@ def test_the_batch_layer_has_the_late_events_of_a_case(case, step):
     events = stamped.with_columns(log_time_ms=pl.min_horizontal("event_time_ms", "log_time_ms"))
     log = MemoryLog(events, case["allowed_lateness_ms"], step)
     assert [offset for _, offset in log.late_positions()] == late_of(case)
+
+
+@vectors("origin.json")
+def test_the_oracle_knows_the_series_of_a_case_from_the_same_time_on(case):
+    rule = case["allowed_lateness_ms"], case["max_ahead_ms"], case["appended_ms"]
+    assert oracle.known_from_ms(records_of(case), *rule) == case["known_from_ms"]
+
+
+@vectors("origin.json")
+@pytest.mark.parametrize("step", [1, 2, 100])
+def test_the_batch_layer_knows_the_series_of_a_case_from_the_same_time_on(case, step):
+    records = [(offset, series, time_ms) for offset, (series, time_ms) in enumerate(records_of(case), 1_000)]
+    appended_ms = PRODUCERS_CLOCK_MS if case["appended_ms"] is None else case["appended_ms"]
+    origin = Origin(1_000, appended_ms)
+    for start in range(0, len(records), step):
+        chunk = records[start : start + step]
+        columns = [
+            np.array([record[column] for record in chunk if (record[1] is None) == is_heartbeat], np.int64)
+            for is_heartbeat in (False, True)
+            for column in (0, 2)
+        ]
+        origin.take(*columns)
+    first = {series: time_ms for _, series, time_ms in reversed(records) if series is not None}
+    rule = case["allowed_lateness_ms"], case["max_ahead_ms"]
+    assert {series: origin.known_from_ms(time_ms, *rule) for series, time_ms in first.items()} == case["known_from_ms"]
+    known = origin.known_from_ms(np.array(list(first.values())), *rule)
+    assert dict(zip(first, known.tolist(), strict=True)) == case["known_from_ms"]

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from batch.index.index_pass import BLOCK_EVENTS, IndexPass, PassEnd
+from batch.index.origins import KnownFrom
 from batch.log.reader import Chunk
 from batch.log.series_table import SeriesTable
 from batch.store.averages_schema import AVERAGES_SCHEMA, KEY
@@ -22,6 +23,7 @@ EVENTS_SCHEMA = {
     "kafka_offset": pl.Int64,
 }
 WHOLE = {"all": EventFilter()}
+NOTHING_GONE = KnownFrom()
 
 
 class MemoryLog:
@@ -59,10 +61,10 @@ class MemoryLog:
     def late_positions(self) -> list[tuple[int, int]]:
         return [(partition, offset) for partition, late in self.late.items() for offset, *_ in late]
 
-    def source(self, partition: int) -> Source:
+    def source(self, partition: int, known_from: KnownFrom) -> Source:
         held = [block for block in self.passes[partition].blocks if block.events]
         rows = [(b.first_offset, b.next_offset, b.min_event_time_ms, b.max_event_time_ms) for b in held]
-        return Source(partition, np.array(rows, np.int64).reshape(-1, 4).T.copy(), self.late[partition])
+        return Source(partition, np.array(rows, np.int64).reshape(-1, 4).T.copy(), self.late[partition], known_from)
 
     def read(self, partition: int, start: int, end: int, series: SeriesTable) -> Iterator[Chunk]:
         held = self._events[partition].filter(pl.col("kafka_offset").is_between(start, end, closed="left"))
@@ -76,11 +78,12 @@ class MemoryLog:
         filters: Mapping[str, EventFilter] = WHOLE,
         together: Sequence[Sequence[int]] | None = None,
         until_ms: int = NO_END_MS,
+        known_from: KnownFrom = NOTHING_GONE,
     ) -> dict[str, pl.DataFrame]:
         """Return the rows of each part, with late_event_count, sorted; partitions are worked on one by one."""
         found: dict[str, list[tuple]] = {event_filter: [] for event_filter in filters}
         for group in together or [[partition] for partition in self._events]:
-            sources = tuple(self.source(partition) for partition in group)
+            sources = tuple(self.source(partition, known_from) for partition in group)
             task = Task(sources, tuple(averages), filters, tuple(spans), until_ms=until_ms)
             windows = PartitionWindows(task, self.read)
             for _, several in windows.rows():
@@ -101,7 +104,12 @@ class MemoryLog:
 
 
 def recompute(
-    events: pl.DataFrame, averages: Sequence[Average], from_ms: int, until_ms: int, closed_ms: int = NO_END_MS - 1
+    events: pl.DataFrame,
+    averages: Sequence[Average],
+    from_ms: int,
+    until_ms: int,
+    closed_ms: int = NO_END_MS - 1,
+    known_from: KnownFrom = NOTHING_GONE,
 ) -> pl.DataFrame:
     """Return the rows of some averages with from_ms <= as_of < until_ms, as the batch layer works them out.
 
@@ -110,7 +118,8 @@ def recompute(
     if "kafka_partition" not in events.columns:
         events = events.with_columns(kafka_partition=pl.lit(0, pl.Int32), kafka_offset=pl.int_range(pl.len()))
     whole = [Span(-(10**16), from_ms, ()), Span(from_ms, until_ms, (RowSpan(from_ms, until_ms),))]
-    rows = MemoryLog(events.select(EVENTS_SCHEMA.keys()), step=5_000).rows(averages, whole, until_ms=closed_ms + 1)
+    log = MemoryLog(events.select(EVENTS_SCHEMA.keys()), step=5_000)
+    rows = log.rows(averages, whole, until_ms=closed_ms + 1, known_from=known_from)
     return rows["all"].select(AVERAGES_SCHEMA.keys())
 
 

@@ -5,7 +5,7 @@ in the order of the log, of which only that within a series matters.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import floor
 
@@ -74,20 +74,28 @@ def late_by_series(
     return late
 
 
-def known_from_ms(events: Sequence[Event], allowed_lateness_ms: int, max_ahead_ms: int) -> dict[tuple[str, str], int]:
-    """Return for each series the time from which on all its events are known, where those before `events` are gone.
+def known_from_ms(
+    records: Sequence[tuple[Hashable, int]],
+    allowed_lateness_ms: int,
+    max_ahead_ms: int,
+    appended_ms: int | None = None,
+) -> dict[Hashable, int]:
+    """Return for each series the time from which on all its events are known, where those before `records` are gone.
 
     Args:
-        events: of one partition, in the order of the log, with event times long before Kafka took them.
+        records: (series, log time) of one partition, in the order of the log; the series of a heartbeat is None.
         allowed_lateness_ms: by how much the log is out of order at most.
         max_ahead_ms: by how much an event time is later than its log time at most.
+        appended_ms: when Kafka took the first record; None where the timestamps are the producers'.
     """
-    known: dict[tuple[str, str], int] = {}
-    newest_of_first = max(event_time_ms for _, _, event_time_ms, _ in events[:20])
-    for customer, metric, event_time_ms, _ in events:
-        known.setdefault(
-            (customer, metric), max(newest_of_first, event_time_ms) + allowed_lateness_ms + max_ahead_ms + 1
-        )
+    first = list(records[:20])
+    heartbeats = [place for place, (series, _) in enumerate(first) if series is None]
+    newest = max(time_ms for _, time_ms in first[: heartbeats[0] + 1 if heartbeats else None])
+    known: dict[Hashable, int] = {}
+    for series, time_ms in records:
+        if series is not None and series not in known:
+            in_order = max(newest, time_ms) + allowed_lateness_ms
+            known[series] = (in_order if appended_ms is None else min(in_order, appended_ms)) + max_ahead_ms + 1
     return known
 
 

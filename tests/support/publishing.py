@@ -1,13 +1,15 @@
 """Publishing to a test's own topic, in an order and with bytes of the test's choosing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from clients.kafka.librdkafka import librdkafka_options
 from sma.settings import KafkaSettings
 from tests.support.kafka_batches import key_of
+from tests.support.superuser import client_options
 
 
 @dataclass(frozen=True)
@@ -62,3 +64,11 @@ def publish(
         producer.poll(0)
     assert producer.flush(30) == 0
     return [positions[index] for index in range(len(records))]
+
+
+def delete_before(settings: KafkaSettings, firsts: Mapping[int, int]) -> None:
+    """Let Kafka delete the events before an offset of each partition; before the end, where it is -1."""
+    client = AdminClient(client_options(settings))  # one that nobody holds is gone before it has its answer
+    wanted = [TopicPartition(settings.events_topic, partition, first) for partition, first in firsts.items()]
+    for future in client.delete_records(wanted).values():
+        future.result(30)

@@ -13,12 +13,14 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import psycopg
-from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
+from sma.averages import Average
+from sma.window import CountWindow, DurationWindow
 from tests.support import oracle
-from tests.support.publishing import Sent, publish
+from tests.support.publishing import Sent, delete_before, publish
 from tests.support.stored import records, stored, succeed
+from tests.support.streams import known_rows, oracle_rows
 from tests.support.superuser import client_options
 
 Ran = CompletedProcess[str]
@@ -34,6 +36,11 @@ averages:
   - {name: last_5, window: 5 events, every: 10 minutes}
 """
 HALF_DAY = "  - {name: half_day, window: 12 hours, every: 6 hours}\n"
+_AVERAGES = (
+    Average("hour", DurationWindow(HOUR), every_ms=HOUR),
+    Average("last_5", CountWindow(5), every_ms=10 * MINUTE),
+    Average("half_day", DurationWindow(12 * HOUR), every_ms=6 * HOUR),
+)
 
 
 def make_events(seed, count, start_ms=START, customer="a"):
@@ -61,35 +68,23 @@ def heartbeat(time_ms, partition):
 
 
 def expected_of(events):
-    return {
-        "hour": oracle.duration_windows(events, HOUR, HOUR),
-        "last_5": oracle.count_windows(events, 5, 10 * MINUTE),
-        "half_day": oracle.duration_windows(events, 12 * HOUR, 6 * HOUR),
-    }
+    return {average.name: oracle_rows(events, average) for average in _AVERAGES}
 
 
 def known_of(logs):
     """Return the expected rows whose windows are known, of the rests of the partitions."""
-    known = {"hour": {}, "last_5": {}, "half_day": {}}
+    known = {average.name: {} for average in _AVERAGES}
     for events in logs:
-        known_from = oracle.known_from_ms(events, HOUR, HOUR)
-        since = [event for event in events if event[2] >= known_from[event[:2]]]
-        for name, rows in expected_of(events).items():
-            for key, pair in rows.items():
-                from_ms = key[2] - {"hour": HOUR, "half_day": 12 * HOUR}.get(name, 0)
-                before = sum(event[:2] == key[:2] and event[2] < key[2] for event in since)
-                if before >= 5 if name == "last_5" else from_ms >= known_from[key[:2]]:
-                    known[name][key] = pair
+        known_from = oracle.known_from_ms([(event[:2], event[2]) for event in events], HOUR, HOUR)
+        for average in _AVERAGES:
+            known[average.name] |= known_rows(events, average, known_from)
     return known
 
 
 def lose_beginnings(place, events, positions):
     """Let Kafka delete the first 100 records of each partition with events; return the events left in each."""
-    admin = AdminClient(client_options(place.settings))
     firsts = {partition: 100 for partition, _ in positions}
-    places = [TopicPartition(place.settings.events_topic, *first) for first in firsts.items()]
-    for future in admin.delete_records(places).values():
-        future.result(30)
+    delete_before(place.settings, firsts)
     placed = list(zip(events, positions, strict=True))
     return [[event for event, at in placed if at[0] == partition and at[1] >= 100] for partition in firsts]
 

@@ -39,6 +39,23 @@ def oracle_rows(stream: Sequence[oracle.Event], average: Average) -> Mapping[ora
     return oracle.duration_windows(stream, average.window.duration_ms, average.every_ms, average.offset_ms)
 
 
+def known_rows(
+    stream: Sequence[oracle.Event], average: Average, known_from_ms: Mapping[tuple[str, str], int]
+) -> Mapping[oracle.Key, oracle.Pair]:
+    """Of what the oracle says, the rows whose windows hold only events from when on their series is known."""
+
+    def is_known(key: oracle.Key) -> bool:
+        series, as_of_ms = key[:2], key[2]
+        if series not in known_from_ms:
+            return True
+        if isinstance(average.window, DurationWindow):
+            return as_of_ms - average.window.duration_ms >= known_from_ms[series]
+        known = [event for event in stream if event[:2] == series and known_from_ms[series] <= event[2] < as_of_ms]
+        return len(known) >= average.window.event_count
+
+    return {key: pair for key, pair in oracle_rows(stream, average).items() if is_known(key)}
+
+
 @st.composite
 def value_texts(draw: st.DrawFn) -> str:
     sign = draw(st.sampled_from(["", "-", "+"]))

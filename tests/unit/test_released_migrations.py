@@ -29,6 +29,9 @@ RELEASED = {
     "0022_closing_by_partition.sql": "dd1e09372cf02b192565821666153efcbccbb886be426723aca5f67baa7a456c",
     "0023_split_series.sql": "e9e24266d811534cf1c347cb59866a2277bc4f5f808aee687ed79f1991479936",
     "0024_offset_of_a_grid.sql": "2c06260e07c993257a553d02ea312b375ce47bcfed31c91a5e78d95f4f73b41f",
+    "0025_days_of_the_log.sql": "5535f5ae04ca86ed17a360642dff76bc6d79c85331c680815eb0ea422c7de048",
+    "0026_customers_newest_rows.sql": "4c6d9d1ca9cfbec588231e423bfd6dbf8439c205c65a5e4b677c91ab58832e2d",
+    "0027_accounted.sql": "94d29a526396fd083447ec57b93796d1a411d8d4cd1e6abca2665978c8beafe4",
 }
 
 

@@ -9,8 +9,6 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from batch.index.log_index import read_index
 from batch.index.side_outputs import read_by_rule
@@ -34,9 +32,8 @@ from tests.support.month_of_events import (
     log_of,
     of_day,
 )
-from tests.support.publishing import Sent, publish
+from tests.support.publishing import Sent, delete_before, publish
 from tests.support.stored import stored
-from tests.support.superuser import client_options
 from tests.support.touched_days import days_touched
 
 ALONE = 6
@@ -177,13 +174,6 @@ def test_a_day_computed_alone_has_the_events_of_before_its_series_moved(place):
     assert stored(place, "batch_averages") == of_day(expected_of(moved + since), day)
 
 
-def delete_before(place, ends):
-    admin = AdminClient(client_options(place.settings))
-    wanted = [TopicPartition(place.settings.events_topic, partition, end) for partition, end in ends.items()]
-    for future in admin.delete_records(wanted).values():
-        future.result()
-
-
 def test_days_that_kafka_no_longer_has_are_refused_and_others_are_not(place, connection):
     events = [event for event in log_of() if event[0] == "busy"]
     publish(place.settings, [as_record(event) for event in events])
@@ -192,7 +182,7 @@ def test_days_that_kafka_no_longer_has_are_refused_and_others_are_not(place, con
     compute(place, days_of(0, 2), limits=SMALL)
     before = stored(place, "batch_averages")
     half = {held.kafka_partition: held.next_offset // 2 for held in read_index(connection).partitions}
-    delete_before(place, half)
+    delete_before(place.settings, half)
     with pytest.raises(SmaError, match=r"2013-01-02 to 2013-01-0\d: .* no longer retains the Kafka offsets 0 to \d+"):
         compute(place, days_of(1, 3), limits=SMALL)
     with pytest.raises(SmaError, match="2013-01-03: .* no longer retains"):
@@ -207,7 +197,7 @@ def test_what_was_never_indexed_and_is_gone_is_refused(place):
     publish(place.settings, [as_record(event) for event in log_of(400)])
     extend(place)
     publish(place.settings, [as_record(event) for event in log_of(400)])
-    delete_before(place, dict.fromkeys(range(4), -1))
+    delete_before(place.settings, dict.fromkeys(range(4), -1))
     with pytest.raises(SmaError, match="no longer retains the Kafka offsets .* and the index ends before them"):
         compute(place, days_of(0, 0), limits=SMALL)
 

@@ -10,7 +10,7 @@ import sma.streaming.record.Limits;
  * so their log times are not after its timestamp. And a log has its events about in order: their log times are not after
  * those of the first events that were read and of the first one of their series, but for the allowed lateness. An event
  * time is at most {@code maxAheadMs} after its log time. So from there on everything is known, and no row is emitted whose
- * window reaches further back.
+ * window reaches further back. The batch layer has the same rule in {@code sma/origin.py}.
  */
 final class Origin {
     static final int BYTES = Integer.BYTES + 2 * Long.BYTES;

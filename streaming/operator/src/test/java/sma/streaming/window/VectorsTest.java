@@ -57,6 +57,32 @@ class VectorsTest {
         }));
     }
 
+    @TestFactory
+    Stream<DynamicTest> knowsTheSeriesOfEachCaseFromTheSameTimeOn() throws IOException {
+        return cases("origin.json").map(vector -> DynamicTest.dynamicTest(vector.get("why").asText(), () -> {
+            Averages config = new Averages(
+                    0, vector.get("allowed_lateness_ms").asLong(), vector.get("max_ahead_ms").asLong(), List.of());
+            List<Sent> log = records(vector);
+            for (int records : BLOCK_RECORDS) {
+                Origin origin = Origin.of(false);
+                for (int from = 0; from < log.size(); from += records) {
+                    EventBlock block = Oracle.block(0, log, from, Math.min(log.size(), from + records));
+                    JsonNode appendedMs = vector.get("appended_ms");
+                    block.appendedMs = from > 0 || appendedMs.isNull() ? Long.MAX_VALUE : appendedMs.asLong();
+                    origin.take(block);
+                }
+                vector.get("known_from_ms").fields().forEachRemaining(known -> {
+                    long firstLogTimeMs = log.stream()
+                            .filter(sent -> sent.series().equals(known.getKey() + "/m"))
+                            .mapToLong(Sent::logTimeMs)
+                            .findFirst()
+                            .orElseThrow();
+                    assertEquals(known.getValue().asLong(), origin.knownFromMs(firstLogTimeMs, config));
+                });
+            }
+        }));
+    }
+
     private static Tables tables(Averages config, List<Sent> log, int records) {
         Tables tables = new Tables();
         PartitionAverages averages = new PartitionAverages(config, new MemoryStore(), tables, true);
@@ -99,6 +125,17 @@ class VectorsTest {
             events.add(new Sent(name(event), timeMs, Math.min(timeMs, timestampMs), valueMicros));
         }
         return events;
+    }
+
+    private static List<Sent> records(JsonNode vector) {
+        List<Sent> log = new ArrayList<>();
+        for (JsonNode record : vector.get("records")) {
+            String series = record.get(0).asText().equals("heartbeat") ? Sent.HEARTBEAT : name(record);
+            for (int times = record.size() > 2 ? record.get(2).asInt() : 1; times > 0; times--) {
+                log.add(new Sent(series, record.get(1).asLong(), 1));
+            }
+        }
+        return log;
     }
 
     private static Map<Key, Pair> rows(JsonNode vector) {
