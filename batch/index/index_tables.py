@@ -104,7 +104,7 @@ def write_pass(
         "heartbeats": heartbeats,
     }
     with connection.transaction():
-        _require_continued(connection, partition, rule, from_offset)
+        _require_continued(connection, partition, rule, from_offset, done.origin)
         if done.blocks:
             first_offset = done.blocks[0].first_offset
             connection.execute(_SQL["delete_blocks_from"], {"partition": partition, "first_offset": first_offset})
@@ -144,9 +144,12 @@ def write_pass(
         )
 
 
-def _require_continued(connection: Connection, partition: int, rule: Rule, from_offset: int) -> None:
+def _require_continued(
+    connection: Connection, partition: int, rule: Rule, from_offset: int, origin: Origin | None
+) -> None:
     row = connection.execute(_SQL["lock_indexed"], {"partition": partition}).fetchone()
-    next_offset, *rule_there = row or (from_offset, rule.allowed_lateness_ms, rule.max_ahead_ms)
+    begins = 0 if origin is None else origin.kafka_offset
+    next_offset, *rule_there = row or (begins, rule.allowed_lateness_ms, rule.max_ahead_ms)
     if next_offset != from_offset or Rule(*rule_there) != rule:
         raise SmaError(
             f"partition {partition} of the offset index was begun again by another run, with another allowed_lateness "

@@ -24,8 +24,8 @@ def connection(own_database):
         yield connection
 
 
-def write(connection, from_offset, next_offset, rule=RULE, partition=0):
-    done = IndexPass(read_pass_end(connection, partition), rule.allowed_lateness_ms)
+def write(connection, from_offset, next_offset, rule=RULE, partition=0, origin=0):
+    done = IndexPass(read_pass_end(connection, partition, origin), rule.allowed_lateness_ms)
     done.next_offset = next_offset
     write_pass(connection, partition, rule, from_offset, done, [], [], 0)
 
@@ -36,11 +36,12 @@ def test_a_pass_continues_where_the_index_ends(connection):
     assert read_index(connection).read_to == {0: 9}
 
 
-def test_a_pass_whose_index_was_emptied_leaves_no_hole(connection):
-    write(connection, 0, 5)
+@pytest.mark.parametrize("origin", [0, 1_000])
+def test_a_pass_whose_index_was_emptied_leaves_no_hole(connection, origin):
+    write(connection, origin, origin + 5, origin=origin)
     forget(connection)
     with pytest.raises(SmaError, match=BEGUN_AGAIN):
-        write(connection, 5, 9)
+        write(connection, origin + 5, origin + 9, origin=origin)
     assert read_index(connection).read_to == {}
 
 
@@ -100,7 +101,10 @@ def test_what_was_indexed_before_there_were_counts_is_counted_as_if_it_were_inde
 
 def counts_of(owner):
     """What the index counts by partition, series and day; of offsets that reach a day, those after its own events."""
-    partitions = owner.execute("SELECT * FROM sma.indexed_partitions ORDER BY kafka_partition").fetchall()
+    partitions = owner.execute(
+        "SELECT kafka_partition, next_offset, max_log_time_ms, event_count, late_event_count, rejected_event_count, "
+        "heartbeat_count FROM sma.indexed_partitions ORDER BY 1"
+    ).fetchall()
     series = owner.execute(
         "SELECT kafka_partition, day, customer, event_count, late_event_count FROM sma.series_days ORDER BY 1, 2, 3"
     ).fetchall()
