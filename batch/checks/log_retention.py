@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from batch.checks.finding import Finding
-from batch.index.log_index import read_index
+from batch.index.log_index import first_offsets, read_read_to
 from batch.log.offsets import OffsetRange, retained_ranges
 from batch.log.record_sizes import Retention, first_records, read_retention, record_bytes
 from batch.schedule.required_offsets import RequiredOffsets, is_gone, required_offsets
@@ -73,15 +73,12 @@ def days_are_retained(settings: BatchSettings, averages: Averages, today: date) 
     """
     retained = retained_ranges(settings, settings.events_topic)
     with read_only_session(settings) as connection:
-        indexed_to = read_index(connection).read_to
+        begins = first_offsets(connection, retained, read_read_to(connection))
         days = [stale.day for stale in days_to_reconcile(connection, settings, averages, today)]
         required = required_offsets(connection, averages, days)
         pace = _records_per_second(connection, retained)
         seconds_per_day = _seconds_per_day(connection)
-    first_offsets = {partition: 0 if indexed_to else each.start for partition, each in retained.items()} | indexed_to
-    unindexed = {
-        partition: start for partition in retained if (start := first_offsets[partition]) < retained[partition].end
-    }
+    unindexed = {partition: start for partition, start in begins.items() if start < retained[partition].end}
     if is_gone(unindexed, retained):
         figures = {"days_to_reconcile": len(days), "days_lost": max(1, len(days))}
         return Finding(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from batch.index.index_pass import BLOCK_EVENTS, IndexPass, LateEvents
 from batch.index.index_tables import fill_in_topic_id, forget, locked_partition, read_pass_end, write_pass
-from batch.index.log_index import Rule, read_index, read_read_to, read_rules, read_topic_ids
+from batch.index.log_index import Rule, first_offsets, read_read_to, read_rules, read_topic_ids
 from batch.index.split_marks import settle_marks
 from batch.log.limits import WORK_LIMITS, WorkLimits
 from batch.log.offsets import OffsetRange, Progress, retained_ranges
@@ -105,23 +105,22 @@ def extend_index(
     )
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
         _require_same_topic(settings, read_topic_ids(connection), events_id)
-        has_results = read_index(connection).settled_ms is not None
         if read_rules(connection) - {rule}:
-            _require_from(settings, ranges, _first_offsets(ranges, {}, has_results=has_results), _NEW_RULE)
+            _require_from(settings, ranges, first_offsets(connection, ranges, {}), _NEW_RULE)
             progress("allowed_lateness or max_ahead has changed: indexing the log again")
             forget(connection)
         fill_in_topic_id(connection, events_id)
         indexed_to = read_read_to(connection)
-    first_offsets = _first_offsets(ranges, indexed_to, has_results=has_results)
-    _require_from(settings, ranges, first_offsets, "the index ends before them")
+        begins = first_offsets(connection, ranges, indexed_to)
+    _require_from(settings, ranges, begins, "the index ends before them")
     if not indexed_to:
-        _say_where_it_begins(first_offsets, progress)
+        _say_where_it_begins(begins, progress)
     tasks = [
-        _Task(settings, partition, first_offsets[partition], retained.end, rule, block_events, events_id)
+        _Task(settings, partition, begins[partition], retained.end, rule, block_events, events_id)
         for partition, retained in ranges.items()
         if retained.end != indexed_to.get(partition)
     ]
-    offsets = sum(retained.end - first_offsets[partition] for partition, retained in ranges.items())
+    offsets = sum(retained.end - begins[partition] for partition, retained in ranges.items())
     steps = {partition: [_nothing_at(retained.end)] for partition, retained in ranges.items()}
     steps |= {task.partition: [] for task in tasks}
     done = 0
@@ -153,9 +152,9 @@ def extend_index_a_little(
     """
     ranges = retained_ranges(settings, settings.events_topic)
     with connect(settings.batch_database_url, "SMA_BATCH_DATABASE_URL") as connection:
-        first_offsets = _first_offsets(ranges, read_read_to(connection), has_results=False)
+        begins = first_offsets(connection, ranges, read_read_to(connection))
         is_of_other_rules = bool(read_rules(connection) - {Rule.of(averages)})
-    offsets = sum(retained.end - first_offsets[partition] for partition, retained in ranges.items())
+    offsets = sum(retained.end - begins[partition] for partition, retained in ranges.items())
     if is_of_other_rules or not 0 < offsets <= most_offsets:
         return None
     return extend_index(settings, averages, lambda _: None)
@@ -202,20 +201,8 @@ def _require_same_topic(settings: BatchSettings, indexed_ids: set[str], present_
         )
 
 
-def _first_offsets(
-    ranges: Mapping[int, OffsetRange], indexed_to: Mapping[int, int], *, has_results: bool
-) -> dict[int, int]:
-    """Return where the next pass begins, by partition: the first one ever with what is retained.
-
-    Stored results are of a log that was known from its beginning, or from an earlier origin: they stay.
-    """
-    if not indexed_to and not has_results:
-        return {partition: retained.start for partition, retained in ranges.items()}
-    return {partition: indexed_to.get(partition, 0) for partition in ranges}
-
-
-def _say_where_it_begins(first_offsets: Mapping[int, int], progress: Progress) -> None:
-    gone = {partition: offset for partition, offset in first_offsets.items() if offset > 0}
+def _say_where_it_begins(begins: Mapping[int, int], progress: Progress) -> None:
+    gone = {partition: offset for partition, offset in begins.items() if offset > 0}
     if gone:
         first = min(gone)
         more = f" and the first of {len(gone) - 1} more" if len(gone) > 1 else ""
@@ -226,10 +213,10 @@ def _say_where_it_begins(first_offsets: Mapping[int, int], progress: Progress) -
 
 
 def _require_from(
-    settings: BatchSettings, ranges: Mapping[int, OffsetRange], first_offsets: Mapping[int, int], why: str
+    settings: BatchSettings, ranges: Mapping[int, OffsetRange], begins: Mapping[int, int], why: str
 ) -> None:
     for partition, retained in ranges.items():
-        where, next_offset = f"{settings.events_topic}: partition {partition}", first_offsets[partition]
+        where, next_offset = f"{settings.events_topic}: partition {partition}", begins[partition]
         if retained.start > next_offset:
             raise SmaError(
                 f"{where} no longer retains the Kafka offsets {next_offset} to {retained.start - 1}, and {why}, so no "

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from batch.log.offsets import OffsetRange
 from batch.store.database import Connection
 from clients.statements import load_statements
 from sma.averages import Averages
@@ -91,6 +92,18 @@ def read_index(connection: Connection) -> LogIndex:
 def read_read_to(connection: Connection) -> dict[int, int]:
     """Return `LogIndex.read_to` alone: what is counted is not read."""
     return dict(connection.execute(_SQL["read_read_to"]).fetchall())
+
+
+def first_offsets(
+    connection: Connection, ranges: Mapping[int, OffsetRange], indexed_to: Mapping[int, int]
+) -> dict[int, int]:
+    """Return where the next pass begins, by partition: the first one ever with what is retained.
+
+    Stored results are of a log that was known from its beginning, or from an earlier origin: they stay.
+    """
+    if not indexed_to and read_index(connection).settled_ms is None:
+        return {partition: retained.start for partition, retained in ranges.items()}
+    return {partition: indexed_to.get(partition, 0) for partition in ranges}
 
 
 def require_whole(connection: Connection, index: LogIndex, averages: Averages, read_to: Mapping[int, int]) -> None:

@@ -78,9 +78,9 @@ def read_known_from(connection: Connection, partitions: Collection[int], since_m
 
 def known_from_of(connection: Connection, series: Collection[Names]) -> dict[Names, int]:
     """Return from when on some series are known, in ms; those of which the log has the beginning are left out."""
-    origins = {each.kafka_partition: each for each in read_origins(connection)}
+    origins = {each.kafka_partition: each for each in read_origins(connection)} if series else {}
     known: dict[Names, int] = {}
-    if origins and series:
+    if origins:
         for partition, customer, metric, first_ms in connection.execute(_SQL["read_series"], _names(series)):
             if partition in origins:
                 _keep_latest(known, (customer, metric), origins[partition].known_from_ms(first_ms))
