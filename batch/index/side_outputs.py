@@ -4,7 +4,7 @@ Only the positions come from the stream's topics; the batch layer reads the reco
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from batch.index.origins import known_from_of, read_origins
 from batch.log.offsets import retained_ranges
-from batch.log.reader import Chunk, Value, read_partition, read_values
+from batch.log.reader import Value, read_partition, read_values
 from batch.log.series_table import SeriesTable
 from batch.store.array_format import decode_integers
 from batch.store.database import Connection
@@ -32,6 +32,7 @@ _STREAM_SCHEMA: dict[str, type[pl.DataType]] = {
     "kafka_offset": pl.Int64,
     "generation": pl.Int64,
 }
+_EVENT_SCHEMA = {"customer": pl.String, "metric": pl.String, "event_time_ms": pl.Int64}
 _SQL = load_statements(__file__)
 
 
@@ -158,13 +159,13 @@ def with_unknown_late(
     wanted = mismatched_positions(by_stream, by_rule)
     if wanted.is_empty() or not read_origins(connection):
         return by_rule
-    unknown = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
-    for partition, chunk, series in _chunks_at(settings, max_ahead_ms, wanted):
-        names = [series[number] for number in range(len(series))]
-        known = known_from_of(connection, names)
-        known_ms = np.array([known.get(each, EVERYTHING_MS) for each in names], np.int64)
-        unknown.append(_positions_in(partition, chunk.kafka_offsets[chunk.event_times_ms < known_ms[chunk.series_ids]]))
-    late = [by_rule.late, wanted.join(pl.concat(unknown), on=POSITION, how="semi")]
+    events = _events_at(settings, max_ahead_ms, wanted)
+    known = known_from_of(connection, events.select("customer", "metric").unique().rows())
+    is_unknown = [
+        time_ms < known.get((customer, metric), EVERYTHING_MS)
+        for customer, metric, time_ms in events.select("customer", "metric", "event_time_ms").iter_rows()
+    ]
+    late = [by_rule.late, events.filter(pl.Series(is_unknown, dtype=pl.Boolean)).select(POSITION)]
     return SideOutputs(pl.concat(late).sort(POSITION), by_rule.rejected)
 
 
@@ -174,28 +175,30 @@ def events_at(settings: BatchSettings, max_ahead_ms: int, wanted: pl.DataFrame) 
     Raises:
         SmaError: Kafka does not answer.
     """
-    events = [pl.DataFrame(schema=POSITIONS_SCHEMA)]
-    for partition, chunk, _ in _chunks_at(settings, max_ahead_ms, wanted):
-        events.append(_positions_in(partition, chunk.kafka_offsets))
-    return wanted.join(pl.concat(events), on=POSITION, how="semi")
+    return _events_at(settings, max_ahead_ms, wanted).select(POSITION)
 
 
-def _chunks_at(
-    settings: BatchSettings, max_ahead_ms: int, wanted: pl.DataFrame
-) -> Iterator[tuple[int, Chunk, SeriesTable]]:
-    """Yield what Kafka retains of the log from the first to the last wanted position of each partition."""
+def _events_at(settings: BatchSettings, max_ahead_ms: int, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Return the positions as `events_at`, in their order, with customer, metric and event_time_ms of each event."""
+    read = [pl.DataFrame(schema={**POSITIONS_SCHEMA, **_EVENT_SCHEMA})]
     retained = retained_ranges(settings, settings.events_topic) if wanted.height else {}
-    bounds = wanted.group_by("kafka_partition").agg(
-        first=pl.col("kafka_offset").min(), last=pl.col("kafka_offset").max()
-    )
-    for partition, first, last in bounds.iter_rows():
-        series = SeriesTable()
-        start, end = max(first, retained[partition].start), min(last + 1, retained[partition].end)
+    for (partition,), positions_there in wanted.group_by("kafka_partition"):
+        series, offsets = SeriesTable(), positions_there["kafka_offset"].sort().to_numpy()
+        start, end = max(offsets[0], retained[partition].start), min(offsets[-1] + 1, retained[partition].end)
         chunks = read_partition(
-            settings, settings.events_topic, partition, start, max(start, end), max_ahead_ms, series
+            settings, settings.events_topic, partition, int(start), int(max(start, end)), max_ahead_ms, series
         )
         for chunk in chunks:
-            yield partition, chunk, series
+            places = np.flatnonzero(np.isin(chunk.kafka_offsets, offsets))
+            names = [series[number] for number in chunk.series_ids[places].tolist()]
+            columns = {
+                "customer": [customer for customer, _ in names],
+                "metric": [metric for _, metric in names],
+                "event_time_ms": chunk.event_times_ms[places],
+            }
+            events = pl.DataFrame(columns, _EVENT_SCHEMA)
+            read.append(pl.concat([_positions_in(partition, chunk.kafka_offsets[places]), events], how="horizontal"))
+    return wanted.join(pl.concat(read), on=POSITION, how="inner", maintain_order="left")
 
 
 def _positions_in(partition: int, offsets: NDArray[np.int64]) -> pl.DataFrame:

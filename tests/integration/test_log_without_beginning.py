@@ -1,7 +1,6 @@
 """Both layers begin with a log whose beginning Kafka no longer has, each with another part of it, and agree."""
 
 import random
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,16 @@ from sma.averages import load_averages
 from sma.days import day_of
 from sma.instants import format_instant
 from tests.support import oracle
-from tests.support.publishing import delete_before, publish
+from tests.support.publishing import delete_share, publish
 from tests.support.stored import stored, succeed
+from tests.support.stream_job import use_averages
 from tests.support.stream_operations import as_record, heartbeat
-from tests.support.streams import known_rows
+from tests.support.streams import known_of, left_of
 
 START = 1_357_034_400_000
 SERIES = 8
 MINUTE = 60_000
-LATENESS, AHEAD = 9 * MINUTE, 5 * MINUTE
+LATENESS = 9 * MINUTE
 YAML = """
 watermark_delay: 1 second
 allowed_lateness: 9 minutes
@@ -32,8 +32,7 @@ averages:
 
 @pytest.fixture
 def job(place, averages_file):
-    averages_file.write_text(YAML)
-    place.environ["SMA_AVERAGES"] = str(averages_file)
+    use_averages(place, averages_file, YAML)
     yield place
     succeed(place.sma("stream", "stop"))
 
@@ -47,19 +46,6 @@ def events():
             behind = chooser.randrange(10 * MINUTE) if chooser.random() < 0.5 else 0
             made.append((f"c{series}", "m", START + second * 1_000 - behind, f"{chooser.randrange(10**6)}"))
     return made
-
-
-def known_of(sent, positions, firsts, averages):
-    """The oracle's rows of the events that are left, where their windows are known."""
-    known = {average.name: {} for average in averages.averages}
-    for partition, first in firsts.items():
-        left = [event for event, at in zip(sent, positions, strict=True) if at[0] == partition and at[1] >= first]
-        known_from = oracle.known_from_ms([(event[:2], event[2]) for event in left], LATENESS, AHEAD)
-        late = oracle.late_by_series(left, LATENESS)
-        in_time = [event for place, event in enumerate(left) if place not in late]
-        for average in averages.averages:
-            known[average.name] |= known_rows(in_time, average, known_from)
-    return known
 
 
 def late_of(sent, positions, firsts):
@@ -78,21 +64,16 @@ def positions_from(positions, firsts):
 def test_each_layer_has_the_rows_that_it_knows_and_no_difference_is_unexplained(job):
     sent = events()
     positions = publish(job.settings, [as_record(event) for event in sent])
-    ends = defaultdict(int)
-    for partition, offset in positions:
-        ends[partition] = max(ends[partition], offset + 1)
-    of_stream = {partition: end // 8 for partition, end in ends.items()}
-    delete_before(job.settings, of_stream)
+    of_stream = delete_share(job.settings, positions, 1 / 8)
     assert "no longer holds the offsets 0 to" in succeed(job.sma("stream", "start"))
     end_ms = START + 24 * 60 * MINUTE
     publish(job.settings, [heartbeat(end_ms, partition) for partition in range(4)])
     succeed(job.sma("wait", "--timeout", "120"))
     averages = load_averages(Path(job.environ["SMA_AVERAGES"]))
-    by_stream = known_of(sent, positions, of_stream, averages)
+    by_stream = known_of(left_of(sent, positions, of_stream), averages, has_late=False)
     assert stored(job, "streaming_averages") == by_stream
 
-    of_batch = {partition: end // 4 for partition, end in ends.items()}
-    delete_before(job.settings, of_batch)
+    of_batch = delete_share(job.settings, positions, 1 / 4)
     said = []
     compute_batch_days(job.settings, averages, [day_of(START)], "run-1", said.append)
     found = reconcile_days(job.settings, averages, [day_of(START)], "run-1", said.append)

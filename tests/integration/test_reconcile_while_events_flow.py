@@ -11,6 +11,7 @@ from batch.pipeline import compute_batch_days, reconcile_days
 from sma.averages import load_averages
 from sma.days import day_of
 from tests.support.publishing import Sent, publish
+from tests.support.stream_job import running_job
 
 START = 1_357_034_400_000
 SERIES = 8
@@ -26,13 +27,8 @@ averages:
 
 @pytest.fixture
 def job(place, averages_file):
-    averages_file.write_text(YAML)
-    place.environ["SMA_AVERAGES"] = str(averages_file)
-    started = place.sma("stream", "start")
-    assert started.returncode == 0, started.stderr
-    yield place
-    stopped = place.sma("stream", "stop")
-    assert stopped.returncode == 0, stopped.stderr
+    with running_job(place, averages_file, YAML):
+        yield place
 
 
 def events(count, from_second, chooser):

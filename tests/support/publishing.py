@@ -66,6 +66,16 @@ def publish(
     return [positions[index] for index in range(len(records))]
 
 
+def delete_share(settings: KafkaSettings, positions: Sequence[tuple[int, int]], share: float) -> dict[int, int]:
+    """Let Kafka delete the first of the published events of each partition; return the first offset that is left."""
+    ends: dict[int, int] = {}
+    for partition, offset in positions:
+        ends[partition] = max(ends.get(partition, 0), offset + 1)
+    firsts = {partition: int(end * share) for partition, end in ends.items()}
+    delete_before(settings, firsts)
+    return firsts
+
+
 def delete_before(settings: KafkaSettings, firsts: Mapping[int, int]) -> None:
     """Let Kafka delete the events before an offset of each partition; before the end, where it is -1."""
     client = AdminClient(client_options(settings))  # one that nobody holds is gone before it has its answer

@@ -15,12 +15,11 @@ from subprocess import CompletedProcess
 import psycopg
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from sma.averages import Average
+from sma.averages import Average, Averages
 from sma.window import CountWindow, DurationWindow
-from tests.support import oracle
 from tests.support.publishing import Sent, delete_before, publish
 from tests.support.stored import records, stored, succeed
-from tests.support.streams import known_rows, oracle_rows
+from tests.support.streams import known_of, left_of, oracle_rows
 from tests.support.superuser import client_options
 
 Ran = CompletedProcess[str]
@@ -36,10 +35,15 @@ averages:
   - {name: last_5, window: 5 events, every: 10 minutes}
 """
 HALF_DAY = "  - {name: half_day, window: 12 hours, every: 6 hours}\n"
-_AVERAGES = (
-    Average("hour", DurationWindow(HOUR), every_ms=HOUR),
-    Average("last_5", CountWindow(5), every_ms=10 * MINUTE),
-    Average("half_day", DurationWindow(12 * HOUR), every_ms=6 * HOUR),
+_AVERAGES = Averages(
+    watermark_delay_ms=MINUTE,
+    allowed_lateness_ms=HOUR,
+    max_ahead_ms=HOUR,
+    averages=(
+        Average("hour", DurationWindow(HOUR), every_ms=HOUR),
+        Average("last_5", CountWindow(5), every_ms=10 * MINUTE),
+        Average("half_day", DurationWindow(12 * HOUR), every_ms=6 * HOUR),
+    ),
 )
 
 
@@ -68,25 +72,7 @@ def heartbeat(time_ms, partition):
 
 
 def expected_of(events):
-    return {average.name: oracle_rows(events, average) for average in _AVERAGES}
-
-
-def known_of(logs):
-    """Return the expected rows whose windows are known, of the rests of the partitions."""
-    known = {average.name: {} for average in _AVERAGES}
-    for events in logs:
-        known_from = oracle.known_from_ms([(event[:2], event[2]) for event in events], HOUR, HOUR)
-        for average in _AVERAGES:
-            known[average.name] |= known_rows(events, average, known_from)
-    return known
-
-
-def lose_beginnings(place, events, positions):
-    """Let Kafka delete the first 100 records of each partition with events; return the events left in each."""
-    firsts = {partition: 100 for partition, _ in positions}
-    delete_before(place.settings, firsts)
-    placed = list(zip(events, positions, strict=True))
-    return [[event for event, at in placed if at[0] == partition and at[1] >= 100] for partition in firsts]
+    return {average.name: oracle_rows(events, average) for average in _AVERAGES.averages}
 
 
 def only(names, answers):
@@ -226,7 +212,8 @@ def repair_a_job(place, yaml: Callable[[str], None], folder: Path) -> Repaired:
     seen["digest_after_second_replay"] = digest(place)
 
     # what Kafka no longer holds can come from stored rows only
-    left = lose_beginnings(place, events, positions)
+    firsts = {partition: 100 for partition, _ in positions}
+    delete_before(place.settings, firsts)
     seen["replay_of_lost_offsets"] = place.sma("stream", "replay", "--from-offsets", str(offsets))
     as_owner(place, "DELETE FROM sma.streaming_averages WHERE average = 'half_day' AND metric <> 'm3'")
     as_owner(place, "UPDATE sma.streaming_averages SET value_sum = 0 WHERE average = 'half_day' AND metric = 'm3'")
@@ -234,7 +221,7 @@ def repair_a_job(place, yaml: Callable[[str], None], folder: Path) -> Repaired:
     seen["rows_after_reprocessing"] = stored(place, "streaming_averages")
 
     # and what it holds gives the rows that are known, however they are computed
-    seen["known"] = known_of(left)
+    seen["known"] = known_of(left_of(events, positions, firsts), _AVERAGES)
     as_owner(place, "DELETE FROM sma.streaming_averages WHERE metric <> 'm3'")
     as_owner(place, "UPDATE sma.streaming_averages SET value_sum = 0.5")
     seen["rows_before_replay_of_the_rest"] = stored(place, "streaming_averages")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 from hypothesis import strategies as st
 
-from sma.averages import Average
+from sma.averages import Average, Averages
 from sma.event import Event, read_record
 from sma.window import CountWindow, DurationWindow
 from tests.support import oracle
@@ -54,6 +54,29 @@ def known_rows(
         return len(known) >= average.window.event_count
 
     return {key: pair for key, pair in oracle_rows(stream, average).items() if is_known(key)}
+
+
+def left_of(
+    events: Sequence[oracle.Event], positions: Sequence[tuple[int, int]], firsts: Mapping[int, int]
+) -> list[list[oracle.Event]]:
+    """Return the events from an offset of each partition on, in the order of the log."""
+    placed = list(zip(events, positions, strict=True))
+    return [[event for event, at in placed if at[0] == number and at[1] >= first] for number, first in firsts.items()]
+
+
+def known_of(
+    logs: Sequence[Sequence[oracle.Event]], averages: Averages, *, has_late: bool = True
+) -> dict[str, dict[oracle.Key, oracle.Pair]]:
+    """Return the rows of each average whose windows are known, of what is left of some partitions."""
+    known: dict[str, dict[oracle.Key, oracle.Pair]] = {average.name: {} for average in averages.averages}
+    for left in logs:
+        log_times = [(event[:2], event[2]) for event in left]
+        known_from = oracle.known_from_ms(log_times, averages.allowed_lateness_ms, averages.max_ahead_ms)
+        late = set() if has_late else oracle.late_by_series(left, averages.allowed_lateness_ms)
+        counted = [event for place, event in enumerate(left) if place not in late]
+        for average in averages.averages:
+            known[average.name] |= known_rows(counted, average, known_from)
+    return known
 
 
 @st.composite

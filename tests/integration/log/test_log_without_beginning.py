@@ -1,7 +1,5 @@
 """The first index of a log whose beginning Kafka no longer has: known windows are the oracle's, others have no row."""
 
-from collections import defaultdict
-
 import psycopg
 import pytest
 
@@ -14,42 +12,19 @@ from sma.averages import Averages
 from sma.days import day_of
 from sma.durations import DAY_MS
 from sma.errors import SmaError
-from tests.support import oracle
 from tests.support.month_of_events import AVERAGES, DAYS, START, as_record, close, compute, extend, log_of
-from tests.support.publishing import delete_before, publish
+from tests.support.publishing import delete_share, publish
 from tests.support.stored import stored
-from tests.support.streams import known_rows
+from tests.support.streams import known_of, left_of
 
 SMALL = WorkLimits(chunk_events=50, chunk_rows=300, bridged_offsets=0)
 ALL_DAYS = [day_of(START + number * DAY_MS) for number in range(DAYS + 3)]
 
 
-def lose(place, positions, share):
-    """Let Kafka delete the first records of each partition; return the first offset that is left, by partition."""
-    ends = defaultdict(int)
-    for partition, offset in positions:
-        ends[partition] = max(ends[partition], offset + 1)
-    firsts = {partition: int(end * share) for partition, end in ends.items()}
-    delete_before(place.settings, firsts)
-    return firsts
-
-
-def known_of(events, positions, firsts):
-    """What the oracle says of the events that are left, where their windows are known."""
-    known = {average.name: {} for average in AVERAGES.averages}
-    for partition, first in firsts.items():
-        left = [event for event, at in zip(events, positions, strict=True) if at[0] == partition and at[1] >= first]
-        log_times = [(event[:2], event[2]) for event in left]
-        known_from = oracle.known_from_ms(log_times, AVERAGES.allowed_lateness_ms, AVERAGES.max_ahead_ms)
-        for average in AVERAGES.averages:
-            known[average.name] |= known_rows(left, average, known_from)
-    return known
-
-
 def test_windows_that_are_known_are_the_oracles_however_the_log_is_indexed(place):
     events = [event for event in log_of() if event[0] != "wild"]
     positions = publish(place.settings, [as_record(event) for event in events[:1_200]])
-    firsts = lose(place, positions, 0.5)
+    firsts = delete_share(place.settings, positions, 0.5)
     for part in range(1_200, len(events), 5):
         if part < 1_300:
             extend(place, block_events=16)  # the first events of the origin, a few at a time
@@ -57,7 +32,7 @@ def test_windows_that_are_known_are_the_oracles_however_the_log_is_indexed(place
     close(place)
     extend(place, block_events=16)
     compute(place, ALL_DAYS, limits=SMALL)
-    known = known_of(events, positions, firsts)
+    known = known_of(left_of(events, positions, firsts), AVERAGES)
     assert all(known.values())
     assert stored(place, "batch_averages") == known
 
@@ -65,7 +40,7 @@ def test_windows_that_are_known_are_the_oracles_however_the_log_is_indexed(place
 def test_the_index_begins_with_what_is_left_and_accounts_for_that(place):
     events = log_of(900)
     positions = publish(place.settings, [as_record(event) for event in events])
-    firsts = lose(place, positions, 0.3)
+    firsts = delete_share(place.settings, positions, 0.3)
     assert days_are_retained(place.settings, AVERAGES, ALL_DAYS[0]).passed
     said = []
     report = extend_index(place.settings, AVERAGES, said.append)
@@ -82,14 +57,14 @@ def test_the_index_begins_with_what_is_left_and_accounts_for_that(place):
 def test_a_partition_of_which_nothing_is_left_begins_where_it_goes_on(place):
     first = [("busy", "a", START, "1")] * 30
     positions = publish(place.settings, [as_record(event) for event in first])
-    firsts = lose(place, positions, 1.0)
+    firsts = delete_share(place.settings, positions, 1.0)
     extend(place)
     extend(place)
     events = [("busy", "a", START + number * DAY_MS // 24, "1") for number in range(24 * DAYS)]
     positions = publish(place.settings, [as_record(event) for event in events])
     close(place)
     compute(place, ALL_DAYS)
-    assert stored(place, "batch_averages") == known_of(events, positions, firsts)
+    assert stored(place, "batch_averages") == known_of(left_of(events, positions, firsts), AVERAGES)
 
 
 def test_stored_results_are_not_computed_again_by_what_is_left(place):
@@ -99,7 +74,7 @@ def test_stored_results_are_not_computed_again_by_what_is_left(place):
     close(place)
     compute(place, ALL_DAYS[:3])
     before = stored(place, "batch_averages")
-    lose(place, positions, 0.2)
+    delete_share(place.settings, positions, 0.2)
     longer = Averages(0, 3 * DAY_MS, AVERAGES.max_ahead_ms, AVERAGES.averages)
     with pytest.raises(SmaError, match="no longer retains the Kafka offsets 0 to .* has changed which events are late"):
         extend(place, longer)
